@@ -1,0 +1,64 @@
+/** The layers of ARCHITECTURE.md, as rules: cli → features → services → usage → support. */
+/** @param {string} path @param {string[]} allowed */
+const from = (path, allowed) => ({
+  name: `layer-${path.replaceAll("/", "-")}`,
+  severity: "error",
+  comment: `src/${path} may import: ${allowed.join(", ") || "nothing of ours"}.`,
+  from: { path: `^src/${path}/` },
+  to: { path: "^src/", pathNot: `^src/(${[path, ...allowed].join("|")})/` },
+});
+
+const services = ["genesys", "lake", "engine"];
+const pure = ["usage", "support"];
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    from("support", []),
+    from("usage", ["support"]),
+    from("genesys", pure),
+    from("lake", pure),
+    from("engine", [...pure, "lake"]),
+    from("sync", [...services, ...pure]),
+    from("questions", [...services, ...pure]),
+    from("aws", [...services, ...pure, "questions"]),
+    from("sandbox", [...services, ...pure]),
+    {
+      name: "library-knows-no-cli",
+      severity: "error",
+      from: { path: "^src/index\\.ts$" },
+      to: { path: "^src/cli/" },
+    },
+    {
+      name: "aws-sdk-in-three-places",
+      severity: "error",
+      comment:
+        "Only the S3 store, the Athena engine and the stack talk to AWS; a laptop run never loads the SDKs.",
+      from: { path: "^src/", pathNot: "^src/(lake/s3|engine/athena|aws)/" },
+      to: { path: "node_modules/@aws-sdk" },
+    },
+    {
+      name: "pure-stays-pure",
+      severity: "error",
+      comment: "usage and support touch no file, network or process.",
+      from: { path: "^src/(usage|support)/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "no-dev-dependency-in-src",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev"], pathNot: "node_modules/@types" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    parser: "swc",
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "types", "default"],
+    },
+  },
+};
