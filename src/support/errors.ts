@@ -1,0 +1,73 @@
+/**
+ * What went wrong, as people and scripts need it. `kind` decides the exit code (EXIT_CODES), `retryable`
+ * decides the retry policy; nothing else looks at messages.
+ */
+export type ErrorKind =
+  | "input"
+  | "credentials"
+  | "permission"
+  | "service"
+  | "failed"
+  | "timeout"
+  | "refused"
+  | "lake"
+  | "sql"
+  | "aws"
+  | "interrupted";
+
+/** Process exit codes, documented in `gc-usage --help` and docs/cli.md. 1 is a defect of ours. */
+export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
+  input: 2,
+  credentials: 3,
+  permission: 4,
+  service: 5,
+  failed: 6,
+  timeout: 7,
+  refused: 8,
+  lake: 9,
+  sql: 10,
+  aws: 11,
+  interrupted: 130,
+};
+
+export interface UsageErrorOptions {
+  /** What the person can do next, one sentence. */
+  readonly hint?: string;
+  /** True where the same call may succeed later: the retry policy asks only this. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+  /** Facts for --json and --debug: status, contextId, ids. Never a secret. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** An expected failure with one clear message. Anything else that is thrown is a defect. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly kind: ErrorKind;
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(kind: ErrorKind, message: string, options: UsageErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.hint = options.hint;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+  }
+}
+
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof UsageError;
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Node's `code` of a system error (ENOENT, ENOSPC …), where there is one. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,28 @@
+const MAX_SHOWN = 60;
+
+/**
+ * What was found where something else was expected, for a message: text and numbers as JSON, cut where they are long; of
+ * lists and objects only that they are. Characters that would act on a terminal, or turn the writing's direction, are
+ * spelled as escapes.
+ */
+export function shown(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "an object";
+  const text = JSON.stringify(typeof value === "string" ? cut(value) : value) ?? typeof value;
+  return text.replaceAll(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escaped);
+}
+
+/** Text of someone else's for a terminal: what would act on it is replaced; line ends, tabs and colours stay. */
+export function harmless(text: string): string {
+  const acting = /(?![\t\n])(?:\p{Cc}(?:\[[\d;]{1,8}m)?|[\u202a-\u202e\u2066-\u2069])/gu;
+  return text.replaceAll(acting, (found) => (found.startsWith("\u001b[") ? found : "\ufffd"));
+}
+
+function cut(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
+}
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

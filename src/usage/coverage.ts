@@ -1,0 +1,63 @@
+import { addDays, type Day, dayOf, minDay } from "./day.ts";
+import { METRICS, type Metric } from "./metric.ts";
+import { type Granularity, periodEnd, type Span } from "./period.ts";
+import type { SliceKey } from "./slice.ts";
+
+/**
+ * What a slice knows: which days of its period were asked for, with which metrics, when. A slice is replaced
+ * only by one that knows at least as much.
+ */
+export interface Coverage extends Span {
+  readonly metrics: readonly Metric[];
+  /** Milliseconds since 1970, UTC, of the answer. */
+  readonly fetchedAt: number;
+}
+
+/** The days of a span that the service can have had at `fetchedAt`: the current UTC day is never in the data. */
+export function knownSpan(span: Span, fetchedAt: number): Span | undefined {
+  const end = minDay(span.end, addDays(dayOf(fetchedAt), -1));
+  return end < span.start ? undefined : { start: span.start, end };
+}
+
+/** True where the whole period was asked for after it had ended. A `total` is complete by definition. */
+export function isComplete(key: Pick<SliceKey, "granularity" | "date">, span: Span): boolean {
+  const end = periodEnd(key.granularity, key.date);
+  return end === undefined || (span.start <= key.date && span.end >= end);
+}
+
+/**
+ * True where the figures can no longer change: asked for, whole, more than `settleDays` days after the period's
+ * end. Late corrections are not documented, so the last days are read again.
+ */
+export function isSettled(
+  key: Pick<SliceKey, "granularity" | "date">,
+  coverage: Coverage,
+  settleDays: number,
+): boolean {
+  if (!isComplete(key, coverage)) return false;
+  const end = periodEnd(key.granularity, key.date) ?? coverage.end;
+  return dayOf(coverage.fetchedAt) > addDays(end, settleDays);
+}
+
+/** Why `next` must not replace `current`, in words; undefined where it may. */
+export function knowsLess(current: Coverage, next: Coverage, granularity: Granularity): string | undefined {
+  if (granularity === "total" && (current.start !== next.start || current.end !== next.end)) {
+    return `it covers another interval (${next.start}/${next.end}, not ${current.start}/${current.end})`;
+  }
+  if (next.start > current.start || next.end < current.end) {
+    return `it covers ${next.start}/${next.end} of the period, less than ${current.start}/${current.end}`;
+  }
+  const missing = METRICS.filter(
+    (metric) => current.metrics.includes(metric) && !next.metrics.includes(metric),
+  );
+  if (missing.length > 0) return `it lacks ${missing.join(", ")}`;
+  if (next.fetchedAt < current.fetchedAt) {
+    return `it was fetched ${new Date(next.fetchedAt).toISOString()}, before ${new Date(current.fetchedAt).toISOString()}`;
+  }
+  return undefined;
+}
+
+/** Days of `span` as a person reads them. */
+export function describeSpan(span: { start: Day; end: Day }): string {
+  return span.start === span.end ? span.start : `${span.start} to ${span.end}`;
+}

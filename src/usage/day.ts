@@ -1,0 +1,62 @@
+import { UsageError } from "../support/errors.ts";
+import { shown } from "../support/shown.ts";
+
+/**
+ * A UTC calendar day as `YYYY-MM-DD`, which also sorts by time. The usage API counts by UTC day
+ * (00:00:00–23:59:59), so a day here never depends on the machine's time zone.
+ */
+export type Day = string & { readonly __brand: "Day" };
+
+const MS_PER_DAY = 86_400_000;
+
+/** The day of an instant given in milliseconds since 1970. */
+export function dayOf(ms: number): Day {
+  return new Date(ms).toISOString().slice(0, 10) as Day;
+}
+
+/** Milliseconds since 1970 of a day's first instant. */
+export function startOfDay(day: Day): number {
+  return Date.parse(`${day}T00:00:00Z`);
+}
+
+export function addDays(day: Day, days: number): Day {
+  return dayOf(startOfDay(day) + days * MS_PER_DAY);
+}
+
+/** Whole days from `from` to `to`: 0 for the same day, negative when `to` is earlier. */
+export function daysBetween(from: Day, to: Day): number {
+  return Math.round((startOfDay(to) - startOfDay(from)) / MS_PER_DAY);
+}
+
+/** Every day from `from` to `to`, both included. */
+export function eachDay(from: Day, to: Day): Day[] {
+  const count = daysBetween(from, to) + 1;
+  return Array.from({ length: Math.max(count, 0) }, (_, i) => addDays(from, i));
+}
+
+export function minDay(a: Day, b: Day): Day {
+  return a < b ? a : b;
+}
+
+export function maxDay(a: Day, b: Day): Day {
+  return a > b ? a : b;
+}
+
+/** `YYYY-MM-DD` of a day that exists, in the years 1970–9999; undefined for anything else. */
+export function tryDay(text: string): Day | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return undefined;
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  if (Number.isNaN(ms) || ms < 0) return undefined;
+  return dayOf(ms) === text ? (text as Day) : undefined;
+}
+
+/** @throws {UsageError} input, naming `what`, for text that is no day. */
+export function parseDay(text: string, what: string): Day {
+  const day = tryDay(text);
+  if (day === undefined) {
+    throw new UsageError("input", `${what}: ${shown(text)} is not a day.`, {
+      hint: "Write a UTC day as YYYY-MM-DD, for example 2026-11-01.",
+    });
+  }
+  return day;
+}

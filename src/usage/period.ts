@@ -1,0 +1,61 @@
+import { addDays, type Day, minDay, startOfDay } from "./day.ts";
+
+/** The span that one row counts. `total` is the whole interval: no granularity was asked. */
+export const GRANULARITIES = ["day", "week", "month", "total"] as const;
+export type Granularity = (typeof GRANULARITIES)[number];
+
+export const WEEK_STARTS = ["monday", "sunday"] as const;
+/** The service's first day of the week is not documented, so it is a setting. */
+export type WeekStart = (typeof WEEK_STARTS)[number];
+
+/** First and last UTC day, both included. */
+export interface Span {
+  readonly start: Day;
+  readonly end: Day;
+}
+
+/** The first day of the period that holds `day`. A `total` has no calendar: its period is the interval. */
+export function periodStart(granularity: Granularity, day: Day, weekStart: WeekStart = "monday"): Day {
+  switch (granularity) {
+    case "month":
+      return `${day.slice(0, 7)}-01` as Day;
+    case "week": {
+      const sundayBased = new Date(startOfDay(day)).getUTCDay();
+      return addDays(day, -(weekStart === "sunday" ? sundayBased : (sundayBased + 6) % 7));
+    }
+    case "day":
+    case "total":
+      return day;
+  }
+}
+
+/** The last day of the period that begins on `start`; undefined for a `total`, whose end only its query knows. */
+export function periodEnd(granularity: Granularity, start: Day): Day | undefined {
+  switch (granularity) {
+    case "day":
+      return start;
+    case "week":
+      return addDays(start, 6);
+    case "month":
+      return addDays(periodStart("month", addDays(start, 31)), -1);
+    case "total":
+      return undefined;
+  }
+}
+
+/** The periods that `span` touches, each clipped to it. */
+export function periodsOf(
+  granularity: Granularity,
+  span: Span,
+  weekStart: WeekStart = "monday",
+): { readonly date: Day; readonly covered: Span }[] {
+  if (granularity === "total") return [{ date: span.start, covered: span }];
+  const periods: { date: Day; covered: Span }[] = [];
+  for (let day = span.start; day <= span.end; ) {
+    const date = periodStart(granularity, day, weekStart);
+    const end = minDay(periodEnd(granularity, date) ?? span.end, span.end);
+    periods.push({ date, covered: { start: day, end } });
+    day = addDays(end, 1);
+  }
+  return periods;
+}

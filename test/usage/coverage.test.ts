@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Coverage, isComplete, isSettled, knownSpan, knowsLess } from "../../src/usage/coverage.ts";
+import { addDays, type Day, eachDay, startOfDay } from "../../src/usage/day.ts";
+import { METRICS } from "../../src/usage/metric.ts";
+import { periodEnd, periodStart } from "../../src/usage/period.ts";
+import { anyWeekStart, recentDay } from "./arbitraries.ts";
+
+function coverage(start: string, end: string, more: Partial<Coverage> = {}): Coverage {
+  return {
+    start: start as Day,
+    end: end as Day,
+    metrics: METRICS,
+    fetchedAt: Date.UTC(2026, 11, 1),
+    ...more,
+  };
+}
+
+const anyCoverage = fc
+  .tuple(recentDay, fc.nat({ max: 5 }), fc.subarray([...METRICS], { minLength: 1 }), fc.nat({ max: 3 }))
+  .map(([start, days, metrics, at]) => coverage(start, addDays(start, days), { metrics, fetchedAt: at }));
+
+describe("coverage", () => {
+  it("ends with the last whole UTC day: the current one is never in the data", () => {
+    const span = { start: "2026-11-10" as Day, end: "2026-11-20" as Day };
+    expect(knownSpan(span, Date.parse("2026-11-15T00:00:00Z"))).toEqual({ ...span, end: "2026-11-14" });
+    expect(knownSpan(span, Date.parse("2026-11-14T23:59:59Z"))).toEqual({ ...span, end: "2026-11-13" });
+    expect(knownSpan(span, Date.parse("2026-12-24T00:00:00Z"))).toEqual(span);
+    expect(knownSpan(span, Date.parse("2026-11-11T00:00:00Z"))).toEqual({ ...span, end: "2026-11-10" });
+    expect(knownSpan(span, Date.parse("2026-11-10T23:59:59Z"))).toBeUndefined();
+  });
+
+  it("is complete where it holds each day of the period", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom("day", "week", "month"),
+        recentDay,
+        anyWeekStart,
+        fc.integer({ min: -2, max: 33 }),
+        fc.integer({ min: -2, max: 33 }),
+        (granularity, day, weekStart, from, to) => {
+          const date = periodStart(granularity, day, weekStart);
+          const span = { start: addDays(date, from), end: addDays(date, Math.max(from, to)) };
+          const covered = new Set(eachDay(span.start, span.end));
+          const whole = eachDay(date, periodEnd(granularity, date) ?? date).every((one) => covered.has(one));
+          expect(isComplete({ granularity, date }, span)).toBe(whole);
+        },
+      ),
+    );
+  });
+
+  it("of a November asked for from the 10th to the 20th is no November", () => {
+    const november = { granularity: "month", date: "2026-11-01" as Day } as const;
+    expect(isComplete(november, coverage("2026-11-10", "2026-11-20"))).toBe(false);
+    expect(
+      isSettled(november, coverage("2026-11-10", "2026-11-20", { fetchedAt: Date.UTC(2027, 5) }), 3),
+    ).toBe(false);
+  });
+
+  it("settles once it was read more than so many days after the period's end", () => {
+    const day = { granularity: "day", date: "2026-11-10" as Day } as const;
+    const readOn = (date: string): Coverage =>
+      coverage("2026-11-10", "2026-11-10", { fetchedAt: startOfDay(date as Day) });
+    expect(isSettled(day, readOn("2026-11-13"), 3)).toBe(false);
+    expect(isSettled(day, readOn("2026-11-14"), 3)).toBe(true);
+    expect(isSettled(day, readOn("2026-11-11"), 0)).toBe(true);
+    const total = { granularity: "total", date: "2026-10-01" as Day } as const;
+    expect(
+      isSettled(
+        total,
+        coverage("2026-10-01", "2026-11-10", { fetchedAt: startOfDay("2026-11-13" as Day) }),
+        3,
+      ),
+    ).toBe(false);
+    expect(
+      isSettled(
+        total,
+        coverage("2026-10-01", "2026-11-10", { fetchedAt: startOfDay("2026-11-14" as Day) }),
+        3,
+      ),
+    ).toBe(true);
+  });
+});
+
+describe("knowsLess", () => {
+  const current = coverage("2026-11-05", "2026-11-20");
+
+  it.each([
+    ["the same", current, undefined],
+    ["more days", coverage("2026-11-01", "2026-11-30"), undefined],
+    ["later", coverage("2026-11-05", "2026-11-20", { fetchedAt: current.fetchedAt + 1 }), undefined],
+    [
+      "fewer days at the end",
+      coverage("2026-11-05", "2026-11-19"),
+      /covers 2026-11-05\/2026-11-19 of the period, less than 2026-11-05\/2026-11-20/,
+    ],
+    ["fewer days at the start", coverage("2026-11-06", "2026-11-30"), /less than/],
+    ["other days", coverage("2026-11-21", "2026-11-30"), /less than/],
+    [
+      "fewer metrics",
+      coverage("2026-11-05", "2026-11-20", { metrics: ["status200", "requests"] }),
+      /lacks status300, status400, status500, status429/,
+    ],
+    [
+      "an earlier answer",
+      coverage("2026-11-05", "2026-11-20", { fetchedAt: current.fetchedAt - 1 }),
+      /was fetched 2026-11-30T23:59:59.999Z, before 2026-12-01T00:00:00.000Z/,
+    ],
+  ])("of %s", (_what, next, why) => {
+    const told = knowsLess(current, next, "month");
+    if (why === undefined) expect(told).toBeUndefined();
+    else expect(told).toMatch(why);
+  });
+
+  it("keeps a total that is of another interval, even a shorter one's", () => {
+    expect(knowsLess(current, coverage("2026-11-05", "2026-11-30"), "total")).toMatch(/another interval/);
+    expect(knowsLess(current, current, "total")).toBeUndefined();
+  });
+
+  it("lets two replace each other only where they know the same", () => {
+    fc.assert(
+      fc.property(anyCoverage, anyCoverage, (a, b) => {
+        expect(knowsLess(a, a, "month")).toBeUndefined();
+        if (knowsLess(a, b, "month") === undefined && knowsLess(b, a, "month") === undefined)
+          expect(a).toEqual(b);
+      }),
+    );
+  });
+
+  it("never ends in knowing less, however many replacements follow on one another", () => {
+    fc.assert(
+      fc.property(anyCoverage, anyCoverage, anyCoverage, (a, b, c) => {
+        if (knowsLess(a, b, "month") === undefined && knowsLess(b, c, "month") === undefined) {
+          expect(knowsLess(a, c, "month")).toBeUndefined();
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

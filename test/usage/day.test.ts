@@ -1,0 +1,96 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  addDays,
+  type Day,
+  dayOf,
+  daysBetween,
+  eachDay,
+  maxDay,
+  minDay,
+  parseDay,
+  startOfDay,
+  tryDay,
+} from "../../src/usage/day.ts";
+import { anyDay, recentDay } from "./arbitraries.ts";
+
+/** The slow way: a calendar walked by Date, one day at a time. */
+function walk(day: string, days: number): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  for (let i = 0; i < Math.abs(days); i++) date.setUTCDate(date.getUTCDate() + Math.sign(days));
+  return date.toISOString().slice(0, 10);
+}
+
+describe("a day", () => {
+  it("is moved as a calendar walked day by day moves it, and back again", () => {
+    fc.assert(
+      fc.property(recentDay, fc.integer({ min: -800, max: 800 }), (day, days) => {
+        const moved = addDays(day, days);
+        expect(moved).toBe(walk(day, days));
+        expect(daysBetween(day, moved)).toBe(days);
+        expect(addDays(moved, -days)).toBe(day);
+      }),
+    );
+  });
+
+  it("reads back from its text and its first and last millisecond, and from nothing else", () => {
+    fc.assert(
+      fc.property(anyDay, (day) => {
+        expect(tryDay(day)).toBe(day);
+        expect(dayOf(startOfDay(day))).toBe(day);
+        expect(dayOf(startOfDay(day) + 86_399_999)).toBe(day);
+        expect(dayOf(startOfDay(day) + 86_400_000)).not.toBe(day);
+      }),
+    );
+  });
+
+  it("exists where a calendar has it", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1900, max: 9999 }),
+        fc.nat({ max: 14 }),
+        fc.nat({ max: 33 }),
+        (year, month, day) => {
+          const text = [String(year), String(month).padStart(2, "0"), String(day).padStart(2, "0")].join("-");
+          const daysOfMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
+          const exists = year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= daysOfMonth;
+          expect(tryDay(text)).toBe(exists ? text : undefined);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    "",
+    "2026-1-1",
+    "2026-11",
+    "20261101",
+    "2026-11-01T00:00:00Z",
+    " 2026-11-01",
+    "2026-11-01\n",
+    "+2026-11-01",
+  ])("is not %j", (text) => {
+    expect(tryDay(text)).toBeUndefined();
+    expect(() => parseDay(text, "--from")).toThrow(`--from: ${JSON.stringify(text)} is not a day.`);
+  });
+
+  it("is listed with both ends, and not at all where the end comes first", () => {
+    expect(eachDay("2024-02-28" as Day, "2024-03-01" as Day)).toEqual([
+      "2024-02-28",
+      "2024-02-29",
+      "2024-03-01",
+    ]);
+    expect(eachDay("2024-03-01" as Day, "2024-03-01" as Day)).toEqual(["2024-03-01"]);
+    expect(eachDay("2024-03-02" as Day, "2024-03-01" as Day)).toEqual([]);
+  });
+
+  it("sorts as its text", () => {
+    fc.assert(
+      fc.property(anyDay, anyDay, (a, b) => {
+        const earlier = startOfDay(a) <= startOfDay(b) ? a : b;
+        expect(minDay(a, b)).toBe(earlier);
+        expect(maxDay(a, b)).toBe(earlier === a ? b : a);
+      }),
+    );
+  });
+});

@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  DIMENSIONS,
+  dimensionsOf,
+  groupingOf,
+  parseGrouping,
+  tryGrouping,
+} from "../../src/usage/grouping.ts";
+
+const subset = fc.subarray([...DIMENSIONS]);
+
+describe("a grouping", () => {
+  it("is named by its dimensions in fixed order, and the name tells them again", () => {
+    fc.assert(
+      fc.property(subset, (dimensions) => {
+        const name = groupingOf(
+          fc.sample(fc.shuffledSubarray(dimensions, { minLength: dimensions.length }), 1)[0] ?? [],
+        );
+        expect(name).toBe(dimensions.length === 0 ? "none" : dimensions.join("-"));
+        expect(dimensionsOf(name)).toEqual(dimensions);
+        expect(tryGrouping(name)).toBe(name);
+      }),
+    );
+  });
+
+  it("is read as people write it: in any order and case, joined by commas, blanks or dashes, repeated or not", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...DIMENSIONS), { minLength: 1 }),
+        fc.constantFrom(",", ", ", " ", "-"),
+        fc.boolean(),
+        (words, joint, upper) => {
+          const text = words.join(joint);
+          expect(parseGrouping(upper ? text.toUpperCase() : text)).toBe(groupingOf(words));
+        },
+      ),
+    );
+    expect(parseGrouping("None")).toBe("none");
+  });
+
+  it("is no other name: one in another order, doubled, or unknown", () => {
+    for (const name of [
+      "",
+      "uri-client",
+      "client-client",
+      "client-",
+      "-client",
+      "clients",
+      "none-client",
+      "Client",
+      "client.uri",
+    ]) {
+      expect(tryGrouping(name), name).toBeUndefined();
+    }
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom("client", "uri", "user", "-", "none", "x", "/") }),
+        (name) => {
+          const grouping = tryGrouping(name);
+          if (grouping !== undefined) expect(groupingOf(dimensionsOf(grouping))).toBe(name);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ["clients", 'Unknown grouping "clients".'],
+    ["client,none", 'Unknown grouping "none".'],
+    ["client,../..", 'Unknown grouping "../..".'],
+    ["", "The grouping is empty."],
+    [" , ", "The grouping is empty."],
+  ])("that is %j is refused, saying what there is", (text, message) => {
+    expect(() => parseGrouping(text)).toThrow(message);
+    expect(() => parseGrouping(text)).toThrow(
+      expect.objectContaining({
+        kind: "input",
+        hint: expect.stringContaining("client, organization, user, uri, method, platform"),
+      }),
+    );
+  });
+});

@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
+import { periodEnd, periodStart, periodsOf, type WeekStart } from "../../src/usage/period.ts";
+import { anyGranularity, anyWeekStart, recentDay } from "./arbitraries.ts";
+
+/** The slow way: back day by day until a period begins. */
+function slowStart(granularity: "day" | "week" | "month", day: Day, weekStart: WeekStart): Day {
+  for (let one = day; ; one = addDays(one, -1)) {
+    const date = new Date(`${one}T12:00:00Z`);
+    const begins =
+      granularity === "day" ||
+      (granularity === "month"
+        ? date.getUTCDate() === 1
+        : date.getUTCDay() === (weekStart === "sunday" ? 0 : 1));
+    if (begins) return one;
+  }
+}
+
+describe("a period", () => {
+  it("begins on the nearest first day before, and ends before the next begins", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom("day", "week", "month"),
+        recentDay,
+        anyWeekStart,
+        (granularity, day, weekStart) => {
+          const start = periodStart(granularity, day, weekStart);
+          expect(start).toBe(slowStart(granularity, day, weekStart));
+          const end = periodEnd(granularity, start);
+          if (end === undefined) throw new Error("such a period has an end");
+          expect(end >= day).toBe(true);
+          expect(slowStart(granularity, end, weekStart)).toBe(start);
+          expect(slowStart(granularity, addDays(end, 1), weekStart)).toBe(addDays(end, 1));
+        },
+      ),
+    );
+  });
+
+  it("of a total has no calendar", () => {
+    expect(periodStart("total", "2026-11-17" as Day)).toBe("2026-11-17");
+    expect(periodEnd("total", "2026-11-17" as Day)).toBeUndefined();
+  });
+
+  it("divides a span so that each day lies in just the period that it belongs to", () => {
+    fc.assert(
+      fc.property(
+        anyGranularity,
+        recentDay,
+        fc.nat({ max: 100 }),
+        anyWeekStart,
+        (granularity, start, days, weekStart) => {
+          const span = { start, end: addDays(start, days) };
+          const periods = periodsOf(granularity, span, weekStart);
+          expect(periods.flatMap(({ covered }) => eachDay(covered.start, covered.end))).toEqual(
+            eachDay(start, span.end),
+          );
+          for (const { date, covered } of periods) {
+            if (granularity === "total") expect(date).toBe(start);
+            else {
+              for (const day of eachDay(covered.start, covered.end))
+                expect(slowStart(granularity, day, weekStart)).toBe(date);
+            }
+          }
+          expect(new Set(periods.map(({ date }) => date)).size).toBe(periods.length);
+        },
+      ),
+    );
+  });
+});
