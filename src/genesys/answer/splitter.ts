@@ -1,0 +1,340 @@
+import { isUtf8 } from "node:buffer";
+import { UsageError } from "../../support/errors.ts";
+import { Bytes } from "./bytes.ts";
+
+/** The members of an answer beside its rows, as the service gives them. */
+export type AnswerMembers = Readonly<Record<string, unknown>>;
+
+/** What has been seen when the bytes have ended. */
+export interface SplitSummary {
+  readonly rows: number;
+  /** Answers with their members, in order: `{"results": …}`, `{"entities": …}` or `{"queryStatus": …}`. */
+  readonly answers: readonly AnswerMembers[];
+  /** Top-level arrays, as `gc … -a` and `jq '.results'` print them. */
+  readonly arrays: number;
+}
+
+/** A row's fields, its text and its place from 1. */
+export type RowListener = (fields: Readonly<Record<string, unknown>>, text: string, number: number) => void;
+
+/** The longest row, and the longest answer without its rows, that is held in memory: 16 MiB. */
+const MAX_HELD = 16 * 1024 * 1024;
+
+/** An answer nests four deep. What goes over an answer by recursion must not reach the end of its stack. */
+const MAX_DEPTH = 500;
+
+/** Where the reader stands in the text. */
+const TOP = 0; // between top-level values
+const OBJECT = 1; // in a top-level object, outside its rows
+const ROW = 2; // in an element of the rows
+const BETWEEN = 3; // in the rows, between elements
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const NEWLINE = 0x0a;
+
+/** 1: blank; 2: of a number or a literal name, two of which must not be joined by dropping a blank between. */
+const KIND = new Uint8Array(256);
+for (const blank of [0x20, 0x09, NEWLINE, 0x0d]) KIND[blank] = 1;
+for (const char of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-.")
+  KIND[char.charCodeAt(0)] = 2;
+
+const BOM = [0xef, 0xbb, 0xbf];
+
+const ROWS_KEYS = ["results", "entities"].map((key) => Buffer.from(`"${key}":`));
+
+/**
+ * Splits the rows off an answer of either service as it streams by, without holding or parsing the whole:
+ * bytes in, compact NDJSON out. It takes an answer object, an array of rows, rows one after the other, and
+ * several of these in sequence, compact or indented. Each row is checked by JSON.parse, so what comes out is
+ * what a JSON parser would have found; memory is bounded by the chunk and the longest row.
+ */
+export class AnswerSplitter {
+  readonly #onRow: RowListener | undefined;
+  #mode = TOP;
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+  /** A blank outside strings was dropped just now, after a byte of kind 2. */
+  #gap = false;
+  #lastKind = 0;
+  /** An element has been read since the last comma. */
+  #afterElement = false;
+  #wantElement = false;
+  /** The rows are a top-level array, no member of an answer. */
+  #bare = false;
+  #rowsSeen = false;
+  #offset = 0;
+  /** Bytes of a byte order mark. */
+  #marked = 0;
+  #rows = 0;
+  #arrays = 0;
+  readonly #answers: AnswerMembers[] = [];
+  /** The object outside its rows, compact. */
+  #head = new Bytes();
+  /** Finished rows, then the beginning of the current one. */
+  #out = new Bytes();
+  #rowStart = 0;
+
+  /** @param onRow is given each row, for those who need more than its bytes. */
+  constructor(onRow?: RowListener) {
+    this.#onRow = onRow;
+  }
+
+  /**
+   * Takes the next bytes and gives the rows that are whole by now, one a line. The array is the caller's until the
+   * next call.
+   *
+   * @throws {UsageError} input, for what is no JSON or no rows, with the position.
+   */
+  push(bytes: Uint8Array): Uint8Array {
+    this.#out.keepFrom(this.#rowStart);
+    this.#rowStart = 0;
+    let runStart = 0;
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i] ?? 0;
+      if (this.#inString) {
+        // The hot loop: most bytes of an answer are inside strings.
+        if (this.#escaped) this.#escaped = false;
+        else if (byte === QUOTE) this.#inString = false;
+        else if (byte === BACKSLASH) this.#escaped = true;
+        continue;
+      }
+      const kind = KIND[byte] ?? 0;
+      if (kind === 1) {
+        this.#take(bytes, runStart, i);
+        runStart = i + 1;
+        this.#gap = this.#lastKind === 2;
+        continue;
+      }
+      if (kind === 2) {
+        if (this.#gap) throw this.#bad("two values stand side by side", i);
+        this.#lastKind = 2;
+        if (this.#mode === TOP || this.#mode === BETWEEN) throw this.#notRows(byte, i);
+        continue;
+      }
+      this.#lastKind = 0;
+      this.#gap = false;
+      if (this.#mode === ROW || this.#mode === OBJECT) {
+        if (byte === QUOTE) this.#inString = true;
+        else if (byte === 0) throw this.#notRows(byte, i);
+        else if (byte === OPEN_BRACE) this.#deeper(i);
+        else if (byte === OPEN_BRACKET) {
+          this.#deeper(i);
+          if (this.#mode === OBJECT && this.#depth === 2) {
+            this.#take(bytes, runStart, i);
+            runStart = i;
+            if (this.#startsRows()) {
+              if (this.#rowsSeen) throw this.#bad("the answer holds its rows twice", i);
+              this.#rowsSeen = true;
+              this.#head.push(OPEN_BRACKET);
+              runStart = i + 1;
+              this.#enterRows(false);
+            }
+          }
+        } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+          if (--this.#depth === 0) {
+            this.#take(bytes, runStart, i + 1);
+            runStart = i + 1;
+            if (this.#mode === ROW) this.#endRow(i);
+            else this.#endObject(i);
+          }
+        }
+        continue;
+      }
+      this.#between(byte, i);
+      runStart =
+        this.#mode === ROW || (this.#mode === OBJECT && this.#depth === 1 && byte === OPEN_BRACE) ? i : i + 1;
+    }
+    this.#take(bytes, runStart, bytes.length);
+    this.#offset += bytes.length;
+    const done = this.#out.slice(0, this.#rowStart);
+    if (!isUtf8(done)) throw this.#bad("it is not UTF-8 text", 0);
+    return done;
+  }
+
+  /** Call when the bytes have ended. @throws {UsageError} input, where they end too early. */
+  end(): SplitSummary {
+    if (
+      this.#offset === 0 ||
+      (this.#mode === TOP && this.#arrays === 0 && this.#answers.length === 0 && this.#rows === 0)
+    ) {
+      throw new UsageError("input", "There is nothing to read: the input is empty.", {
+        hint: "Expected an answer of the usage API as JSON, or its rows, one a line.",
+        retryable: true,
+      });
+    }
+    if (this.#mode !== TOP) {
+      throw new UsageError(
+        "input",
+        `The JSON is cut short: it ends at byte ${this.#offset}, inside ${this.#place()}.`,
+        {
+          hint: "Fetch the answer again: `gc-usage results ID`.",
+          retryable: true,
+        },
+      );
+    }
+    return { rows: this.#rows, answers: this.#answers, arrays: this.#arrays };
+  }
+
+  /** A byte that begins or ends something at the top or between rows. */
+  #between(byte: number, i: number): void {
+    if (this.#mode === TOP) {
+      // A byte order mark before everything is skipped; half of one is no text.
+      if (this.#marked === this.#offset + i && byte === BOM[this.#marked]) {
+        this.#marked++;
+        return;
+      }
+      if (this.#marked % BOM.length !== 0) throw this.#bad("it is not UTF-8 text", i);
+      if (byte === OPEN_BRACE) {
+        this.#mode = OBJECT;
+        this.#depth = 1;
+        this.#rowsSeen = false;
+        this.#head.clear();
+      } else if (byte === OPEN_BRACKET) {
+        this.#arrays++;
+        this.#enterRows(true);
+      } else throw this.#notRows(byte, i);
+      return;
+    }
+    if (byte === COMMA && this.#afterElement) {
+      this.#afterElement = false;
+      this.#wantElement = true;
+    } else if (byte === CLOSE_BRACKET && !this.#wantElement) {
+      if (this.#bare) this.#mode = TOP;
+      else {
+        this.#mode = OBJECT;
+        this.#depth = 1;
+        this.#head.push(CLOSE_BRACKET);
+      }
+    } else if (byte === OPEN_BRACE && !this.#afterElement) {
+      this.#mode = ROW;
+      this.#depth = 1;
+    } else throw this.#notRows(byte, i);
+  }
+
+  #enterRows(bare: boolean): void {
+    this.#mode = BETWEEN;
+    this.#bare = bare;
+    this.#afterElement = false;
+    this.#wantElement = false;
+  }
+
+  #deeper(i: number): void {
+    if (++this.#depth > MAX_DEPTH)
+      throw this.#bad(`${this.#place()} is nested more than ${MAX_DEPTH} deep`, i);
+  }
+
+  /** Keeps bytes of the current row or object; between rows there is nothing to keep. */
+  #take(bytes: Uint8Array, from: number, to: number): void {
+    if (to <= from) return;
+    if (this.#mode === ROW) {
+      this.#out.append(bytes, from, to);
+      if (this.#out.length - this.#rowStart > MAX_HELD) throw this.#bad("a row is longer than 16 MiB", to);
+    } else if (this.#mode === OBJECT) {
+      this.#head.append(bytes, from, to);
+      if (this.#head.length > MAX_HELD)
+        throw this.#bad("the answer, its rows left out, is longer than 16 MiB", to);
+    }
+  }
+
+  /** True where the member that begins now is the rows: the compact head ends in `{"results":` or `,"entities":`. */
+  #startsRows(): boolean {
+    return ROWS_KEYS.some((key) => {
+      const before = this.#head.at(this.#head.length - key.length - 1);
+      return this.#head.endsWith(key) && (before === OPEN_BRACE || before === COMMA);
+    });
+  }
+
+  #endRow(i: number): void {
+    const text = this.#out.text(this.#rowStart);
+    const fields = this.#parse(text, i);
+    this.#out.push(NEWLINE);
+    this.#rowStart = this.#out.length;
+    this.#rows++;
+    this.#onRow?.(fields, text, this.#rows);
+    this.#mode = BETWEEN;
+    this.#afterElement = true;
+    this.#wantElement = false;
+  }
+
+  /** A top-level object has ended: an answer, or a row by itself. */
+  #endObject(i: number): void {
+    this.#mode = TOP;
+    const bytes = this.#head.slice(0, this.#head.length);
+    if (!isUtf8(bytes)) throw this.#bad("it is not UTF-8 text", i);
+    const text = this.#head.text(0);
+    const value = this.#parse(text, i);
+    const isAnswer = this.#rowsSeen || "queryStatus" in value || "results" in value || "entities" in value;
+    if (isAnswer) {
+      const { results, entities, ...members } = value;
+      for (const rows of [results, entities]) {
+        if (
+          rows === undefined ||
+          rows === null ||
+          (this.#rowsSeen && Array.isArray(rows) && rows.length === 0)
+        )
+          continue;
+        throw this.#bad("its results are not a list of rows", i);
+      }
+      this.#answers.push(members);
+      return;
+    }
+    this.#out.append(bytes, 0, bytes.length);
+    this.#out.push(NEWLINE);
+    this.#rowStart = this.#out.length;
+    this.#rows++;
+    this.#onRow?.(value, text, this.#rows);
+  }
+
+  #parse(text: string, i: number): Record<string, unknown> {
+    try {
+      // Objects alone come here: both callers begin at `{` and end at the bracket that closes it.
+      return JSON.parse(text) as Record<string, unknown>;
+    } catch (cause) {
+      throw this.#bad(`${this.#place()} is not valid JSON`, i, cause);
+    }
+  }
+
+  #place(): string {
+    if (this.#mode === ROW || this.#mode === BETWEEN) return `row ${this.#rows + 1}`;
+    return "the answer";
+  }
+
+  #notRows(byte: number, i: number): UsageError {
+    if (this.#offset + i < 2 && (byte === 0xff || byte === 0xfe || byte === 0)) {
+      return new UsageError("input", "The input is UTF-16 text, which no usage answer is.", {
+        hint: "Save it as UTF-8. In PowerShell: gc … | Out-File -Encoding utf8 FILE.",
+      });
+    }
+    if (byte === 0x3c && this.#mode === TOP) {
+      return new UsageError("input", "The input is HTML or XML, not JSON.", {
+        hint: "A proxy or a sign-in page may have answered in place of the API.",
+      });
+    }
+    const what = byte > 0x20 && byte < 0x7f ? JSON.stringify(String.fromCharCode(byte)) : `byte ${byte}`;
+    return this.#bad(
+      this.#mode === TOP
+        ? `${what} begins neither an answer nor a row`
+        : `${what} stands where a row should begin or end`,
+      i,
+    );
+  }
+
+  #bad(why: string, i: number, cause?: unknown): UsageError {
+    return new UsageError(
+      "input",
+      `This is no answer of the usage API: ${why} (near byte ${this.#offset + i}).`,
+      {
+        hint: 'Expected {"results": […]} or {"entities": […]}, an array of rows, or rows one a line.',
+        retryable: true,
+        cause,
+      },
+    );
+  }
+}

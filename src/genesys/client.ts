@@ -1,0 +1,303 @@
+import { setMaxListeners } from "node:events";
+import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
+import { isUsageError, UsageError } from "../support/errors.ts";
+import { type Answer, Http, readText, TIMEOUTS, type Timeouts } from "./http.ts";
+import { Limiter, parseRateLimit, type RateLimit } from "./limiter.ts";
+import { type Call, nameOf, refusalError, unreadableAnswer } from "./problem.ts";
+import {
+  parseRetryAfter,
+  RETRY,
+  type Retrying,
+  type RetryPolicy,
+  retryAfterOf,
+  withRetries,
+} from "./retry.ts";
+import type { Settings } from "./settings.ts";
+import { givenToken, SignInTokens, type TokenSource } from "./token.ts";
+
+export type Method = "GET" | "POST";
+
+export interface ClientOptions {
+  readonly effects?: Effects;
+  readonly log?: Log;
+  /** Ends every call, wait and retry; they reject with its reason. */
+  readonly signal?: AbortSignal;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly timeouts?: Partial<Timeouts>;
+  /** `gc-usage/1.2.3` */
+  readonly userAgent?: string;
+}
+
+export interface CallOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** What the call is for, as it completes "Could not …" in messages: "submit the query". */
+  readonly purpose?: string;
+}
+
+export interface ClientStats {
+  /** HTTP calls to the API, each attempt of a call by itself; sign-ins not among them. */
+  readonly calls: number;
+  readonly retries: number;
+  /** Answers with status 429. */
+  readonly throttled: number;
+  /** Time that calls spent waiting for the rate limit and between attempts, added up. */
+  readonly waitedMs: number;
+}
+
+/** Any answer that is worth reading, refusals among them, for those who ask how things stand. */
+export interface Probe {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  readonly rateLimit: RateLimit | undefined;
+  /** What the answer refuses, where it does. */
+  readonly refusal: UsageError | undefined;
+}
+
+const MAX_JSON = 64 * 2 ** 20;
+const MAX_REFUSAL = 2 ** 20;
+/** Before anything was reached, a wrong host is likelier than a bad moment: do not keep people waiting. */
+const ATTEMPTS_UNREACHED = 3;
+/** Sign-ins that one call may cause: two, since a token may be lost as soon as it is made, and more only where one has worked. */
+const MAX_RENEWALS = 4;
+const RENEWALS_UNPROVEN = 2;
+/** Shorter waits are nobody's business. */
+const TELL_WAIT_MS = 5_000;
+
+interface Attempt<T> {
+  readonly call: Call;
+  readonly body: string | undefined;
+  readonly accepts: (status: number) => boolean;
+  readonly use: (answer: Answer) => Promise<T>;
+}
+
+/**
+ * Calls to one Genesys Cloud organisation: signed in, within the rate limit, tried again where that can help
+ * (docs/decisions/retrying-submits.md tells why submits are, too). Safe for many calls at once.
+ *
+ * Every call rejects with a UsageError: "credentials", "permission" (details.permissions names what is missing), "input"
+ * (the service refuses what was asked, 400), "service" (details.status where it answered: 404 for an unknown id), or the
+ * signal's reason. details.contextId is what Genesys's support asks for.
+ */
+export class GenesysClient {
+  readonly #settings: Settings;
+  readonly #effects: Effects;
+  readonly #log: Log;
+  readonly #signal: AbortSignal | undefined;
+  readonly #http: Http;
+  readonly #tokens: TokenSource;
+  readonly #limiter: Limiter;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #retrying: Retrying;
+  readonly #stats = { calls: 0, retries: 0, throttled: 0, waitedMs: 0 };
+
+  constructor(settings: Settings, options: ClientOptions = {}) {
+    this.#settings = settings;
+    this.#effects = options.effects ?? realEffects;
+    this.#log = options.log ?? silentLog;
+    this.#signal = options.signal;
+    // Each call under way listens to it, and Node warns of a leak from the eleventh on.
+    if (this.#signal) setMaxListeners(0, this.#signal);
+    this.#http = new Http(settings.proxy, { ...TIMEOUTS, ...options.timeouts });
+    this.#limiter = new Limiter(this.#effects);
+    this.#headers = { "user-agent": options.userAgent ?? "gc-usage" };
+    const policy = { ...RETRY, ...options.retry };
+    const impatient = { ...policy, maxAttempts: Math.min(policy.maxAttempts, ATTEMPTS_UNREACHED) };
+    this.#retrying = {
+      policy: () => (this.#http.reached ? policy : impatient),
+      effects: this.#effects,
+      signal: this.#signal,
+      onRetry: (error, waitMs, attempt) => this.#onRetry(error, waitMs, attempt),
+    };
+    const { credentials } = settings;
+    this.#tokens =
+      credentials.kind === "token"
+        ? givenToken(credentials.accessToken)
+        : new SignInTokens(settings, credentials, this.#http, this.#retrying, this.#headers);
+  }
+
+  get stats(): ClientStats {
+    return { ...this.#stats };
+  }
+
+  /** Signs in, where there is anything to sign in with, and nothing else. */
+  async signIn(): Promise<void> {
+    await this.#tokens.get();
+  }
+
+  /**
+   * One call whose answer is small: read whole (at most 64 MB) and parsed. Undefined for 204.
+   * `path` begins with a slash and may have a query string: "/api/v2/usage/query", a `nextUri`.
+   */
+  json(method: Method, path: string, options: CallOptions = {}): Promise<unknown> {
+    const call = this.#callOf(method, path, options);
+    return this.#run(call, options.body, isSuccess, async (answer) => {
+      if (answer.status === 204) return undefined;
+      const text = await readText(call, answer, MAX_JSON);
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        throw unreadableAnswer(call, "the answer is not whole, or no JSON.", true);
+      }
+    });
+  }
+
+  /**
+   * One call whose body may be of any size: `consume` gets it as it comes, and what it has not taken is not read ahead.
+   * On a failure that can pass, also in mid-body or a retryable UsageError that `consume` throws, the call is
+   * made again and `consume` begins anew: it must drop what it had. A body without a length that simply ends
+   * cannot be told from a whole one: `consume` must know the end of what it reads.
+   */
+  read<T>(
+    method: Method,
+    path: string,
+    consume: (body: AsyncIterable<Uint8Array>) => Promise<T>,
+    options: CallOptions = {},
+  ): Promise<T> {
+    const call = this.#callOf(method, path, options);
+    return this.#run(call, options.body, isSuccess, (answer) => consume(answer.body));
+  }
+
+  /** One call whose answer is of interest whatever its status. Only failures that can pass are tried again. */
+  probe(method: Method, path: string, options: CallOptions = {}): Promise<Probe> {
+    const call = this.#callOf(method, path, options);
+    const settled = (status: number): boolean => isSuccess(status) || (status !== 401 && status < 429);
+    return this.#run(call, options.body, settled, async (answer) => ({
+      status: answer.status,
+      header: answer.header,
+      rateLimit: parseRateLimit(answer.header),
+      refusal: isSuccess(answer.status) ? undefined : await this.#refusal(call, answer),
+    }));
+  }
+
+  /** Closes the connections; calls under way fail. */
+  close(): Promise<void> {
+    return this.#http.close();
+  }
+
+  #callOf(method: Method, path: string, options: CallOptions): Call {
+    if (!path.startsWith("/")) throw new TypeError(`an API path begins with a slash: ${path}`);
+    const url = new URL(`${this.#settings.apiBase}${path}`);
+    for (const [name, value] of Object.entries(options.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return { purpose: options.purpose ?? "call the Genesys Cloud API", method, url };
+  }
+
+  #run<T>(call: Call, body: unknown, accepts: Attempt<T>["accepts"], use: Attempt<T>["use"]): Promise<T> {
+    const attempt = { call, body: body === undefined ? undefined : JSON.stringify(body), accepts, use };
+    return withRetries(() => this.#attempt(attempt), this.#retrying);
+  }
+
+  /** One attempt. A 401 renews the token and goes again at once. */
+  async #attempt<T>(attempt: Attempt<T>): Promise<T> {
+    for (let renewals = 0; ; renewals++) {
+      let token = "";
+      try {
+        return await this.#once(attempt, (used) => {
+          token = used;
+        });
+      } catch (error) {
+        if (!isUsageError(error) || error.details["status"] !== 401 || token === "") throw error;
+        if (!this.#mayRenew(token, renewals)) throw this.#refusedToken(error);
+        this.#log.debug(`${nameOf(attempt.call)}: 401, signing in again`);
+        this.#tokens.refused(token);
+      }
+    }
+  }
+
+  #mayRenew(token: string, renewals: number): boolean {
+    if (this.#settings.credentials.kind === "token" || renewals >= MAX_RENEWALS) return false;
+    return renewals < RENEWALS_UNPROVEN || this.#tokens.canRenew(token);
+  }
+
+  #refusedToken(error: UsageError): UsageError {
+    const { credentials, sources } = this.#settings;
+    const hint =
+      credentials.kind === "token"
+        ? `The access token (from ${sources.accessToken ?? "the caller"}) has expired or is of another region. It cannot be ` +
+          "renewed: give a new one, or a client id and secret."
+        : "A new token was refused as well. Check that region and gateway belong to the client's organisation.";
+    return new UsageError("credentials", error.message, { hint, details: error.details, cause: error });
+  }
+
+  async #once<T>({ call, body, accepts, use }: Attempt<T>, onToken: (token: string) => void): Promise<T> {
+    const answer = await this.#send(call, body, onToken);
+    try {
+      if (!accepts(answer.status)) throw await this.#refusal(call, answer);
+      if (isSuccess(answer.status) && (answer.header("content-type") ?? "").includes("text/html")) {
+        throw unreadableAnswer(call, "the answer is a web page, not JSON.", false);
+      }
+      return await use(answer);
+    } finally {
+      answer.discard();
+    }
+  }
+
+  /** Sends the call once it is its turn, and tells the limiter what the answer says. */
+  async #send(call: Call, body: string | undefined, onToken: (token: string) => void): Promise<Answer> {
+    const { now } = this.#effects;
+    const began = now();
+    const grant = await this.#limiter.acquire(this.#signal);
+    this.#waited(call, now() - began);
+    let limit: RateLimit | undefined;
+    try {
+      const token = await this.#tokens.get();
+      this.#stats.calls++;
+      const sent = now();
+      const answer = await this.#http.send(call, {
+        headers: {
+          ...this.#headers,
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        body,
+        signal: this.#signal,
+      });
+      this.#log.debug(`${nameOf(call)}: ${answer.status} after ${now() - sent} ms`);
+      limit = parseRateLimit(answer.header);
+      onToken(token);
+      if (answer.status !== 401) this.#tokens.accepted();
+      if (answer.status === 429)
+        this.#throttled(parseRetryAfter(answer.header("retry-after"), undefined, now()));
+      return answer;
+    } finally {
+      this.#limiter.settle(grant, limit);
+    }
+  }
+
+  async #refusal(call: Call, answer: Answer): Promise<UsageError> {
+    const body = await readText(call, answer, MAX_REFUSAL);
+    const error = refusalError(call, { ...answer, body }, this.#effects.now());
+    if (answer.status === 429) this.#pause(retryAfterOf(error));
+    return error;
+  }
+
+  #throttled(retryAfterMs: number | undefined): void {
+    this.#stats.throttled++;
+    this.#pause(retryAfterMs);
+  }
+
+  /** One who is told to wait makes all wait. Not beyond the cap: such a call fails, and the others find out. */
+  #pause(ms: number | undefined): void {
+    if (ms !== undefined && ms <= this.#retrying.policy().retryAfterCapMs) this.#limiter.pause(ms);
+  }
+
+  #waited(call: Call, ms: number): void {
+    this.#stats.waitedMs += ms;
+    if (ms >= TELL_WAIT_MS) this.#log.debug(`${nameOf(call)}: waited ${ms} ms for the rate limit`);
+  }
+
+  #onRetry(error: UsageError, waitMs: number, attempt: number): void {
+    this.#stats.retries++;
+    this.#stats.waitedMs += waitMs;
+    const text = `${error.message} Trying again in ${(waitMs / 1000).toFixed(1)} s (attempt ${attempt} of ${this.#retrying.policy().maxAttempts}).`;
+    if (waitMs >= TELL_WAIT_MS) this.#log.info(text);
+    else this.#log.debug(text);
+  }
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status <= 299;
+}

@@ -1,0 +1,84 @@
+import { UsageError } from "../support/errors.ts";
+import { shown } from "../support/shown.ts";
+
+/** An API gateway in front of Genesys Cloud, or a stand-in for it, as settings spell it. */
+export interface Gateway {
+  readonly protocol: string | undefined;
+  readonly host: string | undefined;
+  readonly port: string | undefined;
+  /** Path prefixes before `/oauth/token` (login) and `/api/v2/…` (api). */
+  readonly paths: { readonly login?: string | undefined; readonly api?: string | undefined };
+}
+
+export interface Bases {
+  readonly apiBase: string;
+  readonly loginBase: string;
+}
+
+/** `"{login: x, api: y}"`, the one string in which `gc` keeps both prefixes. */
+export function parsePathParams(text: string | undefined): Gateway["paths"] {
+  const paths: { login?: string; api?: string } = {};
+  for (const part of (text ?? "").replace(/^\s*\{|\}\s*$/g, "").split(",")) {
+    const [, name, value] = /^\s*["']?(login|api)["']?\s*[:=]\s*["']?(.*?)["']?\s*$/i.exec(part) ?? [];
+    if (name !== undefined && value) paths[name.toLowerCase() === "login" ? "login" : "api"] = value;
+  }
+  return paths;
+}
+
+/**
+ * The gateway that the CX as Code provider's variables name: GENESYSCLOUD_GATEWAY_HOST turns it on; _PROTOCOL, _PORT and one
+ * prefix by _PATH_NAME (`login` or `api`) and _PATH_VALUE. Both prefixes by lists: `login,api` and `x,y`.
+ */
+export function envGateway(read: (name: string) => string | undefined): Gateway | undefined {
+  const host = read("GENESYSCLOUD_GATEWAY_HOST");
+  if (host === undefined) return undefined;
+  const names = (read("GENESYSCLOUD_GATEWAY_PATH_NAME") ?? "").split(",");
+  const values = (read("GENESYSCLOUD_GATEWAY_PATH_VALUE") ?? "").split(",");
+  const params = names.map((name, i) => `${name.trim()}: ${values[i]?.trim() ?? ""}`).join(",");
+  return {
+    protocol: read("GENESYSCLOUD_GATEWAY_PROTOCOL"),
+    host,
+    port: read("GENESYSCLOUD_GATEWAY_PORT"),
+    paths: parsePathParams(params),
+  };
+}
+
+/** @throws UsageError "input" where the gateway's parts make no address */
+export function gatewayBases(gateway: Gateway, source: string): Bases {
+  const protocol = (gateway.protocol ?? "https").toLowerCase().replace(/:(\/\/)?$/, "");
+  if (protocol !== "https" && protocol !== "http") {
+    throw new UsageError("input", `The gateway's protocol (from ${source}) is ${shown(protocol)}.`, {
+      hint: "It must be https, or http for a server on this machine.",
+    });
+  }
+  const port = gateway.port === undefined ? "" : `:${gateway.port}`;
+  const origin = originOf(`${protocol}://${gateway.host ?? ""}${port}`);
+  if (gateway.host === undefined || origin === undefined) {
+    throw new UsageError(
+      "input",
+      `The gateway (from ${source}) has no usable address: host ${shown(gateway.host ?? "")}${port === "" ? "" : `, port ${shown(gateway.port)}`}.`,
+      { hint: "Give the host's name alone, the port and the path prefixes in settings of their own." },
+    );
+  }
+  return {
+    apiBase: `${origin}${prefix(gateway.paths.api)}`,
+    loginBase: `${origin}${prefix(gateway.paths.login)}`,
+  };
+}
+
+function originOf(text: string): string | undefined {
+  if (!URL.canParse(text) || /[@?#\\\s]/.test(text)) return undefined;
+  const url = new URL(text);
+  return url.pathname === "/" && !text.endsWith("/") && url.hostname !== "" ? url.origin : undefined;
+}
+
+function prefix(path: string | undefined): string {
+  const bare = (path ?? "").replace(/^\/+|\/+$/g, "");
+  return bare === "" ? "" : `/${bare}`;
+}
+
+/** True for this machine, where plain HTTP shows the secret to nobody. */
+export function isLoopback(base: string): boolean {
+  const { hostname } = new URL(base);
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+}

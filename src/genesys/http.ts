@@ -1,0 +1,140 @@
+import { finished, type Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { type Call, networkError, unreadableAnswer } from "./problem.ts";
+
+/** The proxy variables as the environment gives them; an empty text is none. */
+export interface ProxySettings {
+  readonly http: string;
+  readonly https: string;
+  readonly none: string;
+}
+
+export interface Timeouts {
+  /** Until an answer begins. Milliseconds. */
+  readonly headersMs: number;
+  /** Between two pieces of a body; a body that keeps coming may take for ever. Milliseconds. */
+  readonly idleMs: number;
+}
+
+export const TIMEOUTS: Timeouts = { headersMs: 120_000, idleMs: 60_000 };
+
+export interface Answer {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  /**
+   * The body, gunzipped, read as fast as it is consumed. A body that is cut short, resets or stalls ends with a
+   * retryable UsageError, never as if it were whole. Consumed at most once.
+   */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Frees the connection. Call it when done, whatever was read. */
+  readonly discard: () => void;
+}
+
+export interface Outgoing {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** HTTP for one client: connections kept alive, proxies followed, loopback always direct. */
+export class Http {
+  readonly #agent: Dispatcher;
+  readonly #timeouts: Timeouts;
+  /** True once anything has answered. */
+  reached = false;
+
+  constructor(proxy: ProxySettings | undefined, timeouts: Timeouts) {
+    const direct = proxy?.none.trim() === "*" ? "*" : `${proxy?.none ?? ""},localhost,127.0.0.1,[::1]`;
+    this.#agent = new EnvHttpProxyAgent({
+      httpProxy: proxy?.http ?? "",
+      httpsProxy: proxy?.https ?? "",
+      noProxy: direct,
+    });
+    this.#timeouts = timeouts;
+  }
+
+  /** One HTTP call. Redirects are not followed, so credentials reach nobody else. */
+  async send(call: Call, { headers, body, signal }: Outgoing): Promise<Answer> {
+    signal?.throwIfAborted();
+    let response: Dispatcher.ResponseData;
+    try {
+      response = await request(call.url, {
+        dispatcher: this.#agent,
+        method: call.method,
+        headers: { accept: "application/json", "accept-encoding": "gzip", ...headers },
+        body: body ?? null,
+        signal: signal ?? null,
+        headersTimeout: this.#timeouts.headersMs,
+        bodyTimeout: this.#timeouts.idleMs,
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw networkError(call, error);
+    }
+    this.reached = true;
+    const { statusCode, headers: received, body: stream } = response;
+    // A body may break off before anybody reads it: whoever does finds the error then.
+    stream.on("error", () => {});
+    const header = (name: string): string | undefined => {
+      const value = received[name];
+      return Array.isArray(value) ? value.join(", ") : value;
+    };
+    return {
+      status: statusCode,
+      header,
+      body: decode(call, stream, header("content-encoding"), signal),
+      discard: () => {
+        stream.destroy();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+async function* decode(
+  call: Call,
+  stream: Readable,
+  encoding: string | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const name = encoding?.trim().toLowerCase() ?? "";
+  if (!["", "identity", "gzip", "x-gzip"].includes(name)) {
+    throw unreadableAnswer(call, `the answer is encoded as "${name}", which was not asked for.`, false);
+  }
+  try {
+    const plain = name.endsWith("gzip") ? gunzip(stream) : stream;
+    for await (const chunk of plain as AsyncIterable<Uint8Array>) yield chunk;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw networkError(call, error);
+  }
+}
+
+/** `pipe` forwards no errors, and `pipeline` would hide the connection's behind "premature close". */
+function gunzip(stream: Readable): Readable {
+  const out = createGunzip({ chunkSize: 64 * 1024 });
+  // Tells of a stream that has ended badly already, too: waiting for its error would be for ever.
+  finished(stream, { writable: false }, (error) => {
+    if (error) out.destroy(error);
+  });
+  out.on("close", () => stream.destroy());
+  return stream.pipe(out);
+}
+
+/** The whole body as text, for bodies that are known to be short. */
+export async function readText(call: Call, answer: Answer, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw unreadableAnswer(call, `the answer is larger than ${maxBytes / 2 ** 20} MB.`, false);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,203 @@
+import { z } from "zod";
+import { codeOf, type ErrorKind, messageOf, UsageError } from "../support/errors.ts";
+import { secrets } from "../support/redact.ts";
+import { parseRetryAfter } from "./retry.ts";
+
+/** One HTTP call as messages name it: what it is for, the method, and the URL without its query string. */
+export interface Call {
+  /** Completes "Could not …": "submit the query". */
+  readonly purpose: string;
+  readonly method: string;
+  readonly url: URL;
+}
+
+/** An answer that is no success: its body is short and has been read. */
+export interface Refusal {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  readonly body: string;
+}
+
+/** `GET https://api.mypurecloud.com/api/v2/…`: no query string, no user, no password. */
+export function nameOf(call: Call): string {
+  return `${call.method} ${call.url.origin}${call.url.pathname}`;
+}
+
+/** Genesys's error body, and OAuth's: whatever of it came. */
+const ErrorBody = z.looseObject({
+  message: z.string().optional().catch(undefined),
+  code: z.string().optional().catch(undefined),
+  contextId: z.string().optional().catch(undefined),
+  messageParams: z.record(z.string(), z.unknown()).optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
+  error_description: z.string().optional().catch(undefined),
+  description: z.string().optional().catch(undefined),
+});
+
+/** Statuses that the same call may not meet again later. */
+const RETRYABLE = new Set([408, 429, 500, 502, 503, 504]);
+
+/**
+ * The error that a refusing answer stands for. Kinds: 400 and 422 "input", 401 "credentials", 403 "permission", the rest
+ * "service". `details`: method, url, status, and where known contextId, code, permissions, retryAfterMs.
+ */
+export function refusalError(call: Call, answer: Refusal, now: number): UsageError {
+  const { status, header } = answer;
+  const body = parseBody(answer.body);
+  const said = body?.message ?? body?.error_description ?? body?.description ?? body?.error;
+  const contextId = body?.contextId ?? header("inin-correlation-id");
+  const permissions = status === 403 ? permissionsIn(body) : [];
+  const retryable = RETRYABLE.has(status);
+  const retryAfterMs = retryable ? parseRetryAfter(header("retry-after"), said, now) : undefined;
+  const reason = said === undefined ? whatCame(answer) : secrets.redact(endSentence(said));
+  const hint = hintFor(status, permissions);
+  return new UsageError(kindOf(status), sentence(call, `${status} ${reason}`, contextId), {
+    retryable,
+    ...(hint === undefined ? {} : { hint }),
+    details: {
+      ...where(call),
+      status,
+      ...(body?.code === undefined ? {} : { code: body.code }),
+      ...(contextId === undefined ? {} : { contextId }),
+      ...(permissions.length === 0 ? {} : { permissions }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    },
+  });
+}
+
+function parseBody(text: string): z.infer<typeof ErrorBody> | undefined {
+  try {
+    const parsed = ErrorBody.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function kindOf(status: number): ErrorKind {
+  if (status === 400 || status === 422) return "input";
+  if (status === 401) return "credentials";
+  return status === 403 ? "permission" : "service";
+}
+
+function hintFor(status: number, permissions: readonly string[]): string | undefined {
+  if (status === 401)
+    return "Run `gc-usage doctor` to see which credentials are used and where they come from.";
+  if (status === 403) {
+    const role = permissions.length > 0 ? permissions.join(" or ") : "the permission that the message names";
+    return `Give the OAuth client a role with ${role} (Admin > Integrations > OAuth), and run \`gc-usage doctor\`.`;
+  }
+  if (status === 429) return "The token's rate limit is used up by other callers: try again in a minute.";
+  if (status >= 300 && status < 400)
+    return "Check the region and the gateway settings with `gc-usage doctor`.";
+  return status >= 500 ? "The service has trouble: try again later." : undefined;
+}
+
+/** `usage:organization:view` and the like, as the error body names them. */
+function permissionsIn(body: z.infer<typeof ErrorBody> | undefined): string[] {
+  const params = body?.messageParams?.["permissions"];
+  const text = `${typeof params === "string" ? params : JSON.stringify(params ?? "")} ${body?.message ?? ""}`;
+  return [...new Set(text.match(/\b[a-zA-Z]\w*:\w+:[\w*]+/g) ?? [])];
+}
+
+function whatCame(answer: Refusal): string {
+  const type = answer.header("content-type")?.split(";")[0] ?? "";
+  const target = answer.header("location");
+  if (answer.status >= 300 && answer.status < 400 && target !== undefined) {
+    return `A redirect to ${secrets.redact(target.replace(/[?#].*$/, ""))}, which is not followed.`;
+  }
+  return answer.body === ""
+    ? "No explanation came with it."
+    : `The answer is ${type || "of no type"}, not JSON.`;
+}
+
+/** Codes that mean nobody was reached at all: a wrong host, or no network. */
+const UNREACHED = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+
+/**
+ * The error that a failed connection, a timeout or a body cut short stands for: "service", retryable but for a
+ * certificate that is not trusted. `details.unreached` is true where no connection came about.
+ */
+export function networkError(call: Call, cause: unknown): UsageError {
+  const root = rootOf(cause);
+  const code = codeOf(root) ?? "";
+  const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
+  const unreached = UNREACHED.has(code);
+  const hint = untrusted
+    ? "Is there a proxy that inspects TLS? Give its certificate to Node with NODE_EXTRA_CA_CERTS=FILE."
+    : unreached
+      ? "Check the network, the region and the gateway settings with `gc-usage doctor`."
+      : undefined;
+  return new UsageError("service", sentence(call, reasonOf(code, root), undefined), {
+    retryable: !untrusted,
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+    details: { ...where(call), ...(code ? { code } : {}), ...(unreached ? { unreached: true } : {}) },
+  });
+}
+
+/** An answer that says it is well and is not what was asked for. */
+export function unreadableAnswer(
+  call: Call,
+  reason: string,
+  retryable: boolean,
+  cause?: unknown,
+): UsageError {
+  return new UsageError("service", sentence(call, reason, undefined), {
+    retryable,
+    cause,
+    ...(retryable ? {} : { hint: "Check the region and the gateway settings with `gc-usage doctor`." }),
+    details: where(call),
+  });
+}
+
+function rootOf(error: unknown): unknown {
+  let root = error;
+  for (let depth = 0; depth < 5; depth++) {
+    if (codeOf(root) !== undefined || !(root instanceof Error)) return root;
+    const next: unknown = root instanceof AggregateError ? root.errors[0] : root.cause;
+    if (next === undefined) return root;
+    root = next;
+  }
+  return root;
+}
+
+function reasonOf(code: string, root: unknown): string {
+  switch (code) {
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return "no connection came about in time.";
+    case "UND_ERR_HEADERS_TIMEOUT":
+      return "no answer came in time.";
+    case "UND_ERR_BODY_TIMEOUT":
+      return "the answer stopped coming.";
+    case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
+    case "Z_BUF_ERROR":
+    case "HPE_INVALID_EOF_STATE":
+      return "the answer was cut short.";
+    case "ECONNRESET":
+    case "EPIPE":
+    case "UND_ERR_SOCKET":
+      return "the connection was closed before the answer was complete.";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "the host's name cannot be resolved.";
+    case "ECONNREFUSED":
+      return "the connection was refused.";
+    default:
+      return secrets.redact(endSentence(messageOf(root)));
+  }
+}
+
+function sentence(call: Call, reason: string, contextId: string | undefined): string {
+  const context = contextId === undefined ? "" : `, contextId ${contextId}`;
+  return `Could not ${call.purpose}: ${reason} (${nameOf(call)}${context})`;
+}
+
+function where(call: Call): Record<string, unknown> {
+  return { method: call.method, url: `${call.url.origin}${call.url.pathname}` };
+}
+
+function endSentence(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim().slice(0, 500);
+  return /[.!?]$/.test(line) ? line : `${line}.`;
+}

@@ -1,0 +1,94 @@
+import { UsageError } from "../support/errors.ts";
+import { shown } from "../support/shown.ts";
+
+/** AWS region name → Genesys Cloud domain, as Genesys publishes them. */
+export const REGIONS: Readonly<Record<string, string>> = {
+  "us-east-1": "mypurecloud.com",
+  "eu-west-1": "mypurecloud.ie",
+  "ap-southeast-2": "mypurecloud.com.au",
+  "ap-northeast-1": "mypurecloud.jp",
+  "eu-central-1": "mypurecloud.de",
+  "us-west-2": "usw2.pure.cloud",
+  "ca-central-1": "cac1.pure.cloud",
+  "ap-northeast-2": "apne2.pure.cloud",
+  "eu-west-2": "euw2.pure.cloud",
+  "ap-south-1": "aps1.pure.cloud",
+  "us-east-2": "use2.us-gov-pure.cloud",
+  "sa-east-1": "sae1.pure.cloud",
+  "me-central-1": "mec1.pure.cloud",
+  "ap-northeast-3": "apne3.pure.cloud",
+  "eu-central-2": "euc2.pure.cloud",
+  "mx-central-1": "mxc1.pure.cloud",
+  "ap-southeast-1": "apse1.pure.cloud",
+  "eusc-de-east-1": "edee1.eusc-pure.cloud",
+};
+
+const DOMAINS = new Set(Object.values(REGIONS));
+
+/** New regions appear under these. `mypurecloud.<country>` is a closed list: another one may be anybody's. */
+const PARENTS = ["pure.cloud", "us-gov-pure.cloud", "eusc-pure.cloud", ...DOMAINS];
+
+/**
+ * The domain of what people write for a region: `us-east-1`, `mypurecloud.com`, `https://apps.mypurecloud.com/…`,
+ * in any case. A domain that is not listed is taken only under Genesys's own parent domains, since a typo
+ * would send the client secret to a stranger.
+ *
+ * @throws UsageError "input", with the names that look alike
+ */
+export function regionDomain(text: string, source: string): string {
+  const name = hostOf(text);
+  const domain = Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined;
+  if (domain !== undefined) return domain;
+  const bare = name.replace(/^(api|apps|login)\./, "");
+  if (DOMAINS.has(bare) || isUnderParent(bare)) return bare;
+  const close = closeTo(bare);
+  throw new UsageError("input", `${shown(text.trim())} (from ${source}) is no Genesys Cloud region.`, {
+    hint:
+      (close.length > 0 ? `Did you mean ${close.join(" or ")}? ` : "") +
+      "Give the AWS region (us-east-1) or the domain (mypurecloud.com, usw2.pure.cloud): the end of the address " +
+      "that your agents sign in at.",
+    details: { region: text.trim(), source },
+  });
+}
+
+/** The AWS name of a listed domain, for people. */
+export function regionName(domain: string): string | undefined {
+  return Object.keys(REGIONS).find((name) => REGIONS[name] === domain);
+}
+
+function hostOf(text: string): string {
+  return text
+    .trim()
+    .toLowerCase()
+    .replace(/^https?:\/\//, "")
+    .replace(/[/:?#].*$/, "")
+    .replace(/\.$/, "");
+}
+
+function isUnderParent(domain: string): boolean {
+  const labels = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/;
+  return labels.test(domain) && PARENTS.some((parent) => domain.endsWith(`.${parent}`));
+}
+
+function closeTo(name: string): string[] {
+  return [...Object.keys(REGIONS), ...DOMAINS]
+    .map((known) => ({ known, distance: editDistance(name, known) }))
+    .filter(({ known, distance }) => distance <= Math.max(2, Math.floor(known.length / 4)))
+    .sort((a, b) => a.distance - b.distance || a.known.localeCompare(b.known))
+    .slice(0, 3)
+    .map(({ known }) => known);
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,218 @@
+import { z } from "zod";
+import { UsageError } from "../support/errors.ts";
+import { shown } from "../support/shown.ts";
+import type { QueryBody } from "../usage/query.ts";
+import type { Service } from "../usage/service.ts";
+import {
+  type AnswerMembers,
+  AnswerSplitter,
+  type RowListener,
+  type SplitSummary,
+} from "./answer/splitter.ts";
+import type { GenesysClient } from "./client.ts";
+
+/** The most rows that the jobs service puts on a page. */
+const PAGE_SIZE = 1000;
+
+const ENDPOINTS: Readonly<Record<Service, { submit: string; id: string; results: (id: string) => string }>> =
+  {
+    jobs: {
+      submit: "/api/v2/usage/aggregates/query/jobs",
+      id: "id",
+      results: (id) => `/api/v2/usage/aggregates/query/jobs/${encodeURIComponent(id)}`,
+    },
+    legacy: {
+      submit: "/api/v2/usage/query",
+      id: "executionId",
+      results: (id) => `/api/v2/usage/query/${encodeURIComponent(id)}/results`,
+    },
+  };
+
+export interface Submitted {
+  readonly id: string;
+  /** The service's own answer, for people and pipes. */
+  readonly answer: AnswerMembers;
+}
+
+/**
+ * Submits a query: `POST /api/v2/usage/query` or `…/aggregates/query/jobs`. Retried like any call: a second
+ * execution of a query costs one call and is never read, so nothing is counted twice.
+ */
+export async function submitQuery(
+  client: GenesysClient,
+  service: Service,
+  body: QueryBody,
+): Promise<Submitted> {
+  const { submit, id } = ENDPOINTS[service];
+  const answer = await client.json("POST", submit, { body });
+  const parsed = z.looseObject({ [id]: z.string().min(1) }).safeParse(answer);
+  if (!parsed.success) {
+    throw new UsageError("service", `The ${service} service took the query but gave no ${id}.`, {
+      hint: "Submit it again; report it to Genesys if it stays so.",
+    });
+  }
+  return { id: String(parsed.data[id]), answer: parsed.data };
+}
+
+export type QueryState = "running" | "done" | "failed";
+
+/** One page of a query's results. */
+export interface ResultsPage {
+  readonly state: QueryState;
+  /** The service's own word: Queued, Running, Succeeded / Complete, Failed, Cancelled. */
+  readonly status: string;
+  /** Why it failed, where the service says. */
+  readonly reason: string | undefined;
+  readonly rows: number;
+  /** The cursor of the next page; undefined on the last. */
+  readonly next: string | undefined;
+  /** The answer's members beside its rows. */
+  readonly members: AnswerMembers;
+  /** A cursor that nothing can be asked with, which must not pass unseen. */
+  readonly strayCursor: string | undefined;
+}
+
+/** For the person who reads an answer that has a stray cursor. */
+export const STRAY_CURSOR =
+  "The legacy service's answer has a cursor, which its documentation does not explain: the rows may not be all. Please report it.";
+
+/**
+ * Reads one page of results; the legacy service's answer is one page. `write` is given the page's rows as compact
+ * NDJSON as they arrive. Where an answer breaks off it is asked for again, and `restart` is called first: what was
+ * written of this page is void.
+ *
+ * @throws {UsageError} input, for an id of another form; service with `details.status` 404 where the id is not known.
+ */
+export async function readResultsPage(
+  client: GenesysClient,
+  request: { service: Service; id: string; after?: string | undefined },
+  write: (ndjson: Uint8Array) => Promise<void>,
+  restart: () => Promise<void>,
+): Promise<ResultsPage> {
+  const { service, id, after } = request;
+  checkId(id);
+  const summary = await client.read(
+    "GET",
+    ENDPOINTS[service].results(id),
+    async (body) => {
+      await restart();
+      return await splitInto(body, write);
+    },
+    { query: service === "jobs" ? { pageSize: PAGE_SIZE, after } : {} },
+  );
+  const page = pageOf(service, summary);
+  if (page.next !== undefined && page.next === after) {
+    throw new UsageError("service", "The answer names itself as its next page.", {
+      hint: "Run again with --debug and report it, please.",
+    });
+  }
+  return page;
+}
+
+/** Runs a body through the splitter. */
+export async function splitInto(
+  body: AsyncIterable<Uint8Array>,
+  write: (ndjson: Uint8Array) => Promise<void>,
+  onRow?: RowListener,
+): Promise<SplitSummary> {
+  const splitter = new AnswerSplitter(onRow);
+  for await (const chunk of body) {
+    const rows = splitter.push(chunk);
+    if (rows.length > 0) await write(rows);
+  }
+  return splitter.end();
+}
+
+const MEMBERS = z.looseObject({
+  queryStatus: z.string().optional(),
+  nextUri: z.string().nullish(),
+  cursors: z.looseObject({ after: z.string().nullish() }).nullish(),
+  errorBody: z.looseObject({ message: z.string().nullish(), code: z.string().nullish() }).nullish(),
+});
+
+function pageOf(service: Service, summary: SplitSummary): ResultsPage {
+  const parsed = MEMBERS.safeParse(summary.answers[0]);
+  if (!parsed.success || summary.answers.length !== 1) {
+    throw new UsageError("service", `The ${service} service's answer is not of the form that is known.`, {
+      hint: "Run again with --debug and report it, please.",
+      retryable: true,
+    });
+  }
+  const members = parsed.data;
+  const status = members.queryStatus ?? "";
+  return {
+    state: stateOf(service, status),
+    status,
+    reason: members.errorBody?.message ?? members.errorBody?.code ?? undefined,
+    rows: summary.rows,
+    next: nextCursor(members.nextUri ?? undefined),
+    members: summary.answers[0] ?? {},
+    // The legacy answer's model has cursors, though its request takes none.
+    strayCursor: service === "legacy" ? (members.cursors?.after ?? undefined) : undefined,
+  };
+}
+
+/** What a status means. A word that is new to us is an error, never taken for success. */
+export function stateOf(service: Service, status: string): QueryState {
+  switch (status.toLowerCase()) {
+    case "queued":
+    case "running":
+      return "running";
+    case "succeeded":
+    case "complete":
+      return "done";
+    case "failed":
+    case "cancelled":
+      return "failed";
+    default:
+      throw new UsageError(
+        "service",
+        `The ${service} service's query has the unknown status ${shown(status)}.`,
+        {
+          hint: "Known are Queued, Running, Succeeded, Complete, Failed and Cancelled.",
+        },
+      );
+  }
+}
+
+/** `after` of a page's nextUri: only the cursor is taken, so no answer can send us elsewhere. */
+function nextCursor(nextUri: string | undefined): string | undefined {
+  if (nextUri === undefined || nextUri === "") return undefined;
+  const base = "http://localhost";
+  const after = URL.canParse(nextUri, base) ? new URL(nextUri, base).searchParams.get("after") : null;
+  if (after === null || after === "") {
+    throw new UsageError("service", "The answer has a next page but names no cursor for it.", {
+      hint: "Run again with --debug and report it, please.",
+    });
+  }
+  return after;
+}
+
+/** Ids come from people and pipes: a path or a URL in an id's place is a mistake, not a request. */
+export function checkId(id: string): void {
+  const looksLikePath = /[/\\]|\.(nd)?jsonl?$/i.test(id);
+  if (/^[A-Za-z0-9][A-Za-z0-9_.:=-]{0,199}$/.test(id) && !id.includes("..") && !looksLikePath) return;
+  throw new UsageError(
+    "input",
+    `${shown(id)} is no execution or job id${looksLikePath ? ", it looks like a path" : ""}.`,
+    {
+      hint: looksLikePath
+        ? "To read a file use `gc-usage rows FILE` or `gc-usage load FILE`."
+        : "Use the executionId or id that `gc-usage submit` printed.",
+    },
+  );
+}
+
+/** The failure of a query, in words. */
+export function queryFailed(
+  service: Service,
+  id: string,
+  page: Pick<ResultsPage, "status" | "reason">,
+): UsageError {
+  const reason =
+    page.reason === undefined ? "the service gives no reason" : page.reason.replace(/\.\s*$/, "");
+  return new UsageError("failed", `Query ${id} of the ${service} service ended ${page.status}: ${reason}.`, {
+    hint: "Submit it again, or ask for a shorter interval or fewer groupings.",
+    details: { id, status: page.status },
+  });
+}

@@ -1,0 +1,523 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterEach, describe, expect, it } from "vitest";
+import { type ClientOptions, GenesysClient } from "../../src/genesys/client.ts";
+import { realEffects } from "../../src/support/effects.ts";
+import { UsageError } from "../../src/support/errors.ts";
+import {
+  clientFor,
+  type Handler,
+  SECRET,
+  sendJson,
+  settingsFor,
+  startServer,
+  type TestServer,
+} from "./server.ts";
+
+const closing: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of closing.splice(0).reverse()) await one.close();
+});
+
+async function serve(
+  handler: Handler,
+  options: ClientOptions = {},
+  signIn?: Handler,
+): Promise<{ server: TestServer; client: GenesysClient }> {
+  const server = await startServer(handler, signIn);
+  const client = clientFor(server.base, options);
+  closing.push(server, client);
+  return { server, client };
+}
+
+async function failure(promise: Promise<unknown>): Promise<UsageError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}
+
+async function lengthOf(body: AsyncIterable<Uint8Array>): Promise<number> {
+  let length = 0;
+  for await (const chunk of body) length += chunk.length;
+  return length;
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+describe("signing in", () => {
+  it("sends id and secret as HTTP Basic with a form, and the token with each call", async () => {
+    const { server, client } = await serve((response) => sendJson(response, 200, { id: "job" }));
+    expect(await client.json("POST", "/api/v2/usage/query", { body: { interval: "x" } })).toEqual({
+      id: "job",
+    });
+    const [signIn] = server.signIns;
+    expect(signIn?.headers.authorization).toBe(
+      `Basic ${Buffer.from(`the-client-id:${SECRET}`).toString("base64")}`,
+    );
+    expect(signIn?.body).toBe("grant_type=client_credentials");
+    expect(server.seen[0]?.headers.authorization).toBe("Bearer token-1");
+    expect(server.seen[0]?.body).toBe('{"interval":"x"}');
+  });
+
+  it("signs in once for calls at the same time", async () => {
+    const { server, client } = await serve((response) => sendJson(response, 200, {}));
+    await Promise.all(Array.from({ length: 20 }, () => client.json("GET", "/x")));
+    expect(server.signIns).toHaveLength(1);
+  });
+
+  it("renews the token once when many calls meet a 401", async () => {
+    const { server, client } = await serve((response, { headers }) =>
+      sendJson(response, headers.authorization === "Bearer token-2" ? 200 : 401, {}),
+    );
+    await Promise.all(Array.from({ length: 20 }, () => client.json("GET", "/x")));
+    expect(server.signIns).toHaveLength(2);
+  });
+
+  it("ends with credentials when the renewed token is refused as well", async () => {
+    const { server, client } = await serve((response) =>
+      sendJson(response, 401, { message: "No token", code: "bad.credentials", contextId: "ctx-1" }),
+    );
+    const error = await failure(client.json("GET", "/x"));
+    expect(error.kind).toBe("credentials");
+    expect(error.details).toMatchObject({ status: 401, contextId: "ctx-1" });
+    expect(server.signIns).toHaveLength(3);
+  });
+
+  it("renews again where the token that is refused had worked", async () => {
+    const { server, client } = await serve((response, _request, n) =>
+      sendJson(response, n % 2 ? 200 : 401, {}),
+    );
+    for (let i = 0; i < 5; i++) await client.json("GET", "/x");
+    expect(server.signIns).toHaveLength(5);
+  });
+
+  it("renews again where a new token is refused, once any token had worked, and not for ever", async () => {
+    let refusals = 4;
+    const { server, client } = await serve((response, _request, n) =>
+      sendJson(response, n === 1 || refusals-- <= 0 ? 200 : 401, {}),
+    );
+    for (let i = 0; i < 2; i++) await client.json("GET", "/x");
+    expect(server.signIns).toHaveLength(5);
+    refusals = 99;
+    expect((await failure(client.json("GET", "/x"))).kind).toBe("credentials");
+    expect(server.signIns).toHaveLength(9);
+  });
+
+  it("renews the token shortly before it expires", async () => {
+    let now = 1_000_000;
+    const { server, client } = await serve(
+      (response) => sendJson(response, 200, {}),
+      {
+        effects: { ...realEffects, now: () => now },
+      },
+      (response, _request, n) => sendJson(response, 200, { access_token: `t-${n}`, expires_in: 3600 }),
+    );
+    await client.json("GET", "/x");
+    now += 3_539_000;
+    await client.json("GET", "/x");
+    expect(server.signIns).toHaveLength(1);
+    now += 2_000;
+    await client.json("GET", "/x");
+    expect(server.signIns).toHaveLength(2);
+  });
+
+  it("tells wrong credentials, and where they came from, without trying again", async () => {
+    const { server, client } = await serve(
+      (response) => sendJson(response, 200, {}),
+      {},
+      (response) =>
+        sendJson(response, 400, { error: "invalid_client", description: "client not found: invalid_client" }),
+    );
+    const error = await failure(client.json("GET", "/x"));
+    expect(error.kind).toBe("credentials");
+    expect(error.message).toBe(
+      `Could not sign in: 400 client not found: invalid_client. (POST ${server.base}/oauth/token)`,
+    );
+    expect(error.hint).toContain("from the test");
+    expect(server.signIns).toHaveLength(1);
+  });
+
+  it("tries the sign-in again when the service has trouble", async () => {
+    const { server, client } = await serve(
+      (response) => sendJson(response, 200, {}),
+      {},
+      (response, _request, n) =>
+        n < 3 ? sendJson(response, 503, {}) : sendJson(response, 200, { access_token: "token-x" }),
+    );
+    await client.json("GET", "/x");
+    expect(server.signIns).toHaveLength(3);
+  });
+
+  it("cannot renew an access token that was given", async () => {
+    const server = await startServer((response) => sendJson(response, 401, { message: "expired" }));
+    const client = new GenesysClient({
+      ...settingsFor(server.base),
+      credentials: { kind: "token", accessToken: "given-token" },
+      sources: { place: "the test", accessToken: "GENESYSCLOUD_ACCESS_TOKEN" },
+    });
+    closing.push(server, client);
+    const error = await failure(client.json("GET", "/x"));
+    expect(error.kind).toBe("credentials");
+    expect(error.hint).toContain("GENESYSCLOUD_ACCESS_TOKEN");
+    expect(server.seen).toHaveLength(1);
+    expect(server.signIns).toHaveLength(0);
+  });
+});
+
+describe("refusals", () => {
+  it("name the missing permission, the call and the contextId, and leave the query string out", async () => {
+    const { server, client } = await serve((response) =>
+      sendJson(response, 403, {
+        message:
+          "Unable to perform the requested action. You are missing the following permission(s): usage:organization:view",
+        code: "missing.permissions",
+        messageParams: { permissions: "usage:organization:view" },
+        contextId: "ctx-2",
+      }),
+    );
+    const error = await failure(
+      client.json("GET", "/api/v2/x", { query: { after: "cursor" }, purpose: "read the results" }),
+    );
+    expect(error.kind).toBe("permission");
+    expect(error.details["permissions"]).toEqual(["usage:organization:view"]);
+    expect(error.message).toBe(
+      "Could not read the results: 403 Unable to perform the requested action. You are missing the following " +
+        `permission(s): usage:organization:view. (GET ${server.base}/api/v2/x, contextId ctx-2)`,
+    );
+    expect(error.hint).toContain("usage:organization:view");
+    expect(server.seen[0]?.url).toBe("/api/v2/x?after=cursor");
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it("are bad input where the service says 400, and not tried again", async () => {
+    const { server, client } = await serve((response) =>
+      sendJson(response, 400, { message: "bad interval" }),
+    );
+    const error = await failure(client.json("POST", "/x", { body: {} }));
+    expect(error.kind).toBe("input");
+    expect(error.message).toContain("bad interval");
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it("keep the status of a 404", async () => {
+    const { client } = await serve((response) => sendJson(response, 404, { message: "no such job" }));
+    const error = await failure(client.json("GET", "/x"));
+    expect(error).toMatchObject({ kind: "service", retryable: false, details: { status: 404 } });
+  });
+
+  it("do not follow redirects", async () => {
+    const { client } = await serve((response) =>
+      response.writeHead(302, { location: "https://elsewhere.example/?token=x" }).end(),
+    );
+    const error = await failure(client.json("GET", "/x"));
+    expect(error.message).toContain("A redirect to https://elsewhere.example/, which is not followed");
+  });
+
+  it("say so when a web page comes instead of JSON", async () => {
+    const { client } = await serve((response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
+    );
+    expect((await failure(client.json("GET", "/x"))).message).toContain("a web page, not JSON");
+  });
+});
+
+describe("trying again", () => {
+  it.each([408, 429, 500, 502, 503, 504])("goes on after a %d", async (status) => {
+    const { server, client } = await serve((response, _request, n) =>
+      sendJson(response, n < 3 ? status : 200, { message: "wait" }),
+    );
+    await client.json("POST", "/api/v2/usage/query", { body: {} });
+    expect(server.seen).toHaveLength(3);
+    expect(client.stats).toMatchObject({ calls: 3, retries: 2, throttled: status === 429 ? 2 : 0 });
+  });
+
+  it("goes on after a connection that is dropped before the answer", async () => {
+    const { server, client } = await serve((response, _request, n) => {
+      if (n < 3) response.destroy();
+      else sendJson(response, 200, { ok: true });
+    });
+    expect(await client.json("GET", "/x")).toEqual({ ok: true });
+    expect(server.seen).toHaveLength(3);
+  });
+
+  it("gives up after the last attempt and says how many there were", async () => {
+    const { server, client } = await serve((response) => sendJson(response, 503, { message: "down" }), {
+      retry: { baseMs: 0, maxAttempts: 4 },
+    });
+    const error = await failure(client.json("GET", "/x"));
+    expect(error).toMatchObject({ kind: "service", retryable: false, details: { status: 503, attempts: 4 } });
+    expect(error.message).toContain("Tried 4 times.");
+    expect(server.seen).toHaveLength(4);
+  });
+
+  it("waits as long as a 429 asks, and makes other calls wait too", async () => {
+    const waits: number[] = [];
+    let now = 0;
+    const { client } = await serve(
+      (response, _request, n) => {
+        if (n === 1) sendJson(response, 429, { message: "slow down" }, { "retry-after": "7" });
+        else sendJson(response, 200, {});
+      },
+      {
+        effects: {
+          now: () => now,
+          random: () => 0,
+          sleep: (ms) => {
+            waits.push(ms);
+            now += ms;
+            return Promise.resolve();
+          },
+        },
+      },
+    );
+    await client.json("GET", "/x");
+    expect(waits).toEqual([7000]);
+  });
+
+  it("refuses to wait longer than the cap, and says how long was asked", async () => {
+    const { server, client } = await serve((response) =>
+      sendJson(response, 429, { message: "slow down" }, { "retry-after": "600" }),
+    );
+    const error = await failure(client.json("GET", "/x"));
+    expect(error.message).toContain("asks to wait 600 s, more than the 180 s");
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it("tells an unreachable host after three attempts", async () => {
+    const server = await startServer(() => {});
+    await server.close();
+    const client = clientFor(server.base);
+    closing.push(client);
+    const error = await failure(client.json("GET", "/x"));
+    expect(error.message).toContain("Could not sign in: the connection was refused.");
+    expect(error.message).toContain("Tried 3 times.");
+    expect(error.hint).toContain("doctor");
+  });
+
+  it("stops at once when the signal says so, also while it waits", async () => {
+    const stop = new AbortController();
+    const { client } = await serve((response) => sendJson(response, 429, {}, { "retry-after": "60" }), {
+      signal: stop.signal,
+    });
+    const call = failure(client.json("GET", "/x"));
+    setTimeout(() => stop.abort(new UsageError("interrupted", "Interrupted.")), 100);
+    expect((await call).kind).toBe("interrupted");
+  });
+
+  it("draws no warning from Node for many calls under one signal", async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): unknown => warnings.push(warning.message);
+    process.on("warning", onWarning);
+    const { client } = await serve((response) => setTimeout(() => sendJson(response, 200, {}), 20), {
+      signal: new AbortController().signal,
+    });
+    await Promise.all(Array.from({ length: 60 }, () => client.json("GET", "/x")));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+  });
+
+  it("goes on after an answer that never begins or stops coming", async () => {
+    const { server, client } = await serve(
+      (response, _request, n) => {
+        if (n === 1) return;
+        if (n === 2) response.writeHead(200).write('{"a":');
+        else sendJson(response, 200, { ok: true });
+      },
+      { timeouts: { headersMs: 300, idleMs: 300 } },
+    );
+    expect(await client.json("GET", "/x")).toEqual({ ok: true });
+    expect(server.seen).toHaveLength(3);
+  });
+});
+
+describe("streaming", () => {
+  it("asks for gzip and gives the plain bytes", async () => {
+    const plain = JSON.stringify({ text: "é".repeat(100_000) });
+    const { server, client } = await serve((response) =>
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(plain)),
+    );
+    expect(await client.read("GET", "/x", textOf)).toBe(plain);
+    expect(server.seen[0]?.headers["accept-encoding"]).toBe("gzip");
+  });
+
+  const whole = gzipSync(Buffer.from("0123456789".repeat(10_000)));
+  const cuts: Record<string, Handler> = {
+    "a length that is not reached": (response) => {
+      response.writeHead(200, { "content-length": "100" }).write("abc", () => response.destroy());
+    },
+    "a last chunk that is missing": (response) => {
+      response.writeHead(200).write("abc", () => response.destroy());
+    },
+    "gzip that ends early": (response) => {
+      const part = whole.subarray(0, whole.length / 2);
+      response.writeHead(200, { "content-encoding": "gzip", "content-length": part.length }).end(part);
+    },
+    "gzip that ends early without a length": (response) => {
+      response.useChunkedEncodingByDefault = false;
+      response.shouldKeepAlive = false;
+      response.writeHead(200, { "content-encoding": "gzip" }).end(whole.subarray(0, whole.length / 2));
+    },
+    "gzip that is damaged": (response) => {
+      const bad = Buffer.from(whole);
+      bad.fill(7, 20, 60);
+      response.writeHead(200, { "content-encoding": "gzip" }).end(bad);
+    },
+    "a last chunk that is missing, closing": (response) => {
+      response.writeHead(200, { connection: "close" }).write("abc", () => response.destroy());
+    },
+  };
+  for (const [name, cut] of Object.entries(cuts)) {
+    it(`never takes ${name} for a whole answer, and begins anew`, async () => {
+      const { server, client } = await serve((response, request, n) => {
+        if (n < 3) cut(response, request, n);
+        else response.writeHead(200).end("whole");
+      });
+      let begun = 0;
+      const text = await client.read("GET", "/x", (body) => {
+        begun++;
+        return textOf(body);
+      });
+      expect(text).toBe("whole");
+      expect(server.seen).toHaveLength(3);
+      expect(begun).toBe(3);
+    });
+  }
+
+  it("begins anew on a retryable error of the reader, and passes on any other", async () => {
+    const { server, client } = await serve((response) => response.writeHead(200).end("x".repeat(200_000)));
+    let n = 0;
+    await client.read("GET", "/x", async (body) => {
+      await lengthOf(body);
+      if (++n < 3) throw new UsageError("service", "cut in mid-row", { retryable: true });
+    });
+    expect(server.seen).toHaveLength(3);
+    await expect(client.read("GET", "/x", () => Promise.reject(new RangeError("mine")))).rejects.toThrow(
+      "mine",
+    );
+    expect(server.seen).toHaveLength(4);
+  });
+
+  it("holds the sender back while the reader is slow", async () => {
+    const total = 256 * 2 ** 20;
+    const piece = Buffer.alloc(256 * 1024, 97);
+    let sent = 0;
+    const { client } = await serve((response) => {
+      const more = (): void => {
+        while (sent < total) {
+          sent += piece.length;
+          if (!response.write(piece)) {
+            response.once("drain", more);
+            return;
+          }
+        }
+        response.end();
+      };
+      more();
+    });
+    let aheadAfterPause = 0;
+    let length = 0;
+    await client.read("GET", "/x", async (body) => {
+      for await (const chunk of body) {
+        if (length === 0) {
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          aheadAfterPause = sent;
+        }
+        length += chunk.length;
+      }
+    });
+    expect(length).toBe(total);
+    expect(aheadAfterPause).toBeLessThan(32 * 2 ** 20);
+  });
+
+  it("lets a reader stop early", async () => {
+    const { client } = await serve((response) => response.writeHead(200).end("x".repeat(5_000_000)));
+    const first = await client.read("GET", "/x", async (body) => {
+      for await (const chunk of body) return chunk[0];
+      return undefined;
+    });
+    expect(first).toBe("x".charCodeAt(0));
+  });
+
+  it("refuses to hold an answer whole that is too large for that", async () => {
+    const { client } = await serve((response) =>
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(65 * 2 ** 20, 32))),
+    );
+    expect((await failure(client.json("GET", "/x"))).message).toContain("larger than 64 MB");
+  });
+});
+
+describe("proxies", () => {
+  it("are passed by for this machine", async () => {
+    const server = await startServer((response) => sendJson(response, 200, {}));
+    const client = new GenesysClient({
+      ...settingsFor(server.base),
+      proxy: { http: "http://127.0.0.1:1", https: "http://127.0.0.1:1", none: "" },
+    });
+    closing.push(server, client);
+    expect(await client.json("GET", "/x")).toEqual({});
+  });
+
+  it("are used for hosts elsewhere", async () => {
+    const asked: string[] = [];
+    const proxy = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (data) => {
+        asked.push(data.toString("latin1").split("\r\n")[0] ?? "");
+        socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+      });
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const { port } = proxy.address() as AddressInfo;
+    const client = new GenesysClient(
+      {
+        ...settingsFor("https://api.mypurecloud.com"),
+        loginBase: "https://login.mypurecloud.com",
+        proxy: { http: "", https: `http://127.0.0.1:${port}`, none: "" },
+      },
+      { retry: { baseMs: 0 } },
+    );
+    closing.push(client, {
+      close: () => new Promise((resolve) => proxy.close(() => resolve())),
+    });
+    await failure(client.json("GET", "/x"));
+    expect(asked[0]).toBe("CONNECT login.mypurecloud.com:443 HTTP/1.1");
+  });
+});
+
+describe("secrets", () => {
+  it("stand in no message, detail or log line, whatever the service repeats", async () => {
+    const lines: string[] = [];
+    const log = {
+      warn: (text: string) => lines.push(text),
+      info: (text: string) => lines.push(text),
+      debug: (text: string) => lines.push(text),
+    };
+    const echo: Handler = (response, request, n) =>
+      sendJson(response, [400, 401, 403, 404, 503, 200][n % 6] ?? 500, {
+        message: `You sent ${request.headers.authorization} and ${SECRET} and token-1 and token-2`,
+      });
+    const { client } = await serve(echo, { log, retry: { baseMs: 0, maxAttempts: 2 } });
+    for (let i = 0; i < 12; i++) {
+      await client.json("GET", "/x", { query: { access_token: "token-1" } }).catch((error: unknown) => {
+        for (let one = error; one instanceof UsageError; one = one.cause) {
+          lines.push(one.message, one.hint ?? "", JSON.stringify(one.details));
+        }
+      });
+    }
+    expect(lines.length).toBeGreaterThan(20);
+    const basic = Buffer.from(`the-client-id:${SECRET}`).toString("base64");
+    for (const secret of [SECRET, basic, "token-1", "token-2"])
+      expect(lines.join("\n")).not.toContain(secret);
+  });
+});

@@ -1,0 +1,181 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execaNode } from "execa";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { BIN } from "../helpers/bin.ts";
+import { type Handler, SECRET, sendJson, startServer, type TestServer } from "./server.ts";
+
+const Report = z.object({
+  ok: z.boolean(),
+  checks: z.array(
+    z.object({ name: z.string(), status: z.string(), message: z.string(), hint: z.string().optional() }),
+  ),
+});
+
+let home = "";
+let server: TestServer | undefined;
+interface Run {
+  readonly exitCode?: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "gc-usage-doctor-"));
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await rm(home, { recursive: true, force: true });
+});
+
+async function env(handler: Handler, signIn?: Handler): Promise<Record<string, string>> {
+  server = await startServer(handler, signIn);
+  return {
+    GENESYSCLOUD_GATEWAY_PROTOCOL: "http",
+    GENESYSCLOUD_GATEWAY_HOST: "127.0.0.1",
+    GENESYSCLOUD_GATEWAY_PORT: new URL(server.base).port,
+    GENESYSCLOUD_OAUTHCLIENT_ID: "the-client-id",
+    GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET,
+  };
+}
+
+function doctor(args: readonly string[], variables: Record<string, string>): Promise<Run> {
+  return execaNode(BIN, ["doctor", ...args], {
+    env: { HOME: home, PATH: process.env["PATH"] ?? "", ...variables },
+    extendEnv: false,
+    reject: false,
+  });
+}
+
+const read = (result: Run): z.infer<typeof Report> => Report.parse(JSON.parse(result.stdout));
+
+const LIMITS = {
+  "inin-ratelimit-count": "12",
+  "inin-ratelimit-allowed": "300",
+  "inin-ratelimit-reset": "41",
+};
+
+const healthy: Handler = (response, { url }) =>
+  url.startsWith("/api/v2/oauth/clients")
+    ? sendJson(response, 200, { entities: [] }, LIMITS)
+    : sendJson(response, 404, { message: "not found" }, LIMITS);
+
+const refuse =
+  (what: RegExp): Handler =>
+  (response, request, n) =>
+    what.test(request.url)
+      ? sendJson(response, 403, { message: "missing usage:organization:view", contextId: "ctx-9" }, LIMITS)
+      : healthy(response, request, n);
+
+describe("gc-usage doctor", () => {
+  it("finds all well, exits 0, submits nothing and shows no secret", async () => {
+    const result = await doctor(["--json", "--debug"], await env(healthy));
+    expect(result.exitCode).toBe(0);
+    const { ok, checks } = read(result);
+    expect(ok).toBe(true);
+    expect(checks.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      "program ok",
+      "duckdb ok",
+      "endpoints ok",
+      "credentials ok",
+      "proxy ok",
+      "sign-in ok",
+      "jobs ok",
+      "legacy ok",
+      "clients ok",
+      "clock ok",
+      "rate limit ok",
+    ]);
+    expect(checks.at(-1)?.message).toBe("12 of 300 calls used, a new window in 41 s");
+    expect(server?.seen.every(({ method }) => method === "GET")).toBe(true);
+    for (const secret of [SECRET, "token-1"]) {
+      expect(`${result.stdout}${result.stderr}`).not.toContain(secret);
+    }
+  });
+
+  it("says where each setting was found", async () => {
+    const { GENESYSCLOUD_GATEWAY_PORT: port } = await env(healthy);
+    await mkdir(join(home, ".gc"));
+    await writeFile(
+      join(home, ".gc", "config.toml"),
+      `[default]\nclient_credentials = 'p-id'\nclient_secret = '${SECRET}'\ngateway_protocol = 'http'\n` +
+        `gateway_host = '127.0.0.1'\ngateway_port = ${port}\n`,
+    );
+    const result = await doctor([], {});
+    expect(result.exitCode).toBe(0);
+    expect(result.stdout).toContain("client id p-id (from profile default of ~/.gc/config.toml), secret set");
+    expect(result.stdout).not.toContain(SECRET);
+  });
+
+  it("names the permission that is missing and exits 4", async () => {
+    const result = await doctor([], await env(refuse(/aggregates/)));
+    expect(result.exitCode).toBe(4);
+    expect(result.stdout).toMatch(/problem {2}jobs .*missing usage:organization:view.*contextId ctx-9/);
+    expect(result.stdout).toContain("Give the OAuth client a role with usage:organization:view");
+    expect(result.stderr).toContain("1 problem was found: jobs.");
+  });
+
+  it("only warns of a permission that can be done without", async () => {
+    const result = await doctor(["--json"], await env(refuse(/oauth\/clients/)));
+    expect(result.exitCode).toBe(0);
+    expect(read(result).checks.find(({ name }) => name === "clients")?.status).toBe("warning");
+  });
+
+  it("tells wrong credentials and exits 3", async () => {
+    const variables = await env(healthy, (response) =>
+      sendJson(response, 401, { error: "invalid_client", description: "authentication failed" }),
+    );
+    const result = await doctor([], variables);
+    expect(result.exitCode).toBe(3);
+    expect(result.stdout).toContain("Could not sign in: 401 authentication failed.");
+    expect(result.stdout).toContain("from GENESYSCLOUD_OAUTHCLIENT_SECRET");
+  });
+
+  it("tells missing credentials and exits 3", async () => {
+    const result = await doctor(["--json"], {});
+    expect(result.exitCode).toBe(3);
+    expect(read(result).checks.at(-1)).toMatchObject({
+      name: "settings",
+      status: "problem",
+      message: "No credentials for Genesys Cloud were found.",
+    });
+  });
+
+  it("tells a service that cannot be reached and exits 5", async () => {
+    const variables = await env(healthy);
+    await server?.close();
+    const result = await doctor([], variables);
+    expect(result.exitCode).toBe(5);
+    expect(result.stdout).toContain("the connection was refused");
+  });
+
+  it("warns of a clock that is off and of a proxy's address without its password", async () => {
+    const variables = await env((response, request, n) => {
+      response.setHeader("date", "Fri, 20 Nov 2020 12:00:00 GMT");
+      healthy(response, request, n);
+    });
+    const result = await doctor(["--json"], {
+      ...variables,
+      HTTPS_PROXY: "http://me:proxy-password@proxy.example:3128",
+    });
+    expect(result.exitCode).toBe(0);
+    const { checks } = read(result);
+    expect(checks.find(({ name }) => name === "clock")).toMatchObject({ status: "warning" });
+    expect(checks.find(({ name }) => name === "proxy")?.message).toBe(
+      "HTTPS_PROXY http://proxy.example:3128 (with a user and password); this machine is reached without it",
+    );
+    expect(result.stdout).not.toContain("proxy-password");
+  });
+
+  it("takes an unknown region for bad input", async () => {
+    const result = await doctor(["--region", "us-esat-1"], {
+      GENESYSCLOUD_OAUTHCLIENT_ID: "x",
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET,
+    });
+    expect(result.exitCode).toBe(2);
+    expect(result.stdout).toContain("Did you mean us-east-1");
+  });
+});

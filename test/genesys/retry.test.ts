@@ -1,0 +1,94 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { gaveUp, parseRetryAfter, RETRY, type RetryPolicy, retryDelay } from "../../src/genesys/retry.ts";
+import { UsageError } from "../../src/support/errors.ts";
+
+const policy: RetryPolicy = { maxAttempts: 6, baseMs: 500, maxMs: 8_000, retryAfterCapMs: 180_000 };
+const passing = new UsageError("service", "It failed.", { retryable: true });
+const asking = (retryAfterMs: number): UsageError =>
+  new UsageError("service", "Too many.", { retryable: true, details: { retryAfterMs } });
+
+describe("the wait before the next attempt", () => {
+  it("has a ceiling that doubles up to the longest", () => {
+    const ceilings = [1, 2, 3, 4, 5].map((attempt) => retryDelay(attempt, passing, policy, () => 1));
+    expect(ceilings).toEqual([500, 1_000, 2_000, 4_000, 8_000]);
+    expect(retryDelay(9, passing, { ...policy, maxAttempts: 99 }, () => 1)).toBe(8_000);
+  });
+
+  it("is anything from nothing to the ceiling", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (attempt, r) => {
+          const ceiling = retryDelay(attempt, passing, policy, () => 1) ?? 0;
+          expect(retryDelay(attempt, passing, policy, () => r)).toBeCloseTo(ceiling * r);
+        },
+      ),
+    );
+  });
+
+  it("is what the server asked for, and a little spread on top, never less", () => {
+    expect(retryDelay(1, asking(7_000), policy, () => 0)).toBe(7_000);
+    expect(retryDelay(5, asking(7_000), policy, () => 0.5)).toBe(7_250);
+  });
+
+  it("ends where the server asks for more than the cap", () => {
+    expect(retryDelay(1, asking(180_000), policy, () => 0)).toBe(180_000);
+    expect(retryDelay(1, asking(180_001), policy, () => 0)).toBeUndefined();
+  });
+
+  it("ends with the last attempt, and at once for what cannot pass", () => {
+    expect(retryDelay(6, passing, policy, () => 0)).toBeUndefined();
+    expect(retryDelay(1, new UsageError("permission", "No."), policy, () => 0)).toBeUndefined();
+    expect(retryDelay(1, new Error("a defect"), policy, () => 0)).toBeUndefined();
+  });
+
+  it("follows Retry-After as far as Genesys's own gc does", () => {
+    expect(RETRY.retryAfterCapMs).toBe(180_000);
+  });
+});
+
+describe("giving up", () => {
+  it("tells the attempts", () => {
+    expect(gaveUp(passing, 6, policy)).toMatchObject({
+      message: "It failed. Tried 6 times.",
+      retryable: false,
+    });
+  });
+
+  it("tells how long the server wanted us to wait", () => {
+    expect(gaveUp(asking(600_000), 1, policy)).toMatchObject({
+      hint: "Run the same command again in 600 s.",
+    });
+  });
+
+  it("leaves an error alone that was never tried again", () => {
+    const error = new UsageError("permission", "No.");
+    expect(gaveUp(error, 1, policy)).toBe(error);
+  });
+});
+
+describe("Retry-After", () => {
+  const now = Date.UTC(2026, 10, 20, 12, 0, 0);
+
+  it("is seconds or an HTTP date", () => {
+    expect(parseRetryAfter("30", undefined, now)).toBe(30_000);
+    expect(parseRetryAfter(" 0 ", undefined, now)).toBe(0);
+    expect(parseRetryAfter("Fri, 20 Nov 2026 12:00:10 GMT", undefined, now)).toBe(10_000);
+    expect(parseRetryAfter("Fri, 20 Nov 2026 11:00:00 GMT", undefined, now)).toBe(0);
+  });
+
+  it("may stand in the message's words instead", () => {
+    const message = "Rate limit exceeded the maximum. Retry the request in [12] seconds";
+    expect(parseRetryAfter(undefined, message, now)).toBe(12_000);
+    expect(parseRetryAfter("soon", message, now)).toBe(12_000);
+    expect(parseRetryAfter("3", message, now)).toBe(3_000);
+  });
+
+  it("is nothing where there is nothing", () => {
+    expect(parseRetryAfter(undefined, "Slow down", now)).toBeUndefined();
+    expect(parseRetryAfter("", undefined, now)).toBeUndefined();
+    expect(parseRetryAfter("-5", undefined, now)).not.toBeLessThan(0);
+  });
+});

@@ -1,0 +1,330 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { REGIONS, regionDomain } from "../../src/genesys/regions.ts";
+import { resolveSettings, type Settings, type SettingsInput } from "../../src/genesys/settings.ts";
+import { UsageError } from "../../src/support/errors.ts";
+
+let home = "";
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "gc-usage-settings-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+async function config(text: string): Promise<void> {
+  await mkdir(join(home, ".gc"), { recursive: true });
+  await writeFile(join(home, ".gc", "config.toml"), text);
+}
+
+const resolve = (input: Partial<SettingsInput> = {}): Promise<Settings> =>
+  resolveSettings({ env: {}, home, ...input });
+
+async function failure(promise: Promise<unknown>): Promise<UsageError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof UsageError) return error;
+  throw new Error("expected a UsageError");
+}
+
+const ENV = {
+  GENESYSCLOUD_REGION: "eu-west-1",
+  GENESYSCLOUD_OAUTHCLIENT_ID: "env-id",
+  GENESYSCLOUD_OAUTHCLIENT_SECRET: "env-secret",
+};
+
+/** As a person writes it. */
+const WRITTEN = `
+# mine
+[DEFAULT]
+environment = "mypurecloud.de"
+client_credentials = "default-id"
+client_secret = "default-secret"
+grant_type = "1"
+
+[Emea]
+environment = "usw2.pure.cloud"
+client_credentials = "emea-id"
+client_secret = "emea-secret"
+gateway_protocol = "https"
+gateway_host = "gateway.example.com"
+gateway_port = "8443"
+gateway_pathparams = "{login: auth/x, api: y}"
+`;
+
+/** As gc rewrites it when it caches a token. */
+const REWRITTEN = `
+[default]
+client_credentials = 'default-id'
+client_secret = 'default-secret'
+environment = 'mypurecloud.de'
+gateway_host = '127.0.0.1'
+gateway_port = 8080
+gateway_protocol = 'http'
+grant_type = '1'
+oauth_token_data = '{"access_token":"cached-by-gc","oauth_token_expiry":"2026-11-20T12:00:00Z"}'
+`;
+
+describe("regions", () => {
+  it.each([
+    ["us-east-1", "mypurecloud.com"],
+    ["US-WEST-2", "usw2.pure.cloud"],
+    [" mypurecloud.com.au ", "mypurecloud.com.au"],
+    ["https://api.mypurecloud.ie", "mypurecloud.ie"],
+    ["https://apps.usw2.pure.cloud/directory/#/admin", "usw2.pure.cloud"],
+    ["login.mypurecloud.de", "mypurecloud.de"],
+    ["https://api.mypurecloud.jp:443/", "mypurecloud.jp"],
+    ["eusc-de-east-1", "edee1.eusc-pure.cloud"],
+    ["use2.us-gov-pure.cloud", "use2.us-gov-pure.cloud"],
+    ["new1.pure.cloud", "new1.pure.cloud"],
+  ])("reads %s", (text, domain) => {
+    expect(regionDomain(text, "--region")).toBe(domain);
+  });
+
+  it("knows every region by name and by domain", () => {
+    for (const [name, domain] of Object.entries(REGIONS)) {
+      expect(regionDomain(name, "x")).toBe(domain);
+      expect(regionDomain(`https://api.${domain}`, "x")).toBe(domain);
+    }
+  });
+
+  it.each([
+    "evilpure.cloud",
+    "mypurecloud.xyz",
+    "mypurecloud.com.evil.example",
+    "pure.cloud",
+    "",
+    "a b.pure.cloud",
+    "toString",
+  ])("refuses %j, where the secret would go to a stranger", (text) => {
+    expect(() => regionDomain(text, "--region")).toThrow(/is no Genesys Cloud region/);
+  });
+
+  it("suggests what looks alike and says where the text came from", () => {
+    try {
+      regionDomain("us-esat-1", "GENESYSCLOUD_REGION");
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({
+        kind: "input",
+        message: '"us-esat-1" (from GENESYSCLOUD_REGION) is no Genesys Cloud region.',
+        hint: expect.stringContaining("Did you mean us-east-1") as string,
+      });
+    }
+  });
+});
+
+describe("settings", () => {
+  it("come from the environment", async () => {
+    expect(await resolve({ env: ENV })).toMatchObject({
+      apiBase: "https://api.mypurecloud.ie",
+      loginBase: "https://login.mypurecloud.ie",
+      credentials: { kind: "client", clientId: "env-id", clientSecret: "env-secret" },
+      sources: {
+        place: "GENESYSCLOUD_REGION",
+        clientId: "GENESYSCLOUD_OAUTHCLIENT_ID",
+        clientSecret: "GENESYSCLOUD_OAUTHCLIENT_SECRET",
+      },
+    });
+  });
+
+  it("come from flags first, the secret from a file or standard input", async () => {
+    const file = join(home, "secret");
+    await writeFile(file, "file-secret\n");
+    const flags = { region: "us-east-1", clientId: "flag-id", clientSecretFile: file, env: ENV };
+    expect(await resolve(flags)).toMatchObject({
+      domain: "mypurecloud.com",
+      credentials: { clientId: "flag-id", clientSecret: "file-secret" },
+    });
+    const stdin = (async function* () {
+      yield await Promise.resolve(Buffer.from("stdin-"));
+      yield Buffer.from("secret\r\n");
+    })();
+    expect(await resolve({ ...flags, clientSecretFile: "-", stdin })).toMatchObject({
+      credentials: { clientSecret: "stdin-secret" },
+      sources: { clientSecret: "--client-secret-file (standard input)" },
+    });
+  });
+
+  it("come from the DEFAULT profile as people write it and as gc rewrites it", async () => {
+    await config(WRITTEN);
+    expect(await resolve()).toMatchObject({
+      apiBase: "https://api.mypurecloud.de",
+      credentials: { clientId: "default-id", clientSecret: "default-secret" },
+      sources: { place: "profile DEFAULT of ~/.gc/config.toml" },
+    });
+    await config(REWRITTEN);
+    expect(await resolve()).toMatchObject({
+      apiBase: "http://127.0.0.1:8080",
+      credentials: { kind: "client", clientId: "default-id" },
+      sources: { place: "profile default of ~/.gc/config.toml" },
+    });
+    expect(await readFile(join(home, ".gc", "config.toml"), "utf8")).toBe(REWRITTEN);
+  });
+
+  it("come from a named profile in any case, gateway and path prefixes included", async () => {
+    await config(WRITTEN);
+    expect(await resolve({ profile: "eMEA" })).toMatchObject({
+      apiBase: "https://gateway.example.com:8443/y",
+      loginBase: "https://gateway.example.com:8443/auth/x",
+      credentials: { clientId: "emea-id", clientSecret: "emea-secret" },
+    });
+  });
+
+  it("take each missing one from the next level, and warn where the environment overrules --profile", async () => {
+    await config(WRITTEN);
+    const settings = await resolve({ profile: "emea", env: { GENESYSCLOUD_REGION: "eu-west-2" } });
+    expect(settings).toMatchObject({ domain: "euw2.pure.cloud", credentials: { clientId: "emea-id" } });
+    expect(settings.warnings).toEqual(["GENESYSCLOUD_REGION in the environment comes before profile Emea."]);
+  });
+
+  it("never pair a client id with the secret of another", async () => {
+    await config(WRITTEN);
+    const error = await failure(resolve({ env: { ...ENV, GENESYSCLOUD_OAUTHCLIENT_SECRET: "" } }));
+    expect(error).toMatchObject({
+      kind: "credentials",
+      message: "There is a client id (from GENESYSCLOUD_OAUTHCLIENT_ID) but no secret to it.",
+    });
+  });
+
+  it("do not look at the profiles where nothing is missing", async () => {
+    await config("this is = = no TOML");
+    expect(await resolve({ env: ENV })).toMatchObject({ domain: "mypurecloud.ie" });
+  });
+});
+
+describe("an access token", () => {
+  it("gives way to a client at the same level or above, and wins over one below", async () => {
+    const token = { GENESYSCLOUD_ACCESS_TOKEN: "env-token" };
+    expect((await resolve({ env: { ...ENV, ...token } })).credentials.kind).toBe("client");
+    await config(WRITTEN);
+    expect(await resolve({ env: token })).toMatchObject({
+      credentials: { kind: "token", accessToken: "env-token" },
+      sources: { accessToken: "GENESYSCLOUD_ACCESS_TOKEN" },
+    });
+    const file = join(home, "token");
+    await writeFile(file, "file-token");
+    expect((await resolve({ env: ENV, accessTokenFile: file })).credentials).toEqual({
+      kind: "token",
+      accessToken: "file-token",
+    });
+  });
+
+  it("is used where the client has no secret", async () => {
+    const env = {
+      ...ENV,
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: undefined,
+      GENESYSCLOUD_ACCESS_TOKEN: "t-o-k-e-n",
+    };
+    expect((await resolve({ env })).credentials.kind).toBe("token");
+  });
+});
+
+describe("a gateway", () => {
+  const gateway = { ...ENV, GENESYSCLOUD_GATEWAY_HOST: "gw.example.com" };
+
+  it("takes the place of the region, by https where nothing else is said", async () => {
+    expect(await resolve({ env: gateway })).toMatchObject({
+      apiBase: "https://gw.example.com",
+      loginBase: "https://gw.example.com",
+      sources: { place: "GENESYSCLOUD_GATEWAY_HOST" },
+    });
+  });
+
+  it("takes port, protocol and path prefixes", async () => {
+    const env = {
+      ...gateway,
+      GENESYSCLOUD_GATEWAY_PROTOCOL: "http",
+      GENESYSCLOUD_GATEWAY_HOST: "127.0.0.1",
+      GENESYSCLOUD_GATEWAY_PORT: "4711",
+      GENESYSCLOUD_GATEWAY_PATH_NAME: "login,api",
+      GENESYSCLOUD_GATEWAY_PATH_VALUE: "/l,a/b/",
+    };
+    const settings = await resolve({ env });
+    expect(settings).toMatchObject({
+      apiBase: "http://127.0.0.1:4711/a/b",
+      loginBase: "http://127.0.0.1:4711/l",
+    });
+    expect(settings.warnings).toEqual([]);
+  });
+
+  it("gives a warning where plain HTTP leaves this machine", async () => {
+    const settings = await resolve({ env: { ...gateway, GENESYSCLOUD_GATEWAY_PROTOCOL: "http" } });
+    expect(settings.warnings?.[0]).toContain("plain HTTP");
+  });
+
+  it("gives way to --region", async () => {
+    expect(await resolve({ env: gateway, region: "us-east-1" })).toMatchObject({ domain: "mypurecloud.com" });
+  });
+
+  it.each([
+    ["ftp", "gw.example.com", undefined],
+    ["https", "gw.example.com/path", undefined],
+    ["https", "user@gw.example.com", undefined],
+    ["https", "gw.example.com:1", "2"],
+    ["https", "gw.example.com", "http"],
+    ["https", "gw example", undefined],
+  ])("is refused as %s %s %s", async (protocol, host, port) => {
+    const env = {
+      ...ENV,
+      GENESYSCLOUD_GATEWAY_PROTOCOL: protocol,
+      GENESYSCLOUD_GATEWAY_HOST: host,
+      GENESYSCLOUD_GATEWAY_PORT: port,
+    };
+    expect((await failure(resolve({ env }))).kind).toBe("input");
+  });
+});
+
+describe("what is missing or wrong", () => {
+  it("is told with what to do: nothing at all", async () => {
+    const error = await failure(resolve());
+    expect(error).toMatchObject({
+      kind: "credentials",
+      message: "No credentials for Genesys Cloud were found.",
+    });
+    expect(error.hint).toContain("gc-usage demo");
+  });
+
+  it("is told with what to do: no region", async () => {
+    const error = await failure(resolve({ env: { ...ENV, GENESYSCLOUD_REGION: undefined } }));
+    expect(error).toMatchObject({ kind: "input", message: "No Genesys Cloud region is set." });
+  });
+
+  it("is told with what to do: a profile that is not there", async () => {
+    expect((await failure(resolve({ profile: "x" }))).message).toContain("is not there");
+    await config(WRITTEN);
+    const error = await failure(resolve({ profile: "x", env: ENV }));
+    expect(error.message).toBe('There is no profile "x" in ~/.gc/config.toml.');
+    expect(error.hint).toBe("The profiles there: DEFAULT, Emea.");
+  });
+
+  it("is told by its place, never by the text around it, which may be the secret", async () => {
+    await config('[DEFAULT]\nclient_secret = "do-not-show\nenvironment = "x"\n');
+    const error = await failure(resolve());
+    expect(error.message).toMatch(/no valid TOML at line \d+/);
+    expect(`${error.message}${error.hint}${String(error.cause)}`).not.toContain("do-not-show");
+  });
+
+  it.each([
+    ["", "is empty"],
+    ["one two", "more than one word"],
+    ["one\ntwo\n", "more than one word"],
+  ])("is told of a secret file that holds %j", async (content, why) => {
+    const file = join(home, "secret");
+    await writeFile(file, content);
+    expect((await failure(resolve({ env: ENV, clientSecretFile: file }))).message).toContain(why);
+  });
+
+  it("is told of a secret file that is not there", async () => {
+    const error = await failure(resolve({ env: ENV, clientSecretFile: join(home, "none") }));
+    expect(error).toMatchObject({ kind: "input" });
+    expect(error.message).toContain("it is not there");
+  });
+
+  it("is told of a proxy that is no URL, without repeating it", async () => {
+    const error = await failure(resolve({ env: { ...ENV, HTTPS_PROXY: "user:proxypass" } }));
+    expect(error.message).not.toContain("proxypass");
+  });
+});

@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { AnswerSplitter, type SplitSummary } from "../../src/genesys/answer/splitter.ts";
+import { isUsageError } from "../../src/support/errors.ts";
+
+/** Splits a text given in pieces. */
+function split(
+  text: string | Buffer,
+  pieces: readonly number[] = [],
+): { rows: unknown[]; ndjson: string; summary: SplitSummary } {
+  const bytes = Buffer.from(text);
+  const splitter = new AnswerSplitter();
+  const out: Buffer[] = [];
+  let from = 0;
+  for (const cut of [
+    ...pieces.map((piece) => piece % (bytes.length + 1)).sort((a, b) => a - b),
+    bytes.length,
+  ]) {
+    out.push(Buffer.from(splitter.push(bytes.subarray(from, cut))));
+    from = cut;
+  }
+  const summary = splitter.end();
+  const ndjson = Buffer.concat(out).toString("utf8");
+  const rows = ndjson
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as unknown);
+  return { rows, ndjson, summary };
+}
+
+/** The slow way: the whole text parsed at once. Undefined where it is no answer and no list of rows. */
+function oracle(text: string): unknown[] | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const isObject = (one: unknown): one is Record<string, unknown> =>
+    typeof one === "object" && one !== null && !Array.isArray(one);
+  if (isObject(value)) {
+    if (!("results" in value || "entities" in value || "queryStatus" in value)) return [value];
+    if (Array.isArray(value["results"]) && Array.isArray(value["entities"])) return undefined;
+    value = value["results"] ?? value["entities"] ?? [];
+  }
+  return Array.isArray(value) && value.every(isObject) ? value : undefined;
+}
+
+const row = fc.oneof(
+  fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ maxDepth: 2 })),
+  fc.record({
+    clientId: fc.uuid(),
+    clientName: fc.string({ unit: "grapheme" }),
+    status200: fc.maxSafeNat(),
+    requests: fc.maxSafeNat(),
+  }),
+);
+const members = fc.dictionary(
+  fc.constantFrom("queryStatus", "nextUri", "cursors", "more"),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+const answer = fc
+  .tuple(fc.array(row, { maxLength: 8 }), members, fc.constantFrom("results", "entities"), fc.boolean())
+  .map(([rows, rest, key, first]) => (first ? { [key]: rows, ...rest } : { ...rest, [key]: rows }));
+const text = fc
+  .tuple(fc.oneof(answer, fc.array(row, { maxLength: 8 })), fc.constantFrom(undefined, 2, "\t", "\r\n "))
+  .map(([value, indent]) => JSON.stringify(value, null, indent));
+const pieces = fc.array(fc.nat(), { maxLength: 12 });
+
+describe("AnswerSplitter", () => {
+  it("finds the rows that a JSON parser finds, however the bytes are divided", () => {
+    fc.assert(
+      fc.property(text, pieces, (json, cuts) => {
+        expect(split(json, cuts).rows).toEqual(oracle(json));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("writes each row as a JSON printer without blanks does", () => {
+    fc.assert(
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 6 }),
+        fc.constantFrom(undefined, 2, "\t"),
+        pieces,
+        (rows, indent, cuts) => {
+          const { ndjson } = split(
+            JSON.stringify({ results: rows, queryStatus: "Complete" }, null, indent),
+            cuts,
+          );
+          expect(ndjson).toBe(rows.map((one) => `${JSON.stringify(one)}\n`).join(""));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("gives the same rows as a JSON parser, or refuses as it does, for damaged text", () => {
+    const damage = fc.tuple(
+      fc.nat(),
+      fc.constantFrom("delete", "insert", "replace", "cut"),
+      fc.constantFrom(...'{}[]",:\\ 0-1.eEtruefalsn\n\u0000'.split("")),
+    );
+    fc.assert(
+      fc.property(text, fc.array(damage, { minLength: 1, maxLength: 3 }), pieces, (json, damages, cuts) => {
+        let broken = json;
+        for (const [at, how, char] of damages) {
+          const i = at % (broken.length + 1);
+          if (how === "cut") broken = broken.slice(0, i);
+          else
+            broken =
+              broken.slice(0, i) +
+              (how === "delete" ? "" : char) +
+              broken.slice(how === "insert" ? i : i + 1);
+        }
+        // A cut may have parted a surrogate pair, which no bytes can say.
+        broken = Buffer.from(broken).toString();
+        const expected = oracle(broken);
+        let found: unknown[] | undefined;
+        try {
+          found = split(broken, cuts).rows;
+        } catch (error) {
+          if (!isUsageError(error)) throw error;
+        }
+        // Values one after the other are no single JSON text, but rows all the same.
+        if (expected !== undefined || (found !== undefined && !isSequence(broken)))
+          expect(found).toEqual(expected);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("reads rows one after the other, with or without line ends between, and a byte order mark before", () => {
+    expect(split('\uFEFF{"a":1}\r\n{"b":2}{"c":3}\n').rows).toEqual([{ a: 1 }, { b: 2 }, { c: 3 }]);
+    expect(split('\uFEFF{"a":1}', [1, 2]).rows).toEqual([{ a: 1 }]);
+  });
+
+  it("tells the members beside the rows, and rows of several answers in order", () => {
+    const { rows, summary } = split(
+      '{"queryStatus":"Complete","results":[{"a":1}],"cursors":{"after":"x"}} {"results":[{"a":2}]}',
+    );
+    expect(rows).toEqual([{ a: 1 }, { a: 2 }]);
+    expect(summary).toEqual({
+      rows: 2,
+      arrays: 0,
+      answers: [{ queryStatus: "Complete", cursors: { after: "x" } }, {}],
+    });
+  });
+
+  it.each([
+    ["", /empty/],
+    ["  \n ", /empty/],
+    ["<html></html>", /HTML/],
+    ["[1,2]", /row should begin/],
+    ['["a"]', /row should begin/],
+    ['{"results":[{"a":1}', /cut short/],
+    ['{"results":[{"a":1},]}', /row should begin/],
+    ['{"results":[{"a":1}{"b":1}]}', /row should begin/],
+    ['{"results":{"a":1}}', /not a list/],
+    ['{"results":[],"results":[]}', /twice/],
+    ['{"results":[],"entities":[]}', /twice/],
+    ['{"a":1 2}', /side by side/],
+    ['[{"a":tr ue}]', /side by side/],
+    ['{"a":01}', /not valid JSON/],
+    ['[{"a":"\u0001"}]', /not valid JSON/],
+    [Buffer.concat([Buffer.from([0xef]), Buffer.from('[{"a":1}]')]), /not UTF-8/],
+    [Buffer.concat([Buffer.from([0xef, 0xbb]), Buffer.from(' {"a":1}')]), /not UTF-8/],
+    [`[{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}]`, /row 1 is nested more than 500 deep/],
+    ["nonsense", /begins neither/],
+    [Buffer.from([0xff, 0xfe, 0x7b, 0x00]), /UTF-16/],
+    [Buffer.from([0x7b, 0x00, 0x22, 0x00]), /begins neither|UTF-16|not valid/],
+    [Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]), /not UTF-8/],
+  ])("refuses %j", (input, message) => {
+    expect(() => split(input)).toThrow(message);
+  });
+
+  it("keeps counts digit by digit", () => {
+    expect(split('[{"requests":9007199254740993}]').ndjson).toBe('{"requests":9007199254740993}\n');
+  });
+
+  it("holds no more than a row and a chunk, and refuses a row longer than 16 MiB", () => {
+    const splitter = new AnswerSplitter();
+    splitter.push(Buffer.from('{"results":[{"a":"'));
+    const chunk = Buffer.alloc(1024 * 1024, "x");
+    expect(() => {
+      for (let i = 0; i < 20; i++) splitter.push(chunk);
+    }).toThrow(/16 MiB/);
+  });
+});
+
+/** True for text that is several JSON values one after the other: no oracle for those in JSON.parse. */
+function isSequence(json: string): boolean {
+  for (let i = 1; i < json.length; i++) {
+    try {
+      JSON.parse(json.slice(0, i));
+      if (json.slice(i).trim() !== "") return true;
+    } catch {
+      // Not yet a whole value.
+    }
+  }
+  return false;
+}
