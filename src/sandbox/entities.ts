@@ -1,0 +1,70 @@
+import { REPORTER } from "./clients.ts";
+import { Refusal, wholeParam } from "./http.ts";
+import type { Client, Organization } from "./organization.ts";
+
+/** `GET /api/v2/oauth/clients`: the organisation's clients; the built-in ones are not among them. */
+export function clientsPage(organization: Organization, query: URLSearchParams): Record<string, unknown> {
+  const pageSize = wholeParam(query, "pageSize", { fallback: 200, min: 1, max: 1000 });
+  const pageNumber = wholeParam(query, "pageNumber", { fallback: 1, min: 1, max: 1_000_000 });
+  const own = organization.clients.filter((client) => !client.builtin);
+  const pageCount = Math.max(1, Math.ceil(own.length / pageSize));
+  const from = (pageNumber - 1) * pageSize;
+  const uri = (page: number): string => `/api/v2/oauth/clients?pageSize=${pageSize}&pageNumber=${page}`;
+  return {
+    entities: own.slice(from, from + pageSize).map((client) => clientEntity(client)),
+    pageSize,
+    pageNumber,
+    total: own.length,
+    firstUri: uri(1),
+    selfUri: uri(pageNumber),
+    lastUri: uri(pageCount),
+    ...(pageNumber > 1 ? { previousUri: uri(Math.min(pageNumber - 1, pageCount)) } : {}),
+    ...(pageNumber < pageCount ? { nextUri: uri(pageNumber + 1) } : {}),
+    pageCount,
+  };
+}
+
+export function clientEntity(client: Client): Record<string, unknown> {
+  return {
+    id: client.id,
+    name: client.name,
+    dateCreated: new Date(client.since * 86_400_000).toISOString(),
+    accessTokenValiditySeconds: 86_400,
+    registeredRedirectUri: [],
+    authorizedGrantType: client.users === 0 ? "CLIENT_CREDENTIALS" : "CODE",
+    scope: [],
+    state: "active",
+    ...(client.name === REPORTER ? { description: "The client that gc-usage signs in as." } : {}),
+    selfUri: `/api/v2/oauth/clients/${client.id}`,
+  };
+}
+
+export function organizationEntity(organization: Organization): Record<string, unknown> {
+  return {
+    id: organization.id,
+    name: organization.name,
+    defaultLanguage: "en-US",
+    defaultCountryCode: "US",
+    domain: "make-believe",
+    version: 1,
+    state: "active",
+    productPlatform: "PureCloud",
+    features: {},
+    selfUri: "/api/v2/organizations/me",
+  };
+}
+
+/** The limits in force that concern API clients. */
+export function limitsOf(namespace: string, rateLimit: number): Record<string, unknown> {
+  if (namespace !== "platform.api") {
+    throw new Refusal(404, "not.found", `Unable to find a namespace named ${namespace}`, {
+      params: { namespaceName: namespace },
+    });
+  }
+  const limits = {
+    "client.credentials.token.rate.per.minute": rateLimit,
+    "token.rate.per.minute": rateLimit,
+    "user.rate.per.minute": rateLimit * 10,
+  };
+  return { entities: Object.entries(limits).map(([key, value]) => ({ key, namespace, value })) };
+}

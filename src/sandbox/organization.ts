@@ -1,0 +1,107 @@
+import { CLIENT_TEMPLATES, type ClientTemplate } from "./clients.ts";
+import { endpointsOf } from "./endpoints.ts";
+import { hash, uuid } from "./hash.ts";
+
+/** One OAuth client. What its days look like follows from this and the day alone. */
+export interface Client extends Omit<ClientTemplate, "users"> {
+  /** Place in `Organization.clients`. */
+  readonly index: number;
+  /** Place of the first client of this name: two clients may share one. */
+  readonly nameIndex: number;
+  readonly id: string;
+  /** Mixed into everything that is drawn for it. */
+  readonly salt: number;
+  /** Indexes into ENDPOINTS, and beside each the share of the volume, in 1/10,000. */
+  readonly endpoints: readonly number[];
+  readonly weights: readonly number[];
+  /** Its users are numbers `firstUser` to `firstUser + users - 1`; the first user is 1. */
+  readonly firstUser: number;
+  readonly users: number;
+  /** Days since 1970 of its first day. */
+  readonly since: number;
+}
+
+/** A make-believe organisation: who is in it. The same seed and scale make the same one on every machine. */
+export interface Organization {
+  readonly seed: number;
+  readonly scale: number;
+  readonly id: string;
+  /** The organisation's id first, then that of the partner who shares some of its clients. */
+  readonly organizationIds: readonly string[];
+  readonly name: string;
+  readonly clients: readonly Client[];
+  /** Users are numbered from 1; 0 is no user. */
+  readonly userCount: number;
+}
+
+/** "Its data reached back to 2018": the legacy service's first day here, as days since 1970. */
+export const FIRST_DAY = 17_532;
+
+const USERS = 60;
+
+/**
+ * `scale` multiplies clients ("… #2") and users; the first of each are those of scale 1. The two built-in
+ * clients stay two and gain the users.
+ */
+export function createOrganization(seed: number, scale: number): Organization {
+  const userCount = USERS * scale;
+  const clients: Client[] = [];
+  const firstOfName = new Map<string, number>();
+  for (let copy = 0; copy < scale; copy++) {
+    for (const [slot, template] of CLIENT_TEMPLATES.entries()) {
+      if (copy > 0 && template.builtin) continue;
+      const name = copy === 0 ? template.name : `${template.name} #${copy + 1}`;
+      const index = clients.length;
+      const nameIndex = firstOfName.get(name) ?? index;
+      firstOfName.set(name, nameIndex);
+      clients.push({ ...makeClient(seed, copy, slot, template, scale), index, nameIndex, name });
+    }
+  }
+  return {
+    seed,
+    scale,
+    id: uuid(seed, 1),
+    organizationIds: [uuid(seed, 1), uuid(seed, 2)],
+    name: "Make-Believe Industries",
+    clients,
+    userCount,
+  };
+}
+
+export function userId(organization: Organization, user: number): string {
+  return user === 0 ? "" : uuid(organization.seed, 3, user);
+}
+
+function makeClient(seed: number, copy: number, slot: number, template: ClientTemplate, scale: number) {
+  const salt = hash(seed, 4, copy, slot);
+  const endpoints = drawEndpoints(salt, template);
+  const users = template.builtin ? USERS * scale : template.users;
+  return {
+    ...template,
+    id: template.builtin ? template.name : uuid(seed, 5, copy, slot),
+    salt,
+    endpoints,
+    weights: drawWeights(salt, endpoints.length),
+    users,
+    firstUser: template.builtin ? 1 : 1 + copy * USERS + (hash(salt, 6) % (USERS - template.users)),
+    // Events belong to the originals, so that there is one storm to find and not one for each copy.
+    habit: copy === 0 ? template.habit : ("steady" as const),
+    // The built-in clients and half of the others are there from the start; the rest came within five years.
+    since: template.builtin || salt % 2 === 0 ? FIRST_DAY : FIRST_DAY + (hash(salt, 7) % 1825),
+  };
+}
+
+function drawEndpoints(salt: number, template: ClientTemplate): number[] {
+  return endpointsOf(template.topics)
+    .map((endpoint) => ({ endpoint, order: hash(salt, 8, endpoint) }))
+    .sort((a, b) => a.order - b.order || a.endpoint - b.endpoint)
+    .slice(0, template.breadth)
+    .map(({ endpoint }) => endpoint);
+}
+
+/** A few endpoints take most of the traffic, as in life: the k-th weighs about 1/k. */
+function drawWeights(salt: number, count: number): number[] {
+  const raw = Array.from({ length: count }, (_, k) => (50 + (hash(salt, 9, k) % 100)) / (k + 1));
+  const sum = raw.reduce((total, one) => total + one, 0);
+  return raw.map((one) => Math.max(1, Math.floor((10_000 * one) / sum)));
+}

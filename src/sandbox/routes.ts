@@ -1,0 +1,267 @@
+import type { Day } from "../usage/day.ts";
+import { addDays } from "../usage/day.ts";
+import { type DialectName, parseAsk } from "./ask.ts";
+import { clientEntity, clientsPage, limitsOf, organizationEntity } from "./entities.ts";
+import { hash } from "./hash.ts";
+import { badField, json, Refusal, type Reply, wholeParam } from "./http.ts";
+import type { Job, Jobs } from "./jobs.ts";
+import type { Client, Organization } from "./organization.ts";
+import type { Results } from "./results.ts";
+
+/** What the answers are made from. */
+export interface World {
+  readonly organization: Organization;
+  readonly jobs: Jobs;
+  readonly rateLimit: number;
+  /** The current UTC day of the sandbox's clock, which is never in the data. */
+  readonly today: () => Day;
+}
+
+interface Call {
+  /** The path's parameters, in their order. */
+  readonly path: readonly string[];
+  readonly query: URLSearchParams;
+  readonly body: string;
+  readonly contextId: string;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** As the API's description writes it, `{…}` for each parameter. */
+  readonly template: string;
+  /** What `Sandbox.counts` calls it. */
+  readonly kind: string;
+  /** Any of these will do; none: whoever has signed in. */
+  readonly permissions: readonly string[];
+  readonly answer: (call: Call) => Reply | Promise<Reply>;
+}
+
+const LEGACY_PERMISSIONS = ["oauth:client:view", "usage:organization:view"];
+const CLIENT_PERMISSIONS = ["oauth:client:view", "usage:client:view"];
+const SEARCH_PERMISSIONS = ["oauth:client:view", "usage:simpleSearch:view"];
+const JOBS_PATH = "/api/v2/usage/aggregates/query/jobs";
+
+/** Every endpoint that the sandbox answers under /api/v2. */
+export function routesOf(world: World): Route[] {
+  return [...organizationRoutes(world), ...legacyRoutes(world), ...jobsRoutes(world), ...searchRoutes(world)];
+}
+
+function organizationRoutes({ organization, rateLimit }: World): Route[] {
+  const get = (template: string, kind: string, permissions: string[], answer: Route["answer"]): Route => ({
+    method: "GET",
+    template,
+    kind,
+    permissions,
+    answer,
+  });
+  return [
+    get("/api/v2/oauth/clients", "clients", ["oauth:client:view"], ({ query }) =>
+      json(200, clientsPage(organization, query)),
+    ),
+    get("/api/v2/oauth/clients/{clientId}", "clients", ["oauth:client:view"], ({ path: [id = ""] }) =>
+      json(200, clientEntity(findClient(organization, id))),
+    ),
+    get("/api/v2/organizations/me", "organization", [], () => json(200, organizationEntity(organization))),
+    get("/api/v2/organizations/limits/namespaces/{namespaceName}", "limits", [], ({ path: [name = ""] }) =>
+      json(200, limitsOf(name, rateLimit)),
+    ),
+  ];
+}
+
+function legacyRoutes(world: World): Route[] {
+  const { organization, jobs, today } = world;
+  const submit = (name: DialectName, body: string, client: Client | undefined): Reply => {
+    const job = jobs.submit(parseAsk(name, body, today()), client);
+    const resultsUri =
+      client === undefined
+        ? `/api/v2/usage/query/${job.id}/results`
+        : `/api/v2/oauth/clients/${client.id}/usage/query/results/${job.id}`;
+    return json(200, { executionId: job.id, resultsUri });
+  };
+  return [
+    {
+      method: "POST",
+      template: "/api/v2/usage/query",
+      kind: "submit",
+      permissions: LEGACY_PERMISSIONS,
+      answer: ({ body }) => submit("legacy", body, undefined),
+    },
+    {
+      method: "GET",
+      template: "/api/v2/usage/query/{executionId}/results",
+      kind: "results",
+      permissions: LEGACY_PERMISSIONS,
+      answer: ({ path: [id = ""] }) => legacyAnswer(jobs, findJob(jobs, id, "legacy", undefined)),
+    },
+    {
+      method: "POST",
+      template: "/api/v2/oauth/clients/{clientId}/usage/query",
+      kind: "submit",
+      permissions: CLIENT_PERMISSIONS,
+      answer: ({ path: [id = ""], body }) => submit("clientLegacy", body, findClient(organization, id)),
+    },
+    {
+      method: "GET",
+      template: "/api/v2/oauth/clients/{clientId}/usage/query/results/{executionId}",
+      kind: "results",
+      permissions: CLIENT_PERMISSIONS,
+      answer: ({ path: [clientId = "", id = ""] }) =>
+        legacyAnswer(jobs, findJob(jobs, id, "clientLegacy", findClient(organization, clientId))),
+    },
+    {
+      method: "GET",
+      template: "/api/v2/oauth/clients/{clientId}/usage/summary",
+      kind: "submit",
+      permissions: CLIENT_PERMISSIONS,
+      answer: ({ path: [id = ""], query }) => {
+        const days = wholeParam(query, "days", { fallback: 7, min: 1, max: 366 });
+        const interval = `${addDays(today(), -days)}/${addDays(today(), -1)}`;
+        const ask = JSON.stringify({ interval, granularity: "Day" });
+        return submit("clientLegacy", ask, findClient(organization, id));
+      },
+    },
+  ];
+}
+
+function jobsRoutes({ organization, jobs, today }: World): Route[] {
+  const clientPath = (client: Client): string => `/api/v2/usage/client/${client.id}/aggregates/query/jobs`;
+  const submit = (name: DialectName, body: string, client: Client | undefined): Reply => {
+    const job = jobs.submit(parseAsk(name, body, today()), client);
+    const uri = `${client === undefined ? JOBS_PATH : clientPath(client)}/${job.id}`;
+    return json(202, { id: job.id, resultsUri: uri, selfUri: uri });
+  };
+  const page = (name: DialectName, id: string, client: Client | undefined, call: Call): Promise<Reply> => {
+    const job = findJob(jobs, id, name, client);
+    const uri = `${client === undefined ? JOBS_PATH : clientPath(client)}/${job.id}`;
+    return jobsAnswer(jobs, job, uri, call);
+  };
+  return [
+    {
+      method: "POST",
+      template: JOBS_PATH,
+      kind: "submit",
+      permissions: ["usage:organization:view"],
+      answer: ({ body }) => submit("jobs", body, undefined),
+    },
+    {
+      method: "GET",
+      template: `${JOBS_PATH}/{jobId}`,
+      kind: "results",
+      permissions: ["usage:organization:view"],
+      answer: (call) => page("jobs", call.path[0] ?? "", undefined, call),
+    },
+    {
+      method: "POST",
+      template: "/api/v2/usage/client/{clientId}/aggregates/query/jobs",
+      kind: "submit",
+      permissions: ["usage:client:view"],
+      answer: ({ path: [id = ""], body }) => submit("clientJobs", body, findClient(organization, id)),
+    },
+    {
+      method: "GET",
+      template: "/api/v2/usage/client/{clientId}/aggregates/query/jobs/{jobId}",
+      kind: "results",
+      permissions: ["usage:client:view"],
+      answer: (call) =>
+        page("clientJobs", call.path[1] ?? "", findClient(organization, call.path[0] ?? ""), call),
+    },
+  ];
+}
+
+/** "20,000 records in all". */
+const SEARCH_RECORDS = 20_000;
+
+function searchRoutes({ jobs, today }: World): Route[] {
+  return [
+    {
+      method: "POST",
+      template: "/api/v2/usage/simplesearch",
+      kind: "submit",
+      permissions: SEARCH_PERMISSIONS,
+      answer: ({ body }) => {
+        const { id } = jobs.submit(parseAsk("search", body, today()), undefined);
+        return json(200, { executionId: id, resultsUri: `/api/v2/usage/simplesearch/${id}/results` });
+      },
+    },
+    {
+      method: "GET",
+      template: "/api/v2/usage/simplesearch/{executionId}/results",
+      kind: "results",
+      permissions: SEARCH_PERMISSIONS,
+      answer: async ({ path: [id = ""], query }) => {
+        const job = findJob(jobs, id, "search", undefined);
+        const { from, size } = pageOf(job, query);
+        const state = await jobs.stateOf(job);
+        if (state !== "Succeeded" || job.done === undefined) return json(200, legacyStatus(state));
+        const rows = Math.min(job.done.rows, SEARCH_RECORDS);
+        const to = Math.min(from + size, rows);
+        const cursors = to < rows ? `,"cursors":{"after":"${cursorOf(job, to)}"}` : "";
+        return rowsReply(job.done, '{"results":[', from, to, `],"queryStatus":"Complete"${cursors}}`);
+      },
+    },
+  ];
+}
+
+async function legacyAnswer(jobs: Jobs, job: Job): Promise<Reply> {
+  const state = await jobs.stateOf(job);
+  if (state !== "Succeeded" || job.done === undefined) return json(200, legacyStatus(state));
+  return rowsReply(job.done, '{"results":[', 0, job.done.rows, '],"queryStatus":"Complete"}');
+}
+
+/** The legacy service knows no queue. */
+function legacyStatus(state: string): { queryStatus: string } {
+  return { queryStatus: state === "Failed" ? "Failed" : "Running" };
+}
+
+async function jobsAnswer(jobs: Jobs, job: Job, uri: string, call: Call): Promise<Reply> {
+  const { from, size } = pageOf(job, call.query);
+  const state = await jobs.stateOf(job);
+  if (state === "Failed") return json(200, { queryStatus: state, ...errorBody(job, call), selfUri: uri });
+  if (state !== "Succeeded" || job.done === undefined) return json(200, { queryStatus: state, selfUri: uri });
+  const to = Math.min(from + size, job.done.rows);
+  const next = to < job.done.rows ? { nextUri: `${uri}?pageSize=${size}&after=${cursorOf(job, to)}` } : {};
+  const tail = JSON.stringify({ queryStatus: state, ...next, selfUri: uri });
+  return rowsReply(job.done, '{"entities":[', from, to, `],${tail.slice(1)}`);
+}
+
+/** "`errorBody` may explain a failure, and may be absent": every other failed job has one. */
+function errorBody(job: Job, { contextId }: Call): { errorBody?: Record<string, unknown> } {
+  if (hash(Number.parseInt(job.id.slice(0, 8), 16)) % 2 === 0) return {};
+  const failure = new Refusal(500, "query.failed", "The query could not be completed. Submit it again.");
+  return { errorBody: failure.body(contextId) };
+}
+
+function rowsReply(results: Results, before: string, from: number, to: number, after: string): Reply {
+  return { status: 200, body: results.body(before, from, to, after) };
+}
+
+function pageOf(job: Job, query: URLSearchParams): { from: number; size: number } {
+  const size = wholeParam(query, "pageSize", { fallback: 100, min: 1, max: 1000 });
+  const after = query.get("after");
+  return { from: after === null || after === "" ? 0 : rowAfter(job, after), size };
+}
+
+/** Opaque to its reader; bound to its job, so that another job's cursor is refused. */
+function cursorOf(job: Job, row: number): string {
+  return Buffer.from(`${row}.${hash(Number.parseInt(job.id.slice(0, 8), 16), row)}`).toString("base64url");
+}
+
+function rowAfter(job: Job, cursor: string): number {
+  const row = Number(/^(\d+)\./.exec(Buffer.from(cursor, "base64url").toString())?.[1]);
+  if (Number.isNaN(row) || cursorOf(job, row) !== cursor) {
+    throw badField("after", "it is no cursor of this query");
+  }
+  return row;
+}
+
+function findJob(jobs: Jobs, id: string, dialect: DialectName, client: Client | undefined): Job {
+  return jobs.find(id, (job) => job.ask.dialect === dialect && job.client === client);
+}
+
+function findClient(organization: Organization, id: string): Client {
+  const client = organization.clients.find((one) => one.id === id);
+  if (client === undefined) {
+    throw new Refusal(404, "not.found", `Unable to find an OAuth client with id ${id}`, { params: { id } });
+  }
+  return client;
+}

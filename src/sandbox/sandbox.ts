@@ -1,0 +1,145 @@
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { dayOf } from "../usage/day.ts";
+import { Access, credentialsOf } from "./access.ts";
+import { FaultDice, type FaultSpec } from "./faults.ts";
+import { Jobs } from "./jobs.ts";
+import { createOrganization } from "./organization.ts";
+import { routesOf } from "./routes.ts";
+import { SandboxServer } from "./server.ts";
+
+export { type Fact, type FactOptions, facts } from "./facts.ts";
+export { FAULTS, type FaultSpec, parseFaults } from "./faults.ts";
+
+export interface SandboxOptions {
+  /** 0, the default, takes any that is free. */
+  readonly port?: number;
+  readonly seed?: number;
+  /** Milliseconds since 1970 that its clock shows at the start; then it runs on. */
+  readonly now?: number;
+  /** Requests a minute for each token. */
+  readonly rateLimit?: number;
+  /** Seconds. */
+  readonly tokenTtl?: number;
+  readonly faults?: FaultSpec;
+  /** Multiplies clients and users: a whole number from 1. */
+  readonly scale?: number;
+  /** Milliseconds before every answer. */
+  readonly latencyMs?: number;
+  /** Milliseconds that a job stays Queued and Running, give or take a half. */
+  readonly jobDelayMs?: number;
+}
+
+const DEFAULTS = {
+  port: 0,
+  seed: 1,
+  rateLimit: 300,
+  tokenTtl: 86_400,
+  scale: 1,
+  latencyMs: 0,
+  jobDelayMs: 400,
+} as const;
+
+/** A running sandbox. */
+export interface Sandbox {
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** What gc-usage needs exported to use it. */
+  readonly env: Record<string, string>;
+  /** Further credentials, for trying permission errors: one with the legacy service's alone, one with none. */
+  readonly others: readonly { clientId: string; clientSecret: string; permissions: readonly string[] }[];
+  /** All calls, and those that met a fault; calls by kind (token, submit, results, clients …), refusals for rate, faults. */
+  counts(): Record<string, number>;
+  /** Ends connections and removes its files. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a make-believe Genesys Cloud organisation on 127.0.0.1.
+ *
+ * @throws {UsageError} input, where the port cannot be had.
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { port, seed, rateLimit, tokenTtl, scale, latencyMs, jobDelayMs } = { ...DEFAULTS, ...options };
+  const monotonic = (): number => performance.now();
+  const offset = (options.now ?? Date.now()) - monotonic();
+  const clock = (): number => offset + monotonic();
+  const organization = createOrganization(seed, scale);
+  const dice = new FaultDice(seed, options.faults ?? {});
+  const counts = new Map<string, number>();
+  const count = (kind: string): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const folder = await mkdtemp(join(tmpdir(), "gc-usage-sandbox-"));
+  const jobs = new Jobs(organization, { folder, delayMs: jobDelayMs, monotonic, faultOf });
+  const credentials = credentialsOf(organization);
+  const access = new Access(credentials, { seed, rateLimit, tokenTtl, monotonic });
+  const routes = routesOf({ organization, jobs, rateLimit, today: () => dayOf(clock()) });
+  const answering = new SandboxServer({ seed, access, routes, dice, clock, latencyMs, count });
+  const server = createServer((request, response) => {
+    // A reader who has gone is no defect, and nothing can be told to it.
+    answering.handle(request, response).catch(() => response.destroy());
+  });
+  const removeFiles = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", removeFiles);
+
+  function faultOf(job: number) {
+    const fault = dice.forJob(job);
+    if (fault !== undefined) count(`fault:${fault}`);
+    return fault;
+  }
+
+  const close = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+    await jobs.close();
+    removeFiles();
+    process.off("exit", removeFiles);
+  };
+  const listening = await listen(server, port).catch(async (error: unknown) => {
+    await close();
+    throw portError(error, port);
+  });
+  const [main, ...others] = credentials;
+  if (main === undefined) throw new Error("the organisation has no client to sign in as");
+  return {
+    url: `http://127.0.0.1:${listening}`,
+    clientId: main.clientId,
+    clientSecret: main.clientSecret,
+    env: {
+      GENESYSCLOUD_REGION: "us-east-1",
+      GENESYSCLOUD_OAUTHCLIENT_ID: main.clientId,
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: main.clientSecret,
+      GENESYSCLOUD_GATEWAY_PROTOCOL: "http",
+      GENESYSCLOUD_GATEWAY_HOST: "127.0.0.1",
+      GENESYSCLOUD_GATEWAY_PORT: String(listening),
+    },
+    others,
+    counts: () => Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))),
+    close,
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", () => {
+      server.off("error", reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function portError(error: unknown, port: number): UsageError {
+  const inUse = codeOf(error) === "EADDRINUSE";
+  return new UsageError(
+    "input",
+    inUse ? `Port ${port} is in use.` : `Cannot listen on port ${port}: ${messageOf(error)}.`,
+    { hint: "Choose another with --port, or --port 0 for any that is free.", cause: error },
+  );
+}

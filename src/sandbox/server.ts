@@ -1,0 +1,210 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createGzip } from "node:zlib";
+import { messageOf } from "../support/errors.ts";
+import { type Access, requireAny, tooManyRequests } from "./access.ts";
+import type { Fault, FaultDice } from "./faults.ts";
+import { hash, uuid } from "./hash.ts";
+import { json, Refusal, type Reply, readBody } from "./http.ts";
+import type { Route } from "./routes.ts";
+
+export interface ServerParts {
+  readonly seed: number;
+  readonly access: Access;
+  readonly routes: readonly Route[];
+  readonly dice: FaultDice;
+  /** Milliseconds since 1970 on the sandbox's clock. */
+  readonly clock: () => number;
+  readonly latencyMs: number;
+  /** Told of every answer and every fault: what `Sandbox.counts` counts. */
+  readonly count: (kind: string) => void;
+}
+
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly number: number;
+  readonly contextId: string;
+  /** From `/oauth/token` or `/api/v2/` on: whatever stood before is a gateway's prefix. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly faults: ReadonlySet<Fault>;
+  readonly headers: Record<string, string>;
+}
+
+const SIGN_IN = "/oauth/token";
+
+/** Answers HTTP requests as Genesys Cloud would, gateway or not, and brings the faults. */
+export class SandboxServer {
+  readonly #parts: ServerParts;
+  readonly #routes: readonly { route: Route; pattern: RegExp }[];
+  #requests = 0;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#routes = parts.routes.map((route) => ({
+      route,
+      pattern: new RegExp(`^${route.template.replaceAll(/\{\w+\}/g, "([^/]+)")}$`),
+    }));
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const exchange = this.#open(request);
+    const { faults, number, contextId } = exchange;
+    for (const fault of faults) this.#parts.count(`fault:${fault}`);
+    this.#parts.count("calls");
+    if (faults.size > 0) this.#parts.count("faulty");
+    const reply = await this.#reply(exchange);
+    if (this.#parts.latencyMs > 0) await sleep(this.#parts.latencyMs);
+    if (faults.has("slow")) await sleep(400 + (hash(number, 61) % 800));
+    if (faults.has("drop")) {
+      // The request was carried out: a client that submits again has two jobs.
+      request.socket.destroy();
+      return;
+    }
+    response.sendDate = false;
+    const gzip = acceptsGzip(request);
+    response.writeHead(reply.status, {
+      date: new Date(this.#parts.clock()).toUTCString(),
+      "content-type": "application/json",
+      "inin-correlation-id": contextId,
+      ...exchange.headers,
+      ...reply.headers,
+      ...(gzip ? { "content-encoding": "gzip" } : { "content-length": String(reply.body.length) }),
+    });
+    const source = Readable.from(reply.body.chunks());
+    if (faults.has("cut")) await sendPart(source, response, cutAt(reply, gzip, number), gzip);
+    else if (gzip) await pipeline(source, createGzip({ level: 1 }), response);
+    else await pipeline(source, response);
+  }
+
+  #open(request: IncomingMessage): Exchange {
+    const number = ++this.#requests;
+    const { seed, dice } = this.#parts;
+    const url = new URL(request.url ?? "/", "http://sandbox");
+    const signIn = url.pathname.endsWith(SIGN_IN);
+    const api = url.pathname.indexOf("/api/v2/");
+    return {
+      request,
+      number,
+      contextId: uuid(seed, 60, number),
+      path: signIn ? SIGN_IN : url.pathname.slice(Math.max(0, api)),
+      query: url.searchParams,
+      faults: dice.forRequest(number, signIn),
+      headers: {},
+    };
+  }
+
+  async #reply(exchange: Exchange): Promise<Reply> {
+    const { request, contextId } = exchange;
+    try {
+      // Read first, whatever comes of it: an answer before the body's end would leave the connection unusable.
+      const body = await readBody(request);
+      return exchange.path === SIGN_IN ? this.#signIn(exchange, body) : await this.#call(exchange, body);
+    } catch (error) {
+      const refusal =
+        error instanceof Refusal ? error : new Refusal(500, "internal.server.error", messageOf(error));
+      return { ...json(refusal.status, refusal.body(contextId)), headers: refusal.headers };
+    }
+  }
+
+  #signIn({ request, faults }: Exchange, body: string): Reply {
+    this.#parts.count("token");
+    if (request.method !== "POST") throw new Refusal(405, "method.not.allowed", "Use POST.");
+    this.#fail(faults, {});
+    if (new URLSearchParams(body).get("grant_type") !== "client_credentials") {
+      return json(400, { error: "unsupported_grant_type", description: "use client_credentials" });
+    }
+    const basic = /^basic\s+(\S+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    const [, id = "", secret = ""] =
+      /^([^:]*):([^]*)$/.exec(Buffer.from(basic, "base64").toString("utf8")) ?? [];
+    const token = this.#parts.access.signIn(id, secret);
+    const description = "authentication failed";
+    return token === undefined
+      ? json(401, { error: "invalid_client", description, error_description: description })
+      : json(200, token);
+  }
+
+  async #call(exchange: Exchange, body: string): Promise<Reply> {
+    const { request, path, query, contextId, faults } = exchange;
+    const { access, count } = this.#parts;
+    const { authorization } = request.headers;
+    if (faults.has("expired")) access.revoke(authorization);
+    const token = access.authenticate(authorization);
+    const turn = access.take(token);
+    Object.assign(exchange.headers, turn.headers);
+    if (!turn.allowed) {
+      count("rateLimited");
+      throw tooManyRequests(turn.resetSeconds, turn.headers);
+    }
+    this.#fail(faults, turn.headers);
+    const { route, params } = this.#find(request.method ?? "", path);
+    count(route.kind);
+    requireAny(token.permissions, route.permissions);
+    return route.answer({ path: params, query, body, contextId });
+  }
+
+  #find(method: string, path: string): { route: Route; params: string[] } {
+    const sameMethod = (route: Route): boolean => route.method === method;
+    const there = this.#routes.flatMap(({ route, pattern }) => {
+      const match = pattern.exec(path);
+      return match ? [{ route, params: match.slice(1).map(decode) }] : [];
+    });
+    const found = there.find(({ route }) => sameMethod(route));
+    if (found !== undefined) return found;
+    if (there.length > 0)
+      throw new Refusal(405, "method.not.allowed", `HTTP ${method} is not allowed on ${path}`);
+    throw new Refusal(404, "not.found", `The sandbox has no ${path}`);
+  }
+
+  /** The faults that answer instead of the endpoint. */
+  #fail(faults: ReadonlySet<Fault>, headers: Record<string, string>): void {
+    if (faults.has("429")) throw tooManyRequests(1, headers);
+    if (faults.has("500")) throw new Refusal(500, "internal.server.error", "Something went wrong.");
+    if (faults.has("503")) throw new Refusal(503, "service.unavailable", "The service is not available.");
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Refusal(400, "bad.request", `The path holds a malformed escape: ${text}`);
+  }
+}
+
+function acceptsGzip(request: IncomingMessage): boolean {
+  const accepted = request.headers["accept-encoding"];
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(accepted ?? "");
+}
+
+/** How many bytes of the body are sent before the connection ends: anything from none to nearly all. */
+function cutAt(reply: Reply, gzip: boolean, number: number): number {
+  const percent = hash(number, 62) % 95;
+  // Rows compress to about a twelfth. What matters is that the end never comes.
+  return Math.floor(((gzip ? reply.body.length / 12 : reply.body.length) * percent) / 100);
+}
+
+/** Sends the first bytes, then ends the connection without ending the answer. */
+async function sendPart(source: Readable, response: ServerResponse, bytes: number, gzip: boolean) {
+  const encoded: AsyncIterable<Buffer> = gzip ? source.pipe(createGzip({ level: 1 })) : source;
+  // A reader who goes first leaves a write that never ends, and with it the rows' file open.
+  const gone = new Promise((resolve) => response.once("close", resolve));
+  response.flushHeaders();
+  let left = bytes;
+  if (left > 0) {
+    for await (const chunk of encoded) {
+      const part = chunk.subarray(0, left);
+      left -= part.length;
+      const written = new Promise((resolve) => {
+        response.write(part, resolve);
+      });
+      await Promise.race([written, gone]);
+      if (left === 0 || response.destroyed) break;
+    }
+  }
+  source.destroy();
+  response.socket?.destroySoon();
+}

@@ -1,0 +1,185 @@
+import { ENDPOINTS } from "./endpoints.ts";
+import { hash, step } from "./hash.ts";
+import { type Client, FIRST_DAY, type Organization } from "./organization.ts";
+
+/**
+ * One fact at full grain: the requests of a UTC day of one client, organisation, user, endpoint and platform,
+ * as numbers that the organisation gives names to. No two cells of a day agree in all of them.
+ */
+export interface Cell {
+  readonly client: Client;
+  /** Index into `Organization.organizationIds`. */
+  readonly organization: number;
+  /** 0: no user. */
+  readonly user: number;
+  /** Index into ENDPOINTS. */
+  readonly endpoint: number;
+  /** Index into `client.platforms`. */
+  readonly platform: number;
+  readonly requests: number;
+  readonly status200: number;
+  readonly status300: number;
+  readonly status400: number;
+  readonly status500: number;
+  /** Counted in `status400` too: "a subset of the count returned with status400", say the SDKs' models. */
+  readonly status429: number;
+}
+
+/** What a client's day is like: its level in 1/1000 of `volume`, its errors in 1/10,000 of the requests. */
+interface Mood {
+  readonly level: number;
+  readonly rate429: number;
+  readonly rate400: number;
+  readonly rate500: number;
+}
+
+/** The cells of a day, in a fixed order: by client, user, endpoint. `day` counts from 1970. */
+export function* cellsOf(organization: Organization, day: number): Generator<Cell> {
+  if (day < FIRST_DAY) return;
+  let seasonal = 0;
+  for (const client of organization.clients) {
+    const turn = client.habit === "seasonal" ? seasonal++ : 0;
+    const mood = moodOf(organization.seed, client, day, turn);
+    if (mood.level === 0) continue;
+    if (client.users === 0) yield* serviceCells(client, day, mood);
+    else yield* userCells(client, day, mood);
+  }
+}
+
+// Cycles in days. They are fixed in the calendar, not in the clock: a day is the same day whenever it is asked for.
+const STORM = { cycle: 60, days: 5 };
+const FAILURE = { cycle: 60, days: 21 };
+const DOUBLING = { cycle: 90, days: 45 };
+/** Six clients take turns: every 30 days one starts and one goes silent, for longer than 90 days. */
+const SEASON = { cycle: 180, days: 80, turn: 30 };
+
+function moodOf(seed: number, client: Client, day: number, turn: number): Mood {
+  const base = levelOf(client, day);
+  const calm: Mood = {
+    level: base,
+    rate429: client.salt % 5 === 0 ? 3 + (client.salt % 9) : 0,
+    rate400: 30 + (hash(client.salt, 20) % 220),
+    rate500: 2 + (hash(client.salt, 21) % 14),
+  };
+  switch (client.habit) {
+    case "storms": {
+      const at = phase(seed, 1, day, STORM.cycle);
+      return at < STORM.days ? { ...calm, level: base * (4 + (at % 3)), rate429: 3000 + at * 700 } : calm;
+    }
+    case "fails":
+      return phase(seed, 2, day, FAILURE.cycle) < FAILURE.days ? { ...calm, rate400: 6200 } : calm;
+    case "doubles":
+      return phase(seed, 3, day, DOUBLING.cycle) < DOUBLING.days ? calm : { ...calm, level: base * 2 };
+    case "seasonal": {
+      const at = (phase(seed, 4, day, SEASON.cycle) + turn * SEASON.turn) % SEASON.cycle;
+      return at < SEASON.days ? calm : { ...calm, level: 0 };
+    }
+    case "steady":
+      return calm;
+  }
+}
+
+function phase(seed: number, event: number, day: number, cycle: number): number {
+  return (day + (hash(seed, 10, event) % cycle)) % cycle;
+}
+
+const WEEKDAYS = [0, 104, 103, 101, 99, 93, 0] as const;
+
+/** Growth since 2018 (double after four years, trebled after eight), the weekday, and a day's luck, in 1/1000. */
+function levelOf(client: Client, day: number): number {
+  if (day < client.since) return 0;
+  const growth = 1000 + Math.floor(((day - FIRST_DAY) * 1000) / 1460);
+  // 1 January 1970 was a Thursday.
+  const weekday = WEEKDAYS[isHoliday(day) ? 0 : (day + 4) % 7] ?? 0;
+  const percent = weekday === 0 ? client.weekend : weekday;
+  const luck = 92 + (hash(client.salt, 22, day) % 17);
+  return Math.floor((growth * percent * luck) / 10_000);
+}
+
+/** New Year's Day and Christmas, as days like Sundays. */
+function isHoliday(day: number): boolean {
+  const date = new Date(day * 86_400_000);
+  const monthDay = (date.getUTCMonth() + 1) * 100 + date.getUTCDate();
+  return monthDay === 101 || monthDay === 1225 || monthDay === 1226;
+}
+
+function* serviceCells(client: Client, day: number, mood: Mood): Generator<Cell> {
+  const salt = hash(client.salt, 23, day);
+  for (const [k, endpoint] of client.endpoints.entries()) {
+    const luck = step(salt, k);
+    const weight = client.weights[k] ?? 0;
+    const requests = share(client.volume * weight, mood.level, luck);
+    const partner = client.shared ? Math.floor((requests * (5 + (luck % 30))) / 100) : 0;
+    if (requests > partner) yield cell(client, 0, 0, endpoint, 0, requests - partner, mood, luck);
+    if (partner > 0) yield cell(client, 1, 0, endpoint, 0, partner, mood, step(luck, 1));
+  }
+}
+
+function* userCells(client: Client, day: number, mood: Mood): Generator<Cell> {
+  const salt = hash(client.salt, 24, day);
+  // A quiet day has fewer people in, not the same people doing less.
+  const present = Math.min(90, 8 + Math.floor(mood.level / 22));
+  for (let i = 0; i < client.users; i++) {
+    const user = client.firstUser + i;
+    const mine = step(salt, user);
+    if (mine % 100 >= present) continue;
+    // Volumes are the whole client's at scale 1: users of a larger organisation do not do less each.
+    const perUser = Math.floor(client.volume / Math.min(client.users, 60));
+    const platform = step(client.salt, user) % client.platforms.length;
+    for (const [k, endpoint] of client.endpoints.entries()) {
+      const luck = step(mine, k);
+      if (luck % 100 >= 62) continue;
+      const requests = share(perUser * (client.weights[k] ?? 0), mood.level, luck);
+      const elsewhere = (luck >>> 8) % 16 === 0 && client.platforms.length > 1 ? requests >>> 2 : 0;
+      if (requests > elsewhere)
+        yield cell(client, 0, user, endpoint, platform, requests - elsewhere, mood, luck);
+      if (elsewhere > 0) {
+        const other = (platform + 1) % client.platforms.length;
+        yield cell(client, 0, user, endpoint, other, elsewhere, mood, step(luck, 1));
+      }
+    }
+  }
+}
+
+/** `amount` in 1/10,000 × level in 1/1000 × 0.7 to 1.3, rounded up or down by luck, so that small ones are rare, not 0. */
+function share(amount: number, level: number, luck: number): number {
+  const exact = (amount * level * (70 + ((luck >>> 4) % 61))) / 1_000_000_000;
+  const whole = Math.floor(exact);
+  return whole + ((luck >>> 16) % 1000 < Math.floor((exact - whole) * 1000) ? 1 : 0);
+}
+
+function cell(
+  client: Client,
+  organization: number,
+  user: number,
+  endpoint: number,
+  platform: number,
+  requests: number,
+  mood: Mood,
+  luck: number,
+): Cell {
+  const status429 = part(requests, mood.rate429, step(luck, 11), requests);
+  const status400 =
+    status429 + part(requests - status429, mood.rate400, step(luck, 12), requests - status429);
+  const status500 = part(requests, mood.rate500, step(luck, 13), requests - status400);
+  const rate300 = ENDPOINTS[endpoint]?.topic === "quality" ? 120 : 0;
+  const status300 = part(requests, rate300, step(luck, 14), requests - status400 - status500);
+  const status200 = requests - status300 - status400 - status500;
+  return {
+    client,
+    organization,
+    user,
+    endpoint,
+    platform,
+    requests,
+    status200,
+    status300,
+    status400,
+    status500,
+    status429,
+  };
+}
+
+function part(requests: number, rate: number, luck: number, atMost: number): number {
+  return Math.min(atMost, Math.floor((requests * rate + (luck % 10_000)) / 10_000));
+}

@@ -1,0 +1,131 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { facts } from "../../src/sandbox/sandbox.ts";
+import type { Day } from "../../src/usage/day.ts";
+import { BIN } from "../helpers/bin.ts";
+import { start } from "../helpers/cli.ts";
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "gc-usage-sandbox-test-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(...args: string[]) {
+  return start(["sandbox", ...args], { env: { TMPDIR: folder } });
+}
+
+describe("gc-usage sandbox", () => {
+  test("--json prints one line as soon as it listens, serves until Ctrl-C, exits 0 and leaves no file", async () => {
+    const child = run("--json", "--seed", "5", "--now", "2026-11-23T08:00:00Z", "--quiet");
+    for await (const line of child) {
+      const told = JSON.parse(line) as { url: string; clientId: string; clientSecret: string; env: object };
+      expect(Object.keys(told)).toEqual(["url", "clientId", "clientSecret", "env"]);
+      const { port } = new URL(told.url);
+      expect(told.env).toEqual({
+        GENESYSCLOUD_REGION: "us-east-1",
+        GENESYSCLOUD_OAUTHCLIENT_ID: told.clientId,
+        GENESYSCLOUD_OAUTHCLIENT_SECRET: told.clientSecret,
+        GENESYSCLOUD_GATEWAY_PROTOCOL: "http",
+        GENESYSCLOUD_GATEWAY_HOST: "127.0.0.1",
+        GENESYSCLOUD_GATEWAY_PORT: port,
+      });
+      const answer = await fetch(`${told.url}/api/v2/organizations/me`);
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get("date")).toMatch(/^Mon, 23 Nov 2026 08:0/);
+      expect(readdirSync(folder)).toHaveLength(1);
+      child.kill("SIGINT");
+    }
+    expect((await child).exitCode).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("prints how to reach it for gc-usage, gc and the SDKs", async () => {
+    const child = run("--port", "0");
+    let text = "";
+    for await (const line of child) {
+      text += `${line}\n`;
+      if (line.includes("get_client_credentials_token")) child.kill("SIGTERM");
+    }
+    expect((await child).exitCode).toBe(0);
+    for (const part of [
+      "export GENESYSCLOUD_GATEWAY_PORT=",
+      'gateway_protocol = "http"',
+      "client.setGateway({",
+      "GatewayConfiguration()",
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  test("--truth prints the facts as NDJSON, and stops quietly where its reader has gone", async () => {
+    const days = ["--from", "2026-10-01", "--to", "2026-10-02"];
+    const { stdout } = await run("--truth", "--seed", "9", ...days);
+    const expected = facts({ seed: 9, scale: 1, from: "2026-10-01" as Day, to: "2026-10-02" as Day });
+    expect(stdout.trimEnd().split("\n")).toEqual(Array.from(expected, (fact) => JSON.stringify(fact)));
+    expect(Object.keys(JSON.parse(stdout.split("\n")[0] ?? "") as object)).toEqual([
+      "date",
+      "clientId",
+      "clientName",
+      "organizationId",
+      "userId",
+      "templateUri",
+      "httpMethod",
+      "platform",
+      "builtin",
+      "status200",
+      "status300",
+      "status400",
+      "status500",
+      "status429",
+      "requests",
+    ]);
+    const piped = await execa("sh", [
+      "-c",
+      `"$0" "$1" sandbox --truth --from 2026-01-01 --to 2026-12-31 | head -n 1`,
+      process.execPath,
+      BIN,
+    ]);
+    expect(piped.stdout.split("\n")).toHaveLength(1);
+    expect(piped.stderr).toBe("");
+  });
+
+  test.each<[string[], RegExp]>([
+    [["--port", "70000"], /--port/],
+    [["--seed", "-1"], /--seed/],
+    [["--now", "noon"], /--now/],
+    [["--now", "2026-11-01T09:30:00"], /--now/],
+    [["--rate-limit", "0"], /--rate-limit/],
+    [["--token-ttl", "1.5"], /--token-ttl/],
+    [["--faults", "429=often"], /--faults/],
+    [["--job-delay", "soon"], /--job-delay/],
+    [["--scale", "0"], /--scale/],
+    [["--truth", "--from", "2026-10-01"], /--truth needs --from and --to/],
+    [["--truth", "--from", "2026-02-30", "--to", "2026-03-01"], /--from/],
+    [["--truth", "--from", "2026-10-02", "--to", "2026-10-01"], /lies before/],
+    [["--from", "2026-10-02"], /belong to --truth/],
+    [["--nonsense"], /--nonsense/],
+  ])("refuses %j with exit code 2", async (args, message) => {
+    const { exitCode, stderr, stdout } = await run(...args);
+    expect([exitCode, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(message);
+  });
+
+  test("tells of a port that is in use", async () => {
+    const first = run("--json", "--quiet");
+    for await (const line of first) {
+      const { port } = new URL((JSON.parse(line) as { url: string }).url);
+      const second = await run("--port", port);
+      expect(second.exitCode).toBe(2);
+      expect(second.stderr).toContain(`Port ${port} is in use.`);
+      first.kill("SIGINT");
+    }
+    expect((await first).exitCode).toBe(0);
+    expect(existsSync(folder)).toBe(true);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
