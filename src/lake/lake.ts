@@ -1,0 +1,141 @@
+import { join } from "node:path";
+import { type Log, silentLog } from "../support/effects.ts";
+import { UsageError } from "../support/errors.ts";
+import { knowsLess } from "../usage/coverage.ts";
+import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
+import { FolderStore } from "./local/folder-store.ts";
+import { ownName } from "./owner.ts";
+import { ParquetFiles } from "./parquet.ts";
+import type { Provenance } from "./provenance.ts";
+import type { ObjectStore, StoredObject } from "./store.ts";
+
+/** A slice that is in the lake. */
+export interface Slice {
+  readonly key: SliceKey;
+  readonly object: StoredObject;
+  /** Undefined where the file is damaged or was not written by us: it counts as not there. */
+  readonly provenance: Provenance | undefined;
+}
+
+export type Committed = "written" | "kept";
+
+/** The slices in a folder or under an S3 prefix. There is no other state: what has been fetched is what is there. */
+export class Lake {
+  readonly store: ObjectStore;
+  readonly files: ParquetFiles;
+
+  constructor(store: ObjectStore) {
+    this.store = store;
+    this.files = new ParquetFiles(join(store.staging, ownName("spill")));
+  }
+
+  get uri(): string {
+    return this.store.uri;
+  }
+
+  /** Every slice's key and object, by listing alone. */
+  async list(): Promise<{ key: SliceKey; object: StoredObject }[]> {
+    const objects = await this.store.list("usage/");
+    return objects.flatMap((object) => {
+      const key = parseSlicePath(object.path);
+      return key ? [{ key, object }] : [];
+    });
+  }
+
+  /** The slices that `wanted` picks, with their provenance. */
+  async slices(wanted: (key: SliceKey) => boolean = () => true): Promise<Slice[]> {
+    const listed = (await this.list()).filter(({ key }) => wanted(key));
+    return await this.#withProvenance(listed);
+  }
+
+  async slice(key: SliceKey): Promise<Slice | undefined> {
+    const object = await this.store.head(slicePath(key));
+    if (!object) return undefined;
+    return (await this.#withProvenance([{ key, object }]))[0];
+  }
+
+  async #withProvenance(listed: readonly { key: SliceKey; object: StoredObject }[]): Promise<Slice[]> {
+    const root = await this.store.localize(listed.map(({ object }) => object));
+    const files = listed.map(({ object }) => join(root, object.path));
+    const provenance = await this.files.provenance(files);
+    return listed.map((one, i) => ({ ...one, provenance: provenance.get(files[i] ?? "") }));
+  }
+
+  /**
+   * Puts a slice's finished file in its place, in one write, unless what is there knows more.
+   *
+   * @returns written, or kept where the lake's slice knows more.
+   */
+  async commit(
+    key: SliceKey,
+    file: string,
+    provenance: Provenance,
+    options: { force: boolean },
+  ): Promise<Committed> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const current = await this.slice(key);
+      if (!options.force && refusal(current, provenance) !== undefined) return "kept";
+      if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
+    }
+    throw new UsageError("lake", `The slice ${slicePath(key)} is being replaced over and over by others.`, {
+      hint: "Run one sync at a time on this slice, then run this again.",
+    });
+  }
+
+  async close(): Promise<void> {
+    this.files.close();
+    await this.store.release();
+  }
+}
+
+/** Why a slice with `next` must not replace `current`; undefined where it may. */
+export function refusal(current: Slice | undefined, next: Provenance): string | undefined {
+  if (!current?.provenance) return undefined;
+  return knowsLess(current.provenance, next, current.key.granularity);
+}
+
+/** `--lake`, else GC_USAGE_LAKE, else ./usage-lake. */
+export function lakeUri(
+  given: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  const uri = given ?? env["GC_USAGE_LAKE"] ?? "usage-lake";
+  return uri === "" ? "usage-lake" : uri;
+}
+
+async function storeOf(uri: string, log: Log): Promise<ObjectStore> {
+  if (/^s3:\/\//i.test(uri)) {
+    // Loaded when it is asked for: a laptop's lake needs no AWS SDK.
+    const { openS3Store } = await import("./s3/s3-store.ts");
+    return openS3Store(uri, log);
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(uri)) {
+    throw new UsageError("input", `A lake is a folder or s3://bucket/prefix, not ${uri}.`, {
+      hint: "Give its place with --lake.",
+    });
+  }
+  return new FolderStore(uri);
+}
+
+/**
+ * Opens a lake that is there.
+ *
+ * @param log is told what is mirrored from S3.
+ * @throws {UsageError} lake, where there is none; on S3 also aws, credentials, permission or service.
+ */
+export async function openLake(uri: string, log: Log = silentLog): Promise<Lake> {
+  const store = await storeOf(uri, log);
+  if (!(await store.exists())) {
+    throw new UsageError("lake", `There is no lake at ${uri}.`, {
+      hint: "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
+    });
+  }
+  return new Lake(store);
+}
+
+/** Opens a lake to write to, making it where it is not there yet; a bucket must be there. */
+export async function openOrCreateLake(uri: string, log: Log = silentLog): Promise<Lake> {
+  const store = await storeOf(uri, log);
+  if (!(await store.exists())) await store.create();
+  return new Lake(store);
+}

@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { UsageError } from "../../support/errors.ts";
+
+/** A lake's address in S3. */
+export interface S3Place {
+  readonly bucket: string;
+  /** What every key of the lake begins with: empty, or ending in `/`. */
+  readonly prefix: string;
+  /** `s3://bucket` or `s3://bucket/prefix`, without a `/` at its end. */
+  readonly uri: string;
+}
+
+/** @throws {UsageError} input, for what is no `s3://bucket[/prefix]`. */
+export function parseS3Uri(text: string): S3Place {
+  const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/(.*))?$/is.exec(text) ?? [];
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
+    throw new UsageError("input", `${text} names no bucket: ${JSON.stringify(bucket)} is no bucket's name.`, {
+      hint: "Write s3://bucket or s3://bucket/prefix.",
+    });
+  }
+  const prefix = path.replace(/\/$/, "");
+  if (prefix !== "" && prefix.split("/").some((part) => part === "" || part === "." || part === "..")) {
+    throw new UsageError("input", `${text} has an empty part, . or .. in its prefix.`, {
+      hint: "Write s3://bucket/prefix, with one / between the parts.",
+    });
+  }
+  const uri = prefix === "" ? `s3://${bucket}` : `s3://${bucket}/${prefix}`;
+  return { bucket, prefix: prefix === "" ? "" : `${prefix}/`, uri };
+}
+
+/**
+ * The folder on this machine for a lake in S3: its mirror, and what is not committed yet. The same bucket behind
+ * another endpoint is another lake.
+ */
+export function cacheFolder(uri: string, env: Readonly<Record<string, string | undefined>>): string {
+  const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || "";
+  const caches = env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
+  const own = env["GC_USAGE_CACHE"] || join(caches, "gc-usage");
+  const name = createHash("sha256").update(`${uri}\n${endpoint}`).digest("hex").slice(0, 32);
+  return join(own, "lakes", name);
+}

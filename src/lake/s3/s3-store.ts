@@ -1,0 +1,287 @@
+import { randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, rmdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  paginateListObjectsV2,
+  S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { awsClientConfig, awsError } from "../../support/aws.ts";
+import type { Log } from "../../support/effects.ts";
+import { messageOf, UsageError } from "../../support/errors.ts";
+import type { ObjectStore, StoredObject } from "../store.ts";
+import { Mirror } from "./mirror.ts";
+import { cacheFolder, parseS3Uri, type S3Place } from "./place.ts";
+
+export interface S3StoreOptions {
+  readonly client: S3Client;
+  /** Folder on this machine for the mirror and for what is not committed yet. */
+  readonly cache: string;
+  readonly log: Log;
+  /** Larger objects are uploaded in parts of this size: 5 MiB or more. */
+  readonly partBytes?: number;
+}
+
+const PART_BYTES = 16 * 1024 * 1024;
+/** S3 takes no more parts of one object. */
+const MAX_PARTS = 10_000;
+/** How often a write that met another one at the same moment (409) is tried, and a download that broke off. */
+const TRIES = 6;
+/** Names the write that an object came of, so that an answer that got lost can be told from a lost race. */
+const WRITE_KEY = "gc-usage-write";
+
+/** What the tables' patterns match. Nothing else of a lake is mirrored. */
+const READ_BY_TABLES =
+  /^(?:usage\/granularity=[^/]+\/date=[^/]+\/[^/]+\.parquet|gc_usage_api_source\/granularity=[^/]+\/[^/]+\.json)$/;
+const TABLE_FOLDERS = ["usage/", "gc_usage_api_source/"];
+
+/**
+ * A lake in S3, as whoever the environment says (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …).
+ *
+ * @throws {UsageError} input, for what is no `s3://bucket[/prefix]`.
+ */
+export async function openS3Store(uri: string, log: Log): Promise<S3Store> {
+  const place = parseS3Uri(uri);
+  const cache = cacheFolder(place.uri, process.env);
+  // Usage data is not for the other people of this machine.
+  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const client = new S3Client({
+    ...awsClientConfig({}, process.env),
+    followRegionRedirects: true,
+    // What the user has set counts; by itself the SDK tries three times only.
+    ...(process.env["AWS_MAX_ATTEMPTS"] ? {} : { maxAttempts: TRIES }),
+    requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
+  });
+  return new S3Store(place, { client, cache, log });
+}
+
+/** A lake under a prefix of a bucket. One write is one PUT that S3 carries out only if the object is as expected. */
+export class S3Store implements ObjectStore {
+  readonly uri: string;
+  readonly staging: string;
+  readonly writers = 8;
+  readonly #place: S3Place;
+  readonly #client: S3Client;
+  readonly #log: Log;
+  readonly #partBytes: number;
+  readonly #mirror: Mirror;
+
+  constructor(place: S3Place, { client, cache, log, partBytes = PART_BYTES }: S3StoreOptions) {
+    this.uri = place.uri;
+    this.staging = join(cache, ".staging");
+    this.#place = place;
+    this.#client = client;
+    this.#log = log;
+    this.#partBytes = partBytes;
+    this.#mirror = new Mirror(cache, (object, file) => this.#download(object, file));
+  }
+
+  /** Every prefix of a bucket is a lake, be it an empty one. */
+  async exists(): Promise<boolean> {
+    // Whoever only reads may list below usage/ and not ask for the bucket itself.
+    const Prefix = `${this.#place.prefix}usage/`;
+    await this.#call(`open ${this.uri}`, () =>
+      this.#client.send(new ListObjectsV2Command({ Bucket: this.#place.bucket, Prefix, MaxKeys: 1 })),
+    );
+    return true;
+  }
+
+  /** Nothing: `exists` has refused where there is no bucket, and buckets are made by a stack or by their owner. */
+  create(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async release(): Promise<void> {
+    // rmdir fails where something is in there, as it should.
+    await rmdir(this.staging).catch(() => undefined);
+    this.#client.destroy();
+  }
+
+  async list(prefix: string): Promise<StoredObject[]> {
+    const base = this.#place.prefix;
+    return await this.#call(`list ${this.uri}/${prefix}`, async () => {
+      const found: StoredObject[] = [];
+      const query = { Bucket: this.#place.bucket, Prefix: base + prefix };
+      for await (const page of paginateListObjectsV2({ client: this.#client }, query)) {
+        for (const { Key = "", Size = 0, ETag = "" } of page.Contents ?? []) {
+          const path = Key.slice(base.length);
+          if (isOrdinary(path)) found.push({ path, bytes: Size, version: ETag });
+        }
+      }
+      return found;
+    });
+  }
+
+  async head(path: string): Promise<StoredObject | undefined> {
+    return (await this.#head(path))?.object;
+  }
+
+  async localize(objects: readonly StoredObject[]): Promise<string> {
+    const { fetched, bytes } = await this.#mirror.hold(objects);
+    if (fetched > 0) {
+      const size = (bytes / 1024 ** 2).toFixed(1);
+      this.#log.info(`Mirrored ${fetched} of ${objects.length} objects (${size} MiB) from ${this.uri}.`);
+    }
+    return this.#mirror.root;
+  }
+
+  async localizeAll(): Promise<string> {
+    const listed = await Promise.all(TABLE_FOLDERS.map((folder) => this.list(folder)));
+    const objects = listed.flat().filter(({ path }) => READ_BY_TABLES.test(path));
+    await this.localize(objects);
+    // Listed, not asked for by its name: whoever only reads is refused then where nothing is there.
+    const isThere = async (path: string): Promise<boolean> =>
+      (await this.list(path)).some((object) => object.path === path);
+    await this.#mirror.prune(TABLE_FOLDERS, objects, isThere);
+    return this.#mirror.root;
+  }
+
+  async replace(path: string, file: string, expected: string | undefined): Promise<boolean> {
+    const write = randomUUID();
+    return await this.#call(`write ${this.uri}/${path}`, async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await this.#upload(path, file, expected, write);
+          return true;
+        } catch (error) {
+          const problem = problemOf(error);
+          // An earlier attempt of ours may have been carried out and its answer lost: then what is there is ours.
+          if (problem === "changed") return (await this.#head(path))?.write === write;
+          if (problem !== "conflict" || attempt === TRIES) throw error;
+          await pause(attempt);
+        }
+      }
+    });
+  }
+
+  /** One PUT, or for large files parts that S3 puts together under the same condition; broken off, it is taken back. */
+  async #upload(path: string, file: string, expected: string | undefined, write: string): Promise<void> {
+    const { size } = await stat(file);
+    const upload = new Upload({
+      client: this.#client,
+      partSize: Math.max(this.#partBytes, Math.ceil(size / MAX_PARTS)),
+      params: {
+        Bucket: this.#place.bucket,
+        Key: this.#place.prefix + path,
+        Body: createReadStream(file),
+        ContentType: path.endsWith(".json") ? "application/x-ndjson" : "application/vnd.apache.parquet",
+        // S3 compares it with what arrived, and keeps it to compare with when the object is read.
+        ChecksumAlgorithm: "CRC32",
+        Metadata: { [WRITE_KEY]: write },
+        ...(expected === undefined ? { IfNoneMatch: "*" } : { IfMatch: expected }),
+      },
+    });
+    await upload.done();
+  }
+
+  async #head(path: string): Promise<{ object: StoredObject; write: string | undefined } | undefined> {
+    return await this.#call(`read ${this.uri}/${path}`, async () => {
+      try {
+        const { ContentLength, ETag, Metadata } = await this.#client.send(
+          new HeadObjectCommand({ Bucket: this.#place.bucket, Key: this.#place.prefix + path }),
+        );
+        const object = { path, bytes: ContentLength ?? 0, version: ETag ?? "" };
+        return { object, write: Metadata?.[WRITE_KEY] };
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** The SDK begins a request again, and not an answer that breaks off half way: that is done here. */
+  async #download(object: StoredObject, file: string): Promise<string | undefined> {
+    const doing = `read ${this.uri}/${object.path}`;
+    return await this.#call(doing, async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#get(object, file, object.version);
+        } catch (error) {
+          const status = statusOf(error);
+          if (status === 404) return undefined;
+          // Replaced since it was listed: what is there now is what counts.
+          if (status === 412) return await this.#get(object, file, undefined);
+          if (status !== undefined || isMissingSetting(error)) throw error;
+          if (attempt === TRIES) {
+            throw new UsageError("service", `Cannot ${doing}: it broke off. ${messageOf(error)}`, {
+              hint: "Check the network and run it again: what has arrived is kept.",
+              retryable: true,
+              cause: error,
+            });
+          }
+          await pause(attempt);
+        }
+      }
+    });
+  }
+
+  async #get(object: StoredObject, file: string, version: string | undefined): Promise<string> {
+    const { Body, ETag } = await this.#client.send(
+      new GetObjectCommand({
+        Bucket: this.#place.bucket,
+        Key: this.#place.prefix + object.path,
+        // The SDK then compares the checksum that S3 keeps with what arrives.
+        ChecksumMode: "ENABLED",
+        ...(version === undefined ? {} : { IfMatch: version }),
+      }),
+    );
+    if (!(Body instanceof Readable)) throw new TypeError("S3 answered without a body");
+    await pipeline(Body, createWriteStream(file));
+    return ETag ?? "";
+  }
+
+  async #call<T>(doing: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (error instanceof S3ServiceException && error.name === "NoSuchBucket") {
+        throw new UsageError("aws", `There is no bucket ${this.#place.bucket}.`, {
+          hint: "Make the lake's stack with `gc-usage aws deploy` and name it with --stack, make a bucket, or check the name.",
+          cause: error,
+        });
+      }
+      throw awsError(error, doing, {});
+    }
+  }
+}
+
+/** What both engines read; names that could lead out of the mirror's folder are not among it. */
+function isOrdinary(path: string): boolean {
+  return !/[\\\0]/.test(path) && path.split("/").every((part) => /^[^._]/.test(part));
+}
+
+/** The HTTP status where S3 has answered. */
+function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+/** `changed`: the object is not as expected. `conflict`: another write was under way; the same may succeed now. */
+function problemOf(error: unknown): "changed" | "conflict" | undefined {
+  const status = statusOf(error);
+  if (status === 412) return "changed";
+  const name = error instanceof Error ? error.name : "";
+  // With If-Match, an object that is gone is told so.
+  if (status === 404 && name === "NoSuchKey") return "changed";
+  return status === 409 || name === "NoSuchUpload" ? "conflict" : undefined;
+}
+
+/** True for what the SDK refuses before it asks anybody. */
+function isMissingSetting(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === "CredentialsProviderError" || error.message.startsWith("Region is"))
+  );
+}
+
+/** Full jitter, so that two that met do not meet again. */
+async function pause(attempt: number): Promise<void> {
+  await sleep(Math.random() * 100 * 2 ** attempt);
+}

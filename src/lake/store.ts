@@ -1,0 +1,48 @@
+/** An object of the lake. `version` changes whenever the object is replaced. */
+export interface StoredObject {
+  /** Path below the lake, with `/` between the parts. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly version: string;
+}
+
+/**
+ * Where a lake's objects are: a folder, or a prefix in S3. Objects appear whole or not at all, and are only ever
+ * replaced, never changed.
+ */
+export interface ObjectStore {
+  /** The lake as the user wrote it. */
+  readonly uri: string;
+  /** A local folder for what is not yet committed; on the lake's own file system where there is one. */
+  readonly staging: string;
+  /** How many objects are best written side by side: one where a lock lets one at a time through. */
+  readonly writers: number;
+  /**
+   * True where the lake has been created.
+   *
+   * @throws {UsageError} where it is not there and `create` could not make it: a bucket is not ours to make.
+   */
+  exists(): Promise<boolean>;
+  create(): Promise<void>;
+  /** Objects whose path begins with `prefix`, in the order of their paths. */
+  list(prefix: string): Promise<StoredObject[]>;
+  /** One object, without listing; undefined where there is none. */
+  head(path: string): Promise<StoredObject | undefined>;
+  /**
+   * Makes the objects readable as local files and gives the folder under which their paths stand. For a folder
+   * that is the folder itself; S3 objects are mirrored to a cache, by version.
+   */
+  localize(objects: readonly StoredObject[]): Promise<string>;
+  /**
+   * Makes all that the tables read readable as local files: below the folder that it gives, `usage/` and
+   * `gc_usage_api_source/` then hold what the lake holds, and nothing else.
+   */
+  localizeAll(): Promise<string>;
+  /**
+   * Replaces the object by a file, atomically, provided that it still has version `expected` (undefined: that it
+   * does not exist). The file may be moved away. Resolves false, with nothing changed, where the version differs.
+   */
+  replace(path: string, file: string, expected: string | undefined): Promise<boolean>;
+  /** Leaves no empty folders behind: of staging, and of a lake that `create` made and nothing was put into. */
+  release(): Promise<void>;
+}

@@ -1,0 +1,118 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FolderStore } from "../../src/lake/local/folder-store.ts";
+import { tempFolder } from "./helpers.ts";
+
+async function store(): Promise<{
+  store: FolderStore;
+  folder: string;
+  file: (text: string) => Promise<string>;
+}> {
+  const folder = join(await tempFolder(), "lake");
+  const made = new FolderStore(folder);
+  await made.create();
+  let n = 0;
+  const file = async (text: string): Promise<string> => {
+    await mkdir(made.staging, { recursive: true });
+    const path = join(made.staging, `file-${n++}`);
+    await writeFile(path, text);
+    return path;
+  };
+  return { store: made, folder, file };
+}
+
+describe("a lake's folder", () => {
+  it("replaces an object that is still the one that was looked at, and no other", async () => {
+    const { store: lake, folder, file } = await store();
+    expect(await lake.replace("usage/a", await file("1"), undefined)).toBe(true);
+    const first = await lake.head("usage/a");
+    expect(first).toMatchObject({ path: "usage/a", bytes: 1 });
+    expect(await lake.replace("usage/a", await file("no"), undefined)).toBe(false);
+    expect(await lake.replace("usage/a", await file("2"), first?.version)).toBe(true);
+    expect(await lake.replace("usage/a", await file("no"), first?.version)).toBe(false);
+    expect(await lake.replace("usage/b", await file("no"), first?.version)).toBe(false);
+    expect(await readFile(join(folder, "usage/a"), "utf8")).toBe("2");
+    expect((await lake.list("usage/")).map(({ path }) => path)).toEqual(["usage/a"]);
+  });
+
+  it("loses no replacement where many compare and swap at once", async () => {
+    const { store: lake, folder, file } = await store();
+    const other = new FolderStore(folder);
+    const add = async (by: FolderStore): Promise<void> => {
+      for (;;) {
+        const current = await by.head("usage/count");
+        const text = current ? await readFile(join(folder, "usage/count"), "utf8") : "";
+        if (await by.replace("usage/count", await file(`${text}x`), current?.version)) return;
+      }
+    };
+    await Promise.all(Array.from({ length: 24 }, (_one, i) => add(i % 2 === 0 ? lake : other)));
+    // Each read what the one before had written, or it would have had to try again.
+    expect(await readFile(join(folder, "usage/count"), "utf8")).toBe("x".repeat(24));
+  });
+
+  it("lists what begins with a prefix, in order, and leaves alone what begins with a dot or an underscore", async () => {
+    const { store: lake, folder } = await store();
+    for (const path of [
+      "usage/b/2",
+      "usage/b/10",
+      "usage/a",
+      "usage/.hidden",
+      "usage/_temporary/x",
+      "usage/.x/y",
+      "use",
+      "other/a",
+    ]) {
+      await mkdir(join(folder, path, ".."), { recursive: true });
+      await writeFile(join(folder, path), "");
+    }
+    expect((await lake.list("usage/")).map(({ path }) => path)).toEqual([
+      "usage/a",
+      "usage/b/10",
+      "usage/b/2",
+    ]);
+    expect((await lake.list("usage/b/1")).map(({ path }) => path)).toEqual(["usage/b/10"]);
+    expect((await lake.list("us")).map(({ path }) => path)).toEqual([
+      "usage/a",
+      "usage/b/10",
+      "usage/b/2",
+      "use",
+    ]);
+    expect(await lake.list("nothing/")).toEqual([]);
+    expect(await lake.head("usage")).toBeUndefined();
+  });
+
+  it("reaches nothing outside itself", async () => {
+    const { store: lake, file } = await store();
+    for (const path of ["../x", "usage/../../x", "/etc/passwd", "", "."]) {
+      await expect(lake.head(path)).rejects.toThrow("path outside the lake");
+      await expect(lake.replace(path, await file("x"), undefined)).rejects.toThrow("path outside the lake");
+    }
+  });
+
+  it("says what is there: nothing, a folder, or a file in its place", async () => {
+    const folder = await tempFolder();
+    expect(await new FolderStore(join(folder, "none")).exists()).toBe(false);
+    expect(await new FolderStore(folder).exists()).toBe(true);
+    await writeFile(join(folder, "file"), "");
+    await expect(new FolderStore(join(folder, "file")).exists()).rejects.toMatchObject({ kind: "lake" });
+    expect(await new FolderStore(join(folder, "file/below")).exists()).toBe(false);
+  });
+
+  it("goes again with every folder that was made for it, where nothing was put into it", async () => {
+    const folder = await tempFolder();
+    const deep = new FolderStore(join(folder, "a/b/c"));
+    await deep.create();
+    await deep.release();
+    expect(await readdir(folder)).toEqual([]);
+    const used = new FolderStore(join(folder, "a/b/c"));
+    await used.create();
+    await writeFile(join(folder, "a/b/other"), "");
+    await used.release();
+    expect((await readdir(folder, { recursive: true })).sort()).toEqual(["a", "a/b", "a/b/other"]);
+    const found = new FolderStore(join(folder, "a/b"));
+    await found.create();
+    await found.release();
+    expect(await found.exists()).toBe(true);
+  });
+});

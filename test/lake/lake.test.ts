@@ -1,0 +1,127 @@
+import { mkdir, readdir, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Lake, lakeUri, openLake, openOrCreateLake } from "../../src/lake/lake.ts";
+import { FolderStore } from "../../src/lake/local/folder-store.ts";
+import type { Provenance } from "../../src/lake/provenance.ts";
+import { type Coverage, knowsLess } from "../../src/usage/coverage.ts";
+import { addDays, type Day } from "../../src/usage/day.ts";
+import { METRICS } from "../../src/usage/metric.ts";
+import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
+import { KEY, provenance, tempFolder, tempLake } from "./helpers.ts";
+
+let n = 0;
+
+/** A slice without rows, whose provenance tells which it is. */
+async function commit(lake: Lake, key: SliceKey, from: Provenance, force = false): Promise<string> {
+  await mkdir(lake.store.staging, { recursive: true });
+  const file = join(lake.store.staging, `slice-${n++}.parquet`);
+  await lake.files.write(key, undefined, file, from);
+  return await lake.commit(key, file, from, { force });
+}
+
+const november: SliceKey = { ...KEY, granularity: "month", date: "2026-11-01" as Day };
+const anyProvenance = fc
+  .tuple(
+    fc.nat({ max: 3 }),
+    fc.nat({ max: 3 }),
+    fc.subarray([...METRICS], { minLength: 4 }),
+    fc.nat({ max: 2 }),
+  )
+  .map(([from, days, metrics, at]) => {
+    const start = addDays(november.date, from);
+    return provenance({ start, end: addDays(start, days), metrics, fetchedAt: Date.UTC(2026, 11, 1 + at) });
+  });
+
+describe("a lake", () => {
+  it("has a slice that is committed, with its provenance, and lists it", async () => {
+    const { lake } = await tempLake();
+    expect(await lake.slice(KEY)).toBeUndefined();
+    expect(await commit(lake, KEY, provenance())).toBe("written");
+    expect((await lake.slice(KEY))?.provenance).toEqual(provenance());
+    expect(await lake.slices()).toMatchObject([{ key: KEY, provenance: provenance() }]);
+    expect(await lake.slices(({ service }) => service === "legacy")).toEqual([]);
+  });
+
+  it("is not told apart from what it holds by files that are no slices", async () => {
+    const { lake, folder } = await tempLake();
+    await mkdir(join(folder, "usage/granularity=day/date=2026-11-01"), { recursive: true });
+    for (const name of ["x.txt", "jobs.client.parquet.tmp", ".jobs.client.parquet", "other.client.parquet"]) {
+      await writeFile(join(folder, "usage/granularity=day/date=2026-11-01", name), "");
+    }
+    expect(await lake.list()).toEqual([]);
+  });
+
+  it("keeps what knows more, whatever comes in whatever order, until it is forced", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyProvenance, { minLength: 1, maxLength: 6 }), async (coming) => {
+        const { lake } = await tempLakeOfRun();
+        let held: Coverage | undefined;
+        for (const next of coming) {
+          const less = held !== undefined && knowsLess(held, next, "month") !== undefined;
+          expect(await commit(lake, november, next)).toBe(less ? "kept" : "written");
+          if (!less) held = next;
+          expect((await lake.slice(november))?.provenance).toEqual(held);
+        }
+        const [first = provenance()] = coming;
+        expect(await commit(lake, november, first, true)).toBe("written");
+        expect((await lake.slice(november))?.provenance).toEqual(first);
+        await lake.close();
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("ends with one that knows as much as any where several commit at once", async () => {
+    const { lake, folder } = await tempLake();
+    const other = new Lake(new FolderStore(folder));
+    const coming = [1, 5, 3, 8, 2, 7, 4, 6].map((days) => provenance({ end: addDays(november.date, days) }));
+    await Promise.all(coming.map((one, i) => commit(i % 2 === 0 ? lake : other, november, one)));
+    expect((await lake.slice(november))?.provenance?.end).toBe(addDays(november.date, 8));
+    await other.close();
+  });
+
+  it("takes a damaged slice for none, and lets anything replace it", async () => {
+    const { lake, folder } = await tempLake();
+    await commit(lake, KEY, provenance());
+    await commit(lake, { ...KEY, service: "legacy" }, provenance());
+    await truncate(join(folder, slicePath(KEY)), 30);
+    expect((await lake.slice(KEY))?.provenance).toBeUndefined();
+    expect((await lake.slices()).map((slice) => slice.provenance?.id)).toEqual([undefined, "job-1"]);
+    expect(await commit(lake, KEY, provenance({ metrics: ["status200"], fetchedAt: 0 }))).toBe("written");
+    expect((await lake.slice(KEY))?.provenance?.metrics).toEqual(["status200"]);
+  });
+
+  it("leaves no staging behind", async () => {
+    const { lake, folder } = await tempLake();
+    await commit(lake, KEY, provenance());
+    await lake.close();
+    expect(await readdir(folder)).toEqual(["usage"]);
+  });
+
+  it("is opened where it is, and made only by those who write", async () => {
+    const folder = await tempFolder();
+    const none = join(folder, "none");
+    await expect(openLake(none)).rejects.toMatchObject({
+      kind: "lake",
+      message: `There is no lake at ${none}.`,
+    });
+    await (await openOrCreateLake(none)).close();
+    await expect(openLake(none)).rejects.toMatchObject({ kind: "lake" });
+  });
+
+  it("is the one that is named, else the environment's, else ./usage-lake", () => {
+    expect(lakeUri("a", { GC_USAGE_LAKE: "b" })).toBe("a");
+    expect(lakeUri(undefined, { GC_USAGE_LAKE: "b" })).toBe("b");
+    expect(lakeUri(undefined, {})).toBe("usage-lake");
+    expect(lakeUri(undefined, { GC_USAGE_LAKE: "" })).toBe("usage-lake");
+  });
+});
+
+/** A lake for one run of a property: closed by the run, removed with the test. */
+async function tempLakeOfRun(): Promise<{ lake: Lake }> {
+  const store = new FolderStore(join(await tempFolder(), "lake"));
+  await store.create();
+  return { lake: new Lake(store) };
+}

@@ -1,0 +1,186 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ParquetFiles, SLICE_COLUMNS, type SpoolRow, spoolLine } from "../../src/lake/parquet.ts";
+import { decodeProvenance, encodeProvenance } from "../../src/lake/provenance.ts";
+import { METRICS } from "../../src/usage/metric.ts";
+import { MAX_COUNT } from "../../src/usage/row.ts";
+import { KEY, provenance, readParquet, spoolRow, tempFolder } from "./helpers.ts";
+
+async function files(): Promise<{ files: ParquetFiles; folder: string }> {
+  const folder = await tempFolder();
+  const made = new ParquetFiles(join(folder, "spill"));
+  onTestFinished(() => made.close());
+  return { files: made, folder };
+}
+
+const text = fc.option(
+  fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("", "NULL", "a,b", 'q"q', "l\nl", "😀", "\u0000")),
+);
+const count = fc.option(
+  fc.oneof(fc.maxSafeNat(), fc.bigInt({ min: 2n ** 53n, max: MAX_COUNT }), fc.constantFrom(0, MAX_COUNT)),
+);
+const anyRow: fc.Arbitrary<SpoolRow> = fc.record({
+  clientId: text,
+  clientName: text,
+  organizationId: text,
+  userId: text,
+  templateUri: text,
+  httpMethod: text,
+  platform: text,
+  status200: count,
+  status300: count,
+  status400: count,
+  status500: count,
+  status429: count,
+  requests: count,
+  extra: fc.option(fc.jsonValue().map((value) => JSON.stringify(value))),
+});
+
+/** Rows in an order of their own, counts as exact text. */
+function comparable(rows: readonly object[]): string[] {
+  return rows
+    .map((row) =>
+      JSON.stringify(
+        Object.entries(row).map(([name, value]: [string, unknown]) => [
+          name,
+          typeof value === "number" ? `${value}` : typeof value === "bigint" ? value.toString() : value,
+        ]),
+      ),
+    )
+    .sort();
+}
+
+describe("a slice's file", () => {
+  it("holds each row that was spooled, value for value", async () => {
+    const { files: parquet, folder } = await files();
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyRow, { minLength: 1, maxLength: 30 }), async (rows) => {
+        const spool = join(folder, "spool.ndjson");
+        const file = join(folder, "slice.parquet");
+        await writeFile(spool, rows.map(spoolLine).join(""));
+        const repeats = await parquet.write(KEY, spool, file, provenance({ rows: rows.length }));
+        const found = await readParquet(file);
+        const expected = rows.map(asSlice);
+        expect(comparable(found)).toEqual(comparable(expected));
+        const keys = expected.map(({ clientId, clientName, templateUri }) =>
+          JSON.stringify([clientId, clientName, templateUri]),
+        );
+        expect(repeats).toBe(rows.length - new Set(keys).size);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("has the lake's columns in order, also without rows", async () => {
+    const { files: parquet, folder } = await files();
+    const file = join(folder, "empty.parquet");
+    expect(await parquet.write(KEY, undefined, file, provenance({ rows: 0 }))).toBe(0);
+    expect(await readParquet(file)).toEqual([]);
+    expect((await parquet.provenance([file])).get(file)?.rows).toBe(0);
+    const spool = join(folder, "spool.ndjson");
+    await writeFile(spool, spoolLine(spoolRow()));
+    await parquet.write(KEY, spool, file, provenance());
+    expect(Object.keys((await readParquet(file))[0] ?? {})).toEqual(Object.keys(SLICE_COLUMNS));
+  });
+
+  it("replaces half a surrogate pair, which no UTF-8 can hold", async () => {
+    const { files: parquet, folder } = await files();
+    const spool = join(folder, "spool.ndjson");
+    const file = join(folder, "slice.parquet");
+    await writeFile(
+      spool,
+      spoolLine(spoolRow({ clientName: "a\ud83d", templateUri: "\\ud83d😀", requests: 2n ** 60n })),
+    );
+    await parquet.write(KEY, spool, file, provenance());
+    expect(await readParquet(file)).toMatchObject([
+      { clientName: "a\ufffd", templateUri: "\\ud83d😀", requests: 2n ** 60n },
+    ]);
+  });
+
+  it("may lie in a folder whose name looks like a pattern or holds quotes", async () => {
+    const folder = join(await tempFolder(), "it's [1]*? a lake");
+    await mkdir(folder);
+    const parquet = new ParquetFiles(join(folder, "spill"));
+    onTestFinished(() => parquet.close());
+    const spool = join(folder, "spool.ndjson");
+    const file = join(folder, "slice.parquet");
+    await writeFile(spool, spoolLine(spoolRow()));
+    await parquet.write(KEY, spool, file, provenance());
+    expect((await parquet.provenance([file])).get(file)).toEqual(provenance());
+  });
+});
+
+describe("provenance", () => {
+  it("reads back what was written, for every file of many", async () => {
+    const { files: parquet, folder } = await files();
+    const spool = join(folder, "spool.ndjson");
+    await writeFile(spool, spoolLine(spoolRow()));
+    const wanted = [0, 1, 2, 3, 4].map((i) =>
+      provenance({ id: `it's ${i}`, metrics: METRICS.slice(0, i + 1) }),
+    );
+    const names = wanted.map((_one, i) => join(folder, `${i}.parquet`));
+    for (const [i, one] of wanted.entries()) await parquet.write(KEY, spool, names[i] ?? "", one);
+    const found = await parquet.provenance(names);
+    expect(names.map((name) => found.get(name))).toEqual(wanted);
+  });
+
+  it("leaves out what is damaged, cut, empty, gone or not ours, and keeps the rest", async () => {
+    const { files: parquet, folder } = await files();
+    const good = join(folder, "good.parquet");
+    await parquet.write(KEY, undefined, good, provenance());
+    const bytes = await readFile(good);
+    const bad = ["cut", "empty", "noise", "foreign", "gone"].map((name) => join(folder, `${name}.parquet`));
+    await writeFile(bad[0] ?? "", bytes.subarray(0, bytes.length - 20));
+    await writeFile(bad[1] ?? "", "");
+    await writeFile(bad[2] ?? "", Buffer.alloc(3000, "PAR1"));
+    await parquet.write(KEY, undefined, bad[3] ?? "", { ...provenance(), rows: -1 });
+    const found = await parquet.provenance([...bad.slice(0, 3), good, ...bad.slice(3)]);
+    expect([...found.keys()]).toEqual([good]);
+  });
+
+  it("survives its text, and is nothing for any other text", () => {
+    expect(decodeProvenance(encodeProvenance(provenance()))).toEqual(provenance());
+    const fields = Object.keys(provenance());
+    for (const field of fields) {
+      const { [field]: _gone, ...rest } = JSON.parse(encodeProvenance(provenance())) as Record<
+        string,
+        unknown
+      >;
+      expect(decodeProvenance(JSON.stringify(rest)), field).toBeUndefined();
+    }
+    for (const other of ["", "{}", "null", "[]", "{"]) expect(decodeProvenance(other)).toBeUndefined();
+    expect(
+      decodeProvenance(encodeProvenance(provenance()).replace("2026-11-01", "2026-02-30")),
+    ).toBeUndefined();
+  });
+});
+
+/** A row as the slice holds it, whose grouping is client-uri: NULL was not grouped by, "" was and has no value. */
+function asSlice(row: SpoolRow) {
+  const { clientId, clientName, templateUri, ...rest } = wellFormed(row);
+  return {
+    service: "jobs",
+    grouping: "client-uri",
+    clientId: clientId ?? "",
+    clientName,
+    organizationId: null,
+    userId: null,
+    templateUri: templateUri ?? "",
+    httpMethod: null,
+    platform: null,
+    ...Object.fromEntries(METRICS.map((metric) => [metric, rest[metric]])),
+    extra: rest.extra,
+  };
+}
+
+/** As UTF-8 holds it. */
+function wellFormed<T extends object>(row: T): T {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === "string" ? Buffer.from(value).toString() : value,
+    ]),
+  ) as T;
+}
