@@ -1,0 +1,184 @@
+import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
+import { type AwsOptions, awsClientConfig } from "../../support/aws.ts";
+import { type Effects, type Log, realEffects, silentLog } from "../../support/effects.ts";
+import { isUsageError } from "../../support/errors.ts";
+import { sizeText } from "../../support/size.ts";
+import type { Span } from "../../usage/period.ts";
+import type { SliceKey } from "../../usage/slice.ts";
+import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
+import { TABLES } from "../tables.ts";
+import { assertWithin, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
+import { readsEveryDay } from "./dates.ts";
+import { callFailed, endedBadly, type Sent } from "./errors.ts";
+import { runToEnd } from "./execution.ts";
+import { type ReadingStatement, readingStatement } from "./guard.ts";
+import { openResults } from "./results.ts";
+
+export interface AthenaOptions {
+  readonly workgroup: string;
+  /** The Glue database with our tables. */
+  readonly database: string;
+  /** What of the lake the tables show, with each object's size in bytes; undefined where the lake is not known. */
+  readonly slices?: readonly SizedSlice[] | undefined;
+  readonly aws?: AwsOptions;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** US dollars for a terabyte scanned. */
+  readonly usdPerTb?: number;
+  /** Bytes that a statement may scan. */
+  readonly maxScan?: number | undefined;
+  readonly log?: Log;
+  /** Shown while a statement runs, replaced by the next. */
+  readonly progress?: (text: string) => void;
+  readonly effects?: Effects;
+}
+
+/** As Lake.list() gives it. */
+export interface SizedSlice {
+  readonly key: SliceKey;
+  readonly object: { readonly bytes: number };
+}
+
+/** Opens Athena over the tables of a lake in S3. Nothing is called before the first statement. */
+export async function openAthena(options: AthenaOptions): Promise<AthenaEngine> {
+  const sdk = await import("@aws-sdk/client-athena");
+  const env = options.env ?? process.env;
+  return new AthenaEngine(new sdk.Athena(awsClientConfig(options.aws ?? {}, env)), options);
+}
+
+/** The engine of a lake in S3 with its tables in Glue. */
+export class AthenaEngine implements SqlEngine {
+  readonly traits = { name: "athena", billsByScan: true, tables: TABLES };
+  readonly slices: readonly SliceKey[];
+  readonly #athena: Athena;
+  readonly #options: AthenaOptions;
+  readonly #log: Log;
+
+  constructor(athena: Athena, options: AthenaOptions) {
+    this.#athena = athena;
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+    this.slices = (options.slices ?? []).map(({ key }) => key);
+  }
+
+  async query(sql: string, { signal, days }: QueryOptions = {}): Promise<QueryResult> {
+    signal?.throwIfAborted();
+    const begun = performance.now();
+    const statement = readingStatement(sql);
+    await this.#foresee(statement, days);
+    const execution = await this.#run(statement.sql, signal);
+    const results = await this.#call(statement.sql, () => openResults(this.#athena, execution));
+    const call = <T>(action: () => Promise<T>): Promise<T> => this.#call(statement.sql, action);
+    let rows = 0;
+    async function* batches(): AsyncGenerator<readonly SqlRow[]> {
+      const pages = results.rows();
+      for (;;) {
+        signal?.throwIfAborted();
+        const next = await call(() => pages.next());
+        if (next.done) return;
+        rows += next.value.length;
+        yield next.value;
+      }
+    }
+    const stats = (): QueryStats => ({
+      elapsedMs: performance.now() - begun,
+      rows,
+      ...this.#costOf(statement, execution),
+    });
+    return { columns: results.columns, batches: batches(), stats };
+  }
+
+  async close(): Promise<void> {
+    this.#athena.destroy();
+    await Promise.resolve();
+  }
+
+  /** What can be said of a statement's scan before it runs. */
+  async #foresee({ sql, scans }: ReadingStatement, days: Span | undefined): Promise<void> {
+    if (!scans) return;
+    if (readsEveryDay(sql)) {
+      this.#log.warn(
+        "The statement does not filter by date. Athena then asks S3 for each day of the table's range, which is slow: " +
+          "add something like date BETWEEN DATE '2026-11-01' AND DATE '2026-11-30'.",
+      );
+    }
+    const { maxScan, slices } = this.#options;
+    if (maxScan === undefined) return;
+    if (days !== undefined && slices !== undefined) {
+      assertWithin(bytesOf(slices, days), maxScan, "The statement may read");
+      return;
+    }
+    const cutoff = await this.#cutoff();
+    if (cutoff !== undefined && cutoff <= maxScan) return;
+    this.#log.warn(
+      "What a statement of your own scans cannot be known before it runs. It is stopped as soon as Athena reports more " +
+        `than ${sizeText(maxScan)}, which may be too late for the last bytes; the guard that holds is the workgroup's limit ` +
+        `(BytesScannedCutoffPerQuery), which is ${cutoff === undefined ? "not set or not told" : sizeText(cutoff)}.`,
+    );
+  }
+
+  /** The workgroup's own limit in bytes, where there is one and we may know it. */
+  async #cutoff(): Promise<number | undefined> {
+    try {
+      const { WorkGroup } = await this.#athena.getWorkGroup({ WorkGroup: this.#options.workgroup });
+      return WorkGroup?.Configuration?.BytesScannedCutoffPerQuery;
+    } catch (error) {
+      this.#log.debug(`The workgroup's limit is not known: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  async #run(sql: string, signal: AbortSignal | undefined): Promise<QueryExecution> {
+    const { maxScan, progress, effects = realEffects } = this.#options;
+    const onRunning = ({ Status, Statistics }: QueryExecution): void => {
+      const bytes = Statistics?.DataScannedInBytes ?? 0;
+      progress?.(`Athena: ${(Status?.State ?? "").toLowerCase()}, ${sizeText(bytes)} scanned`);
+      assertWithin(bytes, maxScan, "The statement was stopped: it had read");
+    };
+    const sent = this.#sent(sql);
+    const execution = await this.#call(sql, () =>
+      runToEnd({ athena: this.#athena, effects, log: this.#log, signal, onRunning }, sent),
+    );
+    const { State: state = "", StateChangeReason: reason = "", AthenaError } = execution.Status ?? {};
+    if (state === "SUCCEEDED") return execution;
+    throw endedBadly(
+      {
+        id: execution.QueryExecutionId ?? "",
+        state,
+        reason,
+        category: AthenaError?.ErrorCategory,
+        retryable: AthenaError?.Retryable ?? false,
+      },
+      sent,
+    );
+  }
+
+  async #call<T>(sql: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (isUsageError(error)) throw error;
+      throw callFailed(error, this.#sent(sql), this.#options.aws ?? {});
+    }
+  }
+
+  #sent(sql: string): Sent {
+    return { sql, workgroup: this.#options.workgroup, database: this.#options.database };
+  }
+
+  #costOf(
+    { scans }: ReadingStatement,
+    { Statistics }: QueryExecution,
+  ): Pick<QueryStats, "bytesScanned" | "costUsd"> {
+    const bytesScanned = Statistics?.DataScannedInBytes ?? 0;
+    // What only describes is free, whatever of the catalog it is said to have read.
+    const costUsd = scans ? scanCost(bytesScanned, this.#options.usdPerTb ?? DEFAULT_USD_PER_TB) : 0;
+    return { bytesScanned, costUsd };
+  }
+}
+
+/** All that the days' partitions hold by day: Athena opens every object of a partition, whatever its service. */
+function bytesOf(slices: readonly SizedSlice[], days: Span): number {
+  return slices
+    .filter(({ key }) => key.granularity === "day" && key.date >= days.start && key.date <= days.end)
+    .reduce((sum, { object }) => sum + object.bytes, 0);
+}

@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
+import type { Effects, Log } from "../../support/effects.ts";
+import { messageOf } from "../../support/errors.ts";
+import { CATALOG } from "../tables.ts";
+import type { Sent } from "./errors.ts";
+
+const FIRST_WAIT_MS = 150;
+const LONGEST_WAIT_MS = 3000;
+const WAITS_TO_STOP = 20;
+
+/** What an execution is run with. */
+export interface Run {
+  readonly athena: Athena;
+  readonly effects: Effects;
+  readonly log: Log;
+  readonly signal: AbortSignal | undefined;
+  /** Called with each answer that says it is still running; to throw is to stop it. */
+  readonly onRunning: (execution: QueryExecution) => void;
+}
+
+/**
+ * Runs a statement to its end, good or bad. An abort, or a failure on the way, stops it in Athena first, where it would
+ * go on reading and costing.
+ */
+export async function runToEnd(run: Run, sent: Sent): Promise<QueryExecution> {
+  const started = await run.athena.startQueryExecution({
+    QueryString: sent.sql,
+    WorkGroup: sent.workgroup,
+    QueryExecutionContext: { Catalog: CATALOG, Database: sent.database },
+    // The SDK sends a request again that got no answer: the token keeps it one execution.
+    ClientRequestToken: randomUUID(),
+  });
+  const id = started.QueryExecutionId ?? "";
+  run.log.debug(`Athena execution ${id} started`);
+  try {
+    return await ended(run, id);
+  } catch (error) {
+    await stop(run, id).catch((failed: unknown) => {
+      run.log.warn(
+        `The statement could not be stopped and may still run in Athena as ${id}: ${messageOf(failed)}`,
+      );
+    });
+    throw error;
+  }
+}
+
+async function ended({ athena, effects, signal, onRunning }: Run, id: string): Promise<QueryExecution> {
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
+    signal?.throwIfAborted();
+    const execution = await look(athena, id);
+    if (hasEnded(execution)) return execution;
+    onRunning(execution);
+    await effects.sleep(wait, signal);
+  }
+}
+
+/** Stops it and waits until it has stopped, some twenty seconds at most. */
+async function stop({ athena, effects }: Run, id: string): Promise<void> {
+  await athena.stopQueryExecution({ QueryExecutionId: id });
+  for (let wait = FIRST_WAIT_MS, left = WAITS_TO_STOP; left > 0; wait = Math.min(wait * 1.5, 1000), left--) {
+    if (hasEnded(await look(athena, id))) return;
+    await effects.sleep(wait);
+  }
+}
+
+async function look(athena: Athena, id: string): Promise<QueryExecution> {
+  const { QueryExecution } = await athena.getQueryExecution({ QueryExecutionId: id });
+  return QueryExecution ?? {};
+}
+
+function hasEnded({ Status }: QueryExecution): boolean {
+  return ["SUCCEEDED", "FAILED", "CANCELLED"].includes(Status?.State ?? "");
+}

@@ -1,0 +1,51 @@
+import type { Athena, GetQueryResultsOutput, QueryExecution, Row } from "@aws-sdk/client-athena";
+import type { Column, SqlRow } from "../engine.ts";
+import { columnOf, valueOf } from "./values.ts";
+
+/** The most that Athena gives at a time. */
+const PAGE = 1000;
+
+export interface Results {
+  readonly columns: readonly Column[];
+  /** Reads on, a page at a time. To be read once. */
+  rows(): AsyncGenerator<SqlRow[]>;
+}
+
+/** The rows of an execution that succeeded. The first page is here when it resolves: it tells the columns. */
+export async function openResults(athena: Athena, execution: QueryExecution): Promise<Results> {
+  const id = execution.QueryExecutionId ?? "";
+  const first = await page(athena, id, undefined);
+  const columns = (first.ResultSet?.ResultSetMetadata?.ColumnInfo ?? []).map(columnOf);
+  const toRow = ({ Data = [] }: Row): SqlRow => columns.map(({ kind }, i) => valueOf(Data[i] ?? {}, kind));
+  async function* rows(): AsyncGenerator<SqlRow[]> {
+    const all = first.ResultSet?.Rows ?? [];
+    yield (hasHeader(execution, all[0], columns) ? all.slice(1) : all).map(toRow);
+    for (let token = first.NextToken; token !== undefined; ) {
+      const next = await page(athena, id, token);
+      yield (next.ResultSet?.Rows ?? []).map(toRow);
+      token = next.NextToken;
+    }
+  }
+  return { columns, rows };
+}
+
+function page(athena: Athena, id: string, token: string | undefined): Promise<GetQueryResultsOutput> {
+  return athena.getQueryResults({
+    QueryExecutionId: id,
+    MaxResults: PAGE,
+    ...(token === undefined ? {} : { NextToken: token }),
+  });
+}
+
+/**
+ * A query's rows begin with one of the columns' names; those of SHOW and DESCRIBE do not. EXPLAIN is documented as
+ * neither, so the row itself is looked at where the statement is no DML.
+ */
+function hasHeader(
+  { StatementType }: QueryExecution,
+  first: Row | undefined,
+  columns: readonly Column[],
+): boolean {
+  if (StatementType === "DML") return true;
+  return columns.length > 0 && columns.every(({ name }, i) => first?.Data?.[i]?.VarCharValue === name);
+}

@@ -1,0 +1,36 @@
+import type { ColumnInfo, Datum } from "@aws-sdk/client-athena";
+import { type Column, type ColumnKind, type SqlValue, wholeNumber } from "../engine.ts";
+
+/**
+ * By the names that GetQueryResults gives the types, without their parameters. array, map and row are text: what
+ * Athena prints of them (`[1, 2]`, `{a=x}`) cannot be told apart from text that looks so.
+ */
+const KINDS: Readonly<Record<string, ColumnKind>> = {
+  boolean: "boolean",
+  tinyint: "integer",
+  smallint: "integer",
+  integer: "integer",
+  bigint: "integer",
+  float: "double",
+  real: "double",
+  double: "double",
+  decimal: "decimal",
+  date: "date",
+  timestamp: "timestamp",
+  "timestamp with time zone": "timestamp",
+  json: "json",
+};
+
+export function columnOf({ Label, Name, Type = "varchar", Precision, Scale }: ColumnInfo): Column {
+  const type = Type === "decimal" ? `decimal(${Precision}, ${Scale})` : Type;
+  return { name: Label ?? Name ?? "", type, kind: KINDS[Type] ?? "text" };
+}
+
+/** A value as engine.ts says for its column's kind. NULL is a datum without a text; an empty text is none. */
+export function valueOf({ VarCharValue: text }: Datum, kind: ColumnKind): SqlValue {
+  if (text === undefined) return null;
+  if (kind === "integer") return wholeNumber(BigInt(text));
+  if (kind === "double") return Number(text);
+  if (kind === "boolean") return text === "true";
+  return text;
+}

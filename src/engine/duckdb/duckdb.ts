@@ -1,0 +1,139 @@
+import { resolve, sep } from "node:path";
+import { FolderStore } from "../../lake/local/folder-store.ts";
+import { UsageError } from "../../support/errors.ts";
+import { sqlString } from "../../support/quote.ts";
+import type { Grouping } from "../../usage/grouping.ts";
+import type { Service } from "../../usage/service.ts";
+import { parseSlicePath, type SliceKey, slicePath } from "../../usage/slice.ts";
+import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
+import { CANONICAL_GROUPING, CANONICAL_SERVICE, CATALOG, DATABASE, TABLES } from "../tables.ts";
+import { damageIn, mayBeDamage } from "./damage.ts";
+import { sqlError } from "./errors.ts";
+import { type MemoryInstance, openInstance } from "./instance.ts";
+import { startStatement } from "./run.ts";
+import { readableFolders, viewStatements } from "./views.ts";
+
+export interface DuckDbOptions {
+  /** What `daily` shows; the canonical service and grouping where left out. */
+  readonly dailyService?: Service;
+  readonly dailyGrouping?: Grouping;
+}
+
+/**
+ * Opens DuckDB, in this process and in memory, over a lake's folder, for reading alone.
+ *
+ * @throws {UsageError} lake, where the folder is not there or a file in it cannot be read.
+ */
+export async function openDuckDb(folder: string, options: DuckDbOptions = {}): Promise<DuckDbEngine> {
+  const store = new FolderStore(folder);
+  if (!(await store.exists())) {
+    throw new UsageError("lake", `There is no lake at ${folder}.`, {
+      hint: "Make one with `gc-usage sync` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
+    });
+  }
+  const root = resolve(folder).split(sep).join("/");
+  // DuckDB takes the first `date=` of a path for the partition, so such a lake would give wrong days.
+  if (/\/(?:date|granularity)=/i.test(root)) {
+    throw new UsageError(
+      "lake",
+      `The lake cannot be in ${root}: a folder above it is named like a partition.`,
+      {
+        hint: "Move the lake out of folders named date=… or granularity=….",
+      },
+    );
+  }
+  const slices = (await store.list("usage/")).flatMap(({ path }) => parseSlicePath(path) ?? []);
+  const sources = await store.list("gc_usage_api_source/");
+  const memory = await openInstance();
+  try {
+    const connection = await memory.instance.connect();
+    const statements = [
+      `ATTACH ':memory:' AS ${CATALOG}`,
+      `CREATE SCHEMA ${CATALOG}.${DATABASE}`,
+      USE,
+      // A day is a UTC day: current_date must be too, whatever the machine's zone.
+      "SET GLOBAL TimeZone = 'UTC'",
+      ...viewStatements({
+        folder: root,
+        services: [...new Set(slices.map((slice) => slice.service))],
+        hasSource: sources.some(({ path }) => /^[^/]+\/granularity=[^/]+\/[^/]+\.json$/.test(path)),
+        dailyService: options.dailyService ?? CANONICAL_SERVICE,
+        dailyGrouping: options.dailyGrouping ?? CANONICAL_GROUPING,
+      }),
+      // From here on: no file but the tables', not even the lake's staging; no network, ATTACH or INSTALL.
+      `SET allowed_directories = [${readableFolders(root).map(sqlString).join(", ")}]`,
+      "SET enable_external_access = false",
+      "SET lock_configuration = true",
+    ];
+    for (const statement of statements) await connection.run(statement);
+    connection.closeSync();
+  } catch (error) {
+    await memory.close();
+    // The statements are ours: what is wrong is the files.
+    throw (await damageIn(files(root, slices))) ?? sqlError(error);
+  }
+  return new DuckDbEngine(memory, root, slices);
+}
+
+function files(root: string, slices: readonly SliceKey[]): string[] {
+  return slices.map((key) => `${root}/${slicePath(key)}`);
+}
+
+const USE = `USE ${CATALOG}.${DATABASE}`;
+
+/** The engine of a lake that is a folder. Every statement has a connection of its own, so several run side by side. */
+export class DuckDbEngine implements SqlEngine {
+  readonly traits = { name: "duckdb", billsByScan: false, tables: TABLES };
+  /** The slices that the lake had when it was opened. */
+  readonly slices: readonly SliceKey[];
+  readonly #memory: MemoryInstance;
+  readonly #root: string;
+
+  constructor(memory: MemoryInstance, root: string, slices: readonly SliceKey[]) {
+    this.#memory = memory;
+    this.#root = root;
+    this.slices = slices;
+  }
+
+  async query(sql: string, { signal }: QueryOptions = {}): Promise<QueryResult> {
+    signal?.throwIfAborted();
+    const begun = performance.now();
+    const connection = await this.#memory.instance.connect();
+    const stop = (): void => connection.interrupt();
+    signal?.addEventListener("abort", stop, { once: true });
+    const release = (): void => {
+      signal?.removeEventListener("abort", stop);
+      connection.closeSync();
+    };
+    let rows = 0;
+    const stats = (): QueryStats => ({ elapsedMs: performance.now() - begun, rows });
+    try {
+      await connection.run(USE);
+      const started = await startStatement(connection, sql);
+      async function* batches(): AsyncGenerator<readonly SqlRow[]> {
+        try {
+          for await (const batch of started.rows()) {
+            rows += batch.length;
+            yield batch;
+            signal?.throwIfAborted();
+          }
+        } catch (error) {
+          signal?.throwIfAborted();
+          throw sqlError(error);
+        } finally {
+          release();
+        }
+      }
+      return { columns: started.columns, batches: batches(), stats };
+    } catch (error) {
+      release();
+      signal?.throwIfAborted();
+      const ours = sqlError(error);
+      throw (mayBeDamage(ours) ? await damageIn(files(this.#root, this.slices)) : undefined) ?? ours;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#memory.close();
+  }
+}

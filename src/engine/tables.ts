@@ -1,0 +1,63 @@
+import { type Grouping, groupingOf } from "../usage/grouping.ts";
+import { METRICS } from "../usage/metric.ts";
+import type { Service } from "../usage/service.ts";
+
+/**
+ * What sync fetches where it is told nothing, and so what `daily` shows. One service and one grouping: rows of
+ * two services count different requests and rows of two groupings count the same ones twice, so only within one
+ * of each is a sum right.
+ */
+export const CANONICAL_SERVICE: Service = "jobs";
+export const CANONICAL_GROUPING: Grouping = groupingOf(["client", "uri", "method"]);
+
+/** Both names are the blueprint's: its article queries "genesysclouddb"."gc_usage_api_source". */
+export const DATABASE = "genesysclouddb";
+/** What Athena calls the Glue catalog, so that three-part names work in both engines. */
+export const CATALOG = "awsdatacatalog";
+
+/** What SQL can name: the slices, the raw rows, and the slices that are safe to sum. */
+export const TABLES = ["usage", "gc_usage_api_source", "daily"] as const;
+
+/** A column with its type, spelled so that DuckDB and Trino both read it. */
+export type TableColumn = readonly [name: string, type: string];
+
+const DIMENSION_COLUMNS: readonly TableColumn[] = [
+  ["clientId", "varchar"],
+  ["clientName", "varchar"],
+  ["organizationId", "varchar"],
+  ["userId", "varchar"],
+  ["templateUri", "varchar"],
+  ["httpMethod", "varchar"],
+  ["platform", "varchar"],
+];
+const METRIC_COLUMNS: readonly TableColumn[] = METRICS.map((metric) => [metric, "bigint"]);
+
+/** The columns of `usage` and `daily` in a slice's file; `granularity` and `date` come from its path. */
+export const USAGE_COLUMNS: readonly TableColumn[] = [
+  ["service", "varchar"],
+  ["grouping", "varchar"],
+  ...DIMENSION_COLUMNS,
+  ...METRIC_COLUMNS,
+  ["extra", "varchar"],
+];
+
+/** What a slice's path says about its rows. */
+export const USAGE_PARTITIONS: readonly TableColumn[] = [
+  ["granularity", "varchar"],
+  ["date", "date"],
+];
+
+const ref = 'struct(id varchar, "name" varchar, selfUri varchar)';
+
+/**
+ * The raw rows as they came, which is what Glue's crawler makes of them: the columns of both services side by
+ * side, none translated into another. `date` is text in both, in two forms.
+ */
+export const SOURCE_COLUMNS: readonly TableColumn[] = [
+  ...DIMENSION_COLUMNS,
+  ...METRIC_COLUMNS,
+  ["date", "varchar"],
+  ["requestCount", "bigint"],
+  ["oauthClient", ref],
+  ["user", ref],
+];

@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { sqlString } from "../../src/support/quote.ts";
+import type { Day } from "../../src/usage/day.ts";
+import { tryGrouping } from "../../src/usage/grouping.ts";
+import { METRICS } from "../../src/usage/metric.ts";
+import type { UsageRow } from "../../src/usage/row.ts";
+import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
+
+export interface SliceRows extends SliceKey {
+  readonly rows: readonly Partial<UsageRow>[];
+}
+
+const TEXTS = [
+  "clientId",
+  "clientName",
+  "organizationId",
+  "userId",
+  "templateUri",
+  "httpMethod",
+  "platform",
+] as const;
+
+/** Writes slices as files of a new lake, by DuckDB itself, and gives the lake's folder. */
+export async function makeLake(slices: readonly SliceRows[], parent?: string): Promise<string> {
+  const lake = mkdtempSync(join(parent ?? tmpdir(), "gc-usage-lake-"));
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  for (const { rows, ...key } of slices) {
+    const file = join(lake, slicePath(key));
+    mkdirSync(dirname(file), { recursive: true });
+    const fixed = `${sqlString(key.service)} AS service, ${sqlString(key.grouping)} AS "grouping"`;
+    const selects = rows.map((row) => `SELECT ${fixed}, ${columns(row)}`);
+    const statement =
+      selects.length > 0 ? selects.join(" UNION ALL ") : `SELECT ${fixed}, ${columns({})} WHERE false`;
+    await connection.run(`COPY (${statement}) TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd)`);
+  }
+  connection.closeSync();
+  instance.closeSync();
+  return lake;
+}
+
+/** A slice of the canonical service and grouping. */
+export function slice(
+  date: string,
+  rows: readonly Partial<UsageRow>[],
+  key: { service?: "jobs" | "legacy"; granularity?: "day" | "month"; grouping?: string } = {},
+): SliceRows {
+  const grouping = tryGrouping(key.grouping ?? "client-uri-method");
+  if (!grouping) throw new Error(`no grouping: ${key.grouping}`);
+  return {
+    service: key.service ?? "jobs",
+    granularity: key.granularity ?? "day",
+    grouping,
+    date: date as Day,
+    rows,
+  };
+}
+
+/** Adds a file of raw rows, as `load` keeps them. */
+export function addSource(lake: string, granularity: string, id: string, ndjson: string): void {
+  const folder = join(lake, "gc_usage_api_source", `granularity=${granularity}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${id}.json`), ndjson);
+}
+
+export function removeLake(lake: string): void {
+  rmSync(lake, { recursive: true, force: true });
+}
+
+function columns(row: Partial<UsageRow>): string {
+  const texts = TEXTS.map((name) => `CAST(${text(row[name])} AS VARCHAR) AS ${name}`);
+  const counts = METRICS.map((name) => `CAST(${row[name] ?? "NULL"} AS BIGINT) AS ${name}`);
+  return [...texts, ...counts, `CAST(${text(row.extra)} AS VARCHAR) AS extra`].join(", ");
+}
+
+function text(value: string | null | undefined): string {
+  return value === null || value === undefined ? "NULL" : sqlString(value);
+}
