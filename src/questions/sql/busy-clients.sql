@@ -1,0 +1,21 @@
+-- Clients by requests, with their share of all requests.
+-- title: Busy clients
+-- needs: client
+-- param: top integer 10 How many clients to show.
+
+SELECT
+  clientId AS client_id,
+  max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
+  sum(requests) AS requests,
+  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_percent,
+  sum(status429) AS status429,
+  count(DISTINCT CASE WHEN requests > 0 THEN date END) AS active_days
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :from AND :to
+GROUP BY clientId
+ORDER BY requests DESC NULLS LAST, client_id NULLS LAST
+LIMIT :top

@@ -1,0 +1,21 @@
+-- Endpoints by requests, with their share of all requests.
+-- title: Busy endpoints
+-- needs: uri
+-- param: top integer 10 How many endpoints to show.
+
+-- httpMethod is NULL where the rows are not split by method: an endpoint is then the URI alone.
+SELECT
+  httpMethod AS http_method,
+  templateUri AS template_uri,
+  sum(requests) AS requests,
+  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_percent,
+  sum(status429) AS status429
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :from AND :to
+GROUP BY httpMethod, templateUri
+ORDER BY requests DESC NULLS LAST, template_uri NULLS LAST, http_method NULLS LAST
+LIMIT :top

@@ -1,0 +1,21 @@
+-- Users by requests made in their name, with their share of these.
+-- title: Busy users
+-- needs: user
+-- param: top integer 10 How many users to show.
+
+SELECT
+  userId AS user_id,
+  sum(requests) AS requests,
+  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_percent,
+  sum(status429) AS status429,
+  count(DISTINCT CASE WHEN requests > 0 THEN date END) AS active_days
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :from AND :to
+  AND userId <> ''
+GROUP BY userId
+ORDER BY requests DESC NULLS LAST, user_id
+LIMIT :top

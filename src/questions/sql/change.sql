@@ -1,0 +1,29 @@
+-- Clients by how much their requests changed against the period of equal length before.
+-- title: Change
+-- needs: client
+-- param: top integer 10 How many clients to show.
+
+WITH clients AS (
+  SELECT
+    clientId AS client_id,
+    max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
+    coalesce(sum(requests) FILTER (WHERE date < :from), 0) AS requests_before,
+    coalesce(sum(requests) FILTER (WHERE date >= :from), 0) AS requests
+  FROM usage
+  WHERE
+    granularity = 'day'
+    AND service = :service
+    AND "grouping" = :grouping
+    AND date BETWEEN :before AND :to
+  GROUP BY clientId
+)
+SELECT
+  client_id,
+  client_name,
+  requests_before,
+  requests,
+  requests - requests_before AS difference,
+  round(100E0 * (requests - requests_before) / nullif(requests_before, 0), 2) AS change_percent
+FROM clients
+ORDER BY abs(requests - requests_before) DESC, client_id NULLS LAST
+LIMIT :top

@@ -1,0 +1,26 @@
+-- Clients by the share of their requests that failed (HTTP 4xx and 5xx).
+-- title: Failing clients
+-- needs: client
+-- param: top integer 10 How many clients to show.
+-- param: min_requests integer 100 Leave out clients with fewer requests than this.
+
+-- status429 is never added: in legacy rows it is part of status400, and whether it is in jobs rows is not documented.
+SELECT
+  clientId AS client_id,
+  max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
+  round(100E0 * (sum(status400) + sum(status500)) / nullif(sum(requests), 0), 2) AS failed_percent,
+  sum(status400) + sum(status500) AS failed,
+  sum(status400) AS status400,
+  sum(status500) AS status500,
+  sum(status429) AS status429,
+  sum(requests) AS requests
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :from AND :to
+GROUP BY clientId
+HAVING sum(requests) >= :min_requests AND sum(status400) + sum(status500) > 0
+ORDER BY failed_percent DESC, failed DESC, client_id NULLS LAST
+LIMIT :top

@@ -1,0 +1,28 @@
+-- Client and endpoint pairs by rate-limited requests, then by requests: where to start.
+-- title: Hot spots
+-- needs: client, uri
+-- param: top integer 10 How many pairs to show.
+
+-- httpMethod is NULL where the rows are not split by method: an endpoint is then the URI alone.
+SELECT
+  clientId AS client_id,
+  max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
+  httpMethod AS http_method,
+  templateUri AS template_uri,
+  sum(status429) AS status429,
+  sum(requests) AS requests,
+  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_percent
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :from AND :to
+GROUP BY clientId, httpMethod, templateUri
+ORDER BY
+  status429 DESC NULLS LAST,
+  requests DESC NULLS LAST,
+  client_id NULLS LAST,
+  template_uri NULLS LAST,
+  http_method NULLS LAST
+LIMIT :top

@@ -1,0 +1,21 @@
+-- Clients that made requests in the period and none in the period of equal length before it.
+-- title: New clients
+-- needs: client
+-- param: top integer 10 How many clients to show.
+
+SELECT
+  clientId AS client_id,
+  max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
+  min(CASE WHEN requests > 0 THEN date END) AS first_day,
+  sum(requests) AS requests,
+  sum(status429) AS status429
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :before AND :to
+GROUP BY clientId
+HAVING min(CASE WHEN requests > 0 THEN date END) >= :from
+ORDER BY requests DESC, client_id NULLS LAST
+LIMIT :top

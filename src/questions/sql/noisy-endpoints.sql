@@ -1,0 +1,23 @@
+-- Endpoints by requests that were rate limited (HTTP 429).
+-- title: Noisy endpoints
+-- needs: uri
+-- param: top integer 10 How many endpoints to show.
+
+-- httpMethod is NULL where the rows are not split by method: an endpoint is then the URI alone.
+SELECT
+  httpMethod AS http_method,
+  templateUri AS template_uri,
+  sum(status429) AS status429,
+  sum(requests) AS requests,
+  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_percent,
+  count(DISTINCT CASE WHEN status429 > 0 THEN date END) AS limited_days
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :from AND :to
+GROUP BY httpMethod, templateUri
+HAVING sum(status429) > 0
+ORDER BY status429 DESC, requests DESC NULLS LAST, template_uri NULLS LAST, http_method NULLS LAST
+LIMIT :top

@@ -1,0 +1,20 @@
+-- Clients that made requests in the period of equal length before and none in the period.
+-- title: Silent clients
+-- needs: client
+-- param: top integer 10 How many clients to show.
+
+SELECT
+  clientId AS client_id,
+  max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
+  max(CASE WHEN requests > 0 THEN date END) AS last_day,
+  sum(requests) AS requests_before
+FROM usage
+WHERE
+  granularity = 'day'
+  AND service = :service
+  AND "grouping" = :grouping
+  AND date BETWEEN :before AND :to
+GROUP BY clientId
+HAVING max(CASE WHEN requests > 0 THEN date END) < :from
+ORDER BY requests_before DESC, client_id NULLS LAST
+LIMIT :top

@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { choose, describeSource, sourcesFor, type Wanted } from "../../src/questions/choose.ts";
+import { get } from "../../src/questions/questions.ts";
+import { windowOf } from "../../src/questions/window.ts";
+import { isUsageError } from "../../src/support/errors.ts";
+import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
+import type { Grouping } from "../../src/usage/grouping.ts";
+import type { Granularity } from "../../src/usage/period.ts";
+import type { Service } from "../../src/usage/service.ts";
+import type { SliceKey } from "../../src/usage/slice.ts";
+
+const WINDOW = { start: "2026-11-01" as Day, end: "2026-11-10" as Day };
+
+function slices(
+  service: Service,
+  grouping: string,
+  from: string,
+  days: number,
+  granularity: Granularity = "day",
+): SliceKey[] {
+  const start = from as Day;
+  return eachDay(start, addDays(start, days - 1)).map((date) => ({
+    service,
+    grouping: grouping as Grouping,
+    granularity,
+    date,
+  }));
+}
+
+function chosen(question: string, keys: SliceKey[], wanted: object = {}): string {
+  const { service, grouping, missing } = choose(sourcesFor(get(question), keys, wanted), WINDOW);
+  return `${service} ${grouping} ${missing.length}`;
+}
+
+describe("the rows that answer", () => {
+  const canonical = slices("jobs", "client-uri-method", "2026-11-01", 10);
+
+  test.each([
+    [
+      "jobs before legacy",
+      [...slices("legacy", "client-uri-method", "2026-11-01", 10), ...canonical.slice(5)],
+      "jobs client-uri-method 5",
+    ],
+    [
+      "legacy where jobs has none of the days",
+      [...slices("legacy", "client", "2026-11-01", 10), ...slices("jobs", "client", "2026-01-01", 9)],
+      "legacy client 0",
+    ],
+    [
+      "the grouping with most days",
+      [...canonical.slice(1), ...slices("jobs", "client", "2026-11-01", 10)],
+      "jobs client 0",
+    ],
+    [
+      "the canonical grouping of equals",
+      [...slices("jobs", "client", "2026-11-01", 10), ...canonical],
+      "jobs client-uri-method 0",
+    ],
+    [
+      "else the fewest dimensions",
+      [...slices("jobs", "client-platform", "2026-11-01", 10), ...slices("jobs", "client", "2026-11-01", 10)],
+      "jobs client 0",
+    ],
+    [
+      "days alone, not months",
+      [
+        ...slices("jobs", "client", "2026-11-01", 10, "month"),
+        ...slices("legacy", "client", "2026-11-01", 1),
+      ],
+      "legacy client 9",
+    ],
+  ])("are %s", (_what, keys, expected) => {
+    expect(chosen("busy-clients", keys)).toBe(expected);
+    expect(chosen("busy-clients", keys.toReversed())).toBe(expected);
+  });
+
+  test("have every dimension that the question needs", () => {
+    const keys = [...canonical, ...slices("jobs", "client-user", "2026-11-05", 2)];
+    expect(chosen("busy-users", keys)).toBe("jobs client-user 8");
+  });
+
+  test("are the ones that were asked for", () => {
+    const keys = [...canonical, ...slices("legacy", "client", "2026-11-01", 10)];
+    expect(chosen("busy-clients", keys, { service: "legacy" })).toBe("legacy client 0");
+    expect(chosen("busy-clients", keys, { grouping: "client" })).toBe("legacy client 0");
+  });
+
+  test.each([
+    [
+      "busy-users",
+      {},
+      "It has jobs, client-uri-method: 10 days, 2026-11-01 to 2026-11-10. Run `gc-usage sync --group-by client,user,uri,method`",
+    ],
+    ["busy-clients", { service: "legacy" }, "Run `gc-usage sync --service legacy`"],
+    ["busy-clients", { grouping: "client" }, "Run `gc-usage sync --group-by client`"],
+  ])("that %s lacks with %j are named, with the sync that brings them", (question, wanted, hint) => {
+    try {
+      sourcesFor(get(question), canonical, wanted as Wanted);
+      expect.unreachable();
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+      expect(error.kind).toBe("lake");
+      expect(error.hint).toContain(hint);
+    }
+  });
+
+  test("are described with their days", () => {
+    expect(
+      describeSource({ service: "jobs", grouping: "client" as Grouping, days: ["2026-11-01" as Day] }),
+    ).toBe("jobs, client: 1 day, 2026-11-01");
+  });
+});
+
+describe("the period", () => {
+  const now = Date.parse("2026-11-23T05:00:00Z");
+  const newest = "2026-11-20" as Day;
+
+  test.each([
+    [{}, undefined, "2026-10-24/2026-11-22"],
+    [{}, newest, "2026-10-22/2026-11-20"],
+    [{}, "2026-11-23", "2026-10-24/2026-11-22"],
+    [{ last: "7d" }, newest, "2026-11-14/2026-11-20"],
+    [{ last: "1d" }, newest, "2026-11-20/2026-11-20"],
+    [{ last: "4w" }, newest, "2026-10-24/2026-11-20"],
+    [{ last: "3m" }, newest, "2026-08-21/2026-11-20"],
+    [{ last: "1m", to: "2026-03-30" }, newest, "2026-02-28/2026-03-30"],
+    [{ last: "1m", to: "2026-10-31" }, newest, "2026-10-01/2026-10-31"],
+    [{ last: "1y", to: "2024-02-28" }, newest, "2023-02-28/2024-02-28"],
+    [{ from: "2026-11-01" }, newest, "2026-11-01/2026-11-20"],
+    [{ from: "2026-11-01", to: "2026-12-31" }, newest, "2026-11-01/2026-12-31"],
+    [{ to: "2026-11-01" }, newest, "2026-10-03/2026-11-01"],
+  ])("%j with a lake up to %s is %s", (flags, last, expected) => {
+    const { start, end } = windowOf(flags, last as Day | undefined, now);
+    expect(`${start}/${end}`).toBe(expected);
+  });
+
+  test.each([
+    [{ last: "30" }, "no length of time"],
+    [{ last: "0d" }, "no length of time"],
+    [{ last: "-7d" }, "no length of time"],
+    [{ last: "7d", from: "2026-11-01" }, "both say where the period starts"],
+    [{ from: "2026-11-31" }, "is not a day"],
+    [{ from: "2026-11-21", to: "2026-11-01" }, "before it starts"],
+    [{ from: "2026-11-21" }, "before it starts"],
+  ])("%j is refused", (flags, why) => {
+    expect(() => windowOf(flags, newest, now)).toThrow(why);
+  });
+});

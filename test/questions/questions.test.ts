@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { allRows } from "../../src/engine/engine.ts";
+import { CANONICAL_GROUPING } from "../../src/engine/tables.ts";
+import { parseQuestion } from "../../src/questions/heading.ts";
+import { bind, daysRead, defaultSql, get, list } from "../../src/questions/questions.ts";
+import { isUsageError } from "../../src/support/errors.ts";
+import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
+import { makeLake, removeLake, slice } from "../engine/fixture.ts";
+
+const VALUES = {
+  start: "2026-11-01" as Day,
+  end: "2026-11-10" as Day,
+  service: "jobs",
+  grouping: CANONICAL_GROUPING,
+} as const;
+
+const all = list().map((question) => [question.name, question] as const);
+
+/** What one of the two engines refuses, or both take and answer differently; shared by all statements here. */
+const TRAPS: Readonly<Record<string, RegExp>> = {
+  "a decimal literal (decimal in Trino, double in Athena)": /\b\d+\.\d+(?!\d*E)/i,
+  "a cast by ::": /::/,
+  QUALIFY: /\bqualify\b/i,
+  "GROUP BY or ORDER BY ALL": /\bby\s+all\b/i,
+  "LIMIT before OFFSET": /\blimit\b[^)]*\boffset\b/i,
+  "a final semicolon": /;\s*$/,
+  "a final comma": /,\s*(?:from|where|group|order|\))/i,
+  "functions of one engine or with two meanings":
+    /\b(?:date_diff|date_add|date_format|strftime|regexp_replace|regexp_like|split_part|concat|greatest|least|listagg|string_agg|approx_\w+|now|ilike|epoch\w*|last_day\w*|day_of_week|dayofweek|list|first|last|arg_max|arg_min|format|printf)\s*\(/i,
+  "EXTRACT of the weekday": /extract\s*\(\s*(?:dow|dayofweek)/i,
+  "an interval with its unit in the quotes": /interval\s+'\d+\s*[a-z]+'/i,
+  "a day plus a number": /\bdate\s*[+-]\s*\d/i,
+  "EXCLUDE, PIVOT, ILIKE, STAR functions": /\b(?:exclude|pivot|ilike|columns)\b/i,
+  backticks: /`/,
+  "an unquoted word that Trino reserves": /(?<![":])\bgrouping\b(?!")/i,
+  "a cast to a whole number (rounds or cuts)": /as\s+(?:big|small|tiny)?int(?:eger)?\b/i,
+};
+
+/** The statement without comments and texts. */
+const bare = (sql: string): string => sql.replace(/--[^\n]*/g, "").replace(/'[^']*'/g, "''");
+
+describe.each(all)("the question %s", (_name, question) => {
+  const sql = bare(question.sql);
+
+  test.each(Object.entries(TRAPS))("keeps clear of %s", (_trap, pattern) => {
+    expect(sql).not.toMatch(pattern);
+  });
+
+  test("divides doubles alone, and never by zero", () => {
+    for (const [, left = "", right = ""] of sql.matchAll(/([^/\n]*)\/([^/\n]*)/g)) {
+      expect(left).toMatch(/100E0 \*|CAST\([^)]* AS double\)/);
+      expect(right).toMatch(/^ nullif\(/);
+    }
+  });
+
+  test("names granularity, service, grouping and days, wherever it reads rows", () => {
+    const reads = sql.match(/FROM usage\b/g) ?? [];
+    expect(reads).toHaveLength(1);
+    expect(sql).toMatch(/granularity = ''\s+AND service = :service\s+AND "grouping" = :grouping/);
+    expect(sql).toMatch(/AND date BETWEEN :(?:from|before) AND :to/);
+  });
+
+  test("groups by columns, not aliases, and orders by all that it groups by", () => {
+    const groupBy = /GROUP BY ([\w, ]+)/.exec(sql)?.[1]?.split(", ") ?? [];
+    const orderBy = /ORDER BY([\s\S]*?)(?:LIMIT|$)/.exec(sql)?.[1] ?? "";
+    expect(groupBy.length).toBeGreaterThan(0);
+    for (const column of groupBy) {
+      const alias = new RegExp(`\\b${column} AS (\\w+)`).exec(sql)?.[1];
+      expect(orderBy).toContain(alias);
+    }
+  });
+
+  test("has one column of each name, in lower case as Glue has it", () => {
+    const names = [...sql.matchAll(/\bAS (\w+)(?=,|\n)/g)].map((match) => match[1]);
+    for (const name of names) expect(name).toMatch(/^[a-z0-9_]+$/);
+  });
+
+  test("shows a limited number of rows where it has no natural one", () => {
+    if (question.name === "requests-by-day") expect(question.params).toEqual([]);
+    else expect(sql).toMatch(/LIMIT :top$/);
+  });
+});
+
+describe("binding", () => {
+  test("puts literals in the place of parameters, the defaults where nothing is given", () => {
+    const sql = bind(get("failing-clients"), { ...VALUES, params: { top: 3 } });
+    expect(sql).toContain("date BETWEEN DATE '2026-11-01' AND DATE '2026-11-10'");
+    expect(sql).toContain(`"grouping" = 'client-uri-method'`);
+    expect(sql).toContain("sum(requests) >= 100");
+    expect(sql).toMatch(/LIMIT 3$/);
+    expect(bare(sql)).not.toMatch(/:/);
+  });
+
+  test("looks back over a period of equal length", () => {
+    expect(bind(get("change"), VALUES)).toContain("BETWEEN DATE '2026-10-22' AND DATE '2026-11-10'");
+    expect(daysRead(get("change"), VALUES)).toEqual({ start: "2026-10-22", end: "2026-11-10" });
+    expect(daysRead(get("busy-clients"), VALUES).start).toBe("2026-11-01");
+  });
+
+  test("quotes what is not ours", () => {
+    const sql = bind(get("busy-clients"), { ...VALUES, grouping: "x' OR 1=1 --" as typeof VALUES.grouping });
+    expect(sql).toContain(`"grouping" = 'x'' OR 1=1 --'`);
+  });
+
+  test.each([{ top: -1 }, { top: 1.5 }, { top: Number.NaN }, { min_requests: 1 }])(
+    "refuses %j for busy-clients",
+    (params) => {
+      expect(() => bind(get("busy-clients"), { ...VALUES, params })).toThrow(
+        /top is|takes no --min-requests/,
+      );
+    },
+  );
+});
+
+describe("names", () => {
+  test.each([
+    ["noisy", "Did you mean noisy-clients or noisy-endpoints?"],
+    ["noisy_client", "Did you mean noisy-clients or noisy-endpoints?"],
+    ["Hot spot", "Did you mean hot-spots?"],
+    ["x", "See `gc-usage ask` for all of them."],
+  ])("%s is unknown, with a suggestion", (name, hint) => {
+    try {
+      get(name);
+      expect.unreachable();
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+      expect(error.kind).toBe("input");
+      expect(error.hint).toContain(hint);
+    }
+  });
+});
+
+describe("a heading", () => {
+  const sql = "\n\nSELECT :top\n";
+  test.each([
+    ["SELECT 1", "begins with no"],
+    ["-- One.\n-- title: X\n-- param: top integer 1 N.", "no statement"],
+    [`-- One.${sql}`, "no title"],
+    [`-- One.\n-- title: X${sql}`, "uses :top, undeclared"],
+    [`-- One.\n-- title: X\n-- needs: clients${sql}`, "no dimension"],
+    [`-- One.\n-- title: X\n-- param: top text 1 N.${sql}`, "bad param"],
+    [`-- One.\n-- titel: X${sql}`, "heading line that is none"],
+    [
+      "-- One.\n-- title: X\n-- param: top integer 1 N.\n\nSELECT ':top', \":top\" -- :top\n",
+      "does not use it",
+    ],
+  ])("%j is a defect", (text, why) => {
+    expect(() => parseQuestion("q", text)).toThrow(why);
+  });
+});
+
+describe("the statements for Athena", () => {
+  let lake: string;
+  let engine: DuckDbEngine;
+  beforeAll(async () => {
+    const rows = [
+      { clientId: "a", clientName: "A", templateUri: "/x", userId: "u", requests: 200n, status429: 1n },
+    ];
+    const days = [0, -1, -30, -31, -60, -61].map((days) => addDays(dayOf(Date.now()), days));
+    lake = await makeLake(days.map((day) => slice(day, rows)));
+    engine = await openDuckDb(lake);
+  });
+  afterAll(async () => {
+    await engine.close();
+    removeLake(lake);
+  });
+
+  test.each(all)("%s runs on a relative period, and keeps to the shared dialect", async (_name, question) => {
+    const sql = defaultSql(question);
+    expect(sql).toContain("CAST(current_date - interval '1' day AS date)");
+    expect(bare(sql)).not.toMatch(/:/);
+    for (const pattern of Object.values(TRAPS)) expect(bare(sql)).not.toMatch(pattern);
+    const end = addDays(dayOf(Date.now()), -1);
+    const bound = bind(question, { ...VALUES, start: addDays(end, -29), end });
+    expect(await allRows(await engine.query(sql))).toEqual(await allRows(await engine.query(bound)));
+  });
+});
