@@ -1,0 +1,213 @@
+import { copyFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { type Lake, refusal } from "../lake/lake.ts";
+import type { StoredObject } from "../lake/store.ts";
+import { UsageError } from "../support/errors.ts";
+import { parseSlicePath, slicePath } from "../usage/slice.ts";
+import { hashOf, keepSource, SOURCE_FOLDER } from "./source.ts";
+import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
+
+export interface CopyOptions {
+  readonly from: Lake;
+  readonly to: Lake;
+  /** Replace what knows more, and raw rows that differ. */
+  readonly force: boolean;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: (done: number, of: number) => void;
+}
+
+export interface CopySummary {
+  readonly slices: Tally;
+  /** Raw rows. */
+  readonly sources: Tally;
+  /** Of what was copied, or on a dry run would be. */
+  readonly bytes: number;
+  /** What was not copied, and why. */
+  readonly kept: readonly { readonly path: string; readonly why: string }[];
+}
+
+interface Tally {
+  copied: number;
+  same: number;
+  kept: number;
+}
+
+/** What becomes of one object: copied, left since it is there already, or left for a reason. */
+interface Item {
+  readonly object: StoredObject;
+  readonly verdict: "copy" | "same" | { readonly why: string };
+}
+
+const AT_ONCE = 8;
+
+/**
+ * Copies slices and raw rows that the other lake lacks, by the rules that hold for any write: a slice is not replaced
+ * by one that knows less. What was written is read back and compared. Ended at any point, the next run goes on.
+ *
+ * @throws {UsageError} lake, where what is read back is not what was written; whatever a store throws.
+ */
+export async function copyLake(options: CopyOptions): Promise<CopySummary> {
+  const { from, to, dryRun } = options;
+  if (!dryRun) await sweepStaging(to);
+  const items = [...(await planSlices(options)), ...(await planSources(options))];
+  const wanted = items.filter(({ verdict }) => verdict === "copy").map(({ object }) => object);
+  const late = dryRun ? [] : await carryOut(wanted, await from.store.localize(wanted), options);
+  const kept = items.flatMap(({ object: { path }, verdict }) =>
+    typeof verdict === "string" ? [] : [{ path, ...verdict }],
+  );
+  const copied = wanted.filter(({ path }) => !late.some((one) => one.path === path));
+  const same = items.filter(({ verdict }) => verdict === "same").map(({ object }) => object);
+  const tally = (isOne: (object: { path: string }) => boolean): Tally => ({
+    copied: copied.filter(isOne).length,
+    same: same.filter(isOne).length,
+    kept: [...kept, ...late].filter(isOne).length,
+  });
+  return {
+    slices: tally(isSlice),
+    sources: tally((object) => !isSlice(object)),
+    bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
+    kept: [...kept, ...late],
+  };
+}
+
+function isSlice({ path }: { path: string }): boolean {
+  return parseSlicePath(path) !== undefined;
+}
+
+async function planSlices({ from, to, force }: CopyOptions): Promise<Item[]> {
+  const ours = await from.slices();
+  const paths = new Set(ours.map(({ object }) => object.path));
+  const counterparts = await to.slices((key) => paths.has(slicePath(key)));
+  const theirs = new Map(counterparts.map((slice) => [slice.object.path, slice]));
+  const same = await sameIn(
+    from,
+    to,
+    ours.map(({ object }) => object),
+    counterparts.map(({ object }) => object),
+  );
+  return ours.map(({ object, provenance }) => {
+    if (!provenance) return { object, verdict: { why: "it is damaged, or not a slice of ours" } };
+    if (same.has(object.path)) return { object, verdict: "same" };
+    const why = force ? undefined : refusal(theirs.get(object.path), provenance);
+    return { object, verdict: why === undefined ? "copy" : { why } };
+  });
+}
+
+async function planSources({ from, to, force }: CopyOptions): Promise<Item[]> {
+  const ours = await from.store.list(SOURCE_FOLDER);
+  const theirs = await to.store.list(SOURCE_FOLDER);
+  const taken = new Set(theirs.map(({ path }) => path));
+  const same = await sameIn(from, to, ours, theirs);
+  return ours.map((object) => {
+    if (same.has(object.path)) return { object, verdict: "same" };
+    if (force || !taken.has(object.path)) return { object, verdict: "copy" };
+    return { object, verdict: { why: "other rows are there under the same name" } };
+  });
+}
+
+/** The paths under which both lakes have the very same bytes. */
+async function sameIn(
+  from: Lake,
+  to: Lake,
+  ours: readonly StoredObject[],
+  theirs: readonly StoredObject[],
+): Promise<Set<string>> {
+  const sizes = new Map(theirs.map(({ path, bytes }) => [path, bytes]));
+  const alike = ours.filter(({ path, bytes }) => sizes.get(path) === bytes);
+  const paths = new Set(alike.map(({ path }) => path));
+  const [here, there] = [
+    await from.store.localize(alike),
+    await to.store.localize(theirs.filter(({ path }) => paths.has(path))),
+  ];
+  const same = new Set<string>();
+  for (const path of paths) {
+    if ((await hashOf(join(here, path))) === (await hashOf(join(there, path)))) same.add(path);
+  }
+  return same;
+}
+
+/** Copies, then reads back. @returns what another process has made better meanwhile, and why it stays. */
+async function carryOut(
+  wanted: readonly StoredObject[],
+  root: string,
+  options: CopyOptions,
+): Promise<{ path: string; why: string }[]> {
+  const { to, signal, onProgress } = options;
+  if (wanted.length === 0) return [];
+  const folder = await stagingFolder(to, "load");
+  const rest = keepAlive(folder);
+  const written = new Map<string, string>();
+  const kept: { path: string; why: string }[] = [];
+  const failures: unknown[] = [];
+  const limit = pLimit(AT_ONCE);
+  try {
+    const copies = wanted.map(({ path }, i) =>
+      limit(async () => {
+        if (failures.length > 0) return;
+        try {
+          signal?.throwIfAborted();
+          const hash = await copyOne(path, join(root, path), join(folder, String(i)), options);
+          if (hash === undefined) kept.push({ path, why: "another process wrote one that knows more" });
+          else written.set(path, hash);
+          onProgress(written.size, wanted.length);
+        } catch (error) {
+          failures.push(error);
+        }
+      }),
+    );
+    await Promise.all(copies);
+    if (failures.length > 0) throw failures[0];
+    await verify(to, written);
+  } finally {
+    rest();
+    await rm(folder, { recursive: true, force: true });
+  }
+  return kept;
+}
+
+/** @returns the hash of what is in place now; undefined where it was kept. */
+async function copyOne(
+  path: string,
+  source: string,
+  staged: string,
+  { to, force }: CopyOptions,
+): Promise<string | undefined> {
+  // What is copied is looked at, and not what was planned: the source may have been replaced meanwhile.
+  await copyFile(source, staged);
+  const hash = await hashOf(staged);
+  const key = parseSlicePath(path);
+  if (!key) {
+    await keepSource(to, path, staged, { hash, force });
+    return hash;
+  }
+  const provenance = (await to.files.provenance([staged])).get(staged);
+  if (!provenance) {
+    throw new UsageError("lake", `The slice ${path} became unreadable while it was copied.`, {
+      hint: "Run `gc-usage status` on the lake that is copied from.",
+    });
+  }
+  return (await to.commit(key, staged, provenance, { force })) === "written" ? hash : undefined;
+}
+
+/** Reads back what was written: its size and its SHA-256. */
+async function verify(to: Lake, written: ReadonlyMap<string, string>): Promise<void> {
+  const listed = [...(await to.store.list("usage/")), ...(await to.store.list(SOURCE_FOLDER))];
+  const objects = listed.filter(({ path }) => written.has(path));
+  const root = await to.store.localize(objects);
+  const found = new Set(objects.map(({ path }) => path));
+  const wrong: string[] = [];
+  for (const [path, hash] of written) {
+    if (!found.has(path) || (await hashOf(join(root, path))) !== hash) wrong.push(path);
+  }
+  if (wrong.length === 0) return;
+  throw new UsageError(
+    "lake",
+    `${wrong.length} of ${written.size} objects read back otherwise than they were written, the first ${wrong[0]}.`,
+    {
+      hint: "Does another process write to that lake? Run the same command again: it compares every object.",
+      details: { paths: wrong },
+    },
+  );
+}

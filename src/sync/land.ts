@@ -1,0 +1,237 @@
+import { createReadStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { lines } from "../genesys/answer/lines.ts";
+import { parseApiRow } from "../genesys/answer/row.ts";
+import { type Lake, refusal } from "../lake/lake.ts";
+import type { Provenance } from "../lake/provenance.ts";
+import { UsageError } from "../support/errors.ts";
+import { knownSpan } from "../usage/coverage.ts";
+import { type Day, dayOf } from "../usage/day.ts";
+import { dimensionsOf, type Grouping } from "../usage/grouping.ts";
+import type { Metric } from "../usage/metric.ts";
+import {
+  type Granularity,
+  periodEnd,
+  periodStart,
+  periodsOf,
+  type Span,
+  type WeekStart,
+} from "../usage/period.ts";
+import type { Service } from "../usage/service.ts";
+import type { SliceKey } from "../usage/slice.ts";
+import { inParallel } from "./parallel.ts";
+import type { RowSpool } from "./row-spool.ts";
+
+/** What the rows are an answer to. */
+export interface LandContext {
+  readonly service: Service;
+  readonly granularity: Granularity;
+  readonly grouping: Grouping;
+  readonly metrics: readonly Metric[];
+  /** The days asked for. */
+  readonly span: Span;
+  readonly weekStart: WeekStart;
+  /** Milliseconds since 1970 at which the service knew what the rows say. */
+  readonly fetchedAt: number;
+  /** Execution or job id. */
+  readonly id: string;
+  readonly version: string;
+  /** False where periods without rows may simply not have been asked for: then they become no slices. */
+  readonly emptyPeriods: boolean;
+}
+
+/** A slice's rows, checked and waiting in a spool. */
+export interface SpooledSlice {
+  readonly key: SliceKey;
+  /** Undefined: a slice without rows, which says that nothing happened. */
+  readonly spool: string | undefined;
+  readonly provenance: Provenance;
+}
+
+/** Reads rows as they came, from NDJSON, into a spool. @throws {UsageError} input, for a row that is none. */
+export async function spoolRows(rowsFile: string, spool: RowSpool): Promise<void> {
+  let number = 0;
+  for await (const line of lines(createReadStream(rowsFile, { highWaterMark: 1024 * 1024 }))) {
+    if (line === "") continue;
+    spool.add(parseApiRow(JSON.parse(line) as Record<string, unknown>, line, ++number));
+    await spool.relieve();
+  }
+  await spool.flush();
+}
+
+/**
+ * The slices that spooled rows make, checked against what was asked.
+ *
+ * @throws {UsageError} input, for rows that do not belong to the question, with the first one's number.
+ */
+export function slicesOf(spool: RowSpool, context: LandContext): SpooledSlice[] {
+  const known = knownSpan(context.span, context.fetchedAt);
+  if (!known) {
+    throw new UsageError(
+      "input",
+      `The interval begins on ${context.span.start}, which had no data yet on ${dayOf(context.fetchedAt)}.`,
+      { hint: "The service has full UTC days only, up to yesterday." },
+    );
+  }
+  checkQuestion(spool, context);
+  checkDates(spool, context);
+  const rows = new Map(spool.dates().map((one) => [dateWithin(one, context, known), one]));
+  const { service, granularity, grouping, metrics, fetchedAt, id, version } = context;
+  return periodsOf(granularity, known, context.weekStart)
+    .filter(({ date }) => context.emptyPeriods || rows.has(date))
+    .map(({ date, covered }) => ({
+      key: { service, granularity, grouping, date },
+      spool: rows.get(date)?.file,
+      provenance: {
+        ...covered,
+        metrics,
+        fetchedAt,
+        interval: `${context.span.start}/${context.span.end}`,
+        id,
+        rows: rows.get(date)?.rows ?? 0,
+        version,
+      },
+    }));
+}
+
+function checkQuestion(spool: RowSpool, { service, grouping }: LandContext): void {
+  for (const [other, row] of spool.services) {
+    if (other !== service) {
+      throw misfit(
+        row,
+        `it is of the ${other} service, not ${service}`,
+        "Load each service's answers by themselves.",
+      );
+    }
+  }
+  const grouped = dimensionsOf(grouping);
+  for (const [dimension, row] of spool.dimensions) {
+    if (!grouped.includes(dimension)) {
+      throw misfit(
+        row,
+        `it names a ${dimension}, and the grouping is ${grouping}`,
+        "Give the grouping that was asked, with --group-by.",
+      );
+    }
+  }
+}
+
+/** @throws {UsageError} input, where rows' dates cannot be those of the granularity, whatever the interval. */
+export function checkDates(
+  spool: RowSpool,
+  { granularity, weekStart }: Pick<LandContext, "granularity" | "weekStart">,
+): void {
+  for (const { date, firstRow } of spool.dates()) {
+    if (granularity === "total" && date !== undefined) {
+      throw misfit(
+        firstRow,
+        `it has the date ${date}, and a total has none`,
+        "Give the granularity that was asked: --granularity day, week or month.",
+      );
+    }
+    if (granularity === "total") continue;
+    if (date === undefined) {
+      throw misfit(
+        firstRow,
+        "it has no date",
+        "Rows without dates come of a query without granularity: --granularity total --interval START/END.",
+      );
+    }
+    if (periodStart(granularity, date, weekStart) !== date) {
+      throw misfit(
+        firstRow,
+        `its date ${date} does not begin a ${granularity}`,
+        granularity === "week"
+          ? `Give --week-start ${weekStart === "monday" ? "sunday" : "monday"} where the service's weeks begin then, or --granularity day.`
+          : "Give the granularity that was asked: --granularity day, or week.",
+      );
+    }
+  }
+}
+
+/** The first day of the period that rows of a date count, where that is part of what was asked. */
+function dateWithin(
+  rows: { date: Day | undefined; firstRow: number },
+  { granularity }: LandContext,
+  known: Span,
+): Day {
+  const { date = known.start, firstRow } = rows;
+  if (granularity === "total" || ((periodEnd(granularity, date) ?? date) >= known.start && date <= known.end))
+    return date;
+  throw misfit(
+    firstRow,
+    `its date ${date} is outside ${known.start}/${known.end}`,
+    "Give the interval that was asked, with --interval START/END; the current UTC day is never in the data.",
+  );
+}
+
+function misfit(row: number, why: string, hint: string): UsageError {
+  return new UsageError("input", `Row ${row} does not fit: ${why}.`, { hint });
+}
+
+export interface Landed {
+  readonly written: SliceKey[];
+  /** Slices that stayed as they were, since what is there knows more. */
+  readonly kept: SliceKey[];
+  readonly rows: number;
+  /** Slices in which rows repeat others' keys: sound answers have none. */
+  readonly repeated: SliceKey[];
+}
+
+/** Files written side by side: each keeps one core busy. */
+const WRITERS = 2;
+
+/** A slice's Parquet file, finished but not in its place yet. */
+export interface WrittenSlice extends SpooledSlice {
+  readonly file: string;
+  /** Rows that repeat another's key: sound answers have none. */
+  readonly repeats: number;
+}
+
+/** Writes slices' files into `folder`, a few side by side. */
+export async function writeSlices(
+  lake: Lake,
+  slices: readonly SpooledSlice[],
+  folder: string,
+  signal?: AbortSignal,
+): Promise<WrittenSlice[]> {
+  return await inParallel(slices, WRITERS, async (slice) => {
+    signal?.throwIfAborted();
+    const file = join(folder, `slice-${slice.key.date}.parquet`);
+    const repeats = await lake.files.write(slice.key, slice.spool, file, slice.provenance);
+    if (slice.spool !== undefined) await rm(slice.spool);
+    return { ...slice, file, repeats };
+  });
+}
+
+/** Puts slices in place, each whole or not there; the first failure ends it, and what is in place stays. */
+export async function commitSlices(
+  lake: Lake,
+  slices: readonly WrittenSlice[],
+  options: { force: boolean; signal?: AbortSignal | undefined; onSlice?: () => void },
+): Promise<Landed> {
+  const landed = { written: [] as SliceKey[], kept: [] as SliceKey[], repeated: [] as SliceKey[], rows: 0 };
+  await inParallel(slices, lake.store.writers, async ({ key, file, provenance, repeats }) => {
+    options.signal?.throwIfAborted();
+    if (repeats > 0) landed.repeated.push(key);
+    const outcome = await lake.commit(key, file, provenance, options);
+    landed[outcome].push(key);
+    if (outcome === "written") landed.rows += provenance.rows;
+    options.onSlice?.();
+  });
+  return landed;
+}
+
+/** Why the slices may not replace what the lake holds, by slice; empty where they all may. */
+export async function refusals(
+  lake: Lake,
+  slices: readonly SpooledSlice[],
+): Promise<{ key: SliceKey; why: string }[]> {
+  const found: { key: SliceKey; why: string }[] = [];
+  for (const { key, provenance } of slices) {
+    const why = refusal(await lake.slice(key), provenance);
+    if (why !== undefined) found.push({ key, why });
+  }
+  return found;
+}

@@ -1,0 +1,300 @@
+import { createHash } from "node:crypto";
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parseApiRow } from "../genesys/answer/row.ts";
+import type { SplitSummary } from "../genesys/answer/splitter.ts";
+import { splitInto, stateOf } from "../genesys/services.ts";
+import type { Lake } from "../lake/lake.ts";
+import { UsageError } from "../support/errors.ts";
+import type { Day } from "../usage/day.ts";
+import { type Grouping, groupingOf } from "../usage/grouping.ts";
+import type { Interval } from "../usage/interval.ts";
+import { ALL_METRICS, METRICS, type Metric } from "../usage/metric.ts";
+import { type Granularity, periodStart, type Span, type WeekStart } from "../usage/period.ts";
+import { type Service, unsupportedDimensions } from "../usage/service.ts";
+import {
+  checkDates,
+  commitSlices,
+  type LandContext,
+  type Landed,
+  refusals,
+  slicesOf,
+  type WrittenSlice,
+  writeSlices,
+} from "./land.ts";
+import { RowSpool } from "./row-spool.ts";
+import { checkSource, keepSource, sourcePath } from "./source.ts";
+import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
+
+/** Rows from outside. */
+export interface GivenRows {
+  readonly input: AsyncIterable<Uint8Array>;
+  /** For messages: a file's name, or standard input. */
+  readonly from: string;
+  readonly granularity: Granularity;
+  readonly weekStart: WeekStart;
+  /** Execution or job id; without one the rows' own hash names them, so that loading twice is loading once. */
+  readonly id: string | undefined;
+}
+
+/** Rows from outside, with what the user knows of the query that gave them; the rows themselves tell the rest. */
+export interface LoadRequest extends GivenRows {
+  readonly interval: Interval | undefined;
+  readonly grouping: Grouping | undefined;
+  readonly metrics: readonly Metric[] | undefined;
+  readonly service: Service | undefined;
+  /** Milliseconds since 1970: when the answer was given, at the latest. */
+  readonly fetchedAt: number;
+  readonly force: boolean;
+  readonly version: string;
+}
+
+export interface Loaded extends Landed {
+  readonly service: Service;
+  readonly grouping: Grouping;
+  readonly span: Span;
+  /** Where the raw rows are kept, below the lake. */
+  readonly source: string;
+  /** Names of fields that we do not know; they are in the column `extra`. */
+  readonly unknownFields: readonly string[];
+}
+
+/**
+ * Lands an answer, or rows, that somebody else fetched. All is checked before anything is written: what is refused
+ * leaves no trace.
+ */
+export async function load(lake: Lake, request: LoadRequest): Promise<Loaded> {
+  await sweepStaging(lake);
+  const folder = await stagingFolder(lake, "load");
+  const rest = keepAlive(folder);
+  try {
+    return await loadIn(lake, request, folder);
+  } finally {
+    rest();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise<Loaded> {
+  const { file, found, summary, hash, id } = await readGiven(request, folder);
+  if (!request.force) checkIsDaily(request, found);
+  const context = contextOf(request, found, summary);
+  const slices = await writeSlices(lake, slicesOf(found, { ...context, id }), folder);
+  if (!request.force) {
+    checkRepeats(slices);
+    checkRefusals(await refusals(lake, slices));
+  }
+  const source = sourcePath(request.granularity, id);
+  if (!request.force) await checkSource(lake, source, hash);
+  const landed = await commitSlices(lake, slices, request);
+  await keepSource(lake, source, file, { hash, force: request.force });
+  return {
+    ...landed,
+    service: context.service,
+    grouping: context.grouping,
+    span: context.span,
+    source,
+    unknownFields: [...found.unknown].sort(),
+  };
+}
+
+export interface ReadRows {
+  /** The rows as they came, one a line. */
+  readonly file: string;
+  /** SHA-256 of that file. */
+  readonly hash: string;
+  readonly id: string;
+  readonly summary: SplitSummary;
+  readonly found: RowSpool;
+}
+
+/**
+ * Reads rows into `folder`, and checks what can be checked without knowing the query.
+ *
+ * @throws {UsageError} input, timeout or failed, for what is no finished, whole answer of one service by this granularity.
+ */
+export async function readGiven(request: GivenRows, folder: string): Promise<ReadRows> {
+  const file = join(folder, "rows.ndjson");
+  const found = new RowSpool(folder);
+  const { summary, hash } = await spoolInput(request, file, found);
+  checkAnswer(summary, request);
+  checkDates(found, request);
+  if (found.services.size > 1) {
+    throw new UsageError("input", `${request.from} mixes rows of both services.`, {
+      hint: "They count different requests: load each service's answers by themselves.",
+    });
+  }
+  return { file, hash, id: request.id ?? hash.slice(0, 32), summary, found };
+}
+
+/** Splits the input into rows, one a line, and takes their hash. */
+async function spoolInput(
+  request: GivenRows,
+  file: string,
+  found: RowSpool,
+): Promise<{ summary: SplitSummary; hash: string }> {
+  const hash = createHash("sha256");
+  const handle = await open(file, "w");
+  try {
+    const summary = await splitInto(
+      request.input,
+      async (ndjson) => {
+        hash.update(ndjson);
+        await handle.appendFile(ndjson);
+        await found.relieve();
+      },
+      (fields, text, number) => found.add(parseApiRow(fields, text, number)),
+    );
+    await found.flush();
+    return { summary, hash: hash.digest("hex") };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Refuses what is no finished, whole answer. */
+function checkAnswer({ answers, arrays, rows }: SplitSummary, { from }: GivenRows): void {
+  const [members] = answers;
+  if (answers.length + arrays > 1) {
+    throw new UsageError("input", `${from} holds ${answers.length + arrays} answers, one after the other.`, {
+      hint: "Load each by itself; pages of one job can be joined with `gc … -a` or `gc-usage results ID`.",
+    });
+  }
+  if (members) {
+    const status = members["queryStatus"];
+    const service: Service = "selfUri" in members || "nextUri" in members ? "jobs" : "legacy";
+    if (typeof status === "string") {
+      const state = stateOf(service, status);
+      if (state === "running") {
+        throw new UsageError(
+          "timeout",
+          `${from} is the answer of a query that is ${status}: it has no results yet.`,
+          {
+            hint: "Wait for it with `gc-usage results ID --wait`, then load what that prints.",
+          },
+        );
+      }
+      if (state === "failed") {
+        throw new UsageError(
+          "failed",
+          `${from} is the answer of a query that ended ${status}: it has no results.`,
+          {
+            hint: "Submit the query again.",
+          },
+        );
+      }
+    }
+    if (typeof members["nextUri"] === "string" && members["nextUri"] !== "") {
+      throw new UsageError("input", `${from} is one page of several: its nextUri points to more.`, {
+        hint: "Fetch all pages with `gc-usage results ID --service jobs` or `gc … -a`, then load what that prints.",
+      });
+    }
+  }
+  if (rows === 0 && !members) {
+    throw new UsageError("input", `${from} is an empty list: nothing says whether the query had ended.`, {
+      hint: "With `-a`, gc prints [] for a job that still runs. Use `gc-usage results ID --wait`.",
+    });
+  }
+}
+
+function contextOf(request: LoadRequest, found: RowSpool, summary: SplitSummary): LandContext {
+  const [service = request.service] = found.services.keys();
+  if (service === undefined) {
+    const why = found.rows === 0 ? "has no rows" : "has only fields that both services have";
+    throw new UsageError("input", `${request.from} ${why}, so it does not tell its service.`, {
+      hint: "Give --service legacy or --service jobs.",
+    });
+  }
+  if (request.service !== undefined && request.service !== service) {
+    throw new UsageError(
+      "input",
+      `${request.from} holds rows of the ${service} service, not of ${request.service}.`,
+      {
+        hint: `Leave --service out, or give --service ${service}.`,
+      },
+    );
+  }
+  if (found.rows === 0 && request.grouping === undefined) {
+    throw new UsageError("input", `${request.from} has no rows, so it does not tell its grouping.`, {
+      hint: "Give the grouping that was asked, for example --group-by client,uri,method.",
+    });
+  }
+  const grouping = request.grouping ?? groupingOf(found.dimensions.keys());
+  const unsupported = unsupportedDimensions(service, grouping);
+  if (unsupported.length > 0) {
+    throw new UsageError("input", `The ${service} service cannot group by ${unsupported.join(", ")}.`, {
+      hint: "Check --group-by and --service.",
+    });
+  }
+  return {
+    service,
+    granularity: request.granularity,
+    grouping,
+    metrics:
+      request.metrics ??
+      METRICS.filter((metric) => (found.rows === 0 ? ALL_METRICS : found.metrics).has(metric)),
+    span: spanOf(request, found),
+    weekStart: request.weekStart,
+    fetchedAt: request.fetchedAt,
+    id: "",
+    version: request.version,
+    emptyPeriods: request.interval !== undefined || summary.rows === 0,
+  };
+}
+
+/** Which days were asked for. Rows by day tell their own days; of other periods only the user knows how much was asked. */
+function spanOf({ interval, granularity, from }: LoadRequest, found: RowSpool): Span {
+  if (interval) return { start: interval.start, end: interval.end };
+  const dates = found.dates().flatMap(({ date }) => date ?? []);
+  const [first, last] = [dates[0], dates.at(-1)];
+  if (granularity === "day" && first && last) return { start: first, end: last };
+  throw new UsageError(
+    "input",
+    `${from} does not tell which interval was asked, and a ${granularity} may be covered in part.`,
+    {
+      hint: "Give the query's interval, for example --interval 2021-01/2021-02.",
+    },
+  );
+}
+
+/** Months or weeks landed as days would count all of theirs for one: nothing in a row tells, but their dates do. */
+function checkIsDaily({ granularity, weekStart, from }: GivenRows, found: RowSpool): void {
+  const dates = found.dates().flatMap(({ date }) => date ?? []);
+  if (granularity !== "day" || dates.length < 3) return;
+  const coarser = (["month", "week"] as const).find((one) =>
+    dates.every((date) => periodStart(one, date, weekStart) === date),
+  );
+  if (coarser === undefined) return;
+  throw new UsageError(
+    "refused",
+    `${from} has ${dates.length} dates, each the first of a ${coarser}: it looks like an answer by ${coarser}, not by day.`,
+    { hint: `Use --granularity ${coarser}, or --force where these are single days.` },
+  );
+}
+
+function checkRepeats(slices: readonly WrittenSlice[]): void {
+  for (const { key, repeats } of slices) {
+    if (repeats === 0) continue;
+    throw new UsageError(
+      "refused",
+      `${repeats} rows of ${key.date} repeat another's ${key.grouping}: loading them would count twice.`,
+      {
+        hint: "Is an answer in there twice, or is the grouping finer than the rows tell? Give --group-by, or --force to load them as they are.",
+      },
+    );
+  }
+}
+
+function checkRefusals(found: readonly { key: { date: Day }; why: string }[]): void {
+  const [first] = found;
+  if (!first) return;
+  const others = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
+  throw new UsageError(
+    "refused",
+    `The lake knows more of ${first.key.date} than this answer: ${first.why}${others}. Nothing was written.`,
+    {
+      hint: "Give --force to replace it all the same.",
+      details: { slices: found.map(({ key, why }) => ({ date: key.date, why })) },
+    },
+  );
+}

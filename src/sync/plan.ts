@@ -1,0 +1,182 @@
+import type { Provenance } from "../lake/provenance.ts";
+import { UsageError } from "../support/errors.ts";
+import { isComplete, isSettled } from "../usage/coverage.ts";
+import { addDays, type Day, dayOf, daysBetween, minDay } from "../usage/day.ts";
+import { type Grouping, NO_GROUPING } from "../usage/grouping.ts";
+import { METRICS } from "../usage/metric.ts";
+import {
+  type Granularity,
+  periodEnd,
+  periodStart,
+  periodsOf,
+  type Span,
+  type WeekStart,
+} from "../usage/period.ts";
+import { SERVICE_TRAITS, type Service, unsupportedDimensions } from "../usage/service.ts";
+
+/** What a sync is asked to make the lake hold. */
+export interface SyncTarget {
+  readonly service: Service;
+  readonly granularity: Granularity;
+  readonly grouping: Grouping;
+  /** UTC days, both included. */
+  readonly span: Span;
+  /** The last days that are read again, since the figures may still change. */
+  readonly settleDays: number;
+  /** A slice that may still change is not read again within this time: the service refreshes daily. */
+  readonly recheckMs: number;
+  readonly weekStart: WeekStart;
+}
+
+/** What the lake holds of one period, and whether it must be asked for. */
+export interface PlannedPeriod {
+  readonly date: Day;
+  /** The days that can be asked for now. */
+  readonly covered: Span;
+  readonly state: "settled" | "fresh" | "missing" | "partial" | "unsettled";
+}
+
+export interface Plan {
+  readonly target: SyncTarget;
+  readonly periods: readonly PlannedPeriod[];
+  /** Intervals to ask for: none shares a day with another, each is one that the service accepts. */
+  readonly chunks: readonly Span[];
+}
+
+/**
+ * Days in one query where the service would take more: jobs run side by side, and what fails costs less. The
+ * services' own limits are in SERVICE_TRAITS.
+ */
+const CHUNK_DAYS = 30;
+/** Longer periods are joined up to this where the service names no limit: it bounds what a failed query costs. */
+const YEAR = 366;
+
+/** The last day that the service can have: the current UTC day is never in the data. */
+export function lastDay(now: number): Day {
+  return addDays(dayOf(now), -1);
+}
+
+/**
+ * Compares what is wanted with what the lake holds.
+ *
+ * @param held provenance of the lake's slices of this service, granularity and grouping, by date.
+ * @param now milliseconds since 1970.
+ * @throws {UsageError} input, for what the service cannot give: a grouping, days out of reach, days to come.
+ */
+export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Provenance>, now: number): Plan {
+  checkGrouping(target);
+  const span = wholePeriods(target, now);
+  const periods = periodsOf(target.granularity, span, target.weekStart).map(({ date, covered }) => ({
+    date,
+    covered,
+    state: stateOf(target, date, covered, held.get(date), now),
+  }));
+  const needed = periods.filter(
+    ({ state }) => state === "missing" || state === "partial" || state === "unsettled",
+  );
+  checkReach(target, needed, now);
+  return { target, periods, chunks: chunksOf(target, needed) };
+}
+
+/** A slice counts a whole period, so the span is widened to whole ones; never past the last day of the data. */
+function wholePeriods({ granularity, span, weekStart }: SyncTarget, now: number): Span {
+  const last = lastDay(now);
+  if (span.start > span.end) {
+    throw new UsageError("input", `--from ${span.start} is after --to ${span.end}.`, {
+      hint: "Both days are included; give the earlier one with --from.",
+    });
+  }
+  if (span.start > last) {
+    throw new UsageError("input", `There is no data from ${span.start} on yet.`, {
+      hint: `The service has full UTC days only: the last one is ${last}.`,
+    });
+  }
+  const until = minDay(span.end, last);
+  if (granularity === "total") return { start: span.start, end: until };
+  const end = periodEnd(granularity, periodStart(granularity, until, weekStart)) ?? until;
+  return { start: periodStart(granularity, span.start, weekStart), end: minDay(end, last) };
+}
+
+function stateOf(
+  target: SyncTarget,
+  date: Day,
+  wanted: Span,
+  held: Provenance | undefined,
+  now: number,
+): PlannedPeriod["state"] {
+  if (!held) return "missing";
+  const key = { granularity: target.granularity, date };
+  if (METRICS.some((metric) => !held.metrics.includes(metric))) return "partial";
+  if (target.granularity === "total" && (held.start !== wanted.start || held.end !== wanted.end))
+    return "partial";
+  if (held.start > wanted.start || held.end < wanted.end)
+    return isComplete(key, wanted) ? "partial" : "unsettled";
+  if (isSettled(key, held, target.settleDays)) return "settled";
+  return now - held.fetchedAt < target.recheckMs ? "fresh" : "unsettled";
+}
+
+function checkGrouping({ service, grouping }: SyncTarget): void {
+  const unsupported = unsupportedDimensions(service, grouping);
+  if (unsupported.length > 0) {
+    throw new UsageError("input", `The ${service} service cannot group by ${unsupported.join(", ")}.`, {
+      hint: `It groups by ${Object.keys(SERVICE_TRAITS[service].groupBy).join(", ")}.`,
+    });
+  }
+  if (service === "legacy" && grouping === NO_GROUPING) {
+    throw new UsageError("input", "The legacy service groups by client where it is told nothing.", {
+      hint: "Use --group-by client.",
+    });
+  }
+}
+
+function checkReach(
+  { service, granularity, weekStart }: SyncTarget,
+  needed: readonly PlannedPeriod[],
+  now: number,
+): void {
+  const { reachDays, maxDays } = SERVICE_TRAITS[service];
+  const first = needed[0];
+  if (reachDays !== undefined && first && first.covered.start < addDays(dayOf(now), -reachDays)) {
+    const earliest = addDays(dayOf(now), -reachDays);
+    throw new UsageError(
+      "input",
+      `The ${service} service reaches back to ${earliest}, and the lake lacks ${first.covered.start}.`,
+      { hint: `Use --from ${firstWhole(granularity, earliest, weekStart)} or later, or --service legacy.` },
+    );
+  }
+  const longest = needed.find(
+    ({ covered }) => daysBetween(covered.start, covered.end) + 1 > (maxDays ?? Infinity),
+  );
+  if (longest) {
+    throw new UsageError(
+      "input",
+      `The ${service} service takes ${maxDays} days at most, too few for a total of ${longest.covered.start}/${longest.covered.end}.`,
+      {
+        hint: "Ask for a shorter span, or sync days and sum them in SQL.",
+      },
+    );
+  }
+}
+
+/** The first day on or after `day` on which a period begins. */
+function firstWhole(granularity: Granularity, day: Day, weekStart: WeekStart): Day {
+  const start = periodStart(granularity, day, weekStart);
+  return start === day ? day : addDays(periodEnd(granularity, start) ?? day, 1);
+}
+
+/** Neighbouring periods joined, as far as the service and CHUNK_DAYS allow; a period is never divided. */
+function chunksOf({ service, granularity }: SyncTarget, needed: readonly PlannedPeriod[]): Span[] {
+  const { maxDays = YEAR } = SERVICE_TRAITS[service];
+  const limit = granularity === "day" ? Math.min(maxDays, CHUNK_DAYS) : maxDays;
+  const chunks: { start: Day; end: Day }[] = [];
+  for (const { covered } of needed) {
+    const last = chunks.at(-1);
+    const joins =
+      last !== undefined &&
+      addDays(last.end, 1) === covered.start &&
+      daysBetween(last.start, covered.end) + 1 <= limit;
+    if (joins) last.end = covered.end;
+    else chunks.push({ ...covered });
+  }
+  return chunks;
+}

@@ -1,0 +1,111 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify as losslessJson } from "lossless-json";
+import type { ApiRow } from "../genesys/answer/row.ts";
+import { spoolLine } from "../lake/parquet.ts";
+import type { Day } from "../usage/day.ts";
+import { DIMENSIONS, type Dimension } from "../usage/grouping.ts";
+import { METRICS, type Metric } from "../usage/metric.ts";
+import type { Service } from "../usage/service.ts";
+
+/** Lines are held in memory up to this many characters in all before they are written out. */
+const BUFFERED = 8 * 1024 * 1024;
+
+/** The rows of one date; undefined stands for rows without one. */
+interface DateRows {
+  readonly file: string;
+  rows: number;
+  /** The place of the first, for messages. */
+  readonly firstRow: number;
+  lines: string[];
+  begun: boolean;
+}
+
+/**
+ * Rows on their way into slices: read once, kept in a file for each date, with what they tell of their query. Nothing
+ * but `folder` is touched. Files are written in large pieces, and none is held open.
+ */
+export class RowSpool {
+  readonly #folder: string;
+  readonly #dates = new Map<Day | undefined, DateRows>();
+  #buffered = 0;
+  rows = 0;
+  /** Fields that we do not know. */
+  readonly unknown = new Set<string>();
+  /** The metrics that any row has. */
+  readonly metrics = new Set<Metric>();
+  /** The services whose fields rows have, and the dimensions that rows name, each with its first row's place. */
+  readonly services = new Map<Service, number>();
+  readonly dimensions = new Map<Dimension, number>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  add(row: ApiRow): void {
+    this.rows++;
+    if (row.service && !this.services.has(row.service)) this.services.set(row.service, this.rows);
+    for (const metric of METRICS) if (row.metrics[metric] !== undefined) this.metrics.add(metric);
+    for (const dimension of DIMENSIONS) {
+      if (row.dimensions[dimension] && !this.dimensions.has(dimension))
+        this.dimensions.set(dimension, this.rows);
+    }
+    for (const field in row.extra) this.unknown.add(field);
+    const line = lineOf(row);
+    const date = this.#of(row.date);
+    date.rows++;
+    date.lines.push(line);
+    this.#buffered += line.length;
+  }
+
+  /** Writes out what is held, where it has become much. */
+  async relieve(): Promise<void> {
+    if (this.#buffered >= BUFFERED) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    for (const date of this.#dates.values()) {
+      if (date.lines.length === 0) continue;
+      // A run that died while landing may have left a spool of the same name: the first piece replaces it.
+      await writeFile(date.file, date.lines.join(""), { flag: date.begun ? "a" : "w" });
+      date.begun = true;
+      date.lines = [];
+    }
+    this.#buffered = 0;
+  }
+
+  /** The rows' dates in order; undefined, where rows have none, comes first. */
+  dates(): { date: Day | undefined; file: string; rows: number; firstRow: number }[] {
+    return [...this.#dates]
+      .map(([date, { file, rows, firstRow }]) => ({ date, file, rows, firstRow }))
+      .sort((a, b) => ((a.date ?? "") < (b.date ?? "") ? -1 : 1));
+  }
+
+  #of(date: Day | undefined): DateRows {
+    const known = this.#dates.get(date);
+    if (known) return known;
+    const file = join(this.#folder, `rows-${date ?? "undated"}.ndjson`);
+    const rows: DateRows = { file, rows: 0, firstRow: this.rows, lines: [], begun: false };
+    this.#dates.set(date, rows);
+    return rows;
+  }
+}
+
+function lineOf({ dimensions, clientName, metrics, extra }: ApiRow): string {
+  return spoolLine({
+    clientId: dimensions.client ?? null,
+    clientName: clientName ?? null,
+    organizationId: dimensions.organization ?? null,
+    userId: dimensions.user ?? null,
+    templateUri: dimensions.uri ?? null,
+    httpMethod: dimensions.method ?? null,
+    platform: dimensions.platform ?? null,
+    status200: metrics.status200 ?? null,
+    status300: metrics.status300 ?? null,
+    status400: metrics.status400 ?? null,
+    status500: metrics.status500 ?? null,
+    status429: metrics.status429 ?? null,
+    requests: metrics.requests ?? null,
+    extra: extra === undefined ? null : (losslessJson(extra) ?? null),
+  });
+}

@@ -1,0 +1,252 @@
+import pLimit from "p-limit";
+import type { GenesysClient } from "../genesys/client.ts";
+import type { Lake } from "../lake/lake.ts";
+import type { Provenance } from "../lake/provenance.ts";
+import type { Effects, Log } from "../support/effects.ts";
+import { isUsageError, UsageError } from "../support/errors.ts";
+import { addDays, type Day } from "../usage/day.ts";
+import { METRICS } from "../usage/metric.ts";
+import type { Span } from "../usage/period.ts";
+import type { SliceKey } from "../usage/slice.ts";
+import { type FetchContext, fetchJob } from "./fetch.ts";
+import { commitSlices, type Landed, slicesOf, spoolRows, writeSlices } from "./land.ts";
+import { type Plan, planSync, type SyncTarget } from "./plan.ts";
+import { RowSpool } from "./row-spool.ts";
+import { hashOf, keepSource, sourcePath } from "./source.ts";
+import { type JobState, StagedJob, sweepStaging } from "./staging.ts";
+
+export interface SyncOptions {
+  readonly lake: Lake;
+  readonly client: GenesysClient;
+  readonly target: SyncTarget;
+  readonly effects: Effects;
+  readonly log: Log;
+  readonly signal: AbortSignal | undefined;
+  /** Queries that run at the same time. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly version: string;
+  /** Keep each answer's rows as they came under gc_usage_api_source/ as well. */
+  readonly keepSource: boolean;
+  readonly onProgress: (progress: SyncProgress) => void;
+}
+
+export interface SyncProgress {
+  readonly jobs: number;
+  readonly jobsDone: number;
+  readonly slices: number;
+  readonly slicesDone: number;
+  readonly rows: number;
+}
+
+export interface SyncSummary {
+  readonly plan: Plan;
+  /** Queries gone on with that an earlier run had left. */
+  readonly resumed: number;
+  readonly jobs: number;
+  readonly written: number;
+  readonly kept: number;
+  readonly rows: number;
+}
+
+/** The provenance of the lake's slices that a target is about, by date. */
+export async function heldSlices(lake: Lake, target: SyncTarget): Promise<Map<Day, Provenance>> {
+  const slices = await lake.slices(
+    ({ service, granularity, grouping }) =>
+      service === target.service && granularity === target.granularity && grouping === target.grouping,
+  );
+  return new Map(
+    slices.flatMap(({ key, provenance }) => (provenance ? [[key.date, provenance] as const] : [])),
+  );
+}
+
+/**
+ * Makes the lake hold what the target asks: goes on with what earlier runs left, asks for what is missing or may
+ * have changed, and lands it slice by slice. Ended at any point, the next run goes on.
+ *
+ * @throws {UsageError} the first failure, after the other queries have ended; what is fetched stays staged.
+ */
+export async function sync(options: SyncOptions): Promise<SyncSummary> {
+  const { lake, target, effects } = options;
+  await sweepStaging(lake);
+  const plan = planSync(target, await heldSlices(lake, target), effects.now());
+  const resumed = await StagedJob.adopt(lake, effects.now(), (state) => useOf(state, plan));
+  // What a resumed query brings is not asked for again.
+  const rest = plan.chunks.flatMap((chunk) =>
+    without(
+      chunk,
+      resumed.map(({ state }) => state),
+    ),
+  );
+  const run = new SyncRun(options, resumed.length + rest.length);
+  const tasks = [
+    ...resumed.map((job) => () => run.finish(job)),
+    ...rest.map((span) => () => run.begin(span)),
+  ];
+  const limit = pLimit(Math.max(1, options.concurrency));
+  const outcomes = await Promise.allSettled(tasks.map((task) => limit(task)));
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") throw withResumeHint(outcome.reason);
+  }
+  return { plan, resumed: resumed.length, jobs: tasks.length, ...run.totals };
+}
+
+/** One run's queries: each is fetched beside the others, and landed one at a time. */
+class SyncRun {
+  readonly #options: SyncOptions;
+  readonly #landing = pLimit(1);
+  readonly #jobs: number;
+  #jobsDone = 0;
+  #slices = 0;
+  #slicesDone = 0;
+  #fetchedRows = 0;
+  readonly totals = { written: 0, kept: 0, rows: 0 };
+
+  constructor(options: SyncOptions, jobs: number) {
+    this.#options = options;
+    this.#jobs = jobs;
+  }
+
+  async begin(span: Span): Promise<void> {
+    const { lake, target, effects, signal } = this.#options;
+    signal?.throwIfAborted();
+    const { service, granularity, grouping } = target;
+    const state = {
+      service,
+      granularity,
+      grouping,
+      ...span,
+      submittedAt: effects.now(),
+      bytes: 0,
+      rows: 0,
+      complete: false,
+    };
+    await this.finish(await StagedJob.create(lake, state));
+  }
+
+  async finish(job: StagedJob): Promise<void> {
+    const { signal } = this.#options;
+    this.#fetchedRows += job.state.rows;
+    this.#report();
+    const context: FetchContext = {
+      ...this.#options,
+      onRows: (rows) => {
+        this.#fetchedRows += rows;
+        this.#report();
+      },
+    };
+    await fetchJob(job, context);
+    await this.#landing(async () => {
+      signal?.throwIfAborted();
+      await this.#land(job).catch(async (error: unknown) => {
+        // Rows that do not fit the question would not fit the next time either: the query is asked anew then.
+        if (isUsageError(error) && error.kind === "input") await job.remove();
+        throw error;
+      });
+    });
+    await job.remove();
+    this.#jobsDone++;
+    this.#report();
+  }
+
+  async #land(job: StagedJob): Promise<void> {
+    const { lake, target, signal, version, log } = this.#options;
+    const { service, granularity, grouping, start, end, submittedAt, id = "" } = job.state;
+    const spool = new RowSpool(job.folder);
+    if (job.state.rows > 0) await spoolRows(job.spool, spool);
+    const slices = slicesOf(spool, {
+      service,
+      granularity,
+      grouping,
+      metrics: METRICS,
+      span: { start, end },
+      weekStart: target.weekStart,
+      fetchedAt: submittedAt,
+      id,
+      version,
+      emptyPeriods: true,
+    });
+    this.#slices += slices.length;
+    const written = await writeSlices(lake, slices, job.folder, signal);
+    const landed = await commitSlices(lake, written, {
+      force: false,
+      signal,
+      onSlice: () => {
+        this.#slicesDone++;
+        this.#report();
+      },
+    });
+    this.#count(landed);
+    if (landed.repeated.length > 0) {
+      log.warn(
+        `The service gave rows of the same ${grouping} more than once (${datesOf(landed.repeated)}): the sums may be too high. Please report it.`,
+      );
+    }
+    if (this.#options.keepSource && job.state.rows > 0) {
+      await keepSource(lake, sourcePath(granularity, id), job.spool, {
+        hash: await hashOf(job.spool),
+        force: false,
+      });
+    }
+  }
+
+  #count(landed: Landed): void {
+    this.totals.written += landed.written.length;
+    this.totals.kept += landed.kept.length;
+    this.totals.rows += landed.rows;
+  }
+
+  #report(): void {
+    this.#options.onProgress({
+      jobs: this.#jobs,
+      jobsDone: this.#jobsDone,
+      slices: this.#slices,
+      slicesDone: this.#slicesDone,
+      rows: this.#fetchedRows,
+    });
+  }
+}
+
+function datesOf(keys: readonly SliceKey[]): string {
+  const dates = keys.map(({ date }) => date);
+  return dates.length > 3 ? `${dates.slice(0, 3).join(", ")} and ${dates.length - 3} more` : dates.join(", ");
+}
+
+/** What becomes of a query that an earlier run left: it is gone on with where it brings something that is needed. */
+function useOf(state: JobState, { target, periods, chunks }: Plan): "take" | "drop" | "leave" {
+  const sameKind =
+    state.service === target.service &&
+    state.granularity === target.granularity &&
+    state.grouping === target.grouping;
+  if (!sameKind) return "leave";
+  if (chunks.some((chunk) => chunk.start <= state.end && state.start <= chunk.end)) return "take";
+  // All that it would bring is in the lake already: it ended between its last slice and its folder's removal.
+  const [first, last] = [periods[0], periods.at(-1)];
+  const inside = first && last && state.start >= first.covered.start && state.end <= last.covered.end;
+  return inside ? "drop" : "leave";
+}
+
+/** The parts of a span that none of the others covers. Both keep to whole periods, so no period is divided. */
+function without(span: Span, others: readonly Span[]): Span[] {
+  let parts: Span[] = [span];
+  for (const other of others) {
+    parts = parts.flatMap((part) => {
+      if (other.end < part.start || other.start > part.end) return [part];
+      const before = other.start > part.start ? [{ start: part.start, end: addDays(other.start, -1) }] : [];
+      const after = other.end < part.end ? [{ start: addDays(other.end, 1), end: part.end }] : [];
+      return [...before, ...after];
+    });
+  }
+  return parts;
+}
+
+function withResumeHint(error: unknown): unknown {
+  if (!(error instanceof UsageError) || error.kind === "input") return error;
+  return new UsageError(error.kind, error.message, {
+    hint: [error.hint, "What is fetched is kept: run the same command again to go on."]
+      .filter(Boolean)
+      .join(" "),
+    cause: error,
+    details: error.details,
+  });
+}
