@@ -1,0 +1,147 @@
+import {
+  CANONICAL_GROUPING,
+  CANONICAL_SERVICE,
+  type TableColumn,
+  USAGE_COLUMNS,
+  USAGE_PARTITIONS,
+} from "../../src/engine/tables.ts";
+import { defaultSql, list, type Question } from "../../src/questions/questions.ts";
+import { sqlName, sqlString } from "../../src/support/quote.ts";
+import { dimensionsOf, groupingOf } from "../../src/usage/grouping.ts";
+
+const START = "  # <generated>";
+const END = "  # </generated>\n";
+
+/** The template's text with the generated resources in their place. Throws where it has no such place. */
+export function withGenerated(template: string): string {
+  const start = template.indexOf("\n", template.indexOf(START)) + 1;
+  const end = template.indexOf(END);
+  if (start === 0 || end < start) throw new Error("The template has lost its <generated> lines.");
+  return `${template.slice(0, start)}\n${resources()}\n${template.slice(end)}`;
+}
+
+function resources(): string {
+  return [usageTable(), dailyView(), articleQuery(), ...list().map(namedQuery)].join("\n");
+}
+
+// Glue and Hive know string for varchar, and lower-case names.
+const hiveColumn = ([name, type]: TableColumn): string =>
+  `{ Name: ${name.toLowerCase()}, Type: ${type === "varchar" ? "string" : type} }`;
+
+const PARTITIONS = USAGE_PARTITIONS.map(hiveColumn);
+
+/** Partition projection: Athena works out the folders from the statement's dates, and no crawler has to know them. */
+function usageTable(): string {
+  return `  UsageTable:
+    Type: AWS::Glue::Table
+    Properties:
+      CatalogId: !Ref AWS::AccountId
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: usage
+        Description: Every slice of the lake. Never sum over two services or groupings; give dates.
+        TableType: EXTERNAL_TABLE
+        Parameters:
+          EXTERNAL: "TRUE"
+          classification: parquet
+          projection.enabled: "true"
+          projection.granularity.type: enum
+          projection.granularity.values: day,week,month,total
+          projection.date.type: date
+          projection.date.format: yyyy-MM-dd
+          projection.date.range: !Sub "\${FirstDay},NOW"
+          projection.date.interval: "1"
+          projection.date.interval.unit: DAYS
+          storage.location.template: !Sub "s3://\${LakeBucket}/usage/granularity=\${!granularity}/date=\${!date}/"
+        PartitionKeys:
+${items(PARTITIONS, 10)}
+        StorageDescriptor:
+          Location: !Sub "s3://\${LakeBucket}/usage/"
+          InputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat
+          OutputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat
+          SerdeInfo: { SerializationLibrary: org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe }
+          Columns:
+${items(USAGE_COLUMNS.map(hiveColumn), 12)}
+`;
+}
+
+/** A view as Athena itself keeps one in Glue: the statement and its types, JSON in base64. */
+function dailyView(): string {
+  const columns = [...USAGE_COLUMNS, ...USAGE_PARTITIONS];
+  const names = columns.map(([name]) => sqlName(name.toLowerCase())).join(", ");
+  const originalSql = `SELECT ${names} FROM usage WHERE service = ${sqlString(CANONICAL_SERVICE)} AND ${sqlName("grouping")} = ${sqlString(CANONICAL_GROUPING)} AND granularity = 'day'`;
+  const view = JSON.stringify({
+    originalSql,
+    catalog: "awsdatacatalog",
+    schema: "${Database}",
+    columns: columns.map(([name, type]) => ({ name: name.toLowerCase(), type })),
+  });
+  return `  DailyView:
+    Type: AWS::Glue::Table
+    DependsOn: UsageTable
+    Properties:
+      CatalogId: !Ref AWS::AccountId
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: daily
+        # No Description: the engine would take it for the comment that marks a view, and find no view.
+        Owner: gc-usage
+        TableType: VIRTUAL_VIEW
+        Parameters: { presto_view: "true", comment: Presto View }
+        ViewOriginalText: !Join
+          - ""
+          - - "/* Presto View: "
+            - Fn::Base64: !Sub >-
+                ${view}
+            - " */"
+        ViewExpandedText: /* Presto View */
+        StorageDescriptor:
+          SerdeInfo: {}
+          Columns:
+${items(columns.map(hiveColumn), 12)}
+`;
+}
+
+function articleQuery(): string {
+  return query(
+    "QuestionArticle",
+    "article",
+    "The blueprint's statement: the ten rows of a month with the most 429s. Run the crawler first.",
+    `!Sub |-
+        SELECT *
+        FROM "\${Database}"."gc_usage_api_source"
+        WHERE granularity = 'month'
+        ORDER BY status429 DESC
+        LIMIT 10`,
+  );
+}
+
+function namedQuery(question: Question): string {
+  const grouping = groupingOf([...dimensionsOf(CANONICAL_GROUPING), ...question.needs]);
+  const sql = defaultSql(question, { grouping })
+    .replace(/^(?=.)/gm, "        ")
+    .trimStart();
+  const id = question.name.replace(/(?:^|-)(\w)/g, (_all, letter: string) => letter.toUpperCase());
+  return query(
+    `Question${id}`,
+    question.name,
+    `${question.title}: ${question.description}`,
+    `|-\n        ${sql}`,
+  );
+}
+
+function query(id: string, name: string, description: string, sql: string): string {
+  return `  ${id}:
+    Type: AWS::Athena::NamedQuery
+    Properties:
+      Name: ${name}
+      Description: ${JSON.stringify(description)}
+      Database: !Ref Database
+      WorkGroup: !Ref WorkGroup
+      QueryString: ${sql}
+`;
+}
+
+function items(lines: readonly string[], indent: number): string {
+  return lines.map((line) => `${" ".repeat(indent)}- ${line}`).join("\n");
+}

@@ -1,0 +1,121 @@
+import type { Crawler, Glue } from "@aws-sdk/client-glue";
+import type { Effects } from "../support/effects.ts";
+import { UsageError } from "../support/errors.ts";
+import type { Aws } from "./aws.ts";
+import type { StackSettings } from "./stack.ts";
+
+/** The table that Glue's crawler makes of the raw rows: named as the folder that it reads. */
+export const SOURCE_TABLE = "gc_usage_api_source";
+
+export interface CrawlFollow {
+  /** Called when the crawler's state is asked: READY, RUNNING or STOPPING, and the seconds so far. */
+  readonly onState: (state: string, seconds: number) => void;
+  readonly signal: AbortSignal;
+  readonly effects: Effects;
+}
+
+export interface Crawled {
+  readonly crawler: string;
+  /** True where it was running already, and that run was waited for. */
+  readonly joined: boolean;
+  readonly seconds: number;
+  readonly database: string;
+  /** Undefined where the crawler found nothing to make a table of. */
+  readonly table: CrawledTable | undefined;
+}
+
+export interface CrawledTable {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** `granularity=month` … */
+  readonly partitions: readonly string[];
+}
+
+const POLL_MS = 3_000;
+
+/**
+ * Starts the stack's crawler, or joins the run that is under way, waits until it is READY again, and tells what the
+ * catalog then has.
+ *
+ * @throws {UsageError} aws, where the crawl failed, with Glue's reason; interrupted, while the crawler goes on.
+ */
+export async function crawl(aws: Aws, settings: StackSettings, follow: CrawlFollow): Promise<Crawled> {
+  const { crawler, database } = settings;
+  return aws.call(`run the crawler ${crawler}`, async () => {
+    const glue = await aws.glue();
+    const before = await state(glue, crawler);
+    const joined = await start(glue, crawler);
+    const begun = follow.effects.now();
+    const seconds = (): number => Math.round((follow.effects.now() - begun) / 1000);
+    for (;;) {
+      const now = await state(glue, crawler);
+      follow.onState(now.State ?? "", seconds());
+      // A crawler may still look READY just after its start: only another last crawl is proof of an end.
+      const isNew = now.LastCrawl?.StartTime?.getTime() !== before.LastCrawl?.StartTime?.getTime();
+      if (now.State === "READY" && (isNew || joined)) {
+        checkCrawl(now, crawler);
+        return { crawler, joined, seconds: seconds(), database, table: await tableOf(glue, database) };
+      }
+      await follow.effects.sleep(POLL_MS, follow.signal).catch(() => {
+        throw new UsageError("interrupted", `Interrupted: the crawler ${crawler} goes on by itself.`, {
+          hint: "Run the same command again to wait for it.",
+        });
+      });
+    }
+  });
+}
+
+async function state(glue: Glue, crawler: string): Promise<Crawler> {
+  return (await glue.getCrawler({ Name: crawler })).Crawler ?? {};
+}
+
+/** True where it was running already. */
+async function start(glue: Glue, crawler: string): Promise<boolean> {
+  try {
+    await glue.startCrawler({ Name: crawler });
+    return false;
+  } catch (error) {
+    if (error instanceof Error && error.name === "CrawlerRunningException") return true;
+    throw error;
+  }
+}
+
+function checkCrawl({ LastCrawl }: Crawler, crawler: string): void {
+  const status = LastCrawl?.Status ?? "";
+  if (status !== "FAILED" && status !== "CANCELLED") return;
+  const log =
+    LastCrawl?.LogGroup === undefined ? "" : ` Its log: ${LastCrawl.LogGroup}, ${LastCrawl.LogStream ?? ""}.`;
+  const why = LastCrawl?.ErrorMessage === undefined ? "" : `: ${LastCrawl.ErrorMessage}`;
+  throw new UsageError("aws", `The crawler ${crawler} ended ${status}${why}.${log}`, {
+    hint: "Mend the cause and run `gc-usage aws crawl` again.",
+  });
+}
+
+async function tableOf(glue: Glue, DatabaseName: string): Promise<CrawledTable | undefined> {
+  try {
+    const { Table } = await glue.getTable({ DatabaseName, Name: SOURCE_TABLE });
+    const keys = (Table?.PartitionKeys ?? []).map((key) => key.Name ?? "");
+    const columns = [...(Table?.StorageDescriptor?.Columns ?? []), ...(Table?.PartitionKeys ?? [])];
+    return {
+      name: SOURCE_TABLE,
+      columns: columns.map(({ Name = "", Type = "" }) => ({ name: Name, type: Type })),
+      partitions: await partitionsOf(glue, DatabaseName, keys),
+    };
+  } catch (error) {
+    if (error instanceof Error && error.name === "EntityNotFoundException") return undefined;
+    throw error;
+  }
+}
+
+async function partitionsOf(glue: Glue, DatabaseName: string, keys: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await glue.getPartitions({ DatabaseName, TableName: SOURCE_TABLE, NextToken });
+    for (const { Values = [] } of page.Partitions ?? []) {
+      names.push(Values.map((value, i) => `${keys[i] ?? i}=${value}`).join("/"));
+    }
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  return names.sort();
+}

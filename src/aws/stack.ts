@@ -1,0 +1,99 @@
+import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
+import type { AwsOptions } from "../support/aws.ts";
+import { messageOf, UsageError } from "../support/errors.ts";
+import { type Day, parseDay } from "../usage/day.ts";
+import { Aws } from "./aws.ts";
+
+/** The stack's name where none is given. */
+export const DEFAULT_STACK = "gc-usage";
+
+/** What a deployed stack says of itself: all that `--stack NAME` stands for. */
+export interface StackSettings {
+  readonly stack: string;
+  readonly stackId: string;
+  /** CloudFormation's word: CREATE_COMPLETE, UPDATE_COMPLETE … */
+  readonly status: string;
+  readonly region: string;
+  /** The lake's address: `s3://bucket`. */
+  readonly lake: string;
+  readonly lakeBucket: string;
+  /** Where the article's step 5 uploads to, ending in `gc_usage_api_source/`. */
+  readonly source: string;
+  readonly resultsBucket: string;
+  readonly database: string;
+  readonly workgroup: string;
+  readonly crawler: string;
+  /** The first day that the table `usage` looks for. Slices before it would be there and never seen. */
+  readonly firstDay: Day;
+  readonly loaderPolicyArn: string;
+  readonly readerPolicyArn: string;
+  /** Every output, in the template's words. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads a stack's outputs: one call of DescribeStacks.
+ *
+ * @throws {UsageError} aws, where there is no such stack, it is not one of ours, or it was never completed;
+ * credentials, permission or service as AWS says.
+ */
+export async function stackOutputs(stack: string, options: AwsOptions = {}): Promise<StackSettings> {
+  return settingsOf(await findStack(new Aws(options), stack), stack);
+}
+
+/** The settings of a described stack. */
+export function settingsOf(found: Stack | undefined, stack: string): StackSettings {
+  if (found === undefined) throw noStack(stack);
+  const outputs: Record<string, string> = {};
+  for (const { OutputKey, OutputValue } of found.Outputs ?? []) {
+    if (OutputKey !== undefined && OutputValue !== undefined) outputs[OutputKey] = OutputValue;
+  }
+  const status = found.StackStatus ?? "unknown";
+  const need = (key: string): string => {
+    const value = outputs[key];
+    if (value !== undefined) return value;
+    throw new UsageError("aws", `The stack ${stack} has no output ${key}; its status is ${status}.`, {
+      hint: status.includes("COMPLETE")
+        ? "Was it made by `gc-usage aws deploy`? Deploy it again, or name another with --stack."
+        : "See what became of it in the AWS console, under CloudFormation.",
+    });
+  };
+  return {
+    stack,
+    stackId: found.StackId ?? "",
+    status,
+    region: need("Region"),
+    lake: need("LakeUri"),
+    lakeBucket: need("LakeBucket"),
+    source: need("SourceUri"),
+    resultsBucket: need("ResultsBucket"),
+    database: need("Database"),
+    workgroup: need("WorkGroup"),
+    crawler: need("Crawler"),
+    firstDay: parseDay(need("FirstDay"), `FirstDay of the stack ${stack}`),
+    loaderPolicyArn: need("LoaderPolicyArn"),
+    readerPolicyArn: need("ReaderPolicyArn"),
+    outputs,
+  };
+}
+
+export function noStack(stack: string): UsageError {
+  return new UsageError("aws", `There is no stack ${stack} in this account and region.`, {
+    hint: `Make it with \`gc-usage aws deploy --stack ${stack}\`, or check --stack, --region and --profile.`,
+  });
+}
+
+/** The stack by name or id; undefined where there is none. */
+export async function findStack(aws: Aws, stack: string): Promise<Stack | undefined> {
+  return aws.call(`read the stack ${stack}`, async () => describe(await aws.cloudFormation(), stack));
+}
+
+export async function describe(cloudFormation: CloudFormation, stack: string): Promise<Stack | undefined> {
+  try {
+    return (await cloudFormation.describeStacks({ StackName: stack })).Stacks?.[0];
+  } catch (error) {
+    // CloudFormation has no error of its own for it: ValidationError, "Stack with id NAME does not exist".
+    if (/does not exist/.test(messageOf(error))) return undefined;
+    throw error;
+  }
+}
