@@ -1,0 +1,271 @@
+import { createInterface } from "node:readline/promises";
+import { Command } from "@commander-js/extra-typings";
+import { Aws } from "../../aws/aws.ts";
+import { crawl } from "../../aws/crawl.ts";
+import { carryOut, discard, type Plan, plan } from "../../aws/deploy.ts";
+import { deleteBucket, deleteStack, type Standing, standing } from "../../aws/destroy.ts";
+import { drift } from "../../aws/drift.ts";
+import type { Step } from "../../aws/events.ts";
+import { DEFAULT_STACK, type StackSettings, stackOutputs } from "../../aws/stack.ts";
+import { readTemplate } from "../../aws/template.ts";
+import { realEffects } from "../../support/effects.ts";
+import { UsageError } from "../../support/errors.ts";
+import type { Cli } from "../cli.ts";
+import { onErr } from "../colours.ts";
+import { changesText, crawledText, destroyText, driftText } from "../stack-text.ts";
+
+export function command(cli: Cli) {
+  return new Command("aws")
+    .description("The lake in AWS: make the stack, read its settings, run the crawler, take it down.")
+    .addCommand(deployCommand(cli))
+    .addCommand(outputsCommand(cli))
+    .addCommand(templateCommand(cli))
+    .addCommand(crawlCommand(cli))
+    .addCommand(driftCommand(cli))
+    .addCommand(destroyCommand(cli))
+    .addHelpText("after", "\nExample:\n  gc-usage aws deploy\n  gc-usage sync --stack gc-usage")
+    .action((_options, group) => group.help());
+}
+
+/** A subcommand with the flags that say which stack, where and as whom. */
+function stackCommand(name: string) {
+  return new Command(name)
+    .option("--stack <name>", "the CloudFormation stack", stackName, DEFAULT_STACK)
+    .option("--profile <name>", "a profile of the AWS CLI (default: AWS_PROFILE)")
+    .option("--region <name>", "the AWS region (default: AWS_REGION, AWS_DEFAULT_REGION, the profile's)")
+    .option("--endpoint-url <url>", "in place of AWS's own addresses (default: AWS_ENDPOINT_URL)");
+}
+
+/** What `deploy --blueprint-names` sets. Bucket names are unique in the world, so they are not among these. */
+const BLUEPRINT_NAMES: Readonly<Record<string, string>> = {
+  DatabaseName: "genesysclouddb",
+  CrawlerName: "UsageApiCrawler",
+  WorkGroupName: "UsageAPIWorkgroup",
+};
+
+function deployCommand(cli: Cli) {
+  return stackCommand("deploy")
+    .description("Make or update the stack by a change set. The changes are shown first.")
+    .option(
+      "--parameter <key=value>",
+      "set a parameter of the template; repeat it for more. One not named keeps its value",
+      parameterOption,
+      {},
+    )
+    .option("--blueprint-names", "name database, crawler and workgroup as the blueprint's article does")
+    .option("--dry-run", "show the changes and change nothing")
+    .option("-y, --yes", "do not ask")
+    .option("--json", "print changes and settings as JSON")
+    .addHelpText(
+      "after",
+      "\nExample:\n  gc-usage aws deploy --dry-run\n  gc-usage aws deploy --stack usage-eu --parameter FirstDay=2024-01-01",
+    )
+    .action(async (options) => {
+      const aws = new Aws(options);
+      const parameters = { ...(options.blueprintNames ? BLUEPRINT_NAMES : {}), ...options.parameter };
+      const made = await plan(aws, { stack: options.stack, template: await readTemplate(), parameters });
+      if (made.action === "none") {
+        cli.log.info(`The stack ${options.stack} is up to date.`);
+        await printSettings(cli, await stackOutputs(options.stack, options), options.json, made);
+        return;
+      }
+      cli.note(changesText(made));
+      if (options.dryRun || !(await mayGoOn(cli, made, options.yes))) {
+        await discard(aws, made);
+        cli.log.info("Nothing was changed.");
+        if (options.json) await cli.json({ stack: made.stack, action: made.action, changes: made.changes });
+        return;
+      }
+      const settings = await carryOut(aws, made, following(cli, made.changes.length));
+      cli.log.info(
+        onErr.green(`The stack ${options.stack} is ${made.action === "create" ? "made" : "updated"}.`),
+      );
+      await printSettings(cli, settings, options.json, made);
+    });
+}
+
+function outputsCommand(cli: Cli) {
+  return stackCommand("outputs")
+    .description(
+      "Show what the stack is made of: lake, database, workgroup, policies, the article's commands.",
+    )
+    .option("--json", "print it as JSON")
+    .addHelpText("after", "\nExample:\n  gc-usage aws outputs --json")
+    .action(async (options) => {
+      await printSettings(cli, await stackOutputs(options.stack, options), options.json);
+    });
+}
+
+function templateCommand(cli: Cli) {
+  return new Command("template")
+    .description("Print the CloudFormation template.")
+    .addHelpText("after", "\nExample:\n  gc-usage aws template > usage-api.template.yaml")
+    .action(async () => {
+      await cli.out(await readTemplate());
+    });
+}
+
+function crawlCommand(cli: Cli) {
+  return stackCommand("crawl")
+    .description(
+      "Run the crawler over the blueprint's raw rows, wait until it is READY, and tell what it found.",
+    )
+    .option("--json", "print it as JSON")
+    .addHelpText("after", "\nExample:\n  gc-usage aws crawl")
+    .action(async (options) => {
+      const settings = await stackOutputs(options.stack, options);
+      const crawled = await crawl(new Aws(options), settings, {
+        onState: (state, seconds) => cli.progress(`${settings.crawler}: ${state}, ${seconds} s`),
+        signal: cli.signal,
+        effects: realEffects,
+      });
+      cli.progressDone();
+      await (options.json ? cli.json(crawled) : cli.out(crawledText(crawled, settings)));
+    });
+}
+
+function driftCommand(cli: Cli) {
+  return stackCommand("drift")
+    .description(
+      "Show what was changed by hand since the stack was deployed. Exits with 11 where anything was.",
+    )
+    .option("--json", "print it as JSON")
+    .addHelpText("after", "\nExample:\n  gc-usage aws drift")
+    .action(async (options) => {
+      const drifted = await drift(new Aws(options), options.stack);
+      await (options.json ? cli.json({ stack: options.stack, drifted }) : cli.out(driftText(drifted)));
+      if (drifted.length > 0) {
+        throw new UsageError("aws", `The stack ${options.stack} has drifted.`, {
+          hint: "Undo the change by hand, or put it into the template's parameters.",
+        });
+      }
+    });
+}
+
+function destroyCommand(cli: Cli) {
+  return stackCommand("destroy")
+    .description("Delete the stack. The data stays in its buckets unless you say twice that it must go.")
+    .option("-y, --yes", "do not ask about the stack")
+    .option(
+      "--delete-data",
+      "delete the lake and the results too, with every version; asks for the bucket's name",
+    )
+    .option("--yes-delete-data <bucket>", "the lake's bucket, in place of being asked for it")
+    .addHelpText(
+      "after",
+      "\nExample:\n  gc-usage aws destroy\n  gc-usage aws destroy --yes --delete-data --yes-delete-data gc-usage-lakebucket-1abc",
+    )
+    .action(async (options) => {
+      const aws = new Aws(options);
+      const found = await standing(aws, options.stack);
+      const buckets = [found.lakeBucket, found.resultsBucket].filter((one) => one !== undefined);
+      cli.note(destroyText(found, buckets, options.deleteData === true));
+      if (!options.yes) await retype(cli, "the stack's name", found.stack, "--yes");
+      if (options.deleteData) await confirmData(cli, found, options.yesDeleteData);
+      await deleteStack(aws, found, following(cli, found.others.length));
+      cli.log.info(`The stack ${found.stack} is deleted.`);
+      if (!options.deleteData) return;
+      for (const bucket of buckets) {
+        const onProgress = (deleted: number): void => cli.progress(`${bucket}: ${deleted} versions deleted`);
+        const deleted = await deleteBucket(aws, bucket, { onProgress, signal: cli.signal });
+        cli.progressDone();
+        cli.log.info(`The bucket ${bucket} is deleted with ${deleted} versions of objects.`);
+      }
+    });
+}
+
+// ---- Options
+
+function stackName(text: string): string {
+  if (/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(text)) return text;
+  throw new UsageError("input", `--stack: ${JSON.stringify(text)} is no name of a stack.`, {
+    hint: "Use letters, digits and hyphens, with a letter first.",
+  });
+}
+
+function parameterOption(text: string, before: Record<string, string>): Record<string, string> {
+  const [, key, value] = /^([A-Za-z0-9]+)=(.*)$/s.exec(text) ?? [];
+  if (key === undefined || value === undefined) {
+    throw new UsageError("input", `--parameter: ${JSON.stringify(text)} is not KEY=VALUE.`, {
+      hint: "For example --parameter FirstDay=2024-01-01.",
+    });
+  }
+  return { ...before, [key]: value };
+}
+
+// ---- Questions to the person
+
+/** Asks on a terminal. Elsewhere only what takes something away needs `--yes`: all else is what `deploy` is for. */
+async function mayGoOn(cli: Cli, made: Plan, yes: true | undefined): Promise<boolean> {
+  if (yes) return true;
+  if (cli.stdin.isTTY) return /^y(es)?$/i.test(await ask(cli, "Make these changes? [y/N] "));
+  const loses = made.changes.filter((change) => change.action === "Remove" || change.replaced);
+  if (loses.length === 0) return true;
+  cli.note(`Add --yes: ${loses.map((change) => change.resource).join(", ")} would be removed or replaced.`);
+  return false;
+}
+
+async function confirmData(cli: Cli, { lakeBucket }: Standing, given: string | undefined): Promise<void> {
+  if (lakeBucket === undefined) return;
+  if (given === undefined)
+    return retype(cli, "the lake's bucket, to delete its data", lakeBucket, "--yes-delete-data");
+  if (given !== lakeBucket) {
+    throw new UsageError("refused", `The lake's bucket is ${lakeBucket}, not ${given}. Nothing was deleted.`);
+  }
+}
+
+async function retype(cli: Cli, what: string, name: string, flag: string): Promise<void> {
+  if (!cli.stdin.isTTY) {
+    throw new UsageError(
+      "refused",
+      `Nothing was deleted: standard input is no terminal to ask on for ${what}.`,
+      {
+        hint: `Add ${flag}${flag === "--yes" ? "" : ` ${name}`} if you mean it.`,
+      },
+    );
+  }
+  if ((await ask(cli, `Type ${what} (${name}): `)) === name) return;
+  throw new UsageError("refused", "That is another name. Nothing was deleted.");
+}
+
+async function ask(cli: Cli, question: string): Promise<string> {
+  const terminal = createInterface({ input: cli.stdin, output: process.stderr });
+  try {
+    return (await terminal.question(question, { signal: cli.signal })).trim();
+  } finally {
+    terminal.close();
+  }
+}
+
+// ---- Progress and settings
+
+function following(cli: Cli, resources: number) {
+  const done = new Set<string>();
+  const onStep = ({ resource, type, status, reason }: Step): void => {
+    if (/_(COMPLETE|SKIPPED)$/.test(status)) done.add(resource);
+    cli.progress(
+      `${done.size} of ${resources + 1}  ${status.toLowerCase().replaceAll("_", " ")}: ${resource}`,
+    );
+    if (status.endsWith("_FAILED"))
+      cli.log.warn(`${resource} (${type}): ${status}, ${reason ?? "no reason given"}`);
+    else cli.log.debug(`${resource} (${type}): ${status}${reason === undefined ? "" : `, ${reason}`}`);
+  };
+  return { onStep, signal: cli.signal, effects: realEffects };
+}
+
+async function printSettings(
+  cli: Cli,
+  settings: StackSettings,
+  json: true | undefined,
+  made?: Plan,
+): Promise<void> {
+  if (json) {
+    await cli.json(
+      made === undefined ? settings : { ...settings, action: made.action, changes: made.changes },
+    );
+    return;
+  }
+  const rows = Object.entries(settings.outputs);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  await cli.out(rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(""));
+}

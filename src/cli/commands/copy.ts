@@ -1,0 +1,95 @@
+import { resolve } from "node:path";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { StackSettings } from "../../aws/stack.ts";
+import { type Lake, openLake, openOrCreateLake } from "../../lake/lake.ts";
+import { counted } from "../../support/count.ts";
+import { UsageError } from "../../support/errors.ts";
+import { type CopySummary, copyLake } from "../../sync/copy.ts";
+import type { Cli } from "../cli.ts";
+import { lakeOf, warnBeforeFirstDay } from "../stack.ts";
+
+export function command(cli: Cli): CommandUnknownOpts {
+  return new Command("copy")
+    .description(
+      "Copy a lake to another: a folder to S3, S3 to a folder, a folder to a folder. Only what is missing or differs is " +
+        "copied, read back and compared. Safe to repeat; ended at any point, the next run goes on.",
+    )
+    .argument("<from>", "the lake to copy: a folder or s3://bucket/prefix")
+    .argument("[to]", "the lake to copy to; a folder that is not there is made")
+    .option("--stack <name>", "copy to the lake of this stack")
+    .option("--force", "replace slices that know more, and raw rows that differ")
+    .option("--dry-run", "say what would be copied, and copy nothing")
+    .option("--json", "print the summary as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gc-usage copy usage-lake --stack gc-usage\n  gc-usage copy s3://my-bucket usage-lake --dry-run",
+    )
+    .action(async (from, to, options) => {
+      if ((to === undefined) === (options.stack === undefined)) {
+        throw new UsageError("input", "Say once where to copy to.", {
+          hint: "gc-usage copy FROM TO, or gc-usage copy FROM --stack NAME.",
+        });
+      }
+      const target = await lakeOf(cli, { lake: to, stack: options.stack });
+      if (placeOf(from) === placeOf(target.uri)) {
+        throw new UsageError("input", `${from} and ${target.uri} are the same lake.`, {
+          hint: "Give two lakes.",
+        });
+      }
+      const source = await openLake(from, cli.log);
+      try {
+        const lake = await openOrCreateLake(target.uri, cli.log);
+        try {
+          await copy(cli, source, lake, target.stack, options);
+        } finally {
+          await lake.close();
+        }
+      } finally {
+        await source.close();
+      }
+    });
+}
+
+function placeOf(uri: string): string {
+  return /^s3:\/\//i.test(uri) ? uri.replace(/\/$/, "") : resolve(uri);
+}
+
+async function copy(
+  cli: Cli,
+  from: Lake,
+  to: Lake,
+  stack: StackSettings | undefined,
+  { force = false, dryRun = false, json = false }: FlagValues,
+): Promise<void> {
+  if (stack) warnBeforeFirstDay(cli, stack, (await from.list()).map(({ key }) => key.date).sort()[0]);
+  const summary = await copyLake({
+    from,
+    to,
+    force,
+    dryRun,
+    signal: cli.signal,
+    onProgress: (done, of) => cli.progress(`copied ${done}/${of}`),
+  });
+  cli.progressDone();
+  const [first] = summary.kept;
+  if (first) {
+    const others = summary.kept.length > 1 ? ` (and ${summary.kept.length - 1} more)` : "";
+    cli.log.warn(`Not copied: ${first.path}, ${first.why}${others}. --force replaces what is there.`);
+  }
+  if (json) await cli.json({ from: from.uri, to: to.uri, dryRun, ...summary });
+  else cli.log.info(summaryText(summary, to.uri, dryRun));
+}
+
+interface FlagValues {
+  force?: boolean | undefined;
+  dryRun?: boolean | undefined;
+  json?: boolean | undefined;
+}
+
+function summaryText({ slices, sources, bytes }: CopySummary, to: string, dryRun: boolean): string {
+  const size = (bytes / 1024 ** 2).toFixed(1);
+  return (
+    `${dryRun ? "Would copy" : "Copied"} ${counted(slices.copied, "slice")} and ${counted(sources.copied, "file")} of raw rows (${size} MiB) to ${to}; ` +
+    `${slices.same + sources.same} were there already, ${slices.kept + sources.kept} stay as they are.`
+  );
+}

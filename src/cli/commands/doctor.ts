@@ -1,0 +1,255 @@
+import { randomUUID } from "node:crypto";
+import { Command } from "@commander-js/extra-typings";
+import type { GenesysClient, Probe } from "../../genesys/client.ts";
+import { isLoopback } from "../../genesys/gateway.ts";
+import { regionName } from "../../genesys/regions.ts";
+import type { Settings } from "../../genesys/settings.ts";
+import { type ErrorKind, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
+import { secrets } from "../../support/redact.ts";
+import type { Cli } from "../cli.ts";
+import { onOut } from "../colours.ts";
+import { addConnectionOptions, type ConnectionOptions, clientOf, findSettings } from "../connection.ts";
+import { version } from "../version.ts";
+
+/** One finding: a line for people, an object with --json. */
+interface Check {
+  readonly name: string;
+  readonly status: "ok" | "warning" | "problem";
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+  /** Of a problem: decides the exit code. */
+  readonly kind?: ErrorKind;
+}
+
+const EXAMPLE = `
+Signs in and asks three harmless questions: nothing is submitted, nothing is written, no secret is printed.
+The exit code is 0 where all is well, else that of the first problem: 2 settings, 3 credentials, 4 permission, 5 service.
+
+Example:
+  gc-usage doctor
+  gc-usage doctor --profile emea --json`;
+
+export function command(cli: Cli) {
+  const doctor = new Command("doctor")
+    .description(
+      "Check settings, credentials, permissions, clock and rate limit, and say what to do about them.",
+    )
+    .addHelpText("after", EXAMPLE);
+  return addConnectionOptions(doctor)
+    .option("--json", "print the findings as JSON")
+    .action((options) => run(cli, options, options.json === true));
+}
+
+async function run(cli: Cli, options: ConnectionOptions, json: boolean): Promise<void> {
+  const checks: Check[] = [];
+  for await (const check of examine(cli, options)) {
+    const shown = { ...check, message: secrets.redact(check.message) };
+    checks.push(shown);
+    if (!json) await cli.out(lineOf(shown));
+  }
+  const problems = checks.filter(({ status }) => status === "problem");
+  if (json) await cli.json({ ok: problems.length === 0, checks });
+  const [first] = problems;
+  if (first === undefined) return;
+  const count = problems.length === 1 ? "1 problem was found" : `${problems.length} problems were found`;
+  throw new UsageError(first.kind ?? "service", `${count}: ${problems.map(({ name }) => name).join(", ")}.`);
+}
+
+const MARKS: Readonly<Record<Check["status"], (text: string) => string>> = {
+  ok: onOut.green,
+  warning: onOut.yellow,
+  problem: onOut.red,
+};
+
+function lineOf({ name, status, message, hint }: Check): string {
+  const line = `${MARKS[status](status.padEnd(8))} ${name.padEnd(12)} ${message}\n`;
+  return hint === undefined ? line : `${line}${" ".repeat(22)}→ ${hint}\n`;
+}
+
+async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Check> {
+  yield ok("program", `gc-usage ${version()}, Node ${process.version}`);
+  yield await duckdb();
+  let settings: Settings;
+  try {
+    settings = await findSettings(cli, options);
+  } catch (error) {
+    yield problem("settings", error);
+    return;
+  }
+  yield* describe(settings);
+  const client = clientOf(cli, settings, { maxAttempts: 3 });
+  try {
+    yield* askService(settings, client);
+  } finally {
+    await client.close();
+  }
+}
+
+async function duckdb(): Promise<Check> {
+  try {
+    const { version: engineVersion } = await import("@duckdb/node-api");
+    return ok("duckdb", engineVersion());
+  } catch (error) {
+    return {
+      name: "duckdb",
+      status: "problem",
+      message: `DuckDB cannot be loaded: ${messageOf(error).split("\n")[0]}`,
+      hint: "Install gc-usage again on this machine: DuckDB comes as a package for each platform.",
+      kind: "sql",
+    };
+  }
+}
+
+function* describe(settings: Settings): Generator<Check> {
+  const { sources, credentials, apiBase, loginBase, domain } = settings;
+  const region = domain === undefined ? "gateway" : `region ${regionName(domain) ?? domain}`;
+  yield ok("endpoints", `API ${apiBase}, sign-in ${loginBase} (${region}, from ${sources.place})`);
+  yield ok(
+    "credentials",
+    credentials.kind === "token"
+      ? `an access token, set (from ${sources.accessToken})`
+      : `client id ${credentials.clientId} (from ${sources.clientId}), secret set (from ${sources.clientSecret})`,
+  );
+  for (const warning of settings.warnings ?? [])
+    yield { name: "settings", status: "warning", message: warning };
+  yield ok("proxy", proxyOf(settings));
+}
+
+function proxyOf({ proxy, apiBase }: Settings): string {
+  const named = (["https", "http"] as const)
+    .filter((kind) => proxy?.[kind])
+    .map((kind) => `${kind.toUpperCase()}_PROXY ${withoutUser(proxy?.[kind] ?? "")}`);
+  if (named.length === 0) return "none";
+  const except = proxy?.none ? `, NO_PROXY ${proxy.none}` : "";
+  const local = isLoopback(apiBase) ? "; this machine is reached without it" : "";
+  return `${named.join(", ")}${except}${local}`;
+}
+
+function withoutUser(proxy: string): string {
+  const url = new URL(proxy);
+  const user = url.username === "" ? "" : " (with a user and password)";
+  return `${url.protocol}//${url.host}${user}`;
+}
+
+async function* askService(settings: Settings, client: GenesysClient): AsyncGenerator<Check> {
+  try {
+    await client.signIn();
+    if (settings.credentials.kind === "client") yield ok("sign-in", "signed in");
+  } catch (error) {
+    yield problem("sign-in", error);
+    return;
+  }
+  let last: Probe | undefined;
+  for (const need of NEEDS) {
+    try {
+      last = await client.probe("GET", need.path(), { purpose: need.purpose });
+      yield permissionCheck(need, last);
+    } catch (error) {
+      yield problem(need.name, error);
+      return;
+    }
+  }
+  if (last === undefined) return;
+  yield clockCheck(last, Date.now());
+  yield rateLimitCheck(last);
+}
+
+interface Need {
+  readonly name: string;
+  readonly purpose: string;
+  /** Reads only. A random id is not found where reading is permitted: Genesys checks permissions first. */
+  readonly path: () => string;
+  readonly without: Omit<Check, "name" | "message">;
+}
+
+const NEEDS: readonly Need[] = [
+  {
+    name: "jobs",
+    purpose: "read a usage job",
+    path: () => `/api/v2/usage/aggregates/query/jobs/${randomUUID()}?pageSize=1`,
+    without: {
+      status: "problem",
+      kind: "permission",
+      hint: "Give the OAuth client a role with usage:organization:view (Admin > Integrations > OAuth > Roles).",
+    },
+  },
+  {
+    name: "legacy",
+    purpose: "read a usage query",
+    path: () => `/api/v2/usage/query/${randomUUID()}/results`,
+    without: {
+      status: "warning",
+      hint: "Only --service legacy needs it: oauth:client:view or usage:organization:view.",
+    },
+  },
+  {
+    name: "clients",
+    purpose: "list OAuth clients",
+    path: () => "/api/v2/oauth/clients?pageSize=1",
+    without: {
+      status: "warning",
+      hint: "Usage can be fetched without it: oauth:client:view is for listing OAuth clients, and for --service legacy.",
+    },
+  },
+];
+
+function permissionCheck(need: Need, { status, refusal }: Probe): Check {
+  if (status === 403) {
+    return {
+      name: need.name,
+      message: refusal?.message ?? `not permitted to ${need.purpose}`,
+      ...need.without,
+    };
+  }
+  if (status === 404 || refusal === undefined || status === 400) {
+    return ok(need.name, `permitted to ${need.purpose}`);
+  }
+  return { name: need.name, status: "warning", message: refusal.message };
+}
+
+/** A clock that is further off is worth a word: it decides which UTC days are over. */
+const SKEW_MS = 60_000;
+
+function clockCheck(probe: Probe, now: number): Check {
+  const date = Date.parse(probe.header("date") ?? "");
+  if (Number.isNaN(date)) return ok("clock", "the service does not tell its time");
+  const skew = now - date;
+  const seconds = Math.round(Math.abs(skew) / 1000);
+  if (Math.abs(skew) <= SKEW_MS) return ok("clock", `within ${Math.max(1, seconds)} s of the service's`);
+  return {
+    name: "clock",
+    status: "warning",
+    message: `this machine is ${seconds} s ${skew > 0 ? "ahead of" : "behind"} the service`,
+    hint: "Set the clock: it decides which UTC days are over and can be fetched.",
+  };
+}
+
+function rateLimitCheck({ rateLimit }: Probe): Check {
+  if (rateLimit === undefined) return ok("rate limit", "answers tell none; 300 calls a minute are assumed");
+  const { count, allowed, resetMs } = rateLimit;
+  const message = `${count} of ${allowed} calls used, a new window in ${Math.ceil(resetMs / 1000)} s`;
+  if (count < allowed * 0.8) return ok("rate limit", message);
+  return {
+    name: "rate limit",
+    status: "warning",
+    message,
+    hint: "Somebody else is busy with this token's allowance: a sync will wait for its turn.",
+  };
+}
+
+function ok(name: string, message: string): Check {
+  return { name, status: "ok", message };
+}
+
+/** Expected failures are findings; anything else is a defect, and `main` says so. */
+function problem(name: string, error: unknown): Check {
+  if (!isUsageError(error) || error.kind === "interrupted") throw error;
+  return {
+    name,
+    status: "problem",
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    kind: error.kind,
+  };
+}

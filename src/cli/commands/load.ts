@@ -1,0 +1,86 @@
+import { Command } from "@commander-js/extra-typings";
+import { checkId } from "../../genesys/services.ts";
+import { openOrCreateLake } from "../../lake/lake.ts";
+import { counted } from "../../support/count.ts";
+import { load as landFile } from "../../sync/load.ts";
+import { parseGrouping } from "../../usage/grouping.ts";
+import { parseInterval } from "../../usage/interval.ts";
+import { slicePath } from "../../usage/slice.ts";
+import type { Cli } from "../cli.ts";
+import { granularityOption, metricsOption, openInput, serviceOption, weekStartOption } from "../options.ts";
+import { addLakeOptions, lakeOf, warnBeforeFirstDay } from "../stack.ts";
+import { version } from "../version.ts";
+
+export function command(cli: Cli) {
+  const load = new Command("load")
+    .description(
+      "Land results that were fetched elsewhere in the lake: JSON or NDJSON, of either service, from gc, jq or us. " +
+        "All is checked first; what is refused leaves no trace.",
+    )
+    .argument("<file>", "the results; - is standard input")
+    .requiredOption("--granularity <name>", "day, week, month or total, as it was asked", granularityOption)
+    .option("--interval <start/end>", "the interval that was asked; needed for all but day", parseInterval)
+    .option(
+      "--group-by <dimensions>",
+      "the grouping that was asked; left out: found in the rows",
+      parseGrouping,
+    )
+    .option("--metrics <names>", "the metrics that were asked; left out: found in the rows", metricsOption)
+    .option("--service <name>", "jobs or legacy; left out: found in the rows", serviceOption)
+    .option("--id <id>", "the execution or job id; left out: a hash of the rows")
+    .option(
+      "--week-start <day>",
+      "monday or sunday, as the service counts weeks",
+      weekStartOption,
+      "monday" as const,
+    )
+    .option("--force", "replace slices that know more, and land what looks like a mistake")
+    .option("--json", "print what was landed as JSON");
+  return addLakeOptions(load)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gc-usage load query-result.json --granularity month --interval 2021-01/2021-02\n" +
+        "  gc usage query results get ID | gc-usage load - --granularity day",
+    )
+    .action(async (file, options) => {
+      if (options.id !== undefined) checkId(options.id);
+      const input = await openInput(cli, file);
+      const { uri, stack } = await lakeOf(cli, options);
+      const lake = await openOrCreateLake(uri, cli.log);
+      try {
+        const loaded = await landFile(lake, {
+          ...options,
+          input: input.stream,
+          from: input.name,
+          interval: options.interval,
+          grouping: options.groupBy,
+          metrics: options.metrics,
+          service: options.service,
+          id: options.id,
+          fetchedAt: input.modified ?? Date.now(),
+          force: options.force ?? false,
+          version: version(),
+        });
+        const dates = [...loaded.written, ...loaded.kept].map(({ date }) => date);
+        warnBeforeFirstDay(cli, stack, dates.sort()[0]);
+        if (loaded.unknownFields.length > 0) {
+          cli.log.warn(`Unknown fields are kept in the column extra: ${loaded.unknownFields.join(", ")}.`);
+        }
+        if (options.json) {
+          await cli.json({
+            ...loaded,
+            lake: lake.uri,
+            written: loaded.written.map(slicePath),
+            kept: loaded.kept.map(slicePath),
+          });
+        } else {
+          cli.log.info(
+            `Landed ${counted(loaded.rows, "row")} in ${counted(loaded.written.length, "slice")} (${loaded.service}, ${loaded.grouping}, ${options.granularity}) in ${lake.uri}.`,
+          );
+          cli.log.info(`The rows as they came: ${loaded.source}`);
+        }
+      } finally {
+        await lake.close();
+      }
+    });
+}

@@ -1,0 +1,110 @@
+import { Command } from "@commander-js/extra-typings";
+import { checkId, STRAY_CURSOR } from "../../genesys/services.ts";
+import { realEffects } from "../../support/effects.ts";
+import { isUsageError, UsageError } from "../../support/errors.ts";
+import { readResults } from "../../sync/results.ts";
+import type { Service } from "../../usage/service.ts";
+import { type Cli, stringify } from "../cli.ts";
+import { addConnectionOptions, connect } from "../connection.ts";
+import { durationOption, serviceOption } from "../options.ts";
+
+/** The member that holds the rows. */
+const ROWS: Readonly<Record<Service, string>> = { jobs: "entities", legacy: "results" };
+
+export function command(cli: Cli) {
+  const results = new Command("results")
+    .description("Print the results of a submitted query, all pages of them, as the service gives them.")
+    .argument("<id>", "the executionId (jobs: id) that `gc-usage submit` printed")
+    .option("--service <name>", "legacy (the blueprint's) or jobs", serviceOption, "legacy" as Service)
+    .option("--ndjson", "the rows alone, one JSON object a line")
+    .option("--wait", "wait until the query has ended")
+    .option(
+      "--timeout <time>",
+      "wait no longer than this, with --wait (default: 30m)",
+      durationOption("--timeout"),
+    );
+  return addConnectionOptions(results)
+    .addHelpText(
+      "after",
+      "\nWithout --wait a running query prints its status, as gc does; with --ndjson that is an error (exit code 7).\n" +
+        "\nExamples:\n  gc-usage results 7157a113-2751-4e38-85c4-c386cb9e22a4 --wait --ndjson > query-result.json\n" +
+        "  gc-usage submit -f query-file.json | jq -r .executionId | xargs gc-usage results --wait",
+    )
+    .action(async (id, options) => {
+      checkId(id);
+      const client = await connect(cli, options);
+      const printer = options.ndjson ? undefined : new AnswerPrinter(cli, ROWS[options.service]);
+      try {
+        const page = await readResults({
+          client,
+          service: options.service,
+          id,
+          effects: realEffects,
+          signal: cli.signal,
+          waitMs: options.wait ? (options.timeout ?? 30 * 60_000) : undefined,
+          onWait: (status, elapsed) =>
+            cli.progress(`Query ${id}: ${status}, ${Math.round(elapsed / 1000)} s`),
+          write: async (ndjson) => {
+            cli.progressDone();
+            await (printer ? printer.rows(ndjson) : cli.out(ndjson));
+          },
+        });
+        cli.progressDone();
+        if (page.strayCursor !== undefined) cli.log.warn(STRAY_CURSOR);
+        await printer?.end(page.members, page.state === "done");
+        if (options.ndjson && page.state === "running") {
+          throw new UsageError("timeout", `Query ${id} is still ${page.status}: it has no rows yet.`, {
+            hint: "Give --wait to wait for its end.",
+          });
+        }
+      } catch (error) {
+        throw unknownId(error, options.service);
+      } finally {
+        await client.close();
+      }
+    });
+}
+
+/** An id looks the same in both services, so an unknown one may be the other's. */
+function unknownId(error: unknown, service: Service): unknown {
+  if (!isUsageError(error) || error.details["status"] !== 404) return error;
+  const other = service === "jobs" ? "legacy" : "jobs";
+  return new UsageError(error.kind, error.message, {
+    hint: `The ${service} service does not know this id, or no longer. Is it of the other one? Then give --service ${other}.`,
+    cause: error,
+    details: error.details,
+  });
+}
+
+/** Puts the pages' rows back into one answer, a row on each line, without holding them. */
+class AnswerPrinter {
+  readonly #cli: Cli;
+  readonly #member: string;
+  #begun = false;
+
+  constructor(cli: Cli, member: string) {
+    this.#cli = cli;
+    this.#member = member;
+  }
+
+  async rows(ndjson: Uint8Array): Promise<void> {
+    // Whole rows come, each with its newline; compact rows hold no other.
+    const text = Buffer.from(ndjson).toString("utf8").slice(0, -1).replaceAll("\n", ",\n");
+    await this.#cli.out(`${this.#begun ? ",\n" : `{"${this.#member}":[\n`}${text}`);
+    this.#begun = true;
+  }
+
+  async end(members: Readonly<Record<string, unknown>>, done: boolean): Promise<void> {
+    const { nextUri: _next, cursors: _cursors, ...rest } = members;
+    if (!done) {
+      await this.#cli.json(rest);
+      return;
+    }
+    if (!this.#begun) {
+      await this.#cli.json({ [this.#member]: [], ...rest });
+      return;
+    }
+    const tail = stringify(rest).slice(1);
+    await this.#cli.out(`\n]${tail === "}" ? "" : ","}${tail}\n`);
+  }
+}

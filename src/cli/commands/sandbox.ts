@@ -1,0 +1,175 @@
+import { once } from "node:events";
+import { Command } from "@commander-js/extra-typings";
+import { type FactOptions, facts, parseFaults, type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
+import { UsageError } from "../../support/errors.ts";
+import { shown } from "../../support/shown.ts";
+import { type Day, parseDay, tryDay } from "../../usage/day.ts";
+import type { Cli } from "../cli.ts";
+import { integerOption } from "../options.ts";
+
+export function command(cli: Cli) {
+  return new Command("sandbox")
+    .description(
+      "Serve a make-believe Genesys Cloud organisation on 127.0.0.1, until Ctrl-C: both usage services, sign-in, " +
+        "rate limits and, where asked, faults. Its data comes from the seed, the same on every machine.",
+    )
+    .option("--port <number>", "where to listen; 0: any that is free", integerOption("--port", 0, 65_535), 0)
+    .option(
+      "--seed <number>",
+      "which organisation to make up",
+      integerOption("--seed", 0, 999_999_999),
+      DEFAULT_SEED,
+    )
+    .option(
+      "--now <instant>",
+      "its clock at the start, a UTC day or ISO 8601 (default: the real time)",
+      instant,
+    )
+    .option(
+      "--rate-limit <number>",
+      "requests a minute for each token (default: 300)",
+      integerOption("--rate-limit", 1, 999_999_999),
+    )
+    .option(
+      "--token-ttl <seconds>",
+      "how long a token is good for (default: 86400)",
+      integerOption("--token-ttl", 1, 999_999_999),
+    )
+    .option(
+      "--faults <list>",
+      "a probability for all kinds, or a list such as 429=0.05,cut=0.02",
+      parseFaults,
+    )
+    .option(
+      "--job-delay <ms>",
+      "how long a query is queued and running, about (default: 400)",
+      integerOption("--job-delay", 0, 86_400_000),
+    )
+    .option("--scale <number>", "how many times the clients and users", integerOption("--scale", 1, 5_000), 1)
+    .option("--json", "print one line of JSON as soon as it listens: url, clientId, clientSecret, env")
+    .option("--truth", "print the underlying facts as NDJSON instead of serving")
+    .option("--from <day>", "first UTC day of --truth", (text) => parseDay(text, "--from"))
+    .option("--to <day>", "last UTC day of --truth, included", (text) => parseDay(text, "--to"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gc-usage sandbox --port 8080\n" +
+        "  gc-usage sandbox --faults 429=0.05,cut=0.02,drop=0.02 --rate-limit 60\n" +
+        "  gc-usage sandbox --truth --from 2026-10-01 --to 2026-10-31 > truth.ndjson",
+    )
+    .action(async ({ from, to, truth, json, jobDelay, ...options }) => {
+      if (truth) {
+        await printTruth(cli, { seed: options.seed, scale: options.scale, ...truthSpan(from, to) });
+        return;
+      }
+      if (from !== undefined || to !== undefined) {
+        throw new UsageError("input", "--from and --to belong to --truth.", {
+          hint: "The sandbox serves every day since 2018; ask it for an interval.",
+        });
+      }
+      const sandbox = await startSandbox({
+        ...options,
+        ...(jobDelay === undefined ? {} : { jobDelayMs: jobDelay }),
+      });
+      try {
+        await tellWhere(cli, sandbox, json ?? false);
+        if (!cli.signal.aborted) await once(cli.signal, "abort");
+      } finally {
+        await sandbox.close();
+      }
+    });
+}
+
+const DEFAULT_SEED = 1;
+
+function instant(text: string): number {
+  const day = tryDay(text);
+  const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
+  const ms = day === undefined ? Date.parse(iso.test(text) ? text : "") : Date.parse(`${day}T00:00:00Z`);
+  if (Number.isNaN(ms)) {
+    throw new UsageError("input", `--now: ${shown(text)} is no instant.`, {
+      hint: "Write a UTC day or ISO 8601 with its zone, for example 2026-11-01 or 2026-11-01T09:30:00Z.",
+    });
+  }
+  return ms;
+}
+
+function truthSpan(from: Day | undefined, to: Day | undefined): { from: Day; to: Day } {
+  if (from === undefined || to === undefined) {
+    throw new UsageError("input", "--truth needs --from and --to.", {
+      hint: "For example --truth --from 2026-10-01 --to 2026-10-31, both days in UTC and included.",
+    });
+  }
+  if (to < from) {
+    throw new UsageError("input", `--to ${to} lies before --from ${from}.`, { hint: "Swap them." });
+  }
+  return { from, to };
+}
+
+const BATCH = 1000;
+
+/** Stops where the reader has gone (`| head`) and at Ctrl-C. */
+async function printTruth(cli: Cli, options: FactOptions): Promise<void> {
+  let lines: string[] = [];
+  const flush = async (): Promise<boolean> => {
+    const text = lines.join("");
+    lines = [];
+    cli.signal.throwIfAborted();
+    return cli.out(text);
+  };
+  for (const fact of facts(options)) {
+    lines.push(`${JSON.stringify(fact)}\n`);
+    if (lines.length >= BATCH && !(await flush())) return;
+  }
+  await flush();
+}
+
+async function tellWhere(cli: Cli, sandbox: Sandbox, json: boolean): Promise<void> {
+  const { url, clientId, clientSecret, env } = sandbox;
+  if (json) {
+    await cli.json({ url, clientId, clientSecret, env });
+    return;
+  }
+  await cli.out(howToReach(sandbox));
+  cli.note("Serving until Ctrl-C. docs/sandbox.md tells what is in it.");
+}
+
+/** Ready to paste, for each who may come. */
+function howToReach({ url, clientId, clientSecret, env }: Sandbox): string {
+  const port = env["GENESYSCLOUD_GATEWAY_PORT"] ?? "";
+  return `A make-believe Genesys Cloud organisation is at ${url}
+
+gc-usage (and the CX as Code variables it shares), in another terminal:
+
+${Object.entries(env)
+  .map(([name, value]) => `  export ${name}=${value}`)
+  .join("\n")}
+  gc-usage sync
+
+gc, in ~/.gc/config.toml, then \`gc --profile sandbox …\`:
+
+  [sandbox]
+  environment = "mypurecloud.com"
+  client_credentials = "${clientId}"
+  client_secret = "${clientSecret}"
+  gateway_protocol = "http"
+  gateway_host = "127.0.0.1"
+  gateway_port = "${port}"
+
+JavaScript SDK:
+
+  const platformClient = require("purecloud-platform-client-v2");
+  const client = platformClient.ApiClient.instance;
+  client.setGateway({ protocol: "http", host: "127.0.0.1", port: ${port} });
+  await client.loginClientCredentialsGrant("${clientId}", "${clientSecret}");
+
+Python SDK:
+
+  import PureCloudPlatformClientV2 as gc
+  gateway = gc.GatewayConfiguration()
+  gateway.protocol, gateway.host, gateway.port = "http", "127.0.0.1", ${port}
+  gc.configuration.gateway_configuration = gateway
+  gc.api_client.ApiClient().get_client_credentials_token(
+      "${clientId}", "${clientSecret}")
+
+`;
+}

@@ -1,0 +1,253 @@
+import { Command } from "@commander-js/extra-typings";
+import { openLake, openOrCreateLake } from "../../lake/lake.ts";
+import { windowOf } from "../../questions/window.ts";
+import { counted } from "../../support/count.ts";
+import { realEffects } from "../../support/effects.ts";
+import { isUsageError } from "../../support/errors.ts";
+import { type Plan, planSync, type SyncTarget } from "../../sync/plan.ts";
+import { heldSlices, type SyncProgress, type SyncSummary, sync } from "../../sync/sync.ts";
+import { addDays, type Day, dayOf } from "../../usage/day.ts";
+import { parseGrouping } from "../../usage/grouping.ts";
+import { type Granularity, periodsOf } from "../../usage/period.ts";
+import type { Service } from "../../usage/service.ts";
+import type { Cli } from "../cli.ts";
+import { addConnectionOptions, connect } from "../connection.ts";
+import {
+  durationOption,
+  granularityOption,
+  integerOption,
+  serviceOption,
+  weekStartOption,
+} from "../options.ts";
+import { addLakeOptions, lakeOf, warnBeforeFirstDay } from "../stack.ts";
+import { version } from "../version.ts";
+
+export function command(cli: Cli) {
+  const sync = new Command("sync")
+    .description(
+      "Bring the lake up to date: ask the usage API for the days that the lake lacks or that may still change, and land " +
+        "them. Safe to repeat; ended at any point, the next run goes on.",
+    )
+    .option("--last <time>", "how far back: 90d, 12w, 3m, 1y (default: 90d)")
+    .option("--from <day>", "the first UTC day, included")
+    .option("--to <day>", "the last UTC day, included (default: yesterday)")
+    .option("--service <name>", "jobs or legacy", serviceOption, "jobs" as Service)
+    .option(
+      "--group-by <dimensions>",
+      "client, organization, user, uri, method, platform, or none",
+      parseGrouping,
+      parseGrouping("client,uri,method"),
+    )
+    .option("--granularity <name>", "day, week, month or total", granularityOption, "day" as Granularity)
+    .option(
+      "--settle <days>",
+      "days that are read again, since their figures may change",
+      integerOption("--settle", 0, 400),
+      3,
+    )
+    .option(
+      "--recheck <time>",
+      "a day that may change is not read again within this time (default: 6h)",
+      durationOption("--recheck"),
+    )
+    .option(
+      "--week-start <day>",
+      "monday or sunday, as the service counts weeks",
+      weekStartOption,
+      "monday" as const,
+    )
+    .option("--jobs <count>", "queries that run side by side", integerOption("--jobs", 1, 20), 4)
+    .option(
+      "--timeout <time>",
+      "the longest that one query may run (default: 1h)",
+      durationOption("--timeout"),
+    )
+    .option("--keep-source", "keep the rows as they came as well, under gc_usage_api_source/")
+    .option("--dry-run", "print the plan and what it would cost, and ask nothing")
+    .option("--json", "print the summary, or the plan, as JSON");
+  return addConnectionOptions(addLakeOptions(sync))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gc-usage sync\n  gc-usage sync --from 2026-01-01 --to 2026-06-30 --group-by client,user\n" +
+        "  gc-usage sync --service legacy --granularity month --last 1y --dry-run",
+    )
+    .action(async (options) => {
+      const now = realEffects.now();
+      const target: SyncTarget = {
+        service: options.service,
+        granularity: options.granularity,
+        grouping: options.groupBy,
+        span: windowOf(
+          { ...options, last: options.last ?? (options.from === undefined ? "90d" : undefined) },
+          undefined,
+          now,
+        ),
+        settleDays: options.settle,
+        recheckMs: options.recheck ?? 6 * 3_600_000,
+        weekStart: options.weekStart,
+      };
+      const yesterday = addDays(dayOf(now), -1);
+      if (target.span.end > yesterday) {
+        cli.log.info(`The current UTC day is never in the data: --to ${target.span.end} means ${yesterday}.`);
+      }
+      const { uri, stack } = await lakeOf(cli, options);
+      warnBeforeFirstDay(cli, stack, periodsOf(target.granularity, target.span, target.weekStart)[0]?.date);
+      if (options.dryRun) await dryRun(cli, uri, target, now, options.json ?? false);
+      else await run(cli, uri, target, options);
+    });
+}
+
+async function run(
+  cli: Cli,
+  uri: string,
+  target: SyncTarget,
+  options: Parameters<typeof connect>[1] & {
+    jobs: number;
+    timeout?: number | undefined;
+    keepSource?: true | undefined;
+    json?: true | undefined;
+  },
+): Promise<void> {
+  const started = Date.now();
+  const client = await connect(cli, options);
+  const lake = await openOrCreateLake(uri, cli.log);
+  try {
+    const summary = await sync({
+      lake,
+      client,
+      target,
+      effects: realEffects,
+      log: cli.log,
+      signal: cli.signal,
+      concurrency: options.jobs,
+      timeoutMs: options.timeout ?? 60 * 60_000,
+      version: version(),
+      keepSource: options.keepSource ?? false,
+      onProgress: (progress) => cli.progress(progressLine(progress, Date.now() - started)),
+    });
+    cli.progressDone();
+    const { calls, retries, throttled } = client.stats;
+    const facts = {
+      ...figures(summary),
+      calls,
+      retries,
+      throttled,
+      seconds: (Date.now() - started) / 1000,
+      lake: uri,
+    };
+    if (options.json) await cli.json(facts);
+    else cli.log.info(summaryText(summary, facts));
+  } finally {
+    await lake.close();
+    await client.close();
+  }
+}
+
+async function dryRun(cli: Cli, uri: string, target: SyncTarget, now: number, json: boolean): Promise<void> {
+  const held = await heldIn(cli, uri, target);
+  const plan = planSync(target, held.slices, now);
+  const calls = callsOf(plan, held.rowsPerDay);
+  if (json) {
+    await cli.json({ lake: uri, ...planFigures(plan), intervals: plan.chunks, calls });
+    return;
+  }
+  const { settled, fresh, missing, unsettled, partial } = planFigures(plan).periods;
+  await cli.out(
+    `${target.service} ${target.granularity} ${target.grouping} in ${uri}\n` +
+      `  ${settled} settled, ${fresh} read lately, ${missing} missing, ${unsettled} may have changed, ${partial} known in part\n` +
+      plan.chunks.map(({ start, end }) => `  ask ${start}/${end}\n`).join("") +
+      `  about ${calls.atLeast} calls${calls.pages === undefined ? ", and one for each 1,000 rows after the first" : ""}\n`,
+  );
+}
+
+/** A dry run makes no lake. */
+async function heldIn(
+  cli: Cli,
+  uri: string,
+  target: SyncTarget,
+): Promise<{ slices: Awaited<ReturnType<typeof heldSlices>>; rowsPerDay: number | undefined }> {
+  try {
+    const lake = await openLake(uri, cli.log);
+    try {
+      const slices = await heldSlices(lake, target);
+      const rows = [...slices.values()].reduce((sum, slice) => sum + slice.rows, 0);
+      return { slices, rowsPerDay: slices.size === 0 ? undefined : rows / slices.size };
+    } finally {
+      await lake.close();
+    }
+  } catch (error) {
+    if (isUsageError(error) && error.kind === "lake")
+      return { slices: new Map<Day, never>(), rowsPerDay: undefined };
+    throw error;
+  }
+}
+
+/** A query costs a submit, a few looks whether it has ended, and its pages. */
+function callsOf(
+  plan: Plan,
+  rowsPerPeriod: number | undefined,
+): { atLeast: number; pages: number | undefined } {
+  const jobs = plan.chunks.length;
+  const needed = plan.periods.filter(({ state }) => !["settled", "fresh"].includes(state)).length;
+  const pages =
+    plan.target.service === "legacy"
+      ? jobs
+      : rowsPerPeriod === undefined
+        ? undefined
+        : Math.ceil((needed * rowsPerPeriod) / 1000);
+  return { atLeast: jobs * 3 + Math.max(0, (pages ?? jobs) - jobs), pages };
+}
+
+function planFigures(plan: Plan) {
+  const count = (state: string): number => plan.periods.filter((period) => period.state === state).length;
+  return {
+    service: plan.target.service,
+    granularity: plan.target.granularity,
+    grouping: plan.target.grouping,
+    from: plan.periods[0]?.covered.start,
+    to: plan.periods.at(-1)?.covered.end,
+    periods: {
+      settled: count("settled"),
+      fresh: count("fresh"),
+      missing: count("missing"),
+      unsettled: count("unsettled"),
+      partial: count("partial"),
+    },
+  };
+}
+
+function figures(summary: SyncSummary) {
+  const { plan, jobs, resumed, written, kept, rows } = summary;
+  return { ...planFigures(plan), jobs, resumed, written, kept, rows };
+}
+
+function summaryText(
+  summary: SyncSummary,
+  facts: { calls: number; seconds: number; throttled: number; lake: string },
+): string {
+  const { jobs, resumed, written, rows } = summary;
+  const { periods, granularity } = planFigures(summary.plan);
+  if (jobs === 0) {
+    const { fresh } = periods;
+    const wanted = granularity === "total" ? "this total" : `every ${granularity}`;
+    const again =
+      fresh > 0 ? ` (read lately, though figures may still change: ${fresh}; --recheck 0 reads again)` : "";
+    return `Nothing to do: ${facts.lake} has ${wanted}${again}.`;
+  }
+  return (
+    `Landed ${counted(rows, "row")} in ${counted(written, `${granularity} slice`)} from ` +
+    `${counted(jobs, "query", "queries")}${resumed > 0 ? ` (${resumed} begun before)` : ""}, ${counted(facts.calls, "call")}` +
+    `${facts.throttled > 0 ? `, ${facts.throttled} answered 429` : ""}, ${facts.seconds.toFixed(1)} s. Lake: ${facts.lake}`
+  );
+}
+
+function progressLine({ jobs, jobsDone, rows, slices, slicesDone }: SyncProgress, elapsedMs: number): string {
+  const rate = Math.round(rows / Math.max(elapsedMs / 1000, 0.001));
+  const left = jobsDone > 0 ? (elapsedMs / jobsDone) * (jobs - jobsDone) : undefined;
+  return [
+    `queries ${jobsDone}/${jobs}`,
+    `rows ${rows.toLocaleString("en-US")} (${rate.toLocaleString("en-US")}/s)`,
+    ...(slices === 0 ? [] : [`slices ${slicesDone}/${slices}`]),
+    ...(left === undefined ? [] : [`${Math.ceil(left / 1000)} s left`]),
+  ].join("  ");
+}

@@ -1,0 +1,128 @@
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { DEFAULT_USD_PER_TB } from "../engine/athena/cost.ts";
+import type { SqlEngine } from "../engine/engine.ts";
+import { DATABASE } from "../engine/tables.ts";
+import { type Lake, openLake } from "../lake/lake.ts";
+import { UsageError } from "../support/errors.ts";
+import type { Cli } from "./cli.ts";
+import { sizeOption } from "./options.ts";
+import { addLakeOptions, type LakeFlags, lakeOf, warnBeforeFirstDay } from "./stack.ts";
+
+/** Each engine loads what it needs when it is the one asked for. */
+const ENGINES = { duckdb: openDuckDbEngine, athena: openAthenaEngine };
+const ENGINE_NAMES = ["duckdb", "athena"] as const;
+
+export type EngineFlags = LakeFlags & {
+  readonly engine?: (typeof ENGINE_NAMES)[number] | undefined;
+  readonly workgroup?: string | undefined;
+  readonly database?: string | undefined;
+  readonly maxScan?: number | undefined;
+};
+
+/** Which lake, and which engine over it. */
+export function addEngineOptions<Args extends unknown[], Given extends OptionValues>(
+  command: Command<Args, Given>,
+): Command<Args, Given & EngineFlags> {
+  addLakeOptions(command)
+    .addOption(
+      new Option(
+        "--engine <name>",
+        "what runs the SQL: duckdb here, or athena over a lake on S3 (default: duckdb)",
+      ).choices(ENGINE_NAMES),
+    )
+    .option("--workgroup <name>", "Athena's workgroup (default: the stack's)")
+    .option("--database <name>", `Athena's database (default: the stack's, else ${DATABASE})`)
+    .option(
+      "--max-scan <size>",
+      "let Athena scan no more than this, for example 500MB; what can be known before is refused, the rest is stopped",
+      sizeOption("--max-scan"),
+    );
+  return command;
+}
+
+/**
+ * Opens the engine that the flags name over the lake that they name.
+ *
+ * @param needs.slices false where the engine will do without knowing what the lake has.
+ * @throws {UsageError} input, for flags that do not go together; lake, where it is not there or cannot be read; aws and
+ * its kin, where a stack or bucket cannot be read.
+ */
+export function openEngine(
+  cli: Cli,
+  flags: EngineFlags,
+  needs: { slices: boolean } = { slices: true },
+): Promise<SqlEngine> {
+  return ENGINES[flags.engine ?? "duckdb"](cli, flags, needs);
+}
+
+async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<SqlEngine> {
+  for (const [flag, value] of [
+    ["--workgroup", flags.workgroup],
+    ["--database", flags.database],
+    ["--max-scan", flags.maxScan],
+  ]) {
+    if (value === undefined) continue;
+    throw new UsageError("input", `${flag} is for Athena, and the engine is duckdb.`, {
+      hint: "Add --engine athena, or leave it out: DuckDB reads files of its own and costs nothing.",
+    });
+  }
+  const { openDuckDb } = await import("../engine/duckdb/duckdb.ts");
+  const { uri } = await lakeOf(cli, flags);
+  return withLake(cli, uri, async (lake) => openDuckDb(await lake.store.localizeAll()));
+}
+
+async function openAthenaEngine(
+  cli: Cli,
+  flags: EngineFlags,
+  needs: { slices: boolean },
+): Promise<SqlEngine> {
+  const { uri, stack } = await lakeOf(cli, flags);
+  const workgroup = flags.workgroup ?? stack?.workgroup;
+  if (workgroup === undefined) {
+    throw new UsageError("input", "Athena needs a workgroup, and none is named.", {
+      hint: "Name the stack with --stack gc-usage, or a workgroup with --workgroup.",
+    });
+  }
+  const isOnS3 = /^s3:/i.test(uri);
+  if (!isOnS3 && (needs.slices || flags.lake !== undefined)) {
+    throw new UsageError("input", `Athena reads a lake on S3, not the folder ${uri}.`, {
+      hint: "Name the stack with --stack, or the lake with --lake s3://BUCKET.",
+    });
+  }
+  const { openAthena } = await import("../engine/athena/athena.ts");
+  const slices = isOnS3 ? await withLake(cli, uri, (lake) => lake.list()) : undefined;
+  warnBeforeFirstDay(cli, stack, slices?.map(({ key }) => key.date).sort()[0]);
+  return openAthena({
+    workgroup,
+    database: flags.database ?? stack?.database ?? DATABASE,
+    // What the stack's table does not look for is not there for Athena: so it counts as missing.
+    slices: slices?.filter(({ key }) => stack === undefined || key.date >= stack.firstDay),
+    aws: { region: stack?.region },
+    env: cli.env,
+    usdPerTb: usdPerTb(cli.env["GC_USAGE_ATHENA_USD_PER_TB"]),
+    maxScan: flags.maxScan,
+    log: cli.log,
+    progress: (text) => cli.progress(text),
+  });
+}
+
+async function withLake<T>(cli: Cli, uri: string, action: (lake: Lake) => Promise<T>): Promise<T> {
+  const lake = await openLake(uri, cli.log);
+  try {
+    return await action(lake);
+  } finally {
+    await lake.close();
+  }
+}
+
+function usdPerTb(given: string | undefined): number {
+  if (given === undefined || given === "") return DEFAULT_USD_PER_TB;
+  if (/^\d+(\.\d+)?$/.test(given)) return Number(given);
+  throw new UsageError(
+    "input",
+    `GC_USAGE_ATHENA_USD_PER_TB is ${JSON.stringify(given)}, which is no price.`,
+    {
+      hint: `Set it to US dollars a terabyte, as in ${DEFAULT_USD_PER_TB}.00; see Athena's price list for the region.`,
+    },
+  );
+}

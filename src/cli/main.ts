@@ -1,0 +1,166 @@
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { codeOf, EXIT_CODES, isUsageError, messageOf, UsageError } from "../support/errors.ts";
+import { secrets } from "../support/redact.ts";
+import { type Cli, createCli } from "./cli.ts";
+import { onErr } from "./colours.ts";
+import { COMMANDS } from "./commands.ts";
+import { version } from "./version.ts";
+
+/** Runs one command line and tells its exit code. The only place that maps errors to exit codes. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const flags = new Set(argv);
+  const debug = flags.has("--debug");
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(EXIT_CODES.interrupted);
+    process.stderr.write("\nStopping. Press Ctrl-C again to stop at once.\n");
+    stop.abort(new UsageError("interrupted", "Interrupted."));
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  const cli = await createCli({ debug, quiet: flags.has("--quiet") || flags.has("-q"), signal: stop.signal });
+  try {
+    const program = await buildProgram(cli, argv);
+    await program.parseAsync(upToUnknownCommand(argv), { from: "user" });
+    cli.progressDone();
+    return 0;
+  } catch (error) {
+    cli.progressDone();
+    return report(cli, error, argv);
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}
+
+/** The program with every command named, and the one that was asked for loaded. */
+async function buildProgram(cli: Cli, argv: readonly string[]): Promise<Command> {
+  const program = new Command("gc-usage")
+    .description("Who is using your Genesys Cloud API, how much, and where are you being rate limited?")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help for a command")
+    .helpCommand("help [command]", "show help for a command")
+    .option("--debug", "show what is done and full error traces, secrets left out")
+    .option("-q, --quiet", "print no progress and no notes; warnings and errors alone")
+    .showSuggestionAfterError()
+    .configureOutput(OUTPUT)
+    .exitOverride()
+    .addHelpText("after", HELP_FOOT);
+  const wanted = wantedCommand(argv);
+  for (const { name, summary, load } of COMMANDS) {
+    if (name === wanted) {
+      const command = (await load()).command(cli).summary(summary);
+      inherit(command);
+      program.addCommand(command);
+    } else {
+      program.command(name).summary(summary).description(summary);
+    }
+  }
+  return program;
+}
+
+/** Errors are ours to print; help that is shown since no command was named is what was asked for. */
+const OUTPUT = { outputError: () => {}, writeErr: (text: string) => void process.stdout.write(text) };
+
+function wantedCommand(argv: readonly string[]): string | undefined {
+  const named = argv.find((word) => !word.startsWith("-"));
+  return named === "help" ? argv[argv.indexOf("help") + 1] : named;
+}
+
+/** What follows an unknown command, or comes before as `help`, would only hide that it is unknown. */
+function upToUnknownCommand(argv: readonly string[]): string[] {
+  const wanted = wantedCommand(argv);
+  if (wanted === undefined || wanted.startsWith("-") || COMMANDS.some(({ name }) => name === wanted))
+    return [...argv];
+  return argv.slice(0, argv.indexOf(wanted) + 1).filter((word) => word !== "help");
+}
+
+/** Every command takes the global flags too, wherever they stand, and leaves exiting to `main`. */
+function inherit(command: CommandUnknownOpts): void {
+  command.helpOption("-h, --help", "show this help").exitOverride().configureOutput(OUTPUT);
+  if (command.commands.length === 0) {
+    command
+      .option("--debug", "show what is done and full error traces, secrets left out")
+      .option("-q, --quiet", "print no progress and no notes; warnings and errors alone");
+  }
+  for (const child of command.commands) inherit(child);
+}
+
+export const HELP_FOOT = `
+Begin with \`gc-usage demo\`: it needs no account.
+
+Exit codes: 0 done, 1 a defect, 2 bad input, 3 credentials, 4 permission, 5 service or network, 6 query failed,
+7 timed out, 8 refused to protect data, 9 lake, 10 SQL, 11 AWS, 130 interrupted.`;
+
+function report(cli: Cli, error: unknown, argv: readonly string[]): number {
+  if (error instanceof CommanderError) return reportCommander(cli, error, argv);
+  const json = argv.includes("--json");
+  // A stream that our signal ended fails with the platform's error; what was meant is the signal's reason.
+  if (cli.signal.aborted && !isUsageError(error)) return report(cli, cli.signal.reason, argv);
+  if (isUsageError(error)) {
+    if (json) cli.note(JSON.stringify({ error: errorJson(error) }));
+    else {
+      cli.note(`${onErr.red("error:")} ${error.message}`);
+      if (error.hint) cli.note(error.hint);
+      if (cli.debug) cli.note(trace(error));
+    }
+    return EXIT_CODES[error.kind];
+  }
+  const system = systemError(error);
+  if (system) return report(cli, system, argv);
+  cli.note(`${onErr.red("error:")} ${messageOf(error)}`);
+  cli.note(
+    cli.debug
+      ? trace(error)
+      : "This is a defect of gc-usage. Run again with --debug and report what it prints, please.",
+  );
+  return 1;
+}
+
+/** What the machine refuses (disk full, no permission …) is nobody's defect: it reads as an error of the lake. */
+function systemError(error: unknown): UsageError | undefined {
+  const hints: Record<string, string> = {
+    ENOSPC: "The disk is full. Free some room and run the same command again: it goes on where it stopped.",
+    EDQUOT: "The disk quota is used up. Free some room and run the same command again.",
+    EROFS: "The file system is read-only. Use a folder that can be written, with --lake.",
+    EACCES: "Check the permissions of the file or folder.",
+    EPERM: "Check the permissions of the file or folder.",
+    ENOENT: "Check the path.",
+    ENOTDIR: "Check the path: part of it is no folder.",
+    EISDIR: "A file is needed there, not a folder.",
+    EEXIST: "Something of that name is there already.",
+    EMFILE: "Too many open files: raise the limit with `ulimit -n 4096`.",
+    ENFILE: "Too many open files on this machine.",
+  };
+  const code = codeOf(error);
+  const hint = code === undefined ? undefined : hints[code];
+  return hint === undefined
+    ? undefined
+    : new UsageError("lake", `${messageOf(error)}.`, { hint, cause: error });
+}
+
+function reportCommander(cli: Cli, error: CommanderError, argv: readonly string[]): number {
+  if (error.exitCode === 0 || error.code === "commander.help") return 0;
+  const wanted = wantedCommand(argv);
+  const known = COMMANDS.some(({ name }) => name === wanted);
+  const hint = `See \`gc-usage ${known ? `${wanted} ` : ""}--help\`.`;
+  return report(cli, new UsageError("input", error.message.replace(/^error: /, ""), { hint }), argv);
+}
+
+function errorJson(error: UsageError): Record<string, unknown> {
+  return {
+    kind: error.kind,
+    exitCode: EXIT_CODES[error.kind],
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...error.details,
+  };
+}
+
+function trace(error: unknown): string {
+  const lines: string[] = [];
+  for (let one: unknown = error, depth = 0; one instanceof Error && depth < 8; one = one.cause, depth++) {
+    lines.push(one.stack ?? one.message);
+  }
+  return secrets.redact(lines.join("\ncaused by: "));
+}

@@ -1,0 +1,63 @@
+import type { Crawled } from "../aws/crawl.ts";
+import type { Change, Plan } from "../aws/deploy.ts";
+import type { Standing } from "../aws/destroy.ts";
+import type { Drifted } from "../aws/drift.ts";
+import type { StackSettings } from "../aws/stack.ts";
+import { onErr } from "./colours.ts";
+
+/** What `gc-usage aws` says of changes, crawls, drift and destruction, as text. */
+
+export function changesText(made: Plan): string {
+  const marks: Readonly<Record<string, string>> = {
+    Add: onErr.green("+"),
+    Modify: onErr.yellow("~"),
+    Remove: onErr.red("-"),
+  };
+  const line = (change: Change): string => {
+    const now = change.physicalId === undefined ? "" : onErr.dim(`  ${change.physicalId}`);
+    const anew = change.replaced ? onErr.red("  made anew") : "";
+    return `  ${marks[change.action] ?? change.action} ${change.resource.padEnd(26)} ${change.type}${now}${anew}`;
+  };
+  const head =
+    made.action === "create"
+      ? `The stack ${made.stack} would be made:`
+      : `The stack ${made.stack} would change:`;
+  const lines = made.changes.map(line);
+  return [head, ...(lines.length > 0 ? lines : ["  its outputs alone"])].join("\n");
+}
+
+export function crawledText(
+  { crawler, joined, seconds, database, table }: Crawled,
+  { source }: StackSettings,
+): string {
+  const head = `The crawler ${crawler} is READY after ${seconds} s${joined ? " (it was running already)" : ""}.\n`;
+  if (table === undefined) {
+    return `${head}It made no table: is there a file under ${source}granularity=month/, one object a line?\n`;
+  }
+  const { name, columns, partitions } = table;
+  return (
+    `${head}The table ${database}.${name} has ${columns.length} columns: ${columns.map((one) => one.name).join(", ")}\n` +
+    `Its partitions: ${partitions.join(", ") || "none"}\n`
+  );
+}
+
+export function driftText(drifted: readonly Drifted[]): string {
+  if (drifted.length === 0) return "Nothing has drifted.\n";
+  return drifted
+    .map(({ resource, type, physicalId, status, differences }) => {
+      const lines = differences.map((one) => `    ${one.property}: ${one.expected} → ${one.actual}\n`);
+      return `${status} ${resource} (${type}) ${physicalId}\n${lines.join("")}`;
+    })
+    .join("");
+}
+
+export function destroyText(
+  { stack, status, others }: Standing,
+  buckets: readonly string[],
+  data: boolean,
+): string {
+  const kinds = [...new Set(others.map((one) => one.type.replace("AWS::", "")))].join(", ");
+  const rest = `The stack ${stack} (${status}) would be deleted: ${others.length} resources (${kinds}).`;
+  if (buckets.length === 0) return rest;
+  return `${rest}\n${data ? onErr.red("Its data would be DELETED") : "Its data would stay"}: ${buckets.join(", ")}`;
+}

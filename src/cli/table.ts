@@ -1,0 +1,205 @@
+import pc from "picocolors";
+import stringWidth from "string-width";
+import type { Column, SqlRow, SqlValue } from "../engine/engine.ts";
+
+export interface TableOptions {
+  /** Cells in a line of the terminal; Infinity where nothing is to be shortened. */
+  readonly width: number;
+  readonly colors: boolean;
+}
+
+/** Widths come from this many rows; beyond them a table streams, and a wider cell stands out of its column. */
+const MEASURED = 1000;
+const GAP = "  ";
+/** No column is shortened to fewer cells. */
+const NARROWEST = 10;
+
+/**
+ * A table in pieces of text. Numbers stand to the right, grouped by thousands. Where a line is wider than the
+ * terminal the widest texts are shortened in the middle, only as far as needed and names last; where even that
+ * is too wide, each row is a block of lines instead.
+ */
+export async function* tableText(
+  columns: readonly Column[],
+  rows: AsyncIterable<readonly SqlRow[]> | Iterable<readonly SqlRow[]>,
+  options: TableOptions,
+): AsyncGenerator<string> {
+  const measured: SqlRow[] = [];
+  let layout: Layout | undefined;
+  for await (const batch of rows) {
+    if (layout) yield layout.lines(batch);
+    else {
+      for (const row of batch) measured.push(row);
+      if (measured.length < MEASURED) continue;
+      layout = layoutOf(columns, measured, options);
+      yield layout.head() + layout.lines(measured);
+    }
+  }
+  if (!layout) {
+    layout = layoutOf(columns, measured, options);
+    yield layout.head() + layout.lines(measured);
+  }
+}
+
+interface Layout {
+  head(): string;
+  lines(rows: readonly SqlRow[]): string;
+}
+
+function layoutOf(columns: readonly Column[], rows: readonly SqlRow[], options: TableOptions): Layout {
+  const paint = pc.createColors(options.colors);
+  const formats = columns.map((column, i) => formatOf(column, rows, i));
+  const texts = rows.map((row) => row.map((value, i) => formats[i]?.(value) ?? ""));
+  const titles = columns.map((column) => visible(column.name));
+  const natural = titles.map((title, i) =>
+    texts.reduce((width, row) => Math.max(width, cells(row[i] ?? "")), cells(title)),
+  );
+  const widths = fit(columns, natural, options.width);
+  if (!widths) return blocks(titles, formats, paint);
+  const line = (texts: readonly string[], style: (text: string, i: number) => string): string =>
+    texts
+      .map((text, i) => {
+        const limit = isText(columns[i]) ? (widths[i] ?? 0) : Number.POSITIVE_INFINITY;
+        const wide = cells(text);
+        const short = wide <= limit ? text : shorten(text, limit);
+        const padding = " ".repeat(Math.max((widths[i] ?? 0) - (short === text ? wide : cells(short)), 0));
+        const styled = style(short, i);
+        return isNumber(columns[i]) ? padding + styled : styled + padding;
+      })
+      .join(GAP)
+      .trimEnd();
+  return {
+    head: () => `${line(titles, paint.bold)}\n`,
+    lines: (batch) =>
+      batch
+        .map((row) => {
+          const texts = row.map((value, i) => formats[i]?.(value) ?? "");
+          return `${line(texts, (text, i) => (row[i] === null ? paint.dim(text) : text))}\n`;
+        })
+        .join(""),
+  };
+}
+
+/** Each row as lines of `name  value`, for terminals that are too narrow for a line of all. */
+function blocks(
+  titles: readonly string[],
+  formats: readonly ((value: SqlValue) => string)[],
+  paint: ReturnType<typeof pc.createColors>,
+): Layout {
+  const width = Math.max(...titles.map((title) => cells(title)));
+  let number = 0;
+  return {
+    head: () => "",
+    lines: (batch) =>
+      batch
+        .map((row) => {
+          const lines = row.map((value, i) => {
+            const title = titles[i] ?? "";
+            const text = formats[i]?.(value) ?? "";
+            const padding = " ".repeat(width - cells(title));
+            return `${paint.bold(title)}${padding}${GAP}${value === null ? paint.dim(text) : text}\n`;
+          });
+          number++;
+          return `${paint.dim(`-- row ${number}`)}\n${lines.join("")}`;
+        })
+        .join(""),
+  };
+}
+
+/** Widths that fit into `width` together; undefined where there are none. */
+function fit(columns: readonly Column[], natural: readonly number[], width: number): number[] | undefined {
+  const widths = [...natural];
+  let excess = widths.reduce((sum, one) => sum + one, 0) + GAP.length * (widths.length - 1) - width;
+  for (const [among, narrowest] of STEPS) {
+    const group = columns.flatMap((column, i) => (isText(column) && among(column) ? [i] : []));
+    while (excess > 0) {
+      const widest = group.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a), group[0] ?? -1);
+      const now = widths[widest] ?? 0;
+      if (now <= narrowest) break;
+      widths[widest] = now - 1;
+      excess--;
+    }
+  }
+  return excess > 0 ? undefined : widths;
+}
+
+const isNumber = (column: Column | undefined): boolean =>
+  column?.kind === "integer" || column?.kind === "double" || column?.kind === "decimal";
+const isText = (column: Column | undefined): boolean => column?.kind === "text" || column?.kind === "json";
+const isName = (column: Column): boolean => /name$/i.test(column.name);
+const isUri = (column: Column): boolean => /uri$/i.test(column.name);
+/** What is shortened, in turn, and how far. Names tell people most; of an endpoint less than 20 cells tell nothing. */
+const STEPS: readonly (readonly [among: (column: Column) => boolean, narrowest: number])[] = [
+  [(column) => !isName(column) && !isUri(column), NARROWEST],
+  [isUri, 20],
+  [isName, NARROWEST],
+  [isUri, NARROWEST],
+];
+
+function formatOf(column: Column, rows: readonly SqlRow[], index: number): (value: SqlValue) => string {
+  const digits = column.kind === "double" ? fractionDigits(rows.map((row) => row[index] ?? null)) : undefined;
+  return (value) => {
+    if (value === null) return "-";
+    if (digits !== undefined && typeof value === "number" && Number.isFinite(value)) {
+      return grouped(value.toFixed(digits));
+    }
+    return isNumber(column) ? grouped(String(value)) : visible(String(value));
+  };
+}
+
+/** The decimals that a column of doubles needs; undefined where they need more than four or an exponent. */
+function fractionDigits(values: readonly SqlValue[]): number | undefined {
+  let digits = 0;
+  for (const value of values) {
+    if (typeof value !== "number" || !Number.isFinite(value)) continue;
+    const match = /^-?\d+(?:\.(\d{1,4}))?$/.exec(String(value));
+    if (!match) return undefined;
+    digits = Math.max(digits, match[1]?.length ?? 0);
+  }
+  return digits;
+}
+
+/** `-1234567.891` → `-1,234,567.891`; anything but plain digits as it is. */
+function grouped(text: string): string {
+  const match = /^(-?)(\d+)(\.\d+)?$/.exec(text);
+  if (!match) return text;
+  const [, sign = "", whole = "", fraction = ""] = match;
+  return `${sign}${whole.replace(/\B(?=(?:\d{3})+$)/g, ",")}${fraction}`;
+}
+
+/** Control characters and the marks that turn the direction of text would reach the terminal: escaped instead. */
+const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
+
+export function visible(text: string): string {
+  return text.replace(UNSAFE, (char) => {
+    const short = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[char];
+    return short ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** Cells of the terminal. Most texts are plain, and measuring the others is slow. */
+function cells(text: string): number {
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+}
+
+const graphemes = new Intl.Segmenter();
+
+/** The text in at most `width` cells, its middle replaced by `…` where it is longer. */
+export function shorten(text: string, width: number): string {
+  if (cells(text) <= width) return text;
+  const parts = [...graphemes.segment(text)].map((part) => part.segment);
+  const head = take(parts, Math.ceil((width - 1) / 2));
+  const tail = take(parts.reverse(), width - 1 - cells(head.join("")));
+  return `${head.join("")}…${tail.reverse().join("")}`;
+}
+
+function take(parts: readonly string[], width: number): string[] {
+  const taken: string[] = [];
+  let used = 0;
+  for (const part of parts) {
+    used += cells(part);
+    if (used > width) break;
+    taken.push(part);
+  }
+  return taken;
+}

@@ -1,0 +1,50 @@
+/**
+ * The library behind the command: everything that `gc-usage` does, for programs. The command line itself is not part
+ * of it. See docs/library.md.
+ */
+
+export { openDuckDb } from "./engine/duckdb/duckdb.ts";
+export { type Column, type QueryResult, type SqlEngine, type SqlValue } from "./engine/engine.ts";
+export { type ApiRow, parseApiRow } from "./genesys/answer/row.ts";
+export {
+  type AnswerMembers,
+  AnswerSplitter,
+  type RowListener,
+  type SplitSummary,
+} from "./genesys/answer/splitter.ts";
+export { type CallOptions, type ClientOptions, type ClientStats, GenesysClient } from "./genesys/client.ts";
+export {
+  type QueryState,
+  type ResultsPage,
+  readResultsPage,
+  type Submitted,
+  submitQuery,
+} from "./genesys/services.ts";
+export { resolveSettings, type Settings, type SettingsInput } from "./genesys/settings.ts";
+export { type Committed, Lake, openLake, openOrCreateLake, type Slice } from "./lake/lake.ts";
+export type { Provenance } from "./lake/provenance.ts";
+export type { ObjectStore, StoredObject } from "./lake/store.ts";
+export { bind, get as question, list as questions, type Question } from "./questions/questions.ts";
+export {
+  type Fact,
+  type FactOptions,
+  facts,
+  type Sandbox,
+  type SandboxOptions,
+  startSandbox,
+} from "./sandbox/sandbox.ts";
+export { type Effects, type Log, realEffects, silentLog } from "./support/effects.ts";
+export { type ErrorKind, EXIT_CODES, isUsageError, UsageError } from "./support/errors.ts";
+export { type Loaded, type LoadRequest, load } from "./sync/load.ts";
+export { type Plan, type PlannedPeriod, planSync, type SyncTarget } from "./sync/plan.ts";
+export { lakeStatus, type PeriodState, type Series } from "./sync/status.ts";
+export { type SyncOptions, type SyncProgress, type SyncSummary, sync } from "./sync/sync.ts";
+export type { Coverage } from "./usage/coverage.ts";
+export { type Day, parseDay } from "./usage/day.ts";
+export { type Dimension, type Grouping, groupingOf, parseGrouping } from "./usage/grouping.ts";
+export { type Interval, parseInterval } from "./usage/interval.ts";
+export { METRICS, type Metric } from "./usage/metric.ts";
+export { GRANULARITIES, type Granularity, type Span } from "./usage/period.ts";
+export { parseQuery, type Query, queryBody } from "./usage/query.ts";
+export { SERVICES, type Service } from "./usage/service.ts";
+export { parseSlicePath, type SliceKey, slicePath } from "./usage/slice.ts";

@@ -1,0 +1,1 @@
+SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity='day' ORDER BY status429 DESC, clientId limit 10

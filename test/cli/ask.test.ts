@@ -1,0 +1,234 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { listText } from "../../src/cli/commands/ask.ts";
+import { list } from "../../src/questions/questions.ts";
+import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
+import { makeLake, removeLake, slice } from "../engine/fixture.ts";
+import { gcUsage } from "../helpers/cli.ts";
+
+const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g");
+const LAST = "2026-09-30" as Day;
+let lake: string;
+let empty: string;
+
+beforeAll(async () => {
+  const days = Array.from({ length: 60 }, (_, i) => addDays(LAST, -i)).filter((day) => day !== "2026-09-15");
+  lake = await makeLake([
+    ...days.map((day) =>
+      slice(day, [
+        {
+          clientId: "a",
+          clientName: "Alpha",
+          templateUri: "/x",
+          httpMethod: "GET",
+          requests: 100n,
+          status429: 2n,
+          status400: 5n,
+          status500: 0n,
+        },
+        {
+          clientId: "b",
+          clientName: "Beta",
+          templateUri: "/y",
+          httpMethod: "POST",
+          requests: 1000n,
+          status429: 0n,
+          status400: 0n,
+          status500: 1n,
+        },
+      ]),
+    ),
+    ...["2026-09-14", "2026-09-15", "2026-09-16"].map((day) =>
+      slice(day, [{ clientId: "a", requests: 7n, status429: 0n }], { service: "legacy", grouping: "client" }),
+    ),
+  ]);
+  empty = await makeLake([]);
+});
+
+afterAll(() => {
+  for (const one of [lake, empty]) removeLake(one);
+});
+
+const ask = (...args: string[]) => gcUsage(["ask", ...args, "--lake", lake]);
+
+describe("gc-usage ask", () => {
+  test("lists the questions for a narrow terminal with every word of them", () => {
+    const text = listText(list(), 60);
+    expect(text.split("\n").filter((line) => line.replaceAll(COLOURS, "").length > 60)).toEqual([]);
+    const words = text.replaceAll(COLOURS, "").replaceAll(/\s+/g, " ");
+    for (const { name, description } of list()) expect(words).toContain(`${name} ${description}`);
+    expect(words).toContain("(HTTP 4xx and 5xx). split by client; --top 10 --min-requests 100 hot-spots");
+  });
+
+  test("lists the questions, without a lake too", async () => {
+    const { stdout, exitCode } = await gcUsage(["ask", "--lake", "/nowhere"]);
+    expect(stdout).toContain("noisy-clients    Clients by requests that were rate limited (HTTP 429).");
+    expect(exitCode).toBe(0);
+    const json = JSON.parse((await gcUsage(["ask", "--json"])).stdout) as { name: string }[];
+    expect(json.length).toBeGreaterThanOrEqual(11);
+    expect(json.find(({ name }) => name === "failing-clients")).toEqual({
+      name: "failing-clients",
+      title: "Failing clients",
+      description: "Clients by the share of their requests that failed (HTTP 4xx and 5xx).",
+      needs: ["client"],
+      params: [
+        { name: "top", default: 10, description: "How many clients to show." },
+        {
+          name: "min_requests",
+          default: 100,
+          description: "Leave out clients with fewer requests than this.",
+        },
+      ],
+    });
+  });
+
+  test("answers one, up to the lake's newest day, and says on stderr from what", async () => {
+    const { stdout, stderr, exitCode } = await ask("noisy-clients", "--last", "10d", "--top", "10");
+    expect(stdout).toBe(
+      "client_id  client_name  status429  requests  limited_percent  limited_days\na          Alpha               20     1,000                2            10\n",
+    );
+    expect(stderr).toContain("Noisy clients, 2026-09-21 to 2026-09-30 (jobs, client-uri-method)");
+    expect(stderr).toContain("The lake's newest day is 2026-09-30");
+    expect(exitCode).toBe(0);
+  });
+
+  test("names the days of which it lacks what the question sums", async () => {
+    const part = await makeLake([
+      slice("2026-09-01", [{ clientId: "a", requests: 5n, status429: 0n }]),
+      slice("2026-09-02", [{ clientId: "a", status200: 7n }]),
+    ]);
+    const period = ["--from", "2026-09-01", "--to", "2026-09-02"];
+    const { stdout, stderr } = await gcUsage([
+      "ask",
+      "busy-clients",
+      ...period,
+      "--output",
+      "csv",
+      "--lake",
+      part,
+    ]);
+    removeLake(part);
+    expect(stdout).toContain("5");
+    expect(stderr).toMatch(
+      /warning: Of 2026-09-02 the lake does not know all of .*requests.*: what is not known is in no sum/,
+    );
+  });
+
+  test("names the days that the lake lacks", async () => {
+    const { stdout, stderr } = await ask(
+      "busy-clients",
+      "--from",
+      "2026-09-11",
+      "--to",
+      "2026-10-05",
+      "--json",
+    );
+    expect((JSON.parse(stdout) as { requests: number }[]).map((row) => row.requests)).toEqual([19_000, 1900]);
+    expect(stderr).toContain("The lake covers 19 of 25 days; missing: 2026-09-15, 2026-10-01 to 2026-10-05.");
+  });
+
+  test("names other rows that have more of the days, and reads them when told to", async () => {
+    const period = ["--from", "2026-09-15", "--to", "2026-09-15"];
+    expect((await ask("busy-clients", ...period, "--service", "jobs")).stderr).toContain(
+      "The lake covers 0 of 1 days",
+    );
+    const legacy = await ask("busy-clients", "--from", "2026-09-14", "--to", "2026-09-16", "--output", "csv");
+    expect(legacy.stderr).toContain(
+      "The lake covers 2 of 3 days; missing: 2026-09-15. More days: --service legacy --grouping client.",
+    );
+    const told = await ask(
+      "busy-clients",
+      "--from",
+      "2026-09-14",
+      "--to",
+      "2026-09-16",
+      "--service",
+      "legacy",
+      "--grouping",
+      "client",
+      "--output",
+      "csv",
+    );
+    expect(told.stdout).toContain("a,,21,100,0,3");
+    expect(told.stderr).toBe("Busy clients, 2026-09-14 to 2026-09-16 (legacy, client)\n");
+  });
+
+  test("compares with the period before, and says which that is", async () => {
+    const { stderr } = await ask("change", "--from", "2026-09-21", "--to", "2026-09-30");
+    expect(stderr).toContain("Change, 2026-09-21 to 2026-09-30, compared with 2026-09-11 to 2026-09-20");
+    expect(stderr).toContain("The lake covers 19 of 20 days; missing: 2026-09-15.");
+  });
+
+  test("ends yesterday where the lake goes on", async () => {
+    const today = dayOf(Date.now());
+    const fresh = await makeLake(
+      [-2, -1, 0].map((days) => slice(addDays(today, days), [{ clientId: "a", requests: 1n }])),
+    );
+    const { stdout, stderr } = await gcUsage([
+      "ask",
+      "requests-by-day",
+      "--last",
+      "2d",
+      "--lake",
+      fresh,
+      "--output",
+      "csv",
+    ]);
+    expect(stdout.split("\r\n").map((line) => line.slice(0, 12))).toEqual([
+      "day,requests",
+      `${addDays(today, -2)},1`,
+      `${addDays(today, -1)},1`,
+      "",
+    ]);
+    expect(stderr).not.toContain("newest day");
+    removeLake(fresh);
+  });
+
+  test("prints the statement, which runs as it is", async () => {
+    const { stdout } = await ask("failing-clients", "--last", "7d", "--min-requests", "10", "--print-sql");
+    expect(stdout).toContain("date BETWEEN DATE '2026-09-24' AND DATE '2026-09-30'");
+    expect(stdout).toContain(">= 10");
+    const rows = await gcUsage(["sql", "--file", "-", "--lake", lake, "--json"], { input: stdout });
+    expect(rows.stdout).toBe(
+      (await ask("failing-clients", "--last", "7d", "--min-requests", "10", "--json")).stdout,
+    );
+    expect(rows.exitCode).toBe(0);
+  });
+
+  test("writes a file", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "gc-usage-ask-")), "r.csv");
+    expect(await ask("hot-spots", "--top", "1", "--out", file)).toMatchObject({ stdout: "", exitCode: 0 });
+    expect(readFileSync(file, "utf8").split("\r\n")).toHaveLength(3);
+    removeLake(join(file, ".."));
+  });
+});
+
+describe("gc-usage ask refuses", () => {
+  test.each([
+    [["noisy"], 2, "Did you mean noisy-clients or noisy-endpoints?"],
+    [["busy-users"], 9, "The lake has no days split by user"],
+    [["busy-clients", "--grouping", "planet"], 2, 'Unknown grouping "planet"'],
+    [["busy-clients", "--service", "soap"], 2, "--service"],
+    [["busy-clients", "--top", "many"], 2, "--top"],
+    [["busy-clients", "--top", "0"], 2, "--top"],
+    [["busy-clients", "--min-requests", "5"], 2, "takes no --min-requests"],
+    [["busy-clients", "--last", "soon"], 2, "no length of time"],
+    [["busy-clients", "--last", "3d", "--from", "2026-09-01"], 2, "both say where the period starts"],
+    [["busy-clients", "--from", "2026-02-30"], 2, "is not a day"],
+    [["busy-clients", "--from", "2026-09-30", "--to", "2026-09-01"], 2, "before it starts"],
+    [["--last", "3d"], 2, "no question"],
+    [["busy-clients", "--what"], 2, "unknown option"],
+  ])("%j with exit code %i", async (args, exitCode, message) => {
+    const outcome = await ask(...args);
+    expect(outcome.stderr).toContain(message);
+    expect(outcome).toMatchObject({ exitCode, stdout: "" });
+  });
+
+  test("an empty lake, with what to do", async () => {
+    const { stderr, exitCode } = await gcUsage(["ask", "busy-clients", "--lake", empty]);
+    expect(stderr).toContain("It has no days at all. Run `gc-usage sync` first.");
+    expect(exitCode).toBe(9);
+  });
+});

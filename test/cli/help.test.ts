@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { version } from "../../src/cli/version.ts";
+import { gcUsage, workFolder } from "../helpers/cli.ts";
+
+/** The names of a command's subcommands, from its help. */
+function subcommands(help: string): string[] {
+  const [, list = ""] = /\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help) ?? [];
+  return [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)]
+    .map(([, name = ""]) => name)
+    .filter((name) => name !== "help");
+}
+
+async function run(...args: string[]) {
+  return await gcUsage(args, { cwd: await workFolder() });
+}
+
+describe.concurrent("help", () => {
+  it.each(COMMANDS.map(({ name }) => name))(
+    "of %s, and of what is below it, has an example and each flag once",
+    async (name) => {
+      const top = await run(name, "--help");
+      const below = subcommands(top.stdout);
+      const pages = [top, ...(await Promise.all(below.map((child) => run(name, child, "--help"))))];
+      for (const { exitCode, stdout, stderr } of pages) {
+        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+        expect(stdout).toMatch(/^Usage: gc-usage [a-z]/);
+        if (!stdout.includes("\nCommands:\n")) expect(stdout).toMatch(/\nExamples?:\n {2}\S/);
+        for (const flag of ["--debug", "-q, --quiet", "-h, --help"]) {
+          expect(stdout.split(`  ${flag} `).length - 1, flag).toBeLessThanOrEqual(1);
+        }
+      }
+    },
+  );
+
+  it("is the same in each of its forms", async () => {
+    const [bare, flag, short, word] = await Promise.all([run(), run("--help"), run("-h"), run("help")]);
+    expect(bare).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(bare.stdout).toMatch(/^Usage: gc-usage \[options\] \[command\]/);
+    expect(bare.stdout).toMatch(/Exit codes: 0 done/);
+    for (const { name, summary } of COMMANDS)
+      expect(bare.stdout).toMatch(new RegExp(`\\n {2}${name} .*${summary.slice(0, 8)}`));
+    for (const other of [flag, short, word]) expect(other).toEqual(bare);
+    const [sync, helpSync] = await Promise.all([run("status", "--help"), run("help", "status")]);
+    expect(helpSync).toEqual(sync);
+  });
+
+  it("has the version", async () => {
+    for (const flag of ["--version", "-V"])
+      expect(await run(flag)).toEqual({ exitCode: 0, stdout: `${version()}\n`, stderr: "" });
+  });
+});
+
+describe.concurrent("a command line that is wrong", () => {
+  it.each([
+    [["foo"], /^error: unknown command 'foo'\nSee `gc-usage --help`\.\n$/],
+    [["statsu"], /^error: unknown command 'statsu'\n\(Did you mean status\?\)/],
+    [["foo", "bar", "--baz"], /^error: unknown command 'foo'/],
+    [["foo", "--help"], /^error: unknown command 'foo'/],
+    [["help", "foo"], /^error: unknown command 'foo'/],
+    [["-q", "foo"], /^error: unknown command 'foo'/],
+    [["--lake", "x", "status"], /^error: unknown option '--lake'/],
+    [["status", "--lak", "x"], /^error: unknown option '--lak'\n\(Did you mean --lake\?\)/],
+    [["status", "more"], /^error: too many arguments for 'status'.*\nSee `gc-usage status --help`\.\n$/],
+    [["status", "--lake"], /^error: option '--lake <where>' argument missing/],
+  ])("%j ends with 2, saying what and where to look", async (args, message) => {
+    const ran = await run(...args);
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toMatch(message);
+    expect(ran.stderr).toMatch(/See `gc-usage (status )?--help`/);
+  });
+
+  it("is told as JSON where JSON was asked for", async () => {
+    const ran = await run("status", "--lak", "x", "--json");
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(JSON.parse(ran.stderr)).toEqual({
+      error: {
+        kind: "input",
+        exitCode: 2,
+        message: "unknown option '--lak'\n(Did you mean --lake?)",
+        hint: "See `gc-usage status --help`.",
+      },
+    });
+  });
+});

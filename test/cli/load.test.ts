@@ -1,0 +1,348 @@
+import { mkdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { tree } from "../lake/helpers.ts";
+
+const ROW = {
+  clientId: "c1",
+  clientName: "Nightly",
+  organizationId: "",
+  userId: "",
+  templateUri: "",
+  httpMethod: "",
+  status200: 3,
+  status300: 0,
+  status400: 0,
+  status500: 0,
+  status429: 0,
+  requests: 3,
+  date: "2021-01-12T00:00:00Z",
+};
+const answer = (change: object = {}, ...more: object[]): string =>
+  JSON.stringify([{ ...ROW, ...change }, ...more]);
+const DAY = ["--granularity", "day"];
+
+/** What is refused: the file's content, the options, the exit code, the beginning of the message. */
+const REFUSED: [
+  what: string,
+  content: string | Buffer,
+  options: string[],
+  exitCode: number,
+  message: RegExp,
+][] = [
+  ["an empty file", "", DAY, 2, /^error: There is nothing to read: the input is empty/],
+  [
+    "months given as days",
+    answer({ date: "2021-01-01" }, { ...ROW, date: "2021-02-01" }, { ...ROW, date: "2021-03-01" }),
+    DAY,
+    8,
+    /^error: in has 3 dates, each the first of a month: it looks like an answer by month, not by day\.\nUse --granularity month, or --force/,
+  ],
+  [
+    "weeks given as days",
+    answer({ date: "2021-01-04" }, { ...ROW, date: "2021-01-11" }, { ...ROW, date: "2021-01-18" }),
+    DAY,
+    8,
+    /each the first of a week: it looks like an answer by week/,
+  ],
+  ["a file of blanks", " \n\n", DAY, 2, /^error: There is nothing to read/],
+  [
+    "a cut file",
+    answer().slice(0, -20),
+    DAY,
+    2,
+    /^error: The JSON is cut short: it ends at byte \d+, inside row 1/,
+  ],
+  ["a file cut between rows", `{"results":[${JSON.stringify(ROW)},`, DAY, 2, /^error: The JSON is cut short/],
+  ["HTML", "<!DOCTYPE html><html></html>", DAY, 2, /^error: The input is HTML or XML, not JSON/],
+  [
+    "a running query's answer",
+    '{"queryStatus":"Running"}',
+    DAY,
+    7,
+    /^error: in is the answer of a query that is Running/,
+  ],
+  [
+    "a queued job's answer",
+    '{"queryStatus":"Queued","selfUri":"/x"}',
+    DAY,
+    7,
+    /that is Queued: it has no results yet/,
+  ],
+  [
+    "a failed query's answer",
+    '{"queryStatus":"Failed"}',
+    DAY,
+    6,
+    /^error: in is the answer of a query that ended Failed/,
+  ],
+  ["a cancelled job's answer", '{"entities":[],"queryStatus":"Cancelled"}', DAY, 6, /ended Cancelled/],
+  ["a status that nobody knows", '{"results":[],"queryStatus":"Odd"}', DAY, 5, /unknown status "Odd"/],
+  ["an empty array", "[]", DAY, 2, /^error: in is an empty list: nothing says whether the query had ended/],
+  [
+    "an empty array, with all told",
+    "[]",
+    [...DAY, "--service", "jobs", "--group-by", "client", "--interval", "2021-01-01/2021-01-02"],
+    2,
+    /is an empty list/,
+  ],
+  [
+    "a finished answer without rows whose service is not told",
+    '{"results":[],"queryStatus":"Complete"}',
+    DAY,
+    2,
+    /has no rows, so it does not tell its service/,
+  ],
+  ["an array of numbers", "[1,2]", DAY, 2, /^error: This is no answer of the usage API/],
+  ["an array of text", '["a"]', DAY, 2, /^error: This is no answer/],
+  ["an array of arrays", "[[1]]", DAY, 2, /^error: This is no answer/],
+  [
+    "an array of other objects",
+    '[{"a":1}]',
+    DAY,
+    2,
+    /^error: Row 1 is no usage row: it has none of the counts/,
+  ],
+  ["an error's body", '{"message":"no","code":"not.found","status":404}', DAY, 2, /none of the counts/],
+  ["results that are no list", '{"results":{"a":1}}', DAY, 2, /not a list of rows/],
+  [
+    "a page of several",
+    `{"entities":[{"requestCount":1,"date":"2021-01-01"}],"nextUri":"/x?after=b"}`,
+    DAY,
+    2,
+    /is one page of several/,
+  ],
+  ["two answers", `${answer()}${answer()}`, DAY, 2, /holds 2 answers/],
+  [
+    "a negative count",
+    answer({}, { ...ROW, status200: -1 }),
+    DAY,
+    2,
+    /^error: Row 2 is no usage row: its status200 is -1/,
+  ],
+  ["a count as a word", answer({ status200: "three" }), DAY, 2, /its status200 is "three", no whole number/],
+  ["a count as text", answer({ status200: "3" }), DAY, 2, /its status200 is "3"/],
+  ["a broken count", answer({ status200: 1.5 }), DAY, 2, /its status200 is 1.5/],
+  [
+    "a count that is too large",
+    answer().replace('"requests":3', '"requests":9223372036854775808'),
+    DAY,
+    2,
+    /its requests is 9223372036854775808/,
+  ],
+  ["a date that is none", answer({ date: "2021-02-30" }), DAY, 2, /its date "2021-02-30" is no date/],
+  ["no date", answer({ date: undefined }), DAY, 2, /^error: Row 1 does not fit: it has no date/],
+  [
+    "a date in a total",
+    answer(),
+    ["--granularity", "total", "--interval", "2021-01/2021-02"],
+    2,
+    /a total has none/,
+  ],
+  ["a day that is not over", answer({ date: "9998-01-01" }), DAY, 2, /had no data yet|is outside/],
+  [
+    "a day outside the interval",
+    answer(),
+    [...DAY, "--interval", "2021-02/2021-03"],
+    2,
+    /its date 2021-01-12 is outside 2021-02-01\/2021-03-01/,
+  ],
+  [
+    "both services' rows",
+    answer({}, { requestCount: 1, date: "2021-01-12", platform: "" }),
+    DAY,
+    2,
+    /mixes rows of both services/,
+  ],
+  [
+    "the other service's rows",
+    answer(),
+    [...DAY, "--service", "jobs"],
+    2,
+    /holds rows of the legacy service, not of jobs/,
+  ],
+  [
+    "rows that tell no service",
+    '[{"status429":1,"templateUri":"/x","date":"2021-01-12"}]',
+    DAY,
+    2,
+    /only fields that both services have/,
+  ],
+  [
+    "a grouping that the rows are finer than",
+    answer({ userId: "u" }),
+    [...DAY, "--group-by", "client"],
+    2,
+    /it names a user, and the grouping is client/,
+  ],
+  [
+    "a grouping that the service lacks",
+    answer(),
+    [...DAY, "--group-by", "client,platform"],
+    2,
+    /legacy service cannot group by platform/,
+  ],
+  ["rows that repeat", answer({}, ROW), DAY, 8, /^error: 1 rows of 2021-01-12 repeat another's client/],
+  ["UTF-16", Buffer.from(`\uFEFF${answer()}`, "utf16le"), DAY, 2, /^error: The input is UTF-16 text/],
+  ["UTF-16 without a mark", Buffer.from(answer(), "utf16le"), DAY, 2, /^error: /],
+  [
+    "bytes that are no UTF-8",
+    Buffer.concat([
+      Buffer.from('[{"clientId":"'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from('","requests":1}]'),
+    ]),
+    DAY,
+    2,
+    /not UTF-8/,
+  ],
+];
+
+/** What is wrong with the command line itself. */
+const MISUSED: [what: string, args: string[], exitCode: number, message: RegExp][] = [
+  ["a reversed interval", ["in", ...DAY, "--interval", "2021-02/2021-01"], 2, /it ends before it starts/],
+  [
+    "an impossible interval",
+    ["in", ...DAY, "--interval", "2021-02-30/2021-03-01"],
+    2,
+    /"2021-02-30" is not an ISO 8601 date that exists/,
+  ],
+  ["an unknown grouping", ["in", ...DAY, "--group-by", "clients"], 2, /Unknown grouping "clients"/],
+  ["an unknown granularity", ["in", "--granularity", "hour"], 2, /--granularity: "hour" is not known/],
+  ["no granularity", ["in"], 2, /required option '--granularity <name>' not specified/],
+  ["an unknown metric", ["in", ...DAY, "--metrics", "status600"], 2, /unknown metric "status600"/],
+  ["an unknown service", ["in", ...DAY, "--service", "both"], 2, /--service: "both" is not known/],
+  ["an unknown flag", ["in", ...DAY, "--nope"], 2, /unknown option '--nope'/],
+  [
+    "an unknown week start",
+    ["in", ...DAY, "--week-start", "friday"],
+    2,
+    /--week-start: "friday" is not known/,
+  ],
+  [
+    "a path where an id belongs",
+    ["in", ...DAY, "--id", "../../etc/passwd"],
+    2,
+    /is no execution or job id, it looks like a path/,
+  ],
+  ["a file that is not there", ["none", ...DAY], 2, /Cannot read none: there is no such file/],
+  ["a folder in a file's place", [".", ...DAY], 2, /Cannot read \.: it is a folder/],
+  ["no file", DAY, 2, /missing required argument 'file'/],
+  ["two files", ["in", "in", ...DAY], 2, /too many arguments/],
+];
+
+async function folderWith(content: string | Buffer): Promise<string> {
+  const cwd = await workFolder();
+  await writeFile(join(cwd, "in"), content);
+  return cwd;
+}
+
+describe.concurrent("load refuses without a trace", () => {
+  it.each(REFUSED)("%s", async (_what, content, options, exitCode, message) => {
+    const cwd = await folderWith(content);
+    const before = await tree(cwd);
+    const ran = await gcUsage(["load", "in", ...options, "--lake", "deep/lake"], { cwd });
+    expect(ran).toMatchObject({ exitCode, stdout: "" });
+    expect(ran.stderr).toMatch(message);
+    expect(ran.stderr).not.toMatch(/defect/);
+    expect(await tree(cwd)).toEqual(before);
+  });
+
+  it.each(MISUSED)("%s", async (_what, args, exitCode, message) => {
+    const cwd = await folderWith(answer());
+    const before = await tree(cwd);
+    const ran = await gcUsage(["load", ...args, "--lake", "lake"], { cwd });
+    expect(ran).toMatchObject({ exitCode, stdout: "" });
+    expect(ran.stderr).toMatch(message);
+    expect(await tree(cwd)).toEqual(before);
+  });
+});
+
+describe("load", () => {
+  it("leaves a lake that is there as it was where it refuses, and tells machines as well as people", async () => {
+    const cwd = await folderWith(answer());
+    expect(await gcUsage(["load", "in", ...DAY, "--id", "one"], { cwd })).toMatchObject({ exitCode: 0 });
+    const before = await tree(cwd);
+
+    // The same again is no news; rows under another's id, fewer metrics, or an older answer are refused.
+    expect(await gcUsage(["load", "in", ...DAY, "--id", "one"], { cwd })).toMatchObject({ exitCode: 0 });
+    await writeFile(join(cwd, "other"), answer({ status200: 4 }));
+    const other = await gcUsage(["load", "other", ...DAY, "--id", "one"], { cwd });
+    expect(other).toMatchObject({ exitCode: 8 });
+    expect(other.stderr).toMatch(
+      /The lake has other rows under gc_usage_api_source\/granularity=day\/one.json already/,
+    );
+    const fewer = await gcUsage(["load", "other", ...DAY, "--metrics", "status200", "--json"], { cwd });
+    expect(fewer).toMatchObject({ exitCode: 8, stdout: "" });
+    expect(JSON.parse(fewer.stderr)).toMatchObject({
+      error: {
+        kind: "refused",
+        exitCode: 8,
+        slices: [{ date: "2021-01-12", why: expect.stringMatching(/^it lacks status300/) as string }],
+      },
+    });
+    const then = new Date(Date.now() - 86_400_000);
+    await utimes(join(cwd, "other"), then, then);
+    expect((await gcUsage(["load", "other", ...DAY], { cwd })).stderr).toMatch(
+      /The lake knows more of 2021-01-12 than this answer: it was fetched/,
+    );
+    const { other: _other, ...after } = await tree(cwd);
+    expect(after).toEqual(before);
+
+    expect(await gcUsage(["load", "other", ...DAY, "--force"], { cwd })).toMatchObject({ exitCode: 0 });
+  });
+
+  it("reads standard input, takes the lake from the environment, and says nothing when it is to be quiet", async () => {
+    const cwd = await workFolder();
+    const ran = await gcUsage(["load", "-", ...DAY, "-q"], {
+      cwd,
+      input: answer(),
+      env: { GC_USAGE_LAKE: "elsewhere" },
+    });
+    expect(ran).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect(Object.keys(await tree(join(cwd, "elsewhere")))).toContain(
+      "usage/granularity=day/date=2021-01-12/legacy.client.parquet",
+    );
+  });
+
+  it("lands an answer that says that nothing happened, once its question is told", async () => {
+    const cwd = await folderWith('{"results":[],"queryStatus":"Complete"}');
+    const ran = await gcUsage(
+      [
+        "load",
+        "in",
+        ...DAY,
+        "--service",
+        "legacy",
+        "--group-by",
+        "client",
+        "--interval",
+        "2021-01-01/2021-01-02",
+        "--json",
+      ],
+      { cwd },
+    );
+    expect(ran.stderr).toBe("");
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      rows: 0,
+      written: [expect.stringMatching("01-01") as string, expect.stringMatching("01-02") as string],
+    });
+  });
+
+  it("refuses a file in the lake's place, and a scheme that it does not know", async () => {
+    const cwd = await folderWith(answer());
+    expect(await gcUsage(["load", "in", ...DAY, "--lake", "in"], { cwd })).toMatchObject({ exitCode: 9 });
+    expect(await gcUsage(["load", "in", ...DAY, "--lake", "gs://bucket"], { cwd })).toMatchObject({
+      exitCode: 2,
+    });
+    expect(Object.keys(await tree(cwd))).toEqual(["in"]);
+  });
+
+  it("keeps what others have put into a folder that it was given", async () => {
+    const cwd = await folderWith("[]");
+    await mkdir(join(cwd, "lake"));
+    await gcUsage(["load", "in", ...DAY, "--lake", "lake"], { cwd });
+    expect(Object.keys(await tree(cwd))).toEqual(["in", "lake/"]);
+  });
+});

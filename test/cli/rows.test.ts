@@ -1,0 +1,59 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { gcUsage, workFolder } from "../helpers/cli.ts";
+
+describe("rows", () => {
+  it("prints what jq -c prints of an answer, compact or indented", async () => {
+    const cwd = await workFolder();
+    const row = fc.record({
+      clientId: fc.uuid(),
+      clientName: fc.string({ unit: "grapheme" }),
+      status200: fc.maxSafeNat(),
+      deep: fc.record({ id: fc.constantFrom(null, "x", "[,]") }),
+    });
+    const rows = fc.sample(fc.array(row, { minLength: 300, maxLength: 300 }), 1)[0] ?? [];
+    for (const [member, indent] of [
+      ["results", undefined],
+      ["entities", 2],
+    ] as const) {
+      const ran = await gcUsage(["rows"], {
+        cwd,
+        input: JSON.stringify({ [member]: rows, queryStatus: "Complete" }, null, indent),
+      });
+      expect(ran).toEqual({
+        exitCode: 0,
+        stderr: "",
+        stdout: rows.map((one) => `${JSON.stringify(one)}\n`).join(""),
+      });
+    }
+  });
+
+  it.each([
+    ["", 2, /input is empty/],
+    ['{"results":[{"a":1}', 2, /cut short/],
+    ["<html>", 2, /HTML/],
+    [
+      '{"queryStatus":"Running"}',
+      7,
+      /standard input is the answer of a query that is Running: it has no rows/,
+    ],
+    ['{"queryStatus":"Failed"}', 6, /a query that ended Failed: it has no rows\.\nSubmit the query again\./],
+    ['{"queryStatus":"Odd"}', 5, /unknown status "Odd"/],
+    ["[1]", 2, /no answer of the usage API/],
+  ])("ends %j with %i", async (input, exitCode, message) => {
+    const ran = await gcUsage(["rows", "-"], { cwd: await workFolder(), input });
+    expect(ran.exitCode).toBe(exitCode);
+    expect(ran.stderr).toMatch(message);
+  });
+
+  it("reads a file, and says where it cannot", async () => {
+    const cwd = await workFolder();
+    await writeFile(join(cwd, "a.json"), '{"results":[],"queryStatus":"Complete"}');
+    expect(await gcUsage(["rows", "a.json"], { cwd })).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect((await gcUsage(["rows", "b.json"], { cwd })).stderr).toMatch(
+      /Cannot read b.json: there is no such file/,
+    );
+  });
+});

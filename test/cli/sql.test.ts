@@ -1,0 +1,224 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sqlString } from "../../src/support/quote.ts";
+import { addSource, makeLake, removeLake, slice } from "../engine/fixture.ts";
+import { gcUsage } from "../helpers/cli.ts";
+
+const BIG = 2n ** 63n - 1n;
+let lake: string;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "gc-usage-sql-"));
+  lake = await makeLake([
+    slice("2026-11-01", [
+      { clientId: "a", clientName: 'He said "hi", twice\r\n', requests: BIG, status429: 0n },
+      { clientId: "b", clientName: "", requests: BIG },
+      { clientId: "c", clientName: null, requests: 3n },
+    ]),
+  ]);
+  addSource(
+    lake,
+    "month",
+    "x",
+    Array.from(
+      { length: 12 },
+      (_, i) => `{"clientId":"c${i}","status429":${i},"date":"2026-11-01T00:00:00Z"}\n`,
+    ).join(""),
+  );
+});
+
+afterAll(() => {
+  removeLake(lake);
+  removeLake(folder);
+});
+
+const sql = (args: readonly string[], input?: string) =>
+  gcUsage(["sql", "--lake", lake, ...args], input === undefined ? {} : { input });
+
+describe("gc-usage sql", () => {
+  test("prints a table, whether or not anybody watches", async () => {
+    const { stdout, exitCode } = await sql(["SELECT clientId, requests FROM daily ORDER BY clientId"]);
+    expect(stdout).toBe(
+      "clientId                   requests\na         9,223,372,036,854,775,807\nb         9,223,372,036,854,775,807\nc                                 3\n",
+    );
+    expect(exitCode).toBe(0);
+  });
+
+  test("runs the article's statement as it stands", async () => {
+    const statement = `SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity='month' ORDER BY status429 DESC limit 10`;
+    const { stdout, exitCode } = await sql([statement, "--output", "ndjson"]);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { status429: number }).status429),
+    ).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+    expect(exitCode).toBe(0);
+  });
+
+  test("prints counts with every digit in each form", async () => {
+    const statement =
+      "SELECT sum(requests) AS total, CAST(0.10 AS DECIMAL(4,2)) AS d, CAST('NaN' AS DOUBLE) AS n FROM usage";
+    const sum = String(2n * BIG + 3n);
+    expect((await sql([statement, "--json"])).stdout).toBe(`[\n{"total":${sum},"d":0.10,"n":"NaN"}\n]\n`);
+    expect((await sql([statement, "--output", "ndjson"])).stdout).toBe(
+      `{"total":${sum},"d":0.10,"n":"NaN"}\n`,
+    );
+    expect((await sql([statement, "--output", "csv"])).stdout).toBe(`total,d,n\r\n${sum},0.10,NaN\r\n`);
+    expect((await sql([statement])).stdout).toContain("18,446,744,073,709,551,617");
+  });
+
+  test("writes CSV by the RFC: quotes where needed, NULL empty, empty text quoted", async () => {
+    const { stdout } = await sql([
+      'SELECT clientName, status429 AS "a,b" FROM daily ORDER BY clientId',
+      "--output",
+      "csv",
+    ]);
+    expect(stdout).toBe('clientName,"a,b"\r\n"He said ""hi"", twice\r\n",0\r\n"",\r\n,\r\n');
+  });
+
+  test("tells columns of one name apart where a name must be one", async () => {
+    expect((await sql(["SELECT 1 AS a, 2 AS A, 3 AS a_2", "--output", "ndjson"])).stdout).toBe(
+      '{"a":1,"A_2":2,"a_2_2":3}\n',
+    );
+  });
+
+  test("prints no rows as an empty list, a heading, or nothing", async () => {
+    const statement = "SELECT clientId FROM usage WHERE false";
+    expect((await sql([statement, "--json"])).stdout).toBe("[]\n");
+    expect((await sql([statement, "--output", "ndjson"])).stdout).toBe("");
+    expect((await sql([statement, "--output", "csv"])).stdout).toBe("clientId\r\n");
+    expect(await sql([statement])).toMatchObject({ stdout: "clientId\n", stderr: "No rows.\n", exitCode: 0 });
+  });
+
+  test("reads the statement from a file or from standard input", async () => {
+    const file = join(folder, "q.sql");
+    writeFileSync(file, "\uFEFF-- a query\nSELECT 42 AS x;\n");
+    expect((await sql(["--file", file, "--json"])).stdout).toBe('[\n{"x":42}\n]\n');
+    expect((await sql(["--file", "-", "--json"], "SELECT 43 AS x")).stdout).toBe('[\n{"x":43}\n]\n');
+  });
+
+  test("writes a file whose extension says the form", async () => {
+    for (const [name, expected] of [
+      ["r.csv", "x\r\n1\r\n"],
+      ["r.json", '[\n{"x":1}\n]\n'],
+      ["r.jsonl", '{"x":1}\n'],
+      ["r.txt", "x\n1\n"],
+    ] as const) {
+      const file = join(folder, name);
+      writeFileSync(file, "what was there");
+      expect(await sql(["SELECT 1 AS x", "--out", file])).toMatchObject({ stdout: "", exitCode: 0 });
+      expect(readFileSync(file, "utf8")).toBe(expected);
+    }
+  });
+
+  test("writes Parquet with the right types, exact beyond 64 bits, to a file and into a pipe", async () => {
+    const file = join(folder, "it's.parquet");
+    const statement =
+      "SELECT sum(requests) AS big, count(*) AS n, max(date) AS d, TIMESTAMP '2026-11-01 01:02:03' AS t, 0.5E0 AS f, 0.10 AS dec, true AS b, NULL AS nothing, max(clientName) AS n FROM usage";
+    expect(await sql([statement, "--out", file])).toMatchObject({ stdout: "", stderr: "", exitCode: 0 });
+    expect((await sql([statement, "--output", "parquet"])).stdout.slice(0, 4)).toBe("PAR1");
+    const connection = await (await DuckDBInstance.create(":memory:")).connect();
+    const types = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${sqlString(file)}`);
+    expect(types.getRows().map((row) => `${String(row[0])} ${String(row[1])}`)).toEqual([
+      "big DECIMAL(38,0)",
+      "n BIGINT",
+      "d DATE",
+      "t TIMESTAMP",
+      "f DOUBLE",
+      "dec DECIMAL(3,2)",
+      "b BOOLEAN",
+      "nothing BIGINT",
+      "n_2 VARCHAR",
+    ]);
+    const values = await connection.runAndReadAll(
+      `SELECT CAST(big AS VARCHAR), n, CAST(d AS VARCHAR) FROM ${sqlString(file)}`,
+    );
+    expect(values.getRows()).toEqual([[String(2n * BIG + 3n), 3n, "2026-11-01"]]);
+    connection.closeSync();
+  });
+
+  test("stops quietly when the reader goes away", async () => {
+    const { exitCode, stderr } = await sql([
+      "SELECT * FROM range(300000)",
+      "--output",
+      "ndjson",
+      "--out",
+      "-",
+    ]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  });
+
+  test("takes the lake from GC_USAGE_LAKE, else from ./usage-lake", async () => {
+    expect(
+      await gcUsage(["sql", "SELECT count(*) FROM usage", "--json"], { env: { GC_USAGE_LAKE: lake } }),
+    ).toMatchObject({
+      stdout: '[\n{"count_star()":3}\n]\n',
+    });
+    const nowhere = await gcUsage(["sql", "SELECT 1"], { cwd: folder });
+    expect(nowhere.exitCode).toBe(9);
+    expect(nowhere.stderr).toContain("There is no lake at usage-lake");
+  });
+
+  test("warns where daily is empty and the lake is not", async () => {
+    const other = await makeLake([
+      slice("2026-11-01", [{ requests: 1n }], { service: "legacy", grouping: "client" }),
+      slice("2026-11-01", [{ requests: 1n }], { granularity: "month" }),
+    ]);
+    const { stderr, exitCode } = await gcUsage([
+      "sql",
+      "SELECT sum(requests) AS n FROM Daily",
+      "--lake",
+      other,
+      "--json",
+    ]);
+    expect(stderr).toBe(
+      'warning: daily is empty: it shows jobs, client-uri-method by day, and the lake has legacy, client: 1 day, 2026-11-01; slices by month. Ask usage instead, with service, "grouping" and granularity.\n',
+    );
+    expect(exitCode).toBe(0);
+    expect((await gcUsage(["sql", "SELECT 1 FROM usage", "--lake", other])).stderr).toBe("");
+    removeLake(other);
+  });
+});
+
+describe("gc-usage sql refuses", () => {
+  test.each([
+    [["SELEC 1"], 10, 'syntax error at or near "SELEC"'],
+    [["SELECT nope FROM usage"], 10, 'Referenced column "nope" not found'],
+    [["DROP VIEW usage"], 10, "Only statements that read can be run."],
+    [["SELECT * FROM read_text('/etc/passwd')"], 10, "read_text() is not allowed"],
+    [[], 2, "There is no SQL statement."],
+    [["SELECT 1", "--file", "x.sql"], 2, "There are two SQL statements"],
+    [["--file", "/nowhere.sql"], 2, "there is no such file"],
+    [["SELECT 1", "--output", "xml"], 2, "Allowed choices are table, json, ndjson, csv, parquet"],
+    [["SELECT 1", "--json", "--output", "csv"], 2, "contradict each other"],
+    [["SELECT 1", "--wrong"], 2, "unknown option"],
+  ])("%j with exit code %i", async (args, exitCode, message) => {
+    const outcome = await sql(args);
+    expect(outcome.stderr).toContain(message);
+    expect(outcome).toMatchObject({ exitCode, stdout: "" });
+  });
+
+  test("a folder as the file, and leaves nothing behind where the statement fails half way", async () => {
+    const target = join(folder, "results");
+    mkdirSync(join(target, "a-folder"), { recursive: true });
+    expect(await sql(["SELECT 1", "--out", join(target, "a-folder")])).toMatchObject({ exitCode: 2 });
+    expect(await sql(["SELECT 1", "--out", join(target, "none", "r.csv")])).toMatchObject({ exitCode: 2 });
+    for (const name of ["r.csv", "r.parquet"]) {
+      const late =
+        "SELECT CAST(CASE WHEN range = 500000 THEN 'x' ELSE '1' END AS INTEGER) AS n FROM range(500001)";
+      expect(await sql([late, "--out", join(target, name)])).toMatchObject({ exitCode: 10 });
+    }
+    expect(readdirSync(target)).toEqual(["a-folder"]);
+  });
+
+  test("and says it as JSON where JSON is asked for", async () => {
+    const { stderr, exitCode } = await sql(["SELECT\nnope FROM usage", "--json"]);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { kind: "sql", exitCode: 10, line: 2 } });
+    expect(exitCode).toBe(10);
+  });
+});

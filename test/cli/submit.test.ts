@@ -1,0 +1,82 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { gcUsage, workFolder } from "../helpers/cli.ts";
+
+/** No server: what is refused or only shown is never sent. */
+async function dryRun(args: string[], input = "") {
+  return await gcUsage(["submit", "--dry-run", ...args], { cwd: await workFolder(), input });
+}
+
+describe.concurrent("submit --dry-run", () => {
+  it("prints the body that the flags make, in the service's spelling", async () => {
+    const flags = [
+      "--interval",
+      "2021-01/2021-02",
+      "--granularity",
+      "month",
+      "--metrics",
+      "Status200,status429",
+    ];
+    const legacy = await dryRun([...flags, "--group-by", "oauthclientid,uri"]);
+    expect(legacy).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(legacy.stdout).toBe(
+      '{"interval":"2021-01/2021-02","granularity":"Month","groupBy":["OAuthClientId","TemplateUri"],"metrics":["Status200","Status429"]}\n',
+    );
+    const jobs = await dryRun([...flags, "--group-by", "client,platform,client", "--service", "jobs"]);
+    expect(JSON.parse(jobs.stdout)).toMatchObject({
+      groupBy: ["OauthClientId", "OauthClientName", "Platform"],
+    });
+    const total = await dryRun(["--interval", "2021-01/2021-02", "--granularity", "total"]);
+    expect(total.stdout).toBe('{"interval":"2021-01/2021-02"}\n');
+  });
+
+  it("prints a query file as it is, from a file or standard input, with a byte order mark or without", async () => {
+    const body = '{"metrics":["Requests"],"interval":"2021-01/2021-02","groupBy":["HttpMethod"]}';
+    const cwd = await workFolder();
+    await writeFile(join(cwd, "query.json"), `\uFEFF${body}`);
+    const wanted = { exitCode: 0, stderr: "", stdout: `${body}\n` };
+    expect(await gcUsage(["submit", "--dry-run", "-f", "query.json"], { cwd })).toEqual(wanted);
+    expect(await dryRun(["-f", "-"], body)).toEqual(wanted);
+    expect(await dryRun([], body)).toEqual(wanted);
+  });
+
+  it("warns of filters, whose rows are no slice", async () => {
+    const ran = await dryRun(
+      ["--service", "jobs", "-f", "-"],
+      '{"interval":"2021-01/2021-02","httpMethods":["GET"]}',
+    );
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toMatch(/warning: The query filters its rows/);
+  });
+
+  it.each([
+    [[], "", /standard input is empty/],
+    [["-f", "-"], "{", /standard input is not valid JSON/],
+    [["-f", "-"], "[]", /A query is a JSON object, not a list/],
+    [["-f", "-"], '{"granularity":"Day"}', /interval is missing/],
+    [["-f", "-"], '{"interval":"2021-01/2021-02","granularity":"Total"}', /Unknown granularity "Total"/],
+    [
+      ["-f", "-"],
+      '{"interval":"2021-01/2021-02","platforms":[]}',
+      /legacy service's query has no field "platforms"/,
+    ],
+    [["-f", "none.json"], "", /Cannot read none.json: there is no such file/],
+    [["-f", "-", "--interval", "2021-01/2021-02"], "{}", /both as a file and by flags/],
+    [["--granularity", "Day"], "", /interval is missing/],
+    [["--interval", "2021-02/2021-01"], "", /it ends before it starts/],
+    [["--interval", "2021-02-30/2021-03-01"], "", /is not an ISO 8601 date that exists/],
+    [["--interval", "2021-01/2021-02", "--granularity", "hour"], "", /Unknown granularity "hour"/],
+    [
+      ["--interval", "2021-01/2021-02", "--group-by", "platform"],
+      "",
+      /legacy service cannot group by "platform"/,
+    ],
+    [["--interval", "2021-01/2021-02", "--metrics", "Status600"], "", /unknown metric "Status600"/],
+    [["--interval", "2021-01/2021-02", "--service", "both"], "", /--service: "both" is not known/],
+  ] as [string[], string, RegExp][])("refuses %j of %j with 2", async (args, input, message) => {
+    const ran = await dryRun(args, input);
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toMatch(message);
+  });
+});

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { addDays, dayOf } from "../../src/usage/day.ts";
+import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+
+let quick: Sandbox;
+let slow: Sandbox;
+
+beforeAll(async () => {
+  quick = await startSandbox({ jobDelayMs: 1 });
+  slow = await startSandbox({ jobDelayMs: 3_600_000 });
+});
+afterAll(async () => {
+  await Promise.all([quick.close(), slow.close()]);
+});
+
+describe.concurrent("sync", () => {
+  it("says what it landed, with one of a thing in the singular", async () => {
+    const cwd = await workFolder();
+    const sync = ["sync", "--last", "1d", "--group-by", "none"];
+    const { exitCode, stderr } = await gcUsage(sync, { cwd, env: quick.env });
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(
+      /^Landed 1 row in 1 day slice from 1 query, \d+ calls, [\d.]+ s\. Lake: usage-lake\n$/,
+    );
+    expect((await gcUsage(sync, { cwd, env: quick.env })).stderr).toMatch(
+      /^Nothing to do: usage-lake has every day \(read lately, though figures may still change: 1; --recheck 0 reads again\)\.\n$/,
+    );
+  });
+
+  it("says up to which day it reads where --to is not over yet", async () => {
+    const cwd = await workFolder();
+    const today = dayOf(Date.now());
+    const yesterday = addDays(today, -1);
+    const ran = await gcUsage(["sync", "--from", yesterday, "--to", today, "--dry-run"], { cwd });
+    expect(ran).toMatchObject({ exitCode: 0 });
+    expect(ran.stdout).toContain(`  ask ${yesterday}/${yesterday}\n`);
+    expect(ran.stderr).toBe(`The current UTC day is never in the data: --to ${today} means ${yesterday}.\n`);
+  });
+
+  it("refuses to begin today, and says why", async () => {
+    const ran = await gcUsage(["sync", "--from", dayOf(Date.now())], { cwd: await workFolder() });
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toMatch(/\nThe current UTC day is never in the data/);
+  });
+
+  it("names the other first day of the week where the service's weeks do not begin as said", async () => {
+    const cwd = await workFolder();
+    const ran = await gcUsage(
+      ["sync", "--granularity", "week", "--last", "3w", "--week-start", "sunday", "--group-by", "client"],
+      { cwd, env: quick.env },
+    );
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stderr).toMatch(/does not begin a week\.\nGive --week-start monday where/);
+  });
+
+  it("ends with 130 on Ctrl-C, and says once how to go on", async () => {
+    const cwd = await workFolder();
+    const running = start(["--debug", "sync", "--last", "1d"], { cwd, env: slow.env });
+    while ((slow.counts()["results"] ?? 0) === 0) await sleep(20);
+    running.kill("SIGINT");
+    const { exitCode, stderr } = await running;
+    expect(exitCode).toBe(130);
+    expect(stderr).toMatch(
+      /error: Interrupted\.\nWhat is fetched is kept: run the same command again to go on\.\n/,
+    );
+  });
+});

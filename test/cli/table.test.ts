@@ -1,0 +1,122 @@
+import * as fc from "fast-check";
+import stringWidth from "string-width";
+import { describe, expect, test } from "vitest";
+import { shorten, tableText, visible } from "../../src/cli/table.ts";
+import type { Column, ColumnKind, SqlRow } from "../../src/engine/engine.ts";
+
+const NAME = "Nightly reconciliation of the workforce";
+const URI = "/api/v2/analytics/conversations/details/query";
+
+function columns(...given: [string, ColumnKind][]): Column[] {
+  return given.map(([name, kind]) => ({ name, kind, type: kind }));
+}
+
+async function table(
+  given: Column[],
+  rows: SqlRow[],
+  width = Number.POSITIVE_INFINITY,
+  colors = false,
+): Promise<string> {
+  let text = "";
+  for await (const part of tableText(given, [rows], { width, colors })) text += part;
+  return text;
+}
+
+describe("a table", () => {
+  const given = columns(
+    ["client_name", "text"],
+    ["template_uri", "text"],
+    ["requests", "integer"],
+    ["percent", "double"],
+  );
+  const rows: SqlRow[] = [
+    [NAME, URI, 36893488147419103230n, 12.5],
+    ["Wallboard 📊", null, -1234, 3],
+    ["客户端", "/x", null, 0.25],
+  ];
+
+  test("has texts to the left, and numbers to the right, grouped and with as many decimals", async () => {
+    expect(await table(given, rows)).toBe(
+      [
+        "client_name                              template_uri                                                     requests  percent",
+        `${NAME}  ${URI}  36,893,488,147,419,103,230    12.50`,
+        "Wallboard 📊                             -                                                                  -1,234     3.00",
+        "客户端                                   /x                                                                      -     0.25",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("fits the terminal: other texts are shortened before names, and only as far as needed", async () => {
+    const at110 = await table(given, rows, 110);
+    expect(at110).toContain(NAME);
+    expect(at110).toContain("/api/v2/analytic…s/details/query");
+    const at80 = await table(given, rows, 80);
+    expect(at80).toContain("/api/v2/an…ils/query");
+    expect(at80).toContain("Nightly re");
+    expect(at80).not.toContain(NAME);
+    for (const [width, text] of [
+      [110, at110],
+      [80, at80],
+    ] as const) {
+      expect(Math.max(...text.split("\n").map((line) => stringWidth(line)))).toBe(width);
+    }
+  });
+
+  test("becomes a block for each row where not even that fits", async () => {
+    expect(await table(given, rows.slice(1, 2), 30)).toBe(
+      "-- row 1\nclient_name   Wallboard 📊\ntemplate_uri  -\nrequests      -1,234\npercent       3\n",
+    );
+  });
+
+  test("has its heading alone where there are no rows", async () => {
+    expect(await table(given, [])).toBe("client_name  template_uri  requests  percent\n");
+  });
+
+  test("is styled only where colours are wanted", async () => {
+    expect(await table(given, rows)).not.toContain("\u001b");
+    expect(await table(given, rows, Number.POSITIVE_INFINITY, true)).toContain(
+      "\u001b[1mclient_name\u001b[22m",
+    );
+  });
+
+  test("lets no control characters through", async () => {
+    const text = await table(columns(["a\u001b[31m", "text"]), [["x\u001b[2J\n\t\u202ey"]]);
+    expect(text).toBe("a\\u001b[31m\nx\\u001b[2J\\n\\t\\u202ey\n");
+  });
+
+  test("streams: a thousand rows set the widths for the rest", async () => {
+    const parts: string[] = [];
+    const batches = Array.from({ length: 5 }, () =>
+      Array.from({ length: 600 }, (_, i): SqlRow => [`row ${i}`]),
+    );
+    for await (const part of tableText(columns(["x", "text"]), batches, { width: 80, colors: false }))
+      parts.push(part);
+    expect(parts).toHaveLength(4);
+    expect(parts.join("").split("\n")).toHaveLength(3002);
+  });
+
+  test("of other numbers keeps all their digits", async () => {
+    const text = await table(columns(["a", "double"], ["b", "decimal"]), [
+      [0.1 + 0.2, "1234567.80"],
+      [1e21, "-0.30"],
+      [Number.NaN, null],
+    ]);
+    expect(text).toContain("0.30000000000000004  1,234,567.80");
+    expect(text).toContain("1e+21");
+    expect(text).toContain("NaN             -");
+  });
+});
+
+test("a shortened text is never wider than asked, and keeps whole characters", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 3, max: 40 }), (text, width) => {
+      const clean = visible(text);
+      const short = shorten(clean, width);
+      expect(stringWidth(short)).toBeLessThanOrEqual(Math.max(width, 0));
+      if (stringWidth(clean) <= width) expect(short).toBe(clean);
+      else expect(short).toContain("…");
+      expect(short).not.toMatch(/\p{Cs}/u);
+    }),
+  );
+});

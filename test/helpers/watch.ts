@@ -1,0 +1,90 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { leakIn } from "./secrets.ts";
+
+/** A process may be short; what is in files stays longer, and thousands of files take a while to look at. */
+const PROCESSES_EVERY_MS = 250;
+const FILES_EVERY_MS = 1500;
+/** What holds a secret because a test wrote it there for the program to read. */
+const OWN = /^(secret|wrong|config\.toml)|\.properties$/;
+const TRANSCRIPTS = "transcripts";
+
+/**
+ * vitest's global setup: gives the whole suite one temporary folder, and searches, while it runs and at its end, every
+ * file that appears there (lakes, staging, logs, what the command printed) and every process's arguments for secrets.
+ */
+export default function setup(): () => void {
+  const outer = process.env["TMPDIR"];
+  const root = mkdtempSync(join(tmpdir(), "gc-usage-tests-"));
+  // A test that runs a command as somebody else opens its own folder to them; this one must not be in the way.
+  chmodSync(root, 0o755);
+  process.env["TMPDIR"] = root;
+  const leaks = new Map<string, string>();
+  const seen = new Map<string, number>();
+  const timers = [
+    setInterval(() => lookAtProcesses(leaks), PROCESSES_EVERY_MS),
+    setInterval(() => lookAtFiles(root, seen, leaks), FILES_EVERY_MS),
+  ];
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+    lookAtFiles(root, seen, leaks);
+    const searched = `${seen.size} files and the arguments of every process`;
+    rmSync(root, { recursive: true, force: true });
+    if (outer === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = outer;
+    if (leaks.size > 0) {
+      const list = [...leaks].map(([where, text]) => `  ${where}: ${text}\n`).join("");
+      process.stderr.write(`FAILED: secrets were let out.\n${list}`);
+      // What a teardown throws, vitest prints, and ends with 0.
+      process.once("exit", () => {
+        process.exitCode = 1;
+      });
+      return;
+    }
+    process.stdout.write(`Searched for secrets: ${searched}. None found.\n`);
+  };
+}
+
+function lookAtFiles(folder: string, seen: Map<string, number>, leaks: Map<string, string>): void {
+  for (const entry of ignoringGone(() => readdirSync(folder, { withFileTypes: true })) ?? []) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) lookAtFiles(path, seen, leaks);
+    if (!entry.isFile() || OWN.test(entry.name)) continue;
+    const changed = ignoringGone(() => statSync(path).mtimeMs);
+    if (changed === undefined || seen.get(path) === changed) continue;
+    seen.set(path, changed);
+    const leak = leakIn(`${path}\n${ignoringGone(() => readFileSync(path, "latin1")) ?? ""}`);
+    if (leak !== undefined) leaks.set(path, leak);
+  }
+}
+
+/** Linux alone shows them; elsewhere there is nothing to look at. */
+function lookAtProcesses(leaks: Map<string, string>): void {
+  for (const name of ignoringGone(() => readdirSync("/proc")) ?? []) {
+    if (!/^\d+$/.test(name)) continue;
+    const leak = leakIn(ignoringGone(() => readFileSync(`/proc/${name}/cmdline`, "latin1")) ?? "");
+    if (leak !== undefined) leaks.set(`the arguments of process ${name}`, leak);
+  }
+}
+
+/** Tests remove their files, and processes end, while they are looked at. */
+function ignoringGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
+
+let written = 0;
+
+/** Keeps what a run of the command printed, for the search. The sandbox alone tells a secret, since that is its job. */
+export async function keepTranscript(args: readonly string[], ...texts: readonly string[]): Promise<void> {
+  const root = tmpdir();
+  if (!basename(root).startsWith("gc-usage-tests-") || args.includes("sandbox")) return;
+  await mkdir(join(root, TRANSCRIPTS), { recursive: true });
+  const file = join(root, TRANSCRIPTS, `${process.pid}-${++written}.txt`);
+  await writeFile(file, [args.join(" "), ...texts].join("\n"));
+}
