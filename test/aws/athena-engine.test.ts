@@ -1,0 +1,232 @@
+import { AthenaClient, GetQueryExecutionCommand } from "@aws-sdk/client-athena";
+import { execa } from "execa";
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { type AthenaOptions, openAthena } from "../../src/engine/athena/athena.ts";
+import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { allRows, type SqlEngine } from "../../src/engine/engine.ts";
+import { isUsageError, UsageError } from "../../src/support/errors.ts";
+import { makeLake, removeLake } from "../engine/fixture.ts";
+import { BIN } from "../helpers/bin.ts";
+import { deploy, gcUsage } from "./cli.ts";
+import { awsEnv, clientOptions } from "./harness/env.ts";
+
+const aws = inject("aws");
+const server = new AthenaClient({ ...clientOptions(aws), endpoint: aws.athenaUrl });
+/** Runs for minutes where nobody stops it, over no table. */
+const SLOW = `SELECT count(*) FROM UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y), UNNEST(sequence(1, 1000)) c(z) WHERE (x * y * z) % 7 = 8`;
+
+describe("the Athena engine", async () => {
+  const stack = await deploy(aws, "engine", "--parameter", "ScanLimitBytes=10000000");
+  const open = (more: Partial<AthenaOptions> = {}) =>
+    openAthena({
+      workgroup: stack.workgroup,
+      database: stack.database,
+      env: awsEnv(aws),
+      ...endpoint(),
+      ...more,
+    });
+  const endpoint = () => ({ aws: { endpointUrl: aws.athenaUrl } });
+  Object.assign(process.env, awsEnv(aws));
+  const athena = await open();
+  const folder = await makeLake([]);
+  const duckdb = await openDuckDb(folder);
+  afterAll(async () => {
+    await Promise.all([athena.close(), duckdb.close()]);
+    removeLake(folder);
+  });
+
+  const sql = (statement: string, ...more: string[]) =>
+    gcUsage(aws, ["sql", "--engine", "athena", "--stack", "engine", statement, ...more]);
+  const failure = async (promise: Promise<unknown>): Promise<UsageError> => {
+    const error: unknown = await promise.catch((thrown: unknown) => thrown);
+    if (!isUsageError(error)) throw new Error(`no UsageError: ${String(error)}`);
+    return error;
+  };
+  const run = async (engine: SqlEngine, statement: string) => {
+    const result = await engine.query(statement);
+    const rows = await allRows(result);
+    return { kinds: result.columns.map(({ kind }) => kind), rows: rows.map((row) => [...row]) };
+  };
+
+  const VALUES: readonly (readonly [expression: string, kind: string, value: unknown])[] = [
+    ["CAST(9007199254740993 AS bigint)", "integer", 9007199254740993n],
+    ["CAST(-9223372036854775807 AS bigint)", "integer", -9223372036854775807n],
+    ["CAST(9007199254740991 AS bigint)", "integer", 9007199254740991],
+    ["CAST(7 AS smallint)", "integer", 7],
+    ["7", "integer", 7],
+    ["1.5E0", "double", 1.5],
+    ["1E300", "double", 1e300],
+    ["CAST('NaN' AS double)", "double", Number.NaN],
+    ["CAST('Infinity' AS double)", "double", Number.POSITIVE_INFINITY],
+    ["CAST('-0.30' AS decimal(10, 2))", "decimal", "-0.30"],
+    ["CAST('12345678901234567890.123456789' AS decimal(38, 9))", "decimal", "12345678901234567890.123456789"],
+    ["true", "boolean", true],
+    ["1 = 2", "boolean", false],
+    ["DATE '2026-11-01'", "date", "2026-11-01"],
+    ["TIMESTAMP '2026-11-01 08:00:00'", "timestamp", "2026-11-01 08:00:00.000"],
+    ["TIMESTAMP '2026-11-01 08:00:00.125'", "timestamp", "2026-11-01 08:00:00.125"],
+    ["'a,\"b\" ''c'''", "text", "a,\"b\" 'c'"],
+    ["'line\nbreak 😀'", "text", "line\nbreak 😀"],
+    ["''", "text", ""],
+    ["'NULL'", "text", "NULL"],
+    ["CAST(NULL AS varchar)", "text", null],
+    ["CAST(NULL AS bigint)", "integer", null],
+    ["CAST(NULL AS date)", "date", null],
+    ["CAST(NULL AS double)", "double", null],
+    ["CAST(NULL AS boolean)", "boolean", null],
+    ["CAST(NULL AS decimal(5, 1))", "decimal", null],
+    ["CAST(NULL AS timestamp)", "timestamp", null],
+  ];
+
+  it("gives a value of each type as DuckDB does", async () => {
+    const statement = `SELECT ${VALUES.map(([expression], i) => `${expression} AS c${i}`).join(", ")}`;
+    const expected = { kinds: VALUES.map(([, kind]) => kind), rows: [VALUES.map(([, , value]) => value)] };
+    expect(await run(athena, statement)).toEqual(expected);
+    expect(await run(duckdb, statement)).toEqual(expected);
+  });
+
+  it("pages through more rows than Athena gives at a time, in order, with no header among them", async () => {
+    const result = await athena.query(
+      "SELECT n, 'n' AS n2 FROM UNNEST(sequence(1, 2500)) AS t(n) ORDER BY n;",
+    );
+    const sizes: number[] = [];
+    const seen: unknown[] = [];
+    for await (const batch of result.batches) {
+      sizes.push(batch.length);
+      seen.push(...batch.map((row) => row[0]));
+    }
+    expect(sizes).toEqual([999, 1000, 501]);
+    expect(seen).toEqual(Array.from({ length: 2500 }, (_, i) => i + 1));
+    expect(result.stats()).toMatchObject({ rows: 2500, bytesScanned: 0, costUsd: 0.00005 });
+  });
+
+  it("keeps the first row of what describes, which has no header, and bills nothing for it", async () => {
+    const shown = await athena.query("SHOW TABLES");
+    expect((await allRows(shown)).flat().sort()).toEqual(["daily", "usage"]);
+    expect(shown.stats()).toMatchObject({ rows: 2, costUsd: 0 });
+    const described = await run(athena, "DESCRIBE usage");
+    expect(described.rows[0]?.[0]).toBe("service");
+    expect(JSON.stringify((await run(athena, "EXPLAIN SELECT 1")).rows)).not.toContain('[["Query Plan"]');
+  });
+
+  it("has no rows where there are none", async () => {
+    expect((await run(athena, "SELECT requests FROM daily WHERE date = DATE '2026-11-01'")).rows).toEqual([]);
+  });
+
+  it("tells a failing statement's reason and place, from the built program", async () => {
+    const done = await sql("SELECT 1,\n  nothing_here\nFROM usage WHERE date = DATE '2026-11-01'");
+    expect(done.exitCode).toBe(10);
+    expect(done.stdout).toBe("");
+    expect(done.stderr).toContain(
+      "SQL: Column 'nothing_here' cannot be resolved\n\nline 2:   nothing_here\n          ^\nTables of engine: usage,",
+    );
+    const syntax = await sql("SELECT FROM WHERE");
+    expect(syntax).toMatchObject({ exitCode: 10 });
+    expect(syntax.stderr).toMatch(/SQL: mismatched input 'FROM'[\s\S]+line 1: SELECT FROM WHERE\n {15}\^/);
+    const json = await sql("SELECT nothing_here", "--json");
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      error: { kind: "sql", exitCode: 10, code: "COLUMN_NOT_FOUND", line: 1, column: 8 },
+    });
+  });
+
+  it("says what of the account is missing or refused", async () => {
+    const nowhere = await failure((await open({ workgroup: "nowhere" })).query("SELECT 1"));
+    expect(nowhere).toMatchObject({
+      kind: "aws",
+      message: "There is no Athena workgroup nowhere in this account and region.",
+    });
+    const noDatabase = await failure(
+      (await open({ database: "nowhere" })).query("SELECT * FROM usage WHERE date = current_date"),
+    );
+    expect(noDatabase).toMatchObject({
+      kind: "sql",
+      message: expect.stringContaining("Schema 'nowhere' does not exist") as unknown,
+    });
+    const noCredentials = await gcUsage(
+      aws,
+      ["sql", "--engine", "athena", "--workgroup", "engine", "SELECT 1"],
+      {
+        AWS_ACCESS_KEY_ID: undefined,
+        AWS_SECRET_ACCESS_KEY: undefined,
+      },
+    );
+    expect(noCredentials.exitCode).toBe(3);
+    expect(noCredentials.stderr).toContain("no usable AWS credentials");
+  });
+
+  it("refuses flags that do not go together, before anything is called", async () => {
+    const refused = async (...args: string[]): Promise<string> => {
+      const done = await gcUsage(aws, args, { AWS_ENDPOINT_URL: "http://127.0.0.1:1" });
+      expect(done.exitCode).toBe(2);
+      return done.stderr;
+    };
+    expect(await refused("sql", "SELECT 1", "--max-scan", "1GB")).toContain("--max-scan is for Athena");
+    expect(await refused("sql", "SELECT 1", "--engine", "athena")).toContain("Athena needs a workgroup");
+    expect(await refused("sql", "SELECT 1", "--max-scan", "much")).toContain('"much" is no size');
+    expect(await refused("ask", "change", "--engine", "athena", "--workgroup", "w")).toContain(
+      "Athena reads a lake on S3, not the folder usage-lake",
+    );
+  });
+
+  it("sends nothing that writes", async () => {
+    const done = await sql("CREATE TABLE taken AS SELECT 1 AS x");
+    expect(done.exitCode).toBe(10);
+    expect(done.stderr).toContain("CREATE does not only read");
+    expect((await run(athena, "SHOW TABLES")).rows).not.toContainEqual(["taken"]);
+  });
+
+  it("warns of a statement that reads every day, with the reason", async () => {
+    const done = await sql("SELECT count(*) AS n FROM usage WHERE granularity = 'total' AND 1 = 2", "--json");
+    expect(done.stdout).toBe('[\n{"n":0}\n]\n'.trimEnd());
+    expect(done.stderr).toContain(
+      "warning: The statement does not filter by date. Athena then asks S3 for each day",
+    );
+    const dated = await sql("SELECT count(*) AS n FROM usage WHERE date = DATE '2026-11-01'");
+    expect(dated.stderr).not.toContain("warning");
+    expect(dated.stderr).toMatch(/Scanned 0 bytes in \d+\.\d s, about \$0\.000050\./);
+    const dear = await gcUsage(aws, ["sql", "--engine", "athena", "--workgroup", "engine", "SELECT 1"], {
+      GC_USAGE_ATHENA_USD_PER_TB: "9.5",
+    });
+    expect(dear.stderr).toContain("about $0.000095.");
+  });
+
+  it("explains what --max-scan cannot know, unless the workgroup's own limit is the lower one", async () => {
+    const warned = await sql("SELECT 1", "--max-scan", "5MB");
+    expect(warned.exitCode).toBe(0);
+    expect(warned.stderr).toContain("cannot be known before it runs");
+    expect(warned.stderr).toContain("(BytesScannedCutoffPerQuery), which is 10 MB.");
+    const guarded = await sql("SELECT 1", "--max-scan", "10MB");
+    expect(guarded.stderr).not.toContain("warning");
+  });
+
+  it("stops the statement in Athena when it is aborted, and waits until it has stopped", async () => {
+    const stop = new AbortController();
+    const ids: string[] = [];
+    const engine = await open({
+      log: { warn() {}, info() {}, debug: (text) => ids.push(/execution (\S+)/.exec(text)?.[1] ?? "") },
+      progress: () => stop.abort(new UsageError("interrupted", "Enough.")),
+    });
+    const error = await failure(engine.query(SLOW, { signal: stop.signal }));
+    expect(error).toMatchObject({ kind: "interrupted", message: "Enough." });
+    expect(await stateOf(ids[0] ?? "")).toBe("CANCELLED");
+  });
+
+  it("stops the statement at the server on Ctrl-C", async () => {
+    const args = [BIN, "sql", "--engine", "athena", "--stack", "engine", "--debug", SLOW];
+    const child = execa(process.execPath, args, { env: awsEnv(aws), reject: false });
+    let told = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      told += String(chunk);
+      // Once: a second Ctrl-C ends the program at once, whatever still runs.
+      if (/execution \S+ started/.test(told) && !child.killed) child.kill("SIGINT");
+    });
+    const done = await child;
+    expect(done.exitCode).toBe(130);
+    expect(await stateOf(/execution (\S+) started/.exec(told)?.[1] ?? "")).toBe("CANCELLED");
+  });
+
+  async function stateOf(id: string): Promise<string | undefined> {
+    const { QueryExecution } = await server.send(new GetQueryExecutionCommand({ QueryExecutionId: id }));
+    return QueryExecution?.Status?.State;
+  }
+});

@@ -1,0 +1,84 @@
+import { invalid } from "./athena-error.ts";
+import { type TrinoResult, valueText } from "./trino-client.ts";
+
+const PAGE_LIMIT = 1000;
+
+interface Execution {
+  readonly state: string;
+  readonly isQuery: boolean;
+  readonly result: TrinoResult | undefined;
+}
+
+/** GetQueryResults: the first page of a query begins with a row of the columns' names; NULL has no VarCharValue. */
+export function resultsPage(execution: Execution, token: string | undefined, limit = PAGE_LIMIT): unknown {
+  if (limit < 1 || limit > PAGE_LIMIT) {
+    throw invalid("MaxResults is more than maximum allowed length 1000.");
+  }
+  const result = execution.result;
+  if (execution.state !== "SUCCEEDED" || result === undefined) {
+    const state = `Query has not yet finished. Current state: ${execution.state}`;
+    const ended = `Query did not finish successfully. Final query state: ${execution.state}`;
+    const running = execution.state === "QUEUED" || execution.state === "RUNNING";
+    throw invalid(running ? state : ended);
+  }
+  const rows = printedRows(execution);
+  const from = token === undefined ? 0 : Number(token);
+  const next = from + limit;
+  return {
+    ResultSet: {
+      Rows: rows.slice(from, next).map((row) => ({ Data: row.map(datum) })),
+      ResultSetMetadata: { ColumnInfo: result.columns.map(columnInfo) },
+    },
+    UpdateCount: 0,
+    ...(next < rows.length ? { NextToken: String(next) } : {}),
+  };
+}
+
+/** The results file: every value quoted, NULL left empty. */
+export function resultsCsv(execution: Execution): string {
+  return printedRows(execution)
+    .map(
+      (row) =>
+        `${row.map((value) => (value === undefined ? "" : `"${value.replaceAll('"', '""')}"`)).join(",")}\n`,
+    )
+    .join("");
+}
+
+function printedRows(execution: Execution): (string | undefined)[][] {
+  const { columns = [], rows = [] } = execution.result ?? {};
+  const printed = rows.map((row) => row.map(valueText));
+  return execution.isQuery ? [columns.map((column) => column.name), ...printed] : printed;
+}
+
+function datum(value: string | undefined): { VarCharValue?: string } {
+  return value === undefined ? {} : { VarCharValue: value };
+}
+
+const PRECISION: Readonly<Record<string, number>> = {
+  varchar: 2_147_483_647,
+  bigint: 19,
+  integer: 10,
+  smallint: 5,
+  tinyint: 3,
+  double: 17,
+  real: 17,
+  timestamp: 3,
+};
+
+/** Athena names types without their parameters: varchar(3) is varchar, timestamp(3) is timestamp. */
+function columnInfo(column: { name: string; type: string }): unknown {
+  const [, base = column.type, zone = ""] = /^(\w+)(?:\([^)]*\))?( with time zone)?/.exec(column.type) ?? [];
+  const [precision, scale] = (/^decimal\((\d+),\s*(\d+)\)/.exec(column.type) ?? []).slice(1).map(Number);
+  return {
+    CatalogName: "hive",
+    SchemaName: "",
+    TableName: "",
+    Name: column.name,
+    Label: column.name,
+    Type: base + zone,
+    Precision: precision ?? PRECISION[base] ?? 0,
+    Scale: scale ?? 0,
+    Nullable: "UNKNOWN",
+    CaseSensitive: base === "varchar",
+  };
+}

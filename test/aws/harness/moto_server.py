@@ -1,0 +1,117 @@
+"""moto as AWS for the tests: its server, with stacks that make what they say, and a record of the calls.
+
+Run: python moto_server.py PORT RECORD_FILE
+"""
+
+import io
+import json
+import os
+import signal
+import sys
+import threading
+
+PORT, RECORD = int(sys.argv[1]), sys.argv[2]
+os.environ["MOTO_PORT"] = str(PORT)
+
+from moto.athena.responses import AthenaResponse  # noqa: E402
+from moto.core.exceptions import JsonRESTError  # noqa: E402
+from moto.core.responses import ActionResult  # noqa: E402
+from moto.glue.responses import GlueResponse  # noqa: E402
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult  # noqa: E402
+from moto.moto_api import state_manager  # noqa: E402
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: E402
+from moto.s3.responses import S3Response  # noqa: E402
+from werkzeug.serving import run_simple  # noqa: E402
+
+import moto_stacks  # noqa: E402, F401  (replaces moto's own stacks)
+from moto_types import INTERNAL  # noqa: E402
+
+# Glue actions that Trino may call and moto lacks: it would answer 500, which SDKs retry.
+GlueResponse.get_user_defined_functions = lambda self: ActionResult({"UserDefinedFunctions": []})
+GlueResponse.get_column_statistics_for_table = lambda self: ActionResult({"ColumnStatisticsList": [], "Errors": []})
+GlueResponse.get_column_statistics_for_partition = lambda self: ActionResult({"ColumnStatisticsList": [], "Errors": []})
+
+get_work_group_of_moto = AthenaResponse.get_work_group
+
+
+def get_work_group(response):
+    """moto answers 200 and null for a workgroup that is not there."""
+    if response.athena_backend.get_work_group(response._get_param("WorkGroup")) is None:
+        raise JsonRESTError("InvalidRequestException", "WorkGroup is not found.")
+    return get_work_group_of_moto(response)
+
+
+AthenaResponse.get_work_group = get_work_group
+permitted_by_moto = IAMPolicyStatement.is_action_permitted
+
+
+def permitted(statement, *args, **kwargs):
+    """moto takes a Deny whose condition is not met for a denial. Plain HTTP to this server stands for TLS."""
+    if statement._statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
+        return PermissionResult.NEUTRAL
+    return permitted_by_moto(statement, *args, **kwargs)
+
+
+IAMPolicyStatement.is_action_permitted = permitted
+
+write_lock = threading.RLock()
+
+
+def in_turn(write):
+    """S3 looks at a write's condition and carries it out as one; moto as two, between which another may write."""
+
+    def locked(*args, **kwargs):
+        with write_lock:
+            return write(*args, **kwargs)
+
+    return locked
+
+
+S3Response.put_object = in_turn(S3Response.put_object)
+S3Response._key_response_post = in_turn(S3Response._key_response_post)
+
+# By default a crawl runs until it is told to end.
+state_manager.set_transition("glue::crawl", {"progression": "time", "seconds": 1})
+
+
+class Quiet(MotoRequestHandler):
+    def log_request(self, *args):
+        pass
+
+
+class Recorder:
+    """Writes a JSON line for each call from outside: {method, path, query, target, body, status}."""
+
+    def __init__(self, app):
+        self.app, self.file = app, open(RECORD, "a", buffering=1)
+
+    def __call__(self, environ, start_response):
+        if INTERNAL in environ.get("HTTP_USER_AGENT", "") or environ["PATH_INFO"].startswith("/moto-api"):
+            return self.app(environ, start_response)
+        kind, body = environ.get("CONTENT_TYPE", ""), ""
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length.isdigit() and ("json" in kind or "form-urlencoded" in kind):
+            raw = environ["wsgi.input"].read(int(length))
+            environ["wsgi.input"] = io.BytesIO(raw)
+            body = raw.decode(errors="replace")
+
+        def answer(status, headers, *rest):
+            line = {
+                "method": environ["REQUEST_METHOD"],
+                "path": environ["PATH_INFO"],
+                "query": environ.get("QUERY_STRING", ""),
+                "target": environ.get("HTTP_X_AMZ_TARGET", ""),
+                "agent": environ.get("HTTP_USER_AGENT", ""),
+                "body": body,
+                "status": int(status.split()[0]),
+            }
+            self.file.write(json.dumps(line) + "\n")
+            return start_response(status, headers, *rest)
+
+        return self.app(environ, answer)
+
+
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+run_simple(
+    "127.0.0.1", PORT, Recorder(DomainDispatcherApplication(create_backend_app)), threaded=True, request_handler=Quiet
+)

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type AthenaClient,
+  AthenaClient as Client,
+  CreateWorkGroupCommand,
+  GetQueryExecutionCommand,
+  StartQueryExecutionCommand,
+  type StartQueryExecutionCommandInput,
+} from "@aws-sdk/client-athena";
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { clientOptions } from "./harness/env.ts";
+import type { LocalAws } from "./harness/setup.ts";
+
+/** A workgroup with a results bucket of its own; tells its name. */
+export async function createAthenaStack(aws: LocalAws, name: string): Promise<string> {
+  const options = clientOptions(aws);
+  const bucket = `${name}-results`;
+  await new S3Client(options).send(new CreateBucketCommand({ Bucket: bucket }));
+  const Configuration = { ResultConfiguration: { OutputLocation: `s3://${bucket}/` } };
+  await new Client(options).send(new CreateWorkGroupCommand({ Name: name, Configuration }));
+  return name;
+}
+
+export interface Done {
+  readonly id: string;
+  readonly state: string;
+  readonly reason: string | undefined;
+  readonly bytesScanned: number;
+  readonly output: string;
+}
+
+/** Starts a statement and waits for its end, whatever that is. */
+export async function runQuery(
+  client: AthenaClient,
+  sql: string,
+  input: Partial<StartQueryExecutionCommandInput> = {},
+): Promise<Done> {
+  const started = await client.send(new StartQueryExecutionCommand({ ...input, QueryString: sql }));
+  const id = started.QueryExecutionId ?? "";
+  for (;;) {
+    const { QueryExecution: now } = await client.send(new GetQueryExecutionCommand({ QueryExecutionId: id }));
+    const state = now?.Status?.State ?? "";
+    if (state !== "QUEUED" && state !== "RUNNING") {
+      return {
+        id,
+        state,
+        reason: now?.Status?.StateChangeReason,
+        bytesScanned: now?.Statistics?.DataScannedInBytes ?? 0,
+        output: now?.ResultConfiguration?.OutputLocation ?? "",
+      };
+    }
+    await sleep(50);
+  }
+}

@@ -1,0 +1,191 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Athena } from "@aws-sdk/client-athena";
+import { Glue } from "@aws-sdk/client-glue";
+import { S3 } from "@aws-sdk/client-s3";
+import { describe, expect, inject, it } from "vitest";
+import { z } from "zod";
+import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { awsCli, deploy, gcUsage } from "./cli.ts";
+import { clientOptions } from "./harness/env.ts";
+import { ACCOUNT, type Call, REGION, readCalls } from "./harness/moto.ts";
+import { denied, isAllowed, needsOf } from "./harness/permissions.ts";
+import { runQuery } from "./helpers.ts";
+import { declareSourceTable } from "./source-table.ts";
+
+const aws = inject("aws");
+const s3 = new S3(clientOptions(aws));
+const glue = new Glue(clientOptions(aws));
+const athena = new Athena({ ...clientOptions(aws), endpoint: aws.athenaUrl });
+
+/** The document in force of a managed policy. */
+async function policyDocument(arn: string): Promise<unknown> {
+  const get = async (args: readonly string[]): Promise<unknown> =>
+    JSON.parse(await awsCli(aws, ["iam", ...args, "--policy-arn", arn]));
+  const version = z
+    .object({ Policy: z.object({ DefaultVersionId: z.string() }) })
+    .parse(await get(["get-policy"])).Policy.DefaultVersionId;
+  const answer = await get(["get-policy-version", "--version-id", version]);
+  return z.object({ PolicyVersion: z.object({ Document: z.unknown() }) }).parse(answer).PolicyVersion
+    .Document;
+}
+
+/** The calls that came while `action` ran. */
+async function callsOf(action: () => Promise<unknown>): Promise<Call[]> {
+  const before = (await readCalls(aws.record)).length;
+  await action();
+  return (await readCalls(aws.record)).slice(before);
+}
+
+const actionsOf = (calls: readonly Call[]) =>
+  new Set(calls.flatMap((call) => needsOf(call, { stackId: "", workgroup: "" })).map((need) => need.action));
+
+describe("the stack's policies", async () => {
+  const stack = await deploy(aws, "policies");
+  const scene = { stackId: stack.stackId, workgroup: stack.workgroup };
+  const loader = await policyDocument(stack.loaderPolicyArn);
+  const reader = await policyDocument(stack.readerPolicyArn);
+  const Bucket = stack.lakeBucket;
+
+  it("let the loader do what loading does", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
+    const file = path.join(folder, "query-result.json");
+    await writeFile(file, "{}\n");
+    const calls = await callsOf(async () => {
+      await gcUsage(aws, ["aws", "outputs", "--stack", "policies"]);
+      await awsCli(aws, ["s3", "cp", file, `${stack.source}granularity=month/`]);
+      const Key = "usage/granularity=day/date=2026-01-01/jobs.client.parquet";
+      const { ETag: IfMatch } = await s3.putObject({ Bucket, Key, Body: "a", IfNoneMatch: "*" });
+      await s3.putObject({ Bucket, Key, Body: "b", IfMatch });
+      await s3.headObject({ Bucket, Key });
+      await s3.listObjectsV2({ Bucket, Prefix: "usage/" });
+      const { UploadId } = await s3.createMultipartUpload({ Bucket, Key });
+      await s3.uploadPart({ Bucket, Key, UploadId, PartNumber: 1, Body: "c" });
+      await s3.abortMultipartUpload({ Bucket, Key, UploadId });
+      expect((await gcUsage(aws, ["aws", "crawl", "--stack", "policies"])).exitCode).toBe(0);
+    });
+    await rm(folder, { recursive: true });
+    // It is no slice, and the next tests read the lake.
+    await s3.deleteObject({ Bucket, Key: "usage/granularity=day/date=2026-01-01/jobs.client.parquet" });
+    expect([...actionsOf(calls)]).toEqual(
+      expect.arrayContaining([
+        "cloudformation:DescribeStacks",
+        "s3:PutObject",
+        "glue:StartCrawler",
+        "glue:GetTable",
+      ]),
+    );
+    expect(await denied(loader, calls, scene)).toEqual([]);
+  });
+
+  it("let the loader do all that sync, load, upload, copy and status do, and delete nothing", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
+    const sandbox = await startSandbox({ rateLimit: 100_000, jobDelayMs: 1 });
+    const env = { ...sandbox.env, GC_USAGE_CACHE: path.join(folder, "cache") };
+    const file = path.join(folder, "rows.ndjson");
+    await writeFile(file, '{"clientId":"c","requests":1,"status200":1,"date":"2026-03-01T00:00:00Z"}\n');
+    const calls = await callsOf(async () => {
+      for (const args of [
+        ["sync", "--last", "4d", "--keep-source", "--stack", "policies"],
+        ["sync", "--last", "5d", "--recheck", "0", "--stack", "policies"],
+        ["load", file, "--granularity", "day", "--stack", "policies"],
+        ["upload", file, "--granularity", "day", "--stack", "policies"],
+        ["status", "--stack", "policies"],
+        ["copy", `s3://${Bucket}`, path.join(folder, "copy")],
+        ["copy", path.join(folder, "copy"), "--stack", "policies"],
+      ]) {
+        const done = await gcUsage(aws, args, env);
+        expect(done.exitCode, done.stderr).toBe(0);
+      }
+    });
+    await sandbox.close();
+    await rm(folder, { recursive: true });
+    const actions = actionsOf(calls);
+    expect([...actions]).toEqual(expect.arrayContaining(["s3:ListBucket", "s3:GetObject", "s3:PutObject"]));
+    expect([...actions].filter((action) => /Delete/.test(action))).toEqual([]);
+    expect(await denied(loader, calls, scene)).toEqual([]);
+  });
+
+  it("let the reader do all that ask, sql and status do, with either engine", async () => {
+    const cache = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
+    const calls = await callsOf(async () => {
+      for (const args of [
+        ["status"],
+        ["sql", "SELECT count(*) FROM usage"],
+        ["ask", "noisy-clients"],
+        ["ask", "noisy-clients", "--engine", "athena"],
+        [
+          "sql",
+          "SELECT count(*) FROM daily WHERE date > current_date - interval '3' day",
+          "--engine",
+          "athena",
+        ],
+      ]) {
+        const done = await gcUsage(aws, [...args, "--stack", "policies"], { GC_USAGE_CACHE: cache });
+        expect(done.exitCode, done.stderr).toBe(0);
+      }
+    });
+    await rm(cache, { recursive: true });
+    expect([...actionsOf(calls)]).toEqual(
+      expect.arrayContaining(["s3:GetObject", "athena:StartQueryExecution", "athena:GetQueryResults"]),
+    );
+    const ofAthena = calls.filter((call) => call.target !== "AWSGlue.GetDatabases");
+    expect(await denied(reader, ofAthena, scene)).toEqual([]);
+  });
+
+  it("let the reader do what a query does, Athena's part in it too", async () => {
+    await declareSourceTable(glue, stack, ["month"]);
+    const context = { WorkGroup: stack.workgroup, QueryExecutionContext: { Database: stack.database } };
+    const calls = await callsOf(async () => {
+      await gcUsage(aws, ["aws", "outputs", "--stack", "policies"]);
+      for (const sql of [
+        "SELECT count(*) FROM daily WHERE date > current_date - interval '3' day",
+        "SELECT * FROM gc_usage_api_source WHERE granularity = 'month'",
+      ]) {
+        const done = await runQuery(athena, sql, context);
+        expect(done.reason).toBeUndefined();
+        await athena.getQueryResults({ QueryExecutionId: done.id });
+      }
+      await athena.getWorkGroup({ WorkGroup: stack.workgroup });
+    });
+    expect([...actionsOf(calls)]).toEqual(
+      expect.arrayContaining([
+        "athena:StartQueryExecution",
+        "glue:GetTable",
+        "s3:ListBucket",
+        "s3:PutObject",
+      ]),
+    );
+    // Trino asks which databases there are; Athena does not.
+    const ofAthena = calls.filter((call) => call.target !== "AWSGlue.GetDatabases");
+    expect(await denied(reader, ofAthena, scene)).toEqual([]);
+  });
+
+  const lake = `arn:aws:s3:::${Bucket}`;
+  const other = `arn:aws:s3:::${stack.resultsBucket}`;
+  const key = `${lake}/usage/granularity=day/date=2026-01-01/jobs.client.parquet`;
+  const wg = (name: string) => `arn:aws:athena:${REGION}:${ACCOUNT}:workgroup/${name}`;
+  it.each([
+    ["loader", loader, "s3:DeleteObject", key],
+    ["loader", loader, "s3:DeleteObjectVersion", key],
+    ["loader", loader, "s3:PutObject", `${other}/a`],
+    ["loader", loader, "s3:PutObject", "arn:aws:s3:::someone-elses/a"],
+    ["loader", loader, "s3:PutBucketPolicy", lake],
+    ["loader", loader, "s3:DeleteBucket", lake],
+    ["loader", loader, "athena:StartQueryExecution", wg(stack.workgroup)],
+    ["loader", loader, "glue:StartCrawler", `arn:aws:glue:${REGION}:${ACCOUNT}:crawler/another`],
+    ["reader", reader, "s3:PutObject", key],
+    ["reader", reader, "s3:DeleteObject", key],
+    ["reader", reader, "s3:DeleteObject", `${other}/a.csv`],
+    ["reader", reader, "s3:GetObject", "arn:aws:s3:::someone-elses/a"],
+    ["reader", reader, "s3:ListBucket", lake],
+    ["reader", reader, "athena:StartQueryExecution", wg("primary")],
+    ["reader", reader, "athena:UpdateWorkGroup", wg(stack.workgroup)],
+    ["reader", reader, "glue:DeleteTable", `arn:aws:glue:${REGION}:${ACCOUNT}:table/${stack.database}/usage`],
+    ["reader", reader, "glue:GetTable", `arn:aws:glue:${REGION}:${ACCOUNT}:table/another/usage`],
+    ["reader", reader, "glue:StartCrawler", `arn:aws:glue:${REGION}:${ACCOUNT}:crawler/${stack.crawler}`],
+  ])("deny the %s what is not its work", async (_who, policy, action, resource) => {
+    expect(await isAllowed(policy, { action, resource, context: {} })).toBe(false);
+  });
+});

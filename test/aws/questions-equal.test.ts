@@ -1,0 +1,197 @@
+import { Glue } from "@aws-sdk/client-glue";
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { openAthena } from "../../src/engine/athena/athena.ts";
+import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { allRows, type SqlEngine, type SqlRow } from "../../src/engine/engine.ts";
+import { openLake } from "../../src/lake/lake.ts";
+import { choose, sourcesFor } from "../../src/questions/choose.ts";
+import { bind, daysRead, get, list } from "../../src/questions/questions.ts";
+import { addDays, type Day } from "../../src/usage/day.ts";
+import type { Span } from "../../src/usage/period.ts";
+import { slicePath } from "../../src/usage/slice.ts";
+import { removeLake } from "../engine/fixture.ts";
+import { deploy, gcUsage } from "./cli.ts";
+import { awsEnv, clientOptions } from "./harness/env.ts";
+import { readCalls } from "./harness/moto.ts";
+import { makeOddLake } from "./questions-lake.ts";
+import { declareSourceTable } from "./source-table.ts";
+
+const aws = inject("aws");
+const FIRST = "2026-10-01" as Day;
+const WINDOWS: Readonly<Record<string, Span>> = {
+  "the middle": { start: addDays(FIRST, 9), end: addDays(FIRST, 15) },
+  "one day": { start: addDays(FIRST, 4), end: addDays(FIRST, 4) },
+  "days before and after all that there is": { start: "2026-09-20" as Day, end: "2026-11-10" as Day },
+  "days of which there are none": { start: "2027-01-01" as Day, end: "2027-01-07" as Day },
+  "days before the table's range": { start: "2025-01-05" as Day, end: "2025-01-06" as Day },
+};
+
+const isWithin = (day: Day, { start, end }: Span): boolean => day >= start && day <= end;
+
+describe("Athena and DuckDB over the same files", async () => {
+  const stack = await deploy(aws, "questions", "--parameter", `FirstDay=${addDays(FIRST, -20)}`);
+  const folder = await makeOddLake(aws, stack.lakeBucket, FIRST, 20);
+  await declareSourceTable(new Glue(clientOptions(aws)), stack, ["month"]);
+  // The harness has two addresses for AWS, as the environment would tell; S3 is read by the lake's own store.
+  Object.assign(process.env, awsEnv(aws));
+  const lake = await openLake(stack.lake);
+  const slices = await lake.list();
+  const athena = await openAthena({ workgroup: stack.workgroup, database: stack.database, slices });
+  const duckdb = await openDuckDb(folder);
+  afterAll(async () => {
+    await Promise.all([athena.close(), duckdb.close(), lake.close()]);
+    removeLake(folder);
+  });
+
+  let scanned = 0;
+  const run = async (engine: SqlEngine, sql: string) => {
+    const result = await engine.query(sql);
+    const rows = (await allRows(result)).map((row: SqlRow) => [...row]);
+    scanned = result.stats().bytesScanned ?? 0;
+    return { columns: result.columns.map(({ name, kind }) => ({ name, kind })), rows };
+  };
+
+  it("know the same slices", () => {
+    expect(athena.slices.map(slicePath).sort()).toEqual(duckdb.slices.map(slicePath).sort());
+    expect(athena.slices).toHaveLength(77);
+  });
+
+  for (const question of list()) {
+    it(`answer ${question.name} alike, row for row`, async () => {
+      const sources = sourcesFor(question, athena.slices);
+      let most = 0;
+      let scannedMost = 0;
+      for (const [what, window] of Object.entries(WINDOWS)) {
+        const params = question.params.some((param) => param.name === "top") ? { top: 1000 } : {};
+        const sql = bind(question, { ...window, ...choose(sources, daysRead(question, window)), params });
+        const expected = await run(duckdb, sql);
+        expect(await run(athena, sql), `${what}: ${sql}`).toEqual(expected);
+        most = Math.max(most, expected.rows.length);
+        // What --max-scan refuses by, before the statement runs.
+        const bound = slices
+          .filter(({ key }) => key.granularity === "day" && isWithin(key.date, daysRead(question, window)))
+          .reduce((sum, { object }) => sum + object.bytes, 0);
+        expect(scanned).toBeLessThanOrEqual(bound);
+        scannedMost = Math.max(scannedMost, scanned);
+      }
+      expect(most).toBeGreaterThan(0);
+      expect(scannedMost).toBeGreaterThan(0);
+    });
+  }
+
+  it("answer from every service and grouping alike", async () => {
+    for (const source of sourcesFor(get("busy-clients"), duckdb.slices)) {
+      const sql =
+        `SELECT clientId AS a, clientName AS b, userId AS c, templateUri AS d, httpMethod AS e, status300 AS f, status429 AS g,` +
+        ` requests AS h, date AS i, granularity AS j, service AS k, "grouping" AS l FROM usage WHERE granularity = 'day'` +
+        ` AND service = '${source.service}' AND "grouping" = '${source.grouping}' AND date >= DATE '${FIRST}'` +
+        ` ORDER BY i, a NULLS LAST, d NULLS LAST, c NULLS LAST, e NULLS LAST, b NULLS LAST`;
+      const expected = await run(duckdb, sql);
+      expect(expected.rows.length).toBeGreaterThan(10);
+      expect(await run(athena, sql)).toEqual(expected);
+    }
+  });
+
+  it("show the same daily", async () => {
+    const sql =
+      `SELECT date, clientId AS id, sum(requests) AS n FROM daily WHERE date BETWEEN DATE '${FIRST}' AND DATE '2026-10-31'` +
+      ` GROUP BY 1, 2 ORDER BY 1, 2 NULLS LAST`;
+    const expected = await run(duckdb, sql);
+    expect(expected.rows.some((row) => typeof row[2] === "bigint")).toBe(true);
+    expect(await run(athena, sql)).toEqual(expected);
+  });
+
+  it("answer the article's statement alike, in the columns that a crawler finds", async () => {
+    const article = (database: string): string =>
+      `SELECT * FROM "${database}"."gc_usage_api_source" WHERE granularity='month' ORDER BY status429 DESC limit 10`;
+    const theirs = await run(athena, article(stack.database));
+    const ours = await run(duckdb, article("genesysclouddb"));
+    const at = theirs.columns.map(({ name }) =>
+      ours.columns.findIndex((one) => one.name.toLowerCase() === name),
+    );
+    expect(at).not.toContain(-1);
+    expect(theirs.rows).toHaveLength(8);
+    expect(theirs.rows).toEqual(ours.rows.map((row) => at.map((i) => row[i])));
+  });
+
+  it("read in S3 the days that are asked for and no others", async () => {
+    const objectsOf = async (window: Span): Promise<{ read: number; listed: number }> => {
+      const question = get("noisy-clients");
+      const before = (await readCalls(aws.record)).length;
+      const choice = choose(sourcesFor(question, athena.slices), window);
+      await run(athena, bind(question, { ...window, ...choice }));
+      const calls = (await readCalls(aws.record)).slice(before).filter((call) => call.method === "GET");
+      const read = calls.filter(({ path }) => path.includes("/usage/granularity="));
+      const listed = calls.filter(({ query }) => query.includes("list-type=2"));
+      expect(read.every(({ path }) => path.includes("granularity=day"))).toBe(true);
+      return { read: new Set(read.map(({ path }) => path)).size, listed: listed.length };
+    };
+    const three = await objectsOf({ start: addDays(FIRST, 9), end: addDays(FIRST, 11) });
+    const all = await objectsOf({ start: addDays(FIRST, -5), end: addDays(FIRST, 19) });
+    expect(three).toEqual({ read: 12, listed: 3 });
+    expect(all).toEqual({ read: 76, listed: 25 });
+    expect(await objectsOf({ start: "2025-01-01" as Day, end: "2025-12-31" as Day })).toEqual({
+      read: 0,
+      listed: 0,
+    });
+  });
+
+  it("stop a statement that has read more than it may", async () => {
+    const limited = await openAthena({ workgroup: stack.workgroup, database: stack.database, maxScan: 1 });
+    const sql =
+      `SELECT count(*) FROM usage, UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y)` +
+      ` WHERE date = DATE '${FIRST}' AND (requests + x * y) % 7 = 8`;
+    const error: unknown = await limited.query(sql).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      kind: "refused",
+      message: expect.stringContaining("The statement was stopped") as unknown,
+    });
+    await limited.close();
+  });
+
+  it("print the same from the built program, whichever engine runs the question", async () => {
+    const asked = [
+      "ask",
+      "noisy-clients",
+      "--stack",
+      "questions",
+      "--from",
+      "2026-10-02",
+      "--to",
+      "2026-10-18",
+    ];
+    const csv = [...asked, "--output", "csv"];
+    const theirs = await gcUsage(aws, [...csv, "--engine", "athena", "--max-scan", "1MB"]);
+    expect(theirs.exitCode).toBe(0);
+    expect(theirs.stderr).toContain("missing: 2026-10-08");
+    expect(theirs.stderr).toMatch(/Scanned \d+\.?\d* kB in \d+\.\d s, about \$0\.000050\./);
+    const ours = await gcUsage(aws, csv);
+    expect(ours.exitCode).toBe(0);
+    expect(theirs.stdout).toBe(ours.stdout);
+    expect(theirs.stdout).toContain('"Quote "" and comma,"');
+    const refused = await gcUsage(aws, [...asked, "--engine", "athena", "--max-scan", "10kB"]);
+    expect(refused.exitCode).toBe(8);
+    expect(refused.stderr).toMatch(/The statement may read \d+\.?\d* kB, more than --max-scan 10 kB\./);
+  });
+
+  it("count as missing the days that the stack's table does not look for", async () => {
+    const asked = [
+      "ask",
+      "requests-by-day",
+      "--stack",
+      "questions",
+      "--from",
+      "2026-10-02",
+      "--to",
+      "2026-10-12",
+      "--json",
+    ];
+    await deploy(aws, "questions", "--parameter", "FirstDay=2026-10-10");
+    const theirs = await gcUsage(aws, [...asked, "--engine", "athena"]);
+    expect(theirs.stderr).toContain("Athena does not see slices before 2026-10-10");
+    expect(theirs.stderr).toContain("covers 3 of 11 days; missing: 2026-10-02 to 2026-10-09.");
+    expect(theirs.stdout).toContain('"day":"2026-10-10"');
+    expect(theirs.stdout).not.toContain('"day":"2026-10-09"');
+    expect((await gcUsage(aws, asked)).stderr).toContain("covers 10 of 11 days; missing: 2026-10-08.");
+  });
+});

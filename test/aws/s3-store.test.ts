@@ -1,0 +1,248 @@
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { describe, expect, inject, it } from "vitest";
+import { Lake } from "../../src/lake/lake.ts";
+import { slicePath } from "../../src/usage/slice.ts";
+import { clientOptions } from "./harness/env.ts";
+import { readCalls } from "./harness/moto.ts";
+import { between, fileOf, newBucket, openStore, putSlice, sliceKey } from "./s3-helpers.ts";
+
+const aws = inject("aws");
+const s3 = new S3Client(clientOptions(aws));
+const PATH = "gc_usage_api_source/granularity=month/one.json";
+const PART = 5 * 1024 * 1024;
+
+async function text(folder: string, path = PATH): Promise<string> {
+  return readFile(join(folder, path), "utf8");
+}
+
+async function openUploads(Bucket: string): Promise<number> {
+  return (await s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.length ?? 0;
+}
+
+describe("a write to S3", () => {
+  it("puts, replaces what is as expected, and leaves alone what is not", async () => {
+    const { store } = await openStore(aws, `s3://${await newBucket(aws, "write")}/a/b`);
+    expect(await store.head(PATH)).toBeUndefined();
+    expect(await store.replace(PATH, await fileOf("1\n"), undefined)).toBe(true);
+    const first = await store.head(PATH);
+    expect(first).toMatchObject({ path: PATH, bytes: 2 });
+    expect(await store.replace(PATH, await fileOf("22\n"), undefined)).toBe(false);
+    expect(await store.replace(PATH, await fileOf("22\n"), '"0123456789abcdef0123456789abcdef"')).toBe(false);
+    expect(await store.replace(PATH, await fileOf("22\n"), first?.version)).toBe(true);
+    expect(await store.list("")).toEqual([await store.head(PATH)]);
+    expect(await text(await store.localizeAll())).toBe("22\n");
+  });
+
+  it("takes an empty file, and a name of many scripts", async () => {
+    const { store } = await openStore(aws, `s3://${await newBucket(aws, "names")}`);
+    const path = "gc_usage_api_source/granularity=month/a +%=é😀.json";
+    expect(await store.replace(path, await fileOf(""), undefined)).toBe(true);
+    expect((await store.list("gc_usage_api_source/")).map((one) => one.path)).toEqual([path]);
+    expect(await text(await store.localizeAll(), path)).toBe("");
+  });
+
+  it("expects what has gone in vain", async () => {
+    const Bucket = await newBucket(aws, "gone");
+    const { store } = await openStore(aws, `s3://${Bucket}`);
+    await store.replace(PATH, await fileOf("1"), undefined);
+    const before = await store.head(PATH);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: PATH }));
+    expect(await store.replace(PATH, await fileOf("2"), before?.version)).toBe(false);
+    expect(await store.head(PATH)).toBeUndefined();
+  });
+
+  it("is won by one of twenty at once", async () => {
+    const uri = `s3://${await newBucket(aws, "race")}`;
+    const { store } = await openStore(aws, uri);
+    const writers = Array.from({ length: 20 }, (_, i) => String(i));
+    for (let round = 0; round < 3; round++) {
+      const expected = (await store.head(PATH))?.version;
+      const won = await Promise.all(
+        writers.map(async (name) => {
+          const file = await fileOf(`${round} ${name}`);
+          return (await store.replace(PATH, file, expected)) ? [name] : [];
+        }),
+      );
+      expect(won.flat()).toHaveLength(1);
+      expect(await text(await store.localizeAll())).toBe(`${round} ${won.flat()[0]}`);
+    }
+  });
+
+  it("goes in parts where it is large, under the same condition, and leaves no parts behind", async () => {
+    const Bucket = await newBucket(aws, "parts");
+    const { store } = await openStore(aws, `s3://${Bucket}`, { partBytes: PART });
+    const large = Buffer.alloc(2 * PART + 12_345, "parts of a whole ");
+    const before = (await readCalls(aws.record)).length;
+    expect(await store.replace(PATH, await fileOf(large), undefined)).toBe(true);
+    const calls = (await readCalls(aws.record)).slice(before);
+    expect(calls.filter(({ query }) => query.includes("partNumber"))).toHaveLength(3);
+    expect((await store.head(PATH))?.bytes).toBe(large.length);
+    expect((await readFile(join(await store.localizeAll(), PATH))).equals(large)).toBe(true);
+    expect(await store.replace(PATH, await fileOf(large), undefined)).toBe(false);
+    expect(await openUploads(Bucket)).toBe(0);
+  });
+
+  it("begins anew where another write is under way (409), whole or in parts", async () => {
+    const Bucket = await newBucket(aws, "conflict");
+    let conflicts = 0;
+    const meddled = await between(aws, ({ method, url = "" }) => {
+      const ends =
+        (method === "PUT" && !url.includes("partNumber")) || (method === "POST" && /uploadId/.test(url));
+      return ends && conflicts++ % 3 < 2 ? 409 : undefined;
+    });
+    const { store } = await openStore(meddled, `s3://${Bucket}`, { partBytes: PART });
+    expect(await store.replace(PATH, await fileOf("small"), undefined)).toBe(true);
+    expect(conflicts).toBe(3);
+    const large = await fileOf(Buffer.alloc(PART + 1));
+    expect(await store.replace(PATH, large, (await store.head(PATH))?.version)).toBe(true);
+    expect(meddled.seen.filter((line) => line.startsWith("POST") && line.endsWith("uploads="))).toHaveLength(
+      3,
+    );
+    expect(await openUploads(Bucket)).toBe(0);
+    expect((await store.head(PATH))?.bytes).toBe(PART + 1);
+  });
+
+  it("is told from a lost race where only the answer got lost", async () => {
+    let lost = 0;
+    const meddled = await between(aws, ({ method }) =>
+      method === "PUT" && lost++ === 0 ? "lose" : undefined,
+    );
+    const { store } = await openStore(meddled, `s3://${await newBucket(aws, "lost")}`);
+    expect(await store.replace(PATH, await fileOf("mine"), undefined)).toBe(true);
+    expect(lost).toBe(2);
+  });
+
+  it("is tried again where S3 is busy, and tells what S3 said where it stays so", async () => {
+    let busy = 0;
+    const meddled = await between(aws, ({ method }) => (method === "PUT" && busy++ < 2 ? 503 : undefined));
+    const uri = `s3://${await newBucket(aws, "busy")}`;
+    const { store } = await openStore(meddled, uri);
+    expect(await store.replace(PATH, await fileOf("1"), undefined)).toBe(true);
+    busy = Number.NEGATIVE_INFINITY;
+    await expect(store.replace(PATH, await fileOf("2"), undefined)).rejects.toMatchObject({
+      kind: "aws",
+      message: `Cannot write ${uri}/${PATH}: meddled.`,
+    });
+  });
+});
+
+describe("a listing of S3", () => {
+  it("goes over all pages, in order, and leaves hidden and dangerous names out", async () => {
+    const Bucket = await newBucket(aws, "pages");
+    const names = Array.from(
+      { length: 2100 },
+      (_, i) => `usage/granularity=day/date=2026-01-01/${10_000 + i}.parquet`,
+    );
+    const odd = [
+      "usage/_SUCCESS",
+      "usage/.x",
+      "usage/../../escape.parquet",
+      "usage//x",
+      "usage/folder/",
+      "usage/a\\b",
+    ];
+    const keys = [...names, ...odd];
+    for (let i = 0; i < keys.length; i += 50) {
+      await Promise.all(
+        keys
+          .slice(i, i + 50)
+          .map((Key) => s3.send(new PutObjectCommand({ Bucket, Key: `lake/${Key}`, Body: "x" }))),
+      );
+    }
+    const { store } = await openStore(aws, `s3://${Bucket}/lake/`);
+    expect((await store.list("usage/")).map(({ path }) => path)).toEqual(names);
+    expect(await store.list("usage/granularity=day/date=2026-01-01/1209")).toHaveLength(10);
+  });
+});
+
+describe("the mirror of a lake in S3", () => {
+  it("fetches what is new or changed, removes what is gone, and says so", async () => {
+    const Bucket = await newBucket(aws, "mirror");
+    const { store, cache, told } = await openStore(aws, `s3://${Bucket}`);
+    const paths = ["a", "b", "c"].map((name) => `gc_usage_api_source/granularity=day/${name}.json`);
+    const [a = "", b = "", c = ""] = paths;
+    for (const path of paths) await store.replace(path, await fileOf(`${path}\n`), undefined);
+    expect(await store.localizeAll()).toBe(cache);
+    await store.localizeAll();
+    expect(told).toEqual([`Mirrored 3 of 3 objects (0.0 MiB) from s3://${Bucket}.`]);
+
+    await store.replace(b, await fileOf("changed\n"), (await store.head(b))?.version);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: c }));
+    const unchanged = await stat(join(cache, a));
+    const other = await openStore(aws, `s3://${Bucket}`, { cache });
+    await other.store.localizeAll();
+    expect(other.told).toEqual([`Mirrored 1 of 2 objects (0.0 MiB) from s3://${Bucket}.`]);
+    expect(await text(cache, b)).toBe("changed\n");
+    expect((await stat(join(cache, a))).mtimeMs).toBe(unchanged.mtimeMs);
+    await expect(stat(join(cache, c))).rejects.toThrow("ENOENT");
+  });
+
+  it("is mended where a file in it was changed or removed", async () => {
+    const { store, cache } = await openStore(aws, `s3://${await newBucket(aws, "mend")}`);
+    await store.replace(PATH, await fileOf("right"), undefined);
+    await store.localizeAll();
+    await writeFile(join(cache, PATH), "wrong");
+    expect(await text(await store.localizeAll())).toBe("right");
+    await rm(join(cache, PATH));
+    expect(await text(await store.localizeAll())).toBe("right");
+  });
+
+  it("is made by several at once while the lake changes, and is right in the end", async () => {
+    const uri = `s3://${await newBucket(aws, "many")}`;
+    const { store, cache } = await openStore(aws, uri);
+    const paths = Array.from({ length: 20 }, (_, i) => `gc_usage_api_source/granularity=day/${i}.json`);
+    const write = async (round: number): Promise<void> => {
+      for (const path of paths) {
+        await store.replace(path, await fileOf(`${round} ${path}`), (await store.head(path))?.version);
+      }
+    };
+    await write(0);
+    const readers = await Promise.all([1, 2, 3].map(() => openStore(aws, uri, { cache })));
+    await Promise.all([
+      write(1),
+      ...readers.map(async (reader) => {
+        for (let i = 0; i < 5; i++) await reader.store.localizeAll();
+      }),
+    ]);
+    await store.localizeAll();
+    expect(await Promise.all(paths.map((path) => text(cache, path)))).toEqual(
+      paths.map((path) => `1 ${path}`),
+    );
+  });
+
+  it("begins a download again that broke off", async () => {
+    let cuts = 0;
+    const meddled = await between(aws, ({ method, url = "" }) =>
+      method === "GET" && url.includes(".json") && cuts++ < 2 ? "cut" : undefined,
+    );
+    const { store } = await openStore(meddled, `s3://${await newBucket(aws, "cut")}`);
+    await store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);
+    expect(await text(await store.localizeAll())).toHaveLength(100_000);
+    expect(cuts).toBe(3);
+  });
+});
+
+describe("a lake in S3", () => {
+  it("keeps slices as a folder does: written, read back, kept from what knows less", async () => {
+    const { store } = await openStore(aws, `s3://${await newBucket(aws, "lake")}/usage-lake`);
+    const lake = new Lake(store);
+    expect(await putSlice(lake, "2026-11-01", 5)).toMatch(/ written$/);
+    expect(await putSlice(lake, "2026-11-01", 4, { metrics: ["requests"] })).toMatch(/ kept$/);
+    expect(await putSlice(lake, "2026-11-01", 6, { id: "job-2" })).toMatch(/ written$/);
+    expect(await putSlice(lake, "2026-11-02", 7)).toMatch(/ written$/);
+    const slices = await lake.slices();
+    expect(slices.map(({ key, provenance }) => [key.date, provenance?.id])).toEqual([
+      ["2026-11-01", "job-2"],
+      ["2026-11-02", "job-1"],
+    ]);
+    expect((await lake.slice(sliceKey("2026-11-01")))?.object.path).toBe(slicePath(sliceKey("2026-11-01")));
+    await lake.close();
+  });
+});

@@ -1,0 +1,50 @@
+import type { Glue } from "@aws-sdk/client-glue";
+
+const TEXT = "string";
+const COUNT = "bigint";
+
+/** The columns that Glue's crawler reads off the article's NDJSON, in lower case as it writes them. */
+const COLUMNS = [
+  ...["clientid", "clientname", "organizationid", "userid", "templateuri", "httpmethod"].map((Name) => ({
+    Name,
+    Type: TEXT,
+  })),
+  ...["status200", "status300", "status400", "status500", "status429", "requests"].map((Name) => ({
+    Name,
+    Type: COUNT,
+  })),
+  { Name: "date", Type: TEXT },
+];
+
+/** Declares the table gc_usage_api_source with its partitions as Glue's crawler does, since moto's crawler makes none. */
+export async function declareSourceTable(
+  glue: Glue,
+  stack: { readonly database: string; readonly source: string },
+  granularities: readonly string[],
+): Promise<void> {
+  const storage = (Location: string) => ({
+    Location,
+    Columns: COLUMNS,
+    InputFormat: "org.apache.hadoop.mapred.TextInputFormat",
+    OutputFormat: "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+    SerdeInfo: { SerializationLibrary: "org.openx.data.jsonserde.JsonSerDe" },
+  });
+  await glue.createTable({
+    DatabaseName: stack.database,
+    TableInput: {
+      Name: "gc_usage_api_source",
+      TableType: "EXTERNAL_TABLE",
+      Parameters: { classification: "json", EXTERNAL: "TRUE" },
+      PartitionKeys: [{ Name: "granularity", Type: TEXT }],
+      StorageDescriptor: storage(stack.source),
+    },
+  });
+  await glue.batchCreatePartition({
+    DatabaseName: stack.database,
+    TableName: "gc_usage_api_source",
+    PartitionInputList: granularities.map((granularity) => ({
+      Values: [granularity],
+      StorageDescriptor: storage(`${stack.source}granularity=${granularity}/`),
+    })),
+  });
+}
