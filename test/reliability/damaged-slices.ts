@@ -1,0 +1,153 @@
+import { spawn } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openOrCreateLake } from "../../src/lake/lake.ts";
+import { load } from "../../src/sync/load.ts";
+import { type Faults, faultOfText } from "./judge.ts";
+import type { Chance } from "./size.ts";
+
+const READER = fileURLToPath(new URL("./slice-reader.js", import.meta.url));
+const ROWS = 200;
+
+interface Read {
+  readonly sql: { readonly rows?: string; readonly error?: { readonly kind: string; readonly text: string } };
+  readonly status: { readonly known?: number; readonly error?: { readonly text: string } };
+  readonly rss: number;
+}
+
+/** What came of reading a slice with a few bytes changed, or the file's end cut off. */
+export interface DamageCounts {
+  tried: number;
+  /** Refused, naming the file. */
+  refused: number;
+  /** Read as it was: the byte is one that tells nothing, or the same. */
+  same: number;
+  /** Read otherwise than it was written: Parquet as DuckDB writes it has no checksum over the data. */
+  differs: number;
+  /** The reading process died. */
+  died: number;
+  peakRss: number;
+}
+
+/** Damages one slice of a lake of two, over and over, and reads the lake by SQL and by its footers. */
+export async function damageSlices(
+  folder: string,
+  times: number,
+  chance: Chance,
+  faults: Faults,
+): Promise<DamageCounts> {
+  const slice = await makeLake(folder);
+  const sound = await readFile(slice);
+  const damages = Array.from({ length: times }, (_, i) =>
+    i === 0
+      ? { bytes: [] }
+      : chance.below(10) === 0
+        ? { cut: chance.below(sound.length) }
+        : { bytes: changes(sound.length, chance) },
+  );
+  const list = join(folder, "damages");
+  await writeFile(list, damages.map((one) => JSON.stringify(one)).join("\n"));
+  const counts: DamageCounts = { tried: 0, refused: 0, same: 0, differs: 0, died: 0, peakRss: 0 };
+  let truth: string | undefined;
+  for (let next = 0; next < times; ) {
+    await writeFile(slice, sound);
+    const { lines, ended } = await readOnce([join(folder, "lake"), slice, list, String(next)]);
+    for (const line of lines) {
+      const [number, json] = [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)];
+      next = Number(number) + 1;
+      const damage = JSON.stringify(damages[Number(number)]);
+      counts.tried++;
+      if (json === "") {
+        counts.died++;
+        faults.add(`damage ${number}`, `the process died: ${ended}`, damage);
+        continue;
+      }
+      const read = JSON.parse(json) as Read;
+      counts.peakRss = Math.max(counts.peakRss, read.rss);
+      truth ??= read.sql.rows;
+      tally(read, truth, counts);
+      faults.add(`damage ${number}`, faultOfRead(read), damage);
+    }
+    if (lines.length === 0) throw new Error(`the reader read nothing: ${ended}`);
+  }
+  await writeFile(slice, sound);
+  return counts;
+}
+
+function changes(length: number, chance: Chance): [number, number][] {
+  return Array.from({ length: 1 + chance.below(3) }, () => {
+    // Half of them in the footer, where the lengths and offsets stand.
+    const at =
+      chance.below(2) === 0 ? chance.below(length) : length - 1 - chance.below(Math.min(length, 1500));
+    return [at, chance.pick([0, 1, 0x7f, 0x80, 0xff, chance.below(256)])];
+  });
+}
+
+function tally({ sql }: Read, truth: string | undefined, counts: DamageCounts): void {
+  if (sql.error) counts.refused++;
+  else if (sql.rows === truth) counts.same++;
+  else counts.differs++;
+}
+
+function faultOfRead({ sql, status }: Read): string | undefined {
+  if (status.error) return `status fails: ${status.error.text}`;
+  if ((status.known ?? 0) < 1) return "the sound slice beside it is not known any more";
+  if (!sql.error) return undefined;
+  if (sql.error.kind !== "lake") return `kind ${sql.error.kind}: ${sql.error.text}`;
+  return faultOfText(sql.error.text);
+}
+
+/** @returns the damaged one's file. */
+async function makeLake(folder: string): Promise<string> {
+  const lake = await openOrCreateLake(join(folder, "lake"));
+  try {
+    const rows = Array.from({ length: ROWS }, (_, i) => ({
+      clientId: `client-${i % 20}`,
+      clientName: `Name ${i % 20}`,
+      templateUri: `/api/v2/things/${i}`,
+      httpMethod: "GET",
+      status200: i * 7919,
+      requests: i * 7919,
+      date: `2026-11-0${1 + (i % 2)}T00:00:00Z`,
+    }));
+    const input = [Buffer.from(JSON.stringify(rows))];
+    await load(lake, {
+      input: (async function* () {
+        yield* input;
+      })(),
+      from: "rows",
+      granularity: "day",
+      weekStart: "monday",
+      id: undefined,
+      interval: undefined,
+      grouping: undefined,
+      metrics: undefined,
+      service: undefined,
+      fetchedAt: Date.UTC(2026, 10, 20),
+      force: false,
+      version: "test",
+    });
+    const [first] = await lake.list();
+    return join(folder, "lake", first?.object.path ?? "");
+  } finally {
+    await lake.close();
+  }
+}
+
+function readOnce(args: string[]): Promise<{ lines: string[]; ended: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [READER, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    let out = "";
+    let errors = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString("utf8")));
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString("utf8")));
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      resolve({
+        lines: out.split("\n").filter((line) => line !== ""),
+        ended: `${signal ?? code} ${errors.slice(0, 500)}`,
+      });
+    });
+  });
+}

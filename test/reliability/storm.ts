@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import { type FaultSpec, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { isUsageError } from "../../src/support/errors.ts";
+import { parseGrouping } from "../../src/usage/grouping.ts";
+import type { Service } from "../../src/usage/service.ts";
+import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
+import { size } from "./size.ts";
+
+const NOW = Date.parse("2026-11-20T12:00:00Z");
+const SPAN = span(size({ short: "2026-10-01", full: "2026-08-20" }), "2026-11-19");
+
+/** Three of ten answers faulty, of every kind, some in several ways; a job in twenty fails, and one is forgotten. */
+export const STORM: FaultSpec = {
+  429: 0.05,
+  500: 0.07,
+  503: 0.06,
+  drop: 0.06,
+  cut: 0.07,
+  slow: 0.03,
+  expired: 0.05,
+  failed: 0.05,
+  forget: 0.05,
+};
+
+export interface StormCalls {
+  readonly quiet: number;
+  readonly storm: number;
+  /** Of the storm's answers, those with a fault, or more than one. */
+  readonly faulty: number;
+  /** Runs that ended since a query had failed four times, and were gone on with by the next. */
+  readonly again: number;
+}
+
+/** The same days in peace and in a storm, each compared with the truth. @returns the calls that each took. */
+export async function storm(
+  folder: string,
+  seed: number,
+  service: Service,
+  dimensions: string,
+): Promise<StormCalls> {
+  const grouping = parseGrouping(dimensions);
+  const calls: number[] = [];
+  let faulty = 0;
+  let again = 0;
+  for (const [name, faults] of [
+    ["quiet", {}],
+    ["storm", STORM],
+  ] as const) {
+    const sandbox = await startSandbox({
+      seed,
+      now: NOW,
+      rateLimit: 1_000_000,
+      jobDelayMs: 2,
+      faults,
+      tokenTtl: 60,
+    });
+    try {
+      const lake = join(folder, `${name}-${seed}-${service}`);
+      const effects = fastEffects(NOW, 100);
+      again += await untilDone(() => runSync(sandbox, lake, effects, { service, grouping, span: SPAN }));
+      await expectTruth(lake, { service, grouping, span: SPAN, seed });
+      const counts = sandbox.counts();
+      faulty = counts["faulty"] ?? 0;
+      calls.push(counts["calls"] ?? 0);
+    } finally {
+      await sandbox.close();
+    }
+  }
+  const [quiet = 0, stormy = 0] = calls;
+  return { quiet, storm: stormy, faulty, again };
+}
+
+/** A query that fails every time it is asked ends its run, as it should; the next plain run goes on. */
+async function untilDone(sync: () => Promise<unknown>): Promise<number> {
+  for (let again = 0; ; again++) {
+    try {
+      await sync();
+      return again;
+    } catch (error) {
+      if (!isUsageError(error) || error.kind !== "failed" || again === 3) throw error;
+    }
+  }
+}

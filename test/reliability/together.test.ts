@@ -1,0 +1,82 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { addDays, dayOf } from "../../src/usage/day.ts";
+import { parseGrouping } from "../../src/usage/grouping.ts";
+import { expectTruth } from "../sync/world.ts";
+import { PLACES } from "./places.ts";
+import { answerOf, readThroughout, runWell } from "./runs.ts";
+import { Chance, size, tell } from "./size.ts";
+
+const grouping = parseGrouping("client,method");
+const YESTERDAY = addDays(dayOf(Date.now()), -1);
+const SPAN = { start: addDays(YESTERDAY, -9), end: YESTERDAY };
+const INTERVAL = `${SPAN.start}/${SPAN.end}`;
+const GROUP_BY = ["--group-by", "client,method"];
+const SYNC = ["sync", "--from", SPAN.start, "--to", SPAN.end, ...GROUP_BY, "--recheck", "0", "--quiet"];
+const LOAD = ["--granularity", "day", "--interval", INTERVAL, ...GROUP_BY, "--force", "--quiet"];
+const rounds = size({ short: 1, full: 25 });
+
+let root: string;
+let sandbox: Sandbox;
+let answer: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "gc-usage-reliability-"));
+  sandbox = await startSandbox({ rateLimit: 1_000_000, jobDelayMs: 20 });
+  answer = join(root, "answer.json");
+  await writeFile(answer, await answerOf(sandbox.env, INTERVAL, "client,method"));
+});
+
+afterAll(async () => {
+  await sandbox.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+it.each(PLACES)(
+  `four syncs, one killed, and a load at once, with a lake in %s, end with the truth, ${rounds} times`,
+  async (where, open) => {
+    const place = await open(root);
+    const chance = new Chance(`together in ${where}`);
+    let longest = 0;
+    for (let round = 0; round < rounds; round++) {
+      const name = `lake-${round}`;
+      const lake = ["--lake", place.lake(name)];
+      const env = { ...sandbox.env, ...place.env(name) };
+      // A folder's writers take turns by a lock; S3's by conditional writes.
+      if (place.kind === "folder") await leaveLock(place.lake(name));
+      const reading = new AbortController();
+      const reader = readThroughout(place, name, grouping, reading.signal);
+      const began = performance.now();
+      await Promise.all([
+        runWell([...SYNC, ...lake], { env }),
+        runWell([...SYNC, ...lake], { env }),
+        runWell([...SYNC, ...lake], { env }),
+        runWell([...SYNC, ...lake], { env, killAfterMs: 400 + chance.below(2000) }),
+        runWell(["load", answer, ...LOAD, ...lake], { env }),
+      ]);
+      longest = Math.max(longest, performance.now() - began);
+      reading.abort();
+      await reader;
+      // What the killed one left is gone on with by the next.
+      await runWell([...SYNC, ...lake], { env });
+      await expectTruth(await place.folder(name), { service: "jobs", grouping, span: SPAN });
+      expect(await place.leftovers(name)).toEqual([]);
+      await place.remove(name);
+    }
+    tell(`together, ${where}: ${rounds} rounds of five, the longest ${(longest / 1000).toFixed(1)} s`);
+  },
+);
+
+/** A lock as a process leaves it that died while it held it: of this machine, with a number that no process has. */
+async function leaveLock(lake: string): Promise<void> {
+  await mkdir(join(lake, ".staging"), { recursive: true });
+  const lock = join(lake, ".staging", "lock");
+  const { pid } = spawnSync(process.execPath, ["-e", ""]);
+  await writeFile(lock, `lock.${pid}.1.0000-0000.${hostname()}`);
+  const then = new Date(Date.now() - 1000);
+  await utimes(lock, then, then);
+}

@@ -1,0 +1,140 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Fact, facts, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { addDays, dayOf } from "../../src/usage/day.ts";
+import { run, runWell } from "./runs.ts";
+
+const YESTERDAY = addDays(dayOf(Date.now()), -1);
+const SPAN = { start: addDays(YESTERDAY, -9), end: YESTERDAY };
+const FROM_TO = ["--from", SPAN.start, "--to", SPAN.end];
+
+let root: string;
+let lake: string;
+let sandbox: Sandbox;
+
+// One lake with everything in it that counts the same requests more than once, or in part.
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "gc-usage-reliability-"));
+  lake = join(root, "lake");
+  sandbox = await startSandbox({ rateLimit: 1_000_000, jobDelayMs: 20 });
+  for (const more of [
+    [],
+    ["--group-by", "client"],
+    ["--group-by", "client,user"],
+    ["--group-by", "uri,platform"],
+    ["--service", "legacy"],
+    ["--service", "legacy", "--group-by", "organization,method"],
+    ["--granularity", "week", "--group-by", "client"],
+    ["--granularity", "month"],
+    ["--granularity", "total"],
+  ]) {
+    await runWell(["sync", ...FROM_TO, ...more, "--keep-source", "--lake", lake], { env: sandbox.env });
+  }
+});
+
+afterAll(async () => {
+  await sandbox.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Every request once. */
+function requests(wanted: (fact: Fact) => boolean): number {
+  let sum = 0;
+  for (const fact of facts({ seed: 1, scale: 1, from: SPAN.start, to: SPAN.end }))
+    if (wanted(fact)) sum += fact.requests;
+  return sum;
+}
+
+async function rows(...args: string[]): Promise<Record<string, string>[]> {
+  const { code, out, err } = await run([...args, "--output", "csv", "--lake", lake]);
+  expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
+  const [head = "", ...lines] = out.trim().split(/\r?\n/);
+  const names = head.split(",");
+  return lines.map((line) => Object.fromEntries(line.split(",").map((value, i) => [names[i] ?? "", value])));
+}
+
+function sum(found: Record<string, string>[]): number {
+  return found.reduce((total, row) => total + Number(row["requests"]), 0);
+}
+
+describe("a sum of requests", () => {
+  const all = (): number => requests(() => true);
+  const legacy = (): number => requests((fact) => !fact.builtin);
+
+  it("is of one service and one grouping, whichever a question reads", async () => {
+    for (const grouping of [[], ["client"], ["client,user"], ["uri,platform"]]) {
+      const flag = grouping.length === 0 ? [] : ["--grouping", ...grouping];
+      expect(sum(await rows("ask", "requests-by-day", ...FROM_TO, ...flag)), String(grouping)).toBe(all());
+    }
+    for (const grouping of [[], ["--grouping", "organization,method"]]) {
+      expect(sum(await rows("ask", "requests-by-day", ...FROM_TO, "--service", "legacy", ...grouping))).toBe(
+        legacy(),
+      );
+    }
+  });
+
+  it("over daily counts each request once, whatever else the lake has", async () => {
+    expect(sum(await rows("sql", "SELECT sum(requests) AS requests FROM daily"))).toBe(all());
+  });
+
+  it("says on standard error which service and grouping it is of", async () => {
+    const { err } = await run(["ask", "busy-clients", ...FROM_TO, "--lake", lake]);
+    expect(err).toMatch(/\((jobs|legacy), [a-z-]+\)/);
+  });
+
+  it("is refused for a grouping that the lake does not have, or that cannot answer", async () => {
+    for (const flags of [
+      ["--grouping", "user"],
+      ["--grouping", "client", "--service", "legacy"],
+    ]) {
+      expect(await run(["ask", "busy-clients", ...FROM_TO, ...flags, "--lake", lake])).toMatchObject({
+        code: 9,
+        out: "",
+      });
+    }
+    const uri = ["ask", "busy-endpoints", ...FROM_TO, "--grouping", "client", "--lake", lake];
+    expect(await run(uri)).toMatchObject({ code: 9, out: "" });
+  });
+
+  it("over days that the lake has in part is labelled with what is missing", async () => {
+    const wide = ["--from", addDays(SPAN.start, -5), "--to", SPAN.end];
+    const { err } = await run(["ask", "requests-by-day", ...wide, "--lake", lake]);
+    expect(err).toMatch(/warning: The lake covers 10 of 15 days; missing: /);
+  });
+
+  it("of a month that was asked for in part is told apart by status", async () => {
+    const { out } = await run(["status", "--json", "--lake", lake]);
+    const { series } = JSON.parse(out) as {
+      series: { granularity: string; periods: { date: string; state: string }[] }[];
+    };
+    const months = series
+      .filter(({ granularity }) => granularity === "month")
+      .flatMap(({ periods }) => periods);
+    expect(months.length).toBeGreaterThan(0);
+    for (const { state } of months) expect(state).toMatch(/^(partial|changing)$/);
+  });
+
+  it("is not made of a narrower answer over a wider one", async () => {
+    const narrow = [
+      "sync",
+      "--from",
+      addDays(SPAN.end, -1),
+      "--to",
+      SPAN.end,
+      "--granularity",
+      "total",
+      "--lake",
+      lake,
+    ];
+    const { code } = await run(narrow, { env: sandbox.env });
+    const [total] = await rows(
+      "sql",
+      "SELECT sum(requests) AS requests FROM usage WHERE granularity = 'total' AND date = DATE '" +
+        SPAN.start +
+        "'",
+    );
+    expect({ code, requests: Number(total?.["requests"]) }).toEqual({ code: 0, requests: all() });
+  });
+});
