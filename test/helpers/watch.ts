@@ -24,7 +24,7 @@ export default function setup(): () => void {
   const leaks = new Map<string, string>();
   const seen = new Map<string, number>();
   const timers = [
-    setInterval(() => lookAtProcesses(leaks), PROCESSES_EVERY_MS),
+    setInterval(() => lookAtProcesses(root, leaks), PROCESSES_EVERY_MS),
     setInterval(() => lookAtFiles(root, seen, leaks), FILES_EVERY_MS),
   ];
   return () => {
@@ -60,10 +60,15 @@ function lookAtFiles(folder: string, seen: Map<string, number>, leaks: Map<strin
   }
 }
 
-/** Linux alone shows them; elsewhere there is nothing to look at. */
-function lookAtProcesses(leaks: Map<string, string>): void {
+/**
+ * The processes that this suite started, known by the temporary folder in their environment: what others run on the
+ * machine is theirs. Linux alone shows them; elsewhere there is nothing to look at.
+ */
+function lookAtProcesses(root: string, leaks: Map<string, string>): void {
   for (const name of ignoringGone(() => readdirSync("/proc")) ?? []) {
     if (!/^\d+$/.test(name)) continue;
+    const environment = ignoringGone(() => readFileSync(`/proc/${name}/environ`, "latin1")) ?? "";
+    if (!environment.split("\0").includes(`TMPDIR=${root}`)) continue;
     const leak = leakIn(ignoringGone(() => readFileSync(`/proc/${name}/cmdline`, "latin1")) ?? "");
     if (leak !== undefined) leaks.set(`the arguments of process ${name}`, leak);
   }
