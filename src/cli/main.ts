@@ -28,8 +28,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     cli.progressDone();
     return report(cli, error, argv);
   } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    // Once stopping, a second Ctrl-C ends at once until the very end: without us it would end by the signal, not by 130.
+    if (!stop.signal.aborted) {
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+    }
   }
 }
 
