@@ -1,9 +1,10 @@
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { sqlString } from "../support/quote.ts";
 import { DIMENSIONS, type Dimension, dimensionsOf } from "../usage/grouping.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
 import type { Count, UsageRow } from "../usage/row.ts";
 import type { SliceKey } from "../usage/slice.ts";
+import { duckdb } from "./duckdb.ts";
 import { decodeProvenance, encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
 
 /** The columns of a slice's file, in order; `granularity` and `date` stand in its path. */
@@ -172,7 +173,7 @@ export class ParquetFiles {
   /** Each task has a connection of its own, so that several run side by side. */
   async #with<T>(task: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     // One thread each: slices are small, and handing one over between threads costs as much as writing it.
-    this.#instance ??= DuckDBInstance.create(":memory:", {
+    this.#instance ??= duckdb.DuckDBInstance.create(":memory:", {
       threads: "1",
       memory_limit: "512MB",
       temp_directory: this.#spill,

@@ -88,8 +88,8 @@ async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Ch
 
 async function duckdb(): Promise<Check> {
   try {
-    const { version: engineVersion } = await import("@duckdb/node-api");
-    return ok("duckdb", engineVersion());
+    const { duckdb } = await import("../../lake/duckdb.ts");
+    return ok("duckdb", duckdb.version());
   } catch (error) {
     return {
       name: "duckdb",

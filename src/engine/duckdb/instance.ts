@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBInstance } from "@duckdb/node-api";
+import { duckdb } from "../../lake/duckdb.ts";
 
 /** A DuckDB in memory, with bounded memory and a temporary folder of its own that goes with it. */
 export interface MemoryInstance {
@@ -12,7 +13,7 @@ export interface MemoryInstance {
 
 export async function openInstance(): Promise<MemoryInstance> {
   const spill = join(tmpdir(), `gc-usage-${randomUUID()}`);
-  const instance = await DuckDBInstance.create(":memory:", {
+  const instance = await duckdb.DuckDBInstance.create(":memory:", {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
     memory_limit: `${memoryLimit()}B`,

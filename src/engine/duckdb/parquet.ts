@@ -1,16 +1,10 @@
-import {
-  BOOLEAN,
-  DOUBLE,
-  type DuckDBConnection,
-  DuckDBDataChunk,
-  type DuckDBType,
-  type DuckDBValue,
-  HUGEINT,
-  VARCHAR,
-} from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { duckdb } from "../../lake/duckdb.ts";
 import { sqlName, sqlString } from "../../support/quote.ts";
 import type { Column, ColumnKind, QueryResult, SqlValue } from "../engine.ts";
 import { openInstance } from "./instance.ts";
+
+const { BOOLEAN, DOUBLE, DuckDBDataChunk, HUGEINT, VARCHAR } = duckdb;
 
 /**
  * Writes any engine's result as a Parquet file, read to its end. Whole numbers become BIGINT, or DECIMAL(38,0)

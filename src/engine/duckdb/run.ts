@@ -1,9 +1,5 @@
-import {
-  type DuckDBConnection,
-  type DuckDBPreparedStatement,
-  type DuckDBValue,
-  StatementType,
-} from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api";
+import { duckdb } from "../../lake/duckdb.ts";
 import { UsageError } from "../../support/errors.ts";
 import type { Column, SqlRow, SqlValue } from "../engine.ts";
 import { sqlError } from "./errors.ts";
@@ -49,6 +45,7 @@ export async function startStatement(connection: DuckDBConnection, sql: string):
 async function prepare(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement> {
   const extracted = await connection.extractStatements(sql);
   const prepared = await extracted.prepare(0);
+  const { StatementType } = duckdb;
   const reads = [StatementType.SELECT, StatementType.EXPLAIN].includes(prepared.statementType);
   if (extracted.count !== 1 || !reads)
     throw new RangeError("a statement that does not read passed the guard");

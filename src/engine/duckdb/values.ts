@@ -1,4 +1,8 @@
-import {
+import type { DuckDBType, DuckDBValue, DuckDBTypeId as TypeId } from "@duckdb/node-api";
+import { duckdb } from "../../lake/duckdb.ts";
+import { type ColumnKind, type SqlValue, wholeNumber } from "../engine.ts";
+
+const {
   DuckDBArrayValue,
   DuckDBDecimalValue,
   DuckDBListValue,
@@ -6,14 +10,11 @@ import {
   DuckDBStructValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
-  type DuckDBType,
   DuckDBTypeId,
   DuckDBUnionValue,
-  type DuckDBValue,
-} from "@duckdb/node-api";
-import { type ColumnKind, type SqlValue, wholeNumber } from "../engine.ts";
+} = duckdb;
 
-const KINDS: Partial<Record<DuckDBTypeId, ColumnKind>> = {
+const KINDS: Partial<Record<TypeId, ColumnKind>> = {
   [DuckDBTypeId.BOOLEAN]: "boolean",
   [DuckDBTypeId.TINYINT]: "integer",
   [DuckDBTypeId.SMALLINT]: "integer",
