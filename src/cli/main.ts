@@ -28,11 +28,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     cli.progressDone();
     return report(cli, error, argv);
   } finally {
-    // Once stopping, a second Ctrl-C ends at once until the very end: without us it would end by the signal, not by 130.
-    if (!stop.signal.aborted) {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
-    }
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
   }
 }
 
