@@ -1,4 +1,5 @@
 import { codeOf, isUsageError, messageOf, UsageError } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 /** Where and as whom, as the AWS CLI takes it; what is left out comes from the environment and the profile. */
 export interface AwsOptions {
@@ -8,19 +9,54 @@ export interface AwsOptions {
   readonly endpointUrl?: string | undefined;
 }
 
-/** What every client of the AWS SDK is made with. */
-export function awsClientConfig(
-  { profile, region, endpointUrl }: AwsOptions,
-  env: Readonly<Record<string, string | undefined>>,
-) {
-  // The AWS CLI reads AWS_DEFAULT_REGION, the SDK only AWS_REGION: people have either.
-  const where = region ?? env["AWS_REGION"] ?? env["AWS_DEFAULT_REGION"];
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What every client of the AWS SDK is made with.
+ *
+ * @throws {UsageError} input, for a region or an address that cannot be one, with the flag or variable that it is from.
+ */
+export function awsClientConfig(options: AwsOptions, env: Env) {
+  const { profile, endpointUrl } = options;
+  const region = regionOf(options, env);
+  checkAddresses(endpointUrl, env);
   return {
-    ...(where ? { region: where } : {}),
-    ...(profile === undefined ? {} : { profile }),
-    ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
+    ...(region === undefined ? {} : { region }),
+    // Who names a profile has chosen it over keys in the environment: the SDK would warn of that at length.
+    ...(profile === undefined ? {} : { profile, logger: SILENT }),
+    ...(endpointUrl ? { endpoint: endpointUrl } : {}),
     customUserAgent: "gc-usage",
   };
+}
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The AWS CLI reads AWS_DEFAULT_REGION, the SDK only AWS_REGION: people have either. */
+function regionOf({ region }: AwsOptions, env: Env): string | undefined {
+  const given = {
+    "--region": region,
+    AWS_REGION: env["AWS_REGION"],
+    AWS_DEFAULT_REGION: env["AWS_DEFAULT_REGION"],
+  };
+  const [from, where] = Object.entries(given).find(([, value]) => value) ?? [];
+  if (where === undefined || /^[a-z0-9-]+$/.test(where)) return where;
+  throw new UsageError("input", `${from}: ${shown(where)} is no AWS region.`, {
+    hint: "Write it as AWS does: eu-central-1.",
+  });
+}
+
+const ADDRESSES = ["", "_ATHENA", "_CLOUDFORMATION", "_GLUE", "_S3"].map((of) => `AWS_ENDPOINT_URL${of}`);
+
+function checkAddresses(endpointUrl: string | undefined, env: Env): void {
+  const given = endpointUrl
+    ? [["--endpoint-url", endpointUrl] as const]
+    : ADDRESSES.map((name) => [name, env[name]] as const);
+  for (const [from, address] of given) {
+    if (!address || (/^https?:\/\//.test(address) && URL.canParse(address))) continue;
+    throw new UsageError("input", `${from}: ${shown(address)} is no address of a server.`, {
+      hint: "Write it with its scheme: http://127.0.0.1:5000.",
+    });
+  }
 }
 
 const BAD_CREDENTIALS: readonly string[] = [
@@ -34,6 +70,9 @@ const BAD_CREDENTIALS: readonly string[] = [
   "TokenProviderError",
   "UnrecognizedClientException",
 ];
+/** The names by which the services ask for fewer calls, or own that they are at fault. */
+const BUSY =
+  /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown|ServiceUnavailable|Internal(Error|Failure|Server|Service))/;
 const NOT_REACHED: readonly string[] = [
   "ECONNREFUSED",
   "ECONNRESET",
@@ -43,52 +82,107 @@ const NOT_REACHED: readonly string[] = [
   "TimeoutError",
 ];
 
+/** How the SDK says that an answer is not in the service's form. */
+const NOT_READ = /Deserialization error:/;
+
 /**
- * What AWS or its SDK threw, as one message and what to do next: kind credentials, permission, service (retryable) or
- * aws. A UsageError stays what it is.
+ * What AWS or its SDK threw, as one message and what to do next: kind credentials, permission, service (retryable where
+ * AWS was busy or not reached), input or aws. A UsageError stays what it is.
  */
 export function awsError(error: unknown, doing: string, options: AwsOptions): Error {
   if (isUsageError(error)) return error;
-  const name = error instanceof Error ? error.name : "";
-  const message = messageOf(error).replace(/\.?\s*$/, ".");
-  const cause = error;
+  const thrown: Thrown = {
+    error,
+    name: error instanceof Error ? error.name : "",
+    code: codeOf(error) ?? "",
+    status: statusOf(error),
+    message: messageOf(error).replace(/\.?\s*$/, "."),
+    doing,
+  };
+  const known = notSetUp(thrown, options) ?? notAnswered(thrown, options) ?? notAllowed(thrown);
+  if (known !== undefined) return known;
+  // Whatever has metadata was answered by AWS; the rest is a defect of ours and stays what it is.
+  if (thrown.status === undefined) return error instanceof Error ? error : new Error(thrown.message);
+  return new UsageError("aws", `Cannot ${doing}: ${thrown.message}`, {
+    cause: error,
+    details: { code: thrown.name },
+  });
+}
+
+interface Thrown {
+  readonly error: unknown;
+  readonly name: string;
+  readonly code: string;
+  /** HTTP status of the answer, where there was one. */
+  readonly status: number | undefined;
+  readonly message: string;
+  readonly doing: string;
+}
+
+function notSetUp({ error: cause, name, message, doing }: Thrown, { profile }: AwsOptions) {
+  if (message.startsWith("Region not accepted")) {
+    // Of the profile: flags and variables are checked beforehand.
+    return new UsageError("input", `Cannot ${doing}: ${message}`, {
+      hint: "Write the region as AWS does: eu-central-1.",
+      cause,
+    });
+  }
   if (message.startsWith("Region is missing")) {
     return new UsageError("aws", `Cannot ${doing}: no AWS region is set.`, {
       hint: "Set AWS_REGION, to eu-central-1 say, or a region in the profile.",
       cause,
     });
   }
-  if (BAD_CREDENTIALS.includes(name)) {
-    const whose = options.profile === undefined ? "" : ` of the profile ${options.profile}`;
-    const why =
-      name === "CredentialsProviderError"
-        ? `no usable AWS credentials${whose} were found. ${message}`
-        : message;
-    return new UsageError("credentials", `Cannot ${doing}: ${why}`, {
-      hint: "Sign in (`aws sso login` or `aws configure`), name a profile with AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-      cause,
-    });
-  }
+  if (!BAD_CREDENTIALS.includes(name)) return undefined;
+  const whose = profile === undefined ? "" : ` of the profile ${profile}`;
+  const why =
+    name === "CredentialsProviderError"
+      ? `no usable AWS credentials${whose} were found. ${message}`
+      : message;
+  return new UsageError("credentials", `Cannot ${doing}: ${why}`, {
+    hint: "Sign in (`aws sso login` or `aws configure`), name a profile with AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    cause,
+  });
+}
+
+function notAnswered(
+  { error: cause, name, code, status, message, doing }: Thrown,
+  { endpointUrl }: AwsOptions,
+) {
   const details = { code: name };
-  if (name.startsWith("AccessDenied") || name === "UnauthorizedOperation" || statusOf(error) === 403) {
-    return new UsageError("permission", `Cannot ${doing}: AWS refuses it. ${message}`, {
-      hint: "Ask whoever manages the AWS account for that action; docs/aws.md lists what each command needs.",
+  if (BUSY.test(name) || status === 429 || (status !== undefined && status >= 500 && status !== 501)) {
+    // What is not in AWS's form the SDK describes at length, and says nothing.
+    const why = NOT_READ.test(message) ? `HTTP ${status}.` : message;
+    return new UsageError("service", `Cannot ${doing}: AWS cannot answer just now. ${why}`, {
+      hint: "Run the same command again in a while.",
       cause,
+      retryable: true,
       details,
     });
   }
-  const code = codeOf(error) ?? "";
-  if (NOT_REACHED.includes(code) || NOT_REACHED.includes(name)) {
-    const hint = "Check the network, the region and AWS_ENDPOINT_URL.";
-    return new UsageError("service", `Cannot ${doing}: AWS was not reached. ${message}`, {
-      hint,
+  if (NOT_READ.test(message)) {
+    const where = endpointUrl ? ` at ${endpointUrl}` : "";
+    return new UsageError("service", `Cannot ${doing}: what answers${where} is not AWS (HTTP ${status}).`, {
+      hint: "Check --endpoint-url and AWS_ENDPOINT_URL, and whether a proxy stands between.",
       cause,
-      retryable: true,
     });
   }
-  // Whatever has metadata was answered by AWS; the rest is a defect of ours and stays what it is.
-  if (statusOf(error) === undefined) return error instanceof Error ? error : new Error(message);
-  return new UsageError("aws", `Cannot ${doing}: ${message}`, { cause, details });
+  if (!NOT_REACHED.includes(code) && !NOT_REACHED.includes(name)) return undefined;
+  return new UsageError("service", `Cannot ${doing}: AWS was not reached. ${message}`, {
+    hint: "Check the network, the region and AWS_ENDPOINT_URL.",
+    cause,
+    retryable: true,
+  });
+}
+
+function notAllowed({ error: cause, name, status, message, doing }: Thrown) {
+  if (!name.startsWith("AccessDenied") && name !== "UnauthorizedOperation" && status !== 403)
+    return undefined;
+  return new UsageError("permission", `Cannot ${doing}: AWS refuses it. ${message}`, {
+    hint: "Ask whoever manages the AWS account for that action; docs/aws.md lists what each command needs.",
+    cause,
+    details: { code: name },
+  });
 }
 
 function statusOf(error: unknown): number | undefined {

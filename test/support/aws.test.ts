@@ -1,0 +1,93 @@
+import { createServer } from "node:http";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Aws } from "../../src/aws/aws.ts";
+import { findStack } from "../../src/aws/stack.ts";
+import { awsClientConfig } from "../../src/support/aws.ts";
+
+describe("the settings of an AWS client", () => {
+  it.each([
+    ["--region", { region: "eu west" }, {}],
+    ["AWS_REGION", {}, { AWS_REGION: "eu_west", AWS_DEFAULT_REGION: "eu-west-1" }],
+    ["AWS_DEFAULT_REGION", {}, { AWS_DEFAULT_REGION: "https://eu-west-1" }],
+    ["--endpoint-url", { endpointUrl: "notaurl" }, {}],
+    ["--endpoint-url", { endpointUrl: "localhost:4566" }, {}],
+    ["AWS_ENDPOINT_URL", {}, { AWS_ENDPOINT_URL: "localhost:4566" }],
+    ["AWS_ENDPOINT_URL_S3", {}, { AWS_ENDPOINT_URL_S3: "ftp://127.0.0.1" }],
+  ])("are refused where %s cannot be one", (name, options, env) => {
+    const refused = expect.objectContaining({
+      kind: "input",
+      message: expect.stringContaining(`${name}: "`),
+    });
+    expect(() => awsClientConfig(options, env)).toThrow(refused);
+  });
+
+  it("take a flag before the environment, and empty variables for none", () => {
+    const env = { AWS_REGION: "", AWS_DEFAULT_REGION: "eu-west-1", AWS_ENDPOINT_URL: "" };
+    expect(awsClientConfig({}, env)).toMatchObject({ region: "eu-west-1" });
+    const flags = { region: "us-gov-east-1", endpointUrl: "http://127.0.0.1:1" };
+    expect(awsClientConfig(flags, { ...env, AWS_ENDPOINT_URL: "nonsense" })).toMatchObject({
+      region: "us-gov-east-1",
+      endpoint: "http://127.0.0.1:1",
+    });
+  });
+});
+
+describe("what AWS answers", () => {
+  beforeEach(() => {
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+    vi.stubEnv("AWS_PROFILE", undefined);
+    vi.stubEnv("AWS_MAX_ATTEMPTS", "1");
+    vi.stubEnv("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true");
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  const xml = (code: string) =>
+    `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>Rate exceeded</Message></Error></ErrorResponse>`;
+
+  it.each([
+    ["Throttling", 400, xml("Throttling"), "service", true, "AWS cannot answer just now. Rate exceeded."],
+    ["slow down", 503, xml("SlowDown"), "service", true, "AWS cannot answer just now. Rate exceeded."],
+    ["a failure", 500, xml("Odd"), "service", true, "AWS cannot answer just now. Rate exceeded."],
+    ["a proxy's failure", 502, "<html><br></html>", "service", true, "AWS cannot answer just now. HTTP 502."],
+    [
+      "a web page",
+      200,
+      "<html><br></html>",
+      "service",
+      false,
+      /what answers at \S+ is not AWS \(HTTP 200\)\.$/,
+    ],
+    ["refusal", 403, xml("AccessDenied"), "permission", false, "AWS refuses it. Rate exceeded."],
+    [
+      "nonsense asked",
+      400,
+      xml("ValidationError"),
+      "aws",
+      false,
+      "Cannot read the stack any: Rate exceeded.",
+    ],
+  ])(
+    "tells %s by its kind, and whether to try again",
+    async (_what, status, body, kind, retryable, message) => {
+      const server = createServer((_request, response) => {
+        response.writeHead(status, { "content-type": "text/xml" }).end(body);
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const address = server.address();
+      const port = typeof address === "object" ? address?.port : 0;
+      try {
+        const aws = new Aws({ endpointUrl: `http://127.0.0.1:${port}`, region: "us-east-1" });
+        await expect(findStack(aws, "any")).rejects.toMatchObject({
+          kind,
+          retryable,
+          message:
+            typeof message === "string" ? expect.stringContaining(message) : expect.stringMatching(message),
+        });
+      } finally {
+        server.closeAllConnections();
+        server.close();
+      }
+    },
+  );
+});
