@@ -95,6 +95,8 @@ function dailyView(): string {
                 ${view}
             - " */"
         ViewExpandedText: /* Presto View */
+        # Athena asks of each table that it be there, and a view has none.
+        PartitionKeys: []
         StorageDescriptor:
           SerdeInfo: {}
           Columns:

@@ -72,12 +72,19 @@ describe("the article's steps by the AWS CLI, on the stack that our deploy made"
     expect(done.stdout).toContain("Its partitions: granularity=month\n".trimEnd());
   });
 
-  it("7: runs the article's statement, and the results are in the results bucket", async () => {
-    const statement =
-      'SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity=\'month\' ORDER BY status429 DESC limit 10';
-    const context = `Database=${stack.database},Catalog=AwsDataCatalog`;
-    const where = ["--work-group", "UsageAPIWorkgroup", "--query-execution-context", context];
-    const start = ["athena", "start-query-execution", ...where, "--query-string", statement];
+  const own = [
+    ...["athena", "start-query-execution", "--work-group", "UsageAPIWorkgroup"],
+    ...["--query-execution-context", `Database=${stack.database},Catalog=AwsDataCatalog`, "--query-string"],
+    'SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity=\'month\' ORDER BY status429 DESC limit 10',
+  ];
+  // As a shell reads it: split at blanks, outside the double quotes.
+  const words = [...(stack.outputs["QueryCommand"] ?? "").matchAll(/"([^"]*)"|(\S+)/g)];
+  const [, ...given] = words.map(([, quoted, word]) => quoted ?? word ?? "");
+
+  it.each([
+    ["article's own", own],
+    ["that the stack's outputs give", given],
+  ])("7: runs the statement, the %s, and the results are in the results bucket", async (_whose, start) => {
     const started = await awsCli(aws, [...start, "--output", "text"]);
     const id = ["--query-execution-id", started.trim()];
     const state = () => stateOf(["athena", "get-query-execution", ...id], "QueryExecution.Status.State");

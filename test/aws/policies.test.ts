@@ -39,11 +39,11 @@ async function callsOf(action: () => Promise<unknown>): Promise<Call[]> {
 }
 
 const actionsOf = (calls: readonly Call[]) =>
-  new Set(calls.flatMap((call) => needsOf(call, { stackId: "", workgroup: "" })).map((need) => need.action));
+  new Set(calls.flatMap((call) => needsOf(call, { workgroup: "" })).map((need) => need.action));
 
 describe("the stack's policies", async () => {
   const stack = await deploy(aws, "policies");
-  const scene = { stackId: stack.stackId, workgroup: stack.workgroup };
+  const scene = { workgroup: stack.workgroup };
   const loader = await policyDocument(stack.loaderPolicyArn);
   const reader = await policyDocument(stack.readerPolicyArn);
   const Bucket = stack.lakeBucket;
@@ -174,6 +174,7 @@ describe("the stack's policies", async () => {
     ["loader", loader, "s3:PutBucketPolicy", lake],
     ["loader", loader, "s3:DeleteBucket", lake],
     ["loader", loader, "athena:StartQueryExecution", wg(stack.workgroup)],
+    ["loader", loader, "cloudformation:DescribeStacks", stack.stackId.replace("/policies/", "/another/")],
     ["loader", loader, "glue:StartCrawler", `arn:aws:glue:${REGION}:${ACCOUNT}:crawler/another`],
     ["reader", reader, "s3:PutObject", key],
     ["reader", reader, "s3:DeleteObject", key],

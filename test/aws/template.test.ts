@@ -63,6 +63,11 @@ describe("what deploying it makes, asked of each service", async () => {
     ]);
   });
 
+  it("tells where Athena's console is", () => {
+    const url = "https://console.aws.amazon.com/athena/home?region=us-east-1#/query-editor";
+    expect(stack.outputs["ConsoleUrl"]).toBe(url);
+  });
+
   it("declares the projected table", async () => {
     const { Table } = await glue.getTable({ DatabaseName: stack.database, Name: "usage" });
     expect(Table).toMatchObject({
@@ -85,6 +90,7 @@ describe("what deploying it makes, asked of each service", async () => {
     const { Table } = await glue.getTable({ DatabaseName: stack.database, Name: "daily" });
     expect(Table).toMatchObject({
       TableType: "VIRTUAL_VIEW",
+      PartitionKeys: [],
       Parameters: { presto_view: "true", comment: "Presto View" },
     });
     const base64 = /^\/\* Presto View: (\S+) \*\/$/.exec(Table?.ViewOriginalText ?? "")?.[1] ?? "";
@@ -128,6 +134,7 @@ describe("what deploying it makes, asked of each service", async () => {
       RecrawlPolicy: { RecrawlBehavior: "CRAWL_EVERYTHING" },
     });
     expect(JSON.parse(Crawler?.Configuration ?? "")).toMatchObject({
+      CreatePartitionIndex: false,
       Grouping: { TableLevelConfiguration: 2 },
     });
     const role = Crawler?.Role?.split("/").at(-1) ?? "";
@@ -142,6 +149,7 @@ describe("what deploying it makes, asked of each service", async () => {
         },
       ],
     });
+    expect(Crawler?.Role).toBe(stack.outputs["CrawlerRoleArn"]);
     const attached = await awsCli(aws, ["iam", "list-attached-role-policies", "--role-name", role]);
     expect(attached).toContain("asserted-CrawlerPolicy");
   });

@@ -14,6 +14,17 @@ describe("the template", async () => {
     for (const { name } of list()) expect(template).toContain(`      Name: ${name}\n`);
   });
 
+  it("begins its description with the mark by which a stack is known for ours", () => {
+    expect(template).toMatch(/^Description: >-\n {2}gc-usage: /m);
+  });
+
+  it("takes no first day that no year has", () => {
+    const pattern = /FirstDay:[\s\S]*?AllowedPattern: "(.*)"/.exec(template)?.[1];
+    const taken = (day: string) => new RegExp(`^(?:${pattern})$`).test(day);
+    expect(["2018-01-01", "2024-02-29", "2025-04-30", "2025-12-31"].filter(taken)).toHaveLength(4);
+    expect(["2025-02-30", "2025-04-31", "2025-11-31", "2025-13-01", "2025-1-1"].filter(taken)).toEqual([]);
+  });
+
   it("is small enough to be given to CloudFormation as it is, without a bucket", () => {
     expect(Buffer.byteLength(template)).toBeLessThan(51_200);
   });

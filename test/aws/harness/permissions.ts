@@ -9,9 +9,8 @@ export interface Need {
   readonly context: Readonly<Record<string, string>>;
 }
 
-/** A stack's names, where a call itself does not say which resource it is about. */
+/** What a call itself does not say of the resource that it is about. */
 export interface Scene {
-  readonly stackId: string;
   readonly workgroup: string;
 }
 
@@ -34,9 +33,18 @@ export function needsOf(call: Call, scene: Scene): Need[] {
     const resources = glueResources(operation, glueInput.parse(JSON.parse(call.body)));
     return resources.map((resource) => ({ action: `glue:${operation}`, resource, context: {} }));
   }
-  const form = new URLSearchParams(call.body).get("Action");
-  if (form !== null) return [{ action: `cloudformation:${form}`, resource: scene.stackId, context: {} }];
+  const form = new URLSearchParams(call.body);
+  if (form.has("Action")) return [cloudFormationNeed(form)];
   return [s3Need(call)];
+}
+
+/** Of a stack that is asked for by name, IAM is shown the name and no id. */
+function cloudFormationNeed(form: URLSearchParams): Need {
+  const stack = form.get("StackName") ?? "";
+  const arn = stack.startsWith("arn:")
+    ? stack
+    : `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${stack}/*`;
+  return { action: `cloudformation:${form.get("Action")}`, resource: arn, context: {} };
 }
 
 /** Glue checks the catalog, the database and the table, each. */
