@@ -1,6 +1,6 @@
-import { type Effects, realEffects } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
+import type { Follow } from "./events.ts";
 import { describe, noStack } from "./stack.ts";
 
 /** A resource that is no longer what the template made. */
@@ -22,9 +22,13 @@ export interface Drifted {
  * Has CloudFormation compare the stack's resources with the template: empty where nobody changed them by hand. Types
  * that CloudFormation cannot compare are not looked at.
  *
- * @throws {UsageError} aws, for no such stack, or where the comparison fails.
+ * @throws {UsageError} aws, for no such stack, or where the comparison fails; interrupted.
  */
-export async function drift(aws: Aws, stack: string, effects: Effects = realEffects): Promise<Drifted[]> {
+export async function drift(
+  aws: Aws,
+  stack: string,
+  { signal, effects }: Pick<Follow, "signal" | "effects">,
+): Promise<Drifted[]> {
   return aws.call(`look for drift in the stack ${stack}`, async () => {
     const cloudFormation = await aws.cloudFormation();
     const found = await describe(cloudFormation, stack);
@@ -37,7 +41,11 @@ export async function drift(aws: Aws, stack: string, effects: Effects = realEffe
         throw new UsageError("aws", `CloudFormation could not compare the stack ${stack}: ${why}`);
       }
       if (now.DetectionStatus === "DETECTION_COMPLETE") break;
-      await effects.sleep(2_000);
+      await effects.sleep(2_000, signal).catch(() => {
+        throw new UsageError("interrupted", "Interrupted: nothing was changed.", {
+          hint: "Run the same command again to compare anew.",
+        });
+      });
     }
     const drifted: Drifted[] = [];
     let NextToken: string | undefined;

@@ -1,6 +1,7 @@
 import type { CloudFormation, Stack, StackEvent } from "@aws-sdk/client-cloudformation";
 import type { Effects } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { type ErrorKind, isUsageError, UsageError } from "../support/errors.ts";
+import type { Aws } from "./aws.ts";
 import { describe } from "./stack.ts";
 
 /** A step of a stack's making, changing or deletion. */
@@ -20,6 +21,8 @@ export interface Follow {
 }
 
 const POLL_MS = 2_000;
+/** For so long AWS may be busy or out of reach, again and again, before the following ends. */
+const PATIENCE_MS = 300_000;
 
 /** The ids of the events so far: what `follow` leaves out. */
 export async function eventsSoFar(cloudFormation: CloudFormation, stackId: string): Promise<Set<string>> {
@@ -29,22 +32,18 @@ export async function eventsSoFar(cloudFormation: CloudFormation, stackId: strin
 
 /**
  * Tells each new event, oldest first, until the stack rests, and returns how it rests then. An abort ends the
- * following and not what CloudFormation does.
+ * following and not what CloudFormation does; nor do answers that fail, which are waited out for a while.
  */
 export async function follow(
-  cloudFormation: CloudFormation,
+  aws: Aws,
   stackId: string,
   seen: Set<string>,
   { onStep, signal, effects }: Follow,
 ): Promise<{ stack: Stack; failed: Step[] }> {
+  const cloudFormation = await aws.cloudFormation();
   const failed: Step[] = [];
   let ended = false;
-  for (;;) {
-    if (signal.aborted) {
-      throw new UsageError("interrupted", "Interrupted: CloudFormation goes on by itself.", {
-        hint: "`gc-usage aws outputs` tells when it is done; the AWS console can cancel it.",
-      });
-    }
+  const look = async (): Promise<Stack | undefined> => {
     // The status first: events that come between the two calls are then told by the next round at the latest.
     const stack = await describe(cloudFormation, stackId);
     for (const event of await newEvents(cloudFormation, stackId, seen)) {
@@ -57,9 +56,28 @@ export async function follow(
       if (!ofStack && step.status.endsWith("_FAILED")) failed.push(step);
     }
     if (stack === undefined) throw new UsageError("aws", "The stack is gone.");
-    if (ended && !stack.StackStatus?.endsWith("_IN_PROGRESS")) return { stack, failed };
+    return ended && !stack.StackStatus?.endsWith("_IN_PROGRESS") ? stack : undefined;
+  };
+  for (let answered = effects.now(); ; ) {
+    if (signal.aborted) throw goesOn("interrupted", "Interrupted");
+    try {
+      const stack = await aws.call("follow the stack", look);
+      if (stack !== undefined) return { stack, failed };
+      answered = effects.now();
+    } catch (error) {
+      if (!isUsageError(error)) throw error;
+      if (!error.retryable || effects.now() - answered > PATIENCE_MS)
+        throw goesOn(error.kind, error.message.replace(/\.$/, ""), error);
+    }
     await effects.sleep(POLL_MS, signal).catch(() => {});
   }
+}
+
+function goesOn(kind: ErrorKind, what: string, cause?: UsageError): UsageError {
+  return new UsageError(kind, `${what}: CloudFormation goes on by itself.`, {
+    hint: "`gc-usage aws outputs` tells when it is done; the AWS console can cancel it.",
+    ...(cause === undefined ? {} : { cause, details: cause.details }),
+  });
 }
 
 /** What failed and why, a line each; what was only given up after another failed is left out where it can be. */

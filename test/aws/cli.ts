@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { z } from "zod";
 import { BIN } from "../helpers/bin.ts";
@@ -20,6 +21,35 @@ export async function gcUsage(aws: LocalAws, args: readonly string[], env: Env =
   return run(process.execPath, [BIN, ...args], { ...awsEnv(aws), ...env });
 }
 
+/** The same on a terminal, with `keys` typed once `prompt` is there; stdout is all that the terminal shows. */
+export async function gcUsageOnTerminal(
+  aws: LocalAws,
+  args: readonly string[],
+  { prompt, keys }: { readonly prompt: string; readonly keys: string },
+): Promise<Ran> {
+  const script = fileURLToPath(new URL("harness/terminal.py", import.meta.url));
+  const command = [process.execPath, BIN, ...args];
+  return run(path.join(aws.tools.bin, "python"), [script, prompt, keys, ...command], awsEnv(aws));
+}
+
+/** Runs our CLI and presses Ctrl-C once `when` is true. */
+export async function interrupted(
+  aws: LocalAws,
+  args: readonly string[],
+  env: Env,
+  when: () => boolean,
+): Promise<Ran> {
+  const running = start(process.execPath, [BIN, ...args], { ...awsEnv(aws), ...env });
+  const timer = setInterval(() => {
+    if (!when()) return;
+    clearInterval(timer);
+    running.kill("SIGINT");
+  }, 20);
+  const { exitCode, stdout, stderr } = await running;
+  clearInterval(timer);
+  return { exitCode: exitCode ?? -1, stdout, stderr };
+}
+
 /** Runs the AWS CLI as it comes from AWS; throws where it fails. */
 export async function awsCli(aws: LocalAws, args: readonly string[]): Promise<string> {
   const done = await run(path.join(aws.tools.bin, "aws"), args, awsEnv(aws));
@@ -27,14 +57,18 @@ export async function awsCli(aws: LocalAws, args: readonly string[]): Promise<st
   return done.stdout;
 }
 
-async function run(command: string, args: readonly string[], env: Env): Promise<Ran> {
+function start(command: string, args: readonly string[], env: Env) {
   const whole = {
     PATH: process.env["PATH"],
     HOME: process.env["HOME"],
     TMPDIR: tmpdir(),
     ...env,
   };
-  const done = await execa(command, args, { env: whole, extendEnv: false, reject: false, stdin: "ignore" });
+  return execa(command, args, { env: whole, extendEnv: false, reject: false, stdin: "ignore" });
+}
+
+async function run(command: string, args: readonly string[], env: Env): Promise<Ran> {
+  const done = await start(command, args, env);
   await keepTranscript(args, done.stdout, done.stderr);
   return { exitCode: done.exitCode ?? -1, stdout: done.stdout, stderr: done.stderr };
 }

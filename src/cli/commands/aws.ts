@@ -1,9 +1,8 @@
-import { createInterface } from "node:readline/promises";
 import { Command } from "@commander-js/extra-typings";
 import { Aws } from "../../aws/aws.ts";
 import { crawl } from "../../aws/crawl.ts";
 import { carryOut, discard, type Plan, plan } from "../../aws/deploy.ts";
-import { deleteBucket, deleteStack, type Standing, standing } from "../../aws/destroy.ts";
+import { deleteData, deleteStack, standing } from "../../aws/destroy.ts";
 import { drift } from "../../aws/drift.ts";
 import type { Step } from "../../aws/events.ts";
 import { DEFAULT_STACK, type StackSettings, stackOutputs } from "../../aws/stack.ts";
@@ -12,6 +11,7 @@ import { realEffects } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import type { Cli } from "../cli.ts";
 import { onErr } from "../colours.ts";
+import { confirmData, mayGoOn, retype } from "../confirm.ts";
 import { changesText, crawledText, destroyText, driftText } from "../stack-text.ts";
 
 export function command(cli: Cli) {
@@ -63,15 +63,21 @@ function deployCommand(cli: Cli) {
     .action(async (options) => {
       const aws = new Aws(options);
       const parameters = { ...(options.blueprintNames ? BLUEPRINT_NAMES : {}), ...options.parameter };
-      const made = await plan(aws, { stack: options.stack, template: await readTemplate(), parameters });
+      const input = { stack: options.stack, template: await readTemplate(), parameters };
+      const made = await plan(aws, input, waiting(cli));
       if (made.action === "none") {
         cli.log.info(`The stack ${options.stack} is up to date.`);
         await printSettings(cli, await stackOutputs(options.stack, options), options.json, made);
         return;
       }
       cli.note(changesText(made));
-      if (options.dryRun || !(await mayGoOn(cli, made, options.yes))) {
-        await discard(aws, made);
+      let goesOn = false;
+      try {
+        goesOn = !options.dryRun && (await mayGoOn(cli, made, options.yes));
+      } finally {
+        if (!goesOn) await discard(aws, made, realEffects);
+      }
+      if (!goesOn) {
         cli.log.info("Nothing was changed.");
         if (options.json) await cli.json({ stack: made.stack, action: made.action, changes: made.changes });
         return;
@@ -132,7 +138,7 @@ function driftCommand(cli: Cli) {
     .option("--json", "print it as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage aws drift")
     .action(async (options) => {
-      const drifted = await drift(new Aws(options), options.stack);
+      const drifted = await drift(new Aws(options), options.stack, waiting(cli));
       await (options.json ? cli.json({ stack: options.stack, drifted }) : cli.out(driftText(drifted)));
       if (drifted.length > 0) {
         throw new UsageError("aws", `The stack ${options.stack} has drifted.`, {
@@ -156,21 +162,23 @@ function destroyCommand(cli: Cli) {
       "\nExample:\n  gc-usage aws destroy\n  gc-usage aws destroy --yes --delete-data --yes-delete-data gc-usage-lakebucket-1abc",
     )
     .action(async (options) => {
+      if (options.yesDeleteData !== undefined && !options.deleteData) {
+        throw new UsageError("input", "--yes-delete-data goes with --delete-data. Nothing was deleted.", {
+          hint: "Give both to delete the data, or neither to keep it.",
+        });
+      }
       const aws = new Aws(options);
       const found = await standing(aws, options.stack);
       const buckets = [found.lakeBucket, found.resultsBucket].filter((one) => one !== undefined);
       cli.note(destroyText(found, buckets, options.deleteData === true));
       if (!options.yes) await retype(cli, "the stack's name", found.stack, "--yes");
-      if (options.deleteData) await confirmData(cli, found, options.yesDeleteData);
+      if (options.deleteData) {
+        await confirmData(cli, buckets, options.yesDeleteData);
+        // The stack goes last: it knows what there is to delete, should this have to be done again.
+        await deleteData(aws, found, buckets, deleting(cli));
+      }
       await deleteStack(aws, found, following(cli, found.others.length));
       cli.log.info(`The stack ${found.stack} is deleted.`);
-      if (!options.deleteData) return;
-      for (const bucket of buckets) {
-        const onProgress = (deleted: number): void => cli.progress(`${bucket}: ${deleted} versions deleted`);
-        const deleted = await deleteBucket(aws, bucket, { onProgress, signal: cli.signal });
-        cli.progressDone();
-        cli.log.info(`The bucket ${bucket} is deleted with ${deleted} versions of objects.`);
-      }
     });
 }
 
@@ -193,51 +201,26 @@ function parameterOption(text: string, before: Record<string, string>): Record<s
   return { ...before, [key]: value };
 }
 
-// ---- Questions to the person
-
-/** Asks on a terminal. Elsewhere only what takes something away needs `--yes`: all else is what `deploy` is for. */
-async function mayGoOn(cli: Cli, made: Plan, yes: true | undefined): Promise<boolean> {
-  if (yes) return true;
-  if (cli.stdin.isTTY) return /^y(es)?$/i.test(await ask(cli, "Make these changes? [y/N] "));
-  const loses = made.changes.filter((change) => change.action === "Remove" || change.replaced);
-  if (loses.length === 0) return true;
-  cli.note(`Add --yes: ${loses.map((change) => change.resource).join(", ")} would be removed or replaced.`);
-  return false;
-}
-
-async function confirmData(cli: Cli, { lakeBucket }: Standing, given: string | undefined): Promise<void> {
-  if (lakeBucket === undefined) return;
-  if (given === undefined)
-    return retype(cli, "the lake's bucket, to delete its data", lakeBucket, "--yes-delete-data");
-  if (given !== lakeBucket) {
-    throw new UsageError("refused", `The lake's bucket is ${lakeBucket}, not ${given}. Nothing was deleted.`);
-  }
-}
-
-async function retype(cli: Cli, what: string, name: string, flag: string): Promise<void> {
-  if (!cli.stdin.isTTY) {
-    throw new UsageError(
-      "refused",
-      `Nothing was deleted: standard input is no terminal to ask on for ${what}.`,
-      {
-        hint: `Add ${flag}${flag === "--yes" ? "" : ` ${name}`} if you mean it.`,
-      },
-    );
-  }
-  if ((await ask(cli, `Type ${what} (${name}): `)) === name) return;
-  throw new UsageError("refused", "That is another name. Nothing was deleted.");
-}
-
-async function ask(cli: Cli, question: string): Promise<string> {
-  const terminal = createInterface({ input: cli.stdin, output: process.stderr });
-  try {
-    return (await terminal.question(question, { signal: cli.signal })).trim();
-  } finally {
-    terminal.close();
-  }
-}
-
 // ---- Progress and settings
+
+function waiting(cli: Cli) {
+  return { signal: cli.signal, effects: realEffects };
+}
+
+function deleting(cli: Cli) {
+  return {
+    onProgress: (bucket: string, deleted: number) => cli.progress(`${bucket}: ${deleted} versions deleted`),
+    onDeleted: (bucket: string, deleted: number | undefined) => {
+      cli.progressDone();
+      cli.log.info(
+        deleted === undefined
+          ? `The bucket ${bucket} was gone already.`
+          : `The bucket ${bucket} is deleted with ${deleted} versions of objects.`,
+      );
+    },
+    signal: cli.signal,
+  };
+}
 
 function following(cli: Cli, resources: number) {
   const done = new Set<string>();
@@ -250,7 +233,7 @@ function following(cli: Cli, resources: number) {
       cli.log.warn(`${resource} (${type}): ${status}, ${reason ?? "no reason given"}`);
     else cli.log.debug(`${resource} (${type}): ${status}${reason === undefined ? "" : `, ${reason}`}`);
   };
-  return { onStep, signal: cli.signal, effects: realEffects };
+  return { onStep, ...waiting(cli) };
 }
 
 async function printSettings(

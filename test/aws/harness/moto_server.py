@@ -23,7 +23,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.s3.responses import S3Response  # noqa: E402
 from werkzeug.serving import run_simple  # noqa: E402
 
-import moto_stacks  # noqa: E402, F401  (replaces moto's own stacks)
+import moto_change_sets  # noqa: E402, F401  (replaces moto's own, as moto_stacks does with its stacks)
 from moto_types import INTERNAL  # noqa: E402
 
 # Glue actions that Trino may call and moto lacks: it would answer 500, which SDKs retry.

@@ -1,22 +1,19 @@
-"""Stacks as CloudFormation runs them: by change set, with events, outputs, roll-back, retained resources and drift.
+"""Stacks as CloudFormation runs them: with events, outputs, roll-back, retained resources and drift.
 
-moto has the change sets but not the rest: its stacks made by one have no outputs, it forgets resources that it
-cannot update, and deletes what a policy retains only by luck. Resources are those of moto_types.
+moto's stacks made by a change set have no outputs, it forgets resources that it cannot update, and deletes what a
+policy retains only by luck. Resources are those of moto_types; moto_change_sets makes the plans.
 """
 
-import re
 import time
 import uuid
 
 import moto.cloudformation.parsing as parsing
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.models import Change, ChangeSet, CloudFormationBackend, Stack, cloudformation_backends
+from moto.cloudformation.models import CloudFormationBackend, Stack, cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
 from moto_types import TYPES
-
-TEMPLATE_BODY_LIMIT = 51_200
 
 
 class ResourceFailed(Exception):
@@ -51,6 +48,18 @@ def attempt(stack, logical_id, cfn_type, verb, resource, action):
 def wanted(resource_json, resources_map):
     condition = resource_json.get("Condition")
     return not condition or resources_map.lazy_condition_map[condition]
+
+
+def with_numbers(parse):
+    """A Number's default is a number however it is written; of moto's only given values are."""
+
+    def parsed(self):
+        parse(self)
+        for one in self.template_dict.get("Parameters", {}).values():
+            if one["Type"] == "Number" and "Default" in one:
+                one["Default"] = int(one["Default"])
+
+    return parsed
 
 
 def create_resource(logical_id, resource_json, resources_map, account_id, region_name):
@@ -187,117 +196,11 @@ def delete_stack(backend, name_or_stack_id):
     backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
 
 
+Stack._parse_template = with_numbers(Stack._parse_template)
 Stack.create_resources = create_resources
 Stack.update = update_stack
 CloudFormationBackend.delete_stack = delete_stack
 
-
-def expand(node, resources_map):
-    """The node with parameters and conditions filled in and references to resources left: what a diff compares."""
-    known = {**resources_map.resolved_parameters, **{k: v for k, v in resources_map._parsed_resources.items() if k.startswith("AWS::")}}
-    if isinstance(node, list):
-        return [expand(one, resources_map) for one in node]
-    if not isinstance(node, dict):
-        return node
-    if "Ref" in node:
-        return known.get(node["Ref"], node)
-    if "Fn::If" in node:
-        name, yes, no = node["Fn::If"]
-        return expand(yes if resources_map.lazy_condition_map[name] else no, resources_map)
-    if isinstance(node.get("Fn::Sub"), str):
-        return re.sub(r"\$\{([\w:]+)\}", lambda m: str(known.get(m[1], m[0])), node["Fn::Sub"])
-    return {key: expand(value, resources_map) for key, value in node.items()}
-
-
-def expanded_resources(resources_map):
-    return {
-        name: {"Type": one["Type"], "Properties": expand(one.get("Properties", {}), resources_map)}
-        for name, one in resources_map._resource_json_map.items()
-        if wanted(one, resources_map)
-    }
-
-
-def diff(change_set):
-    stack = change_set.stack
-    target = parsing.ResourceMap(
-        stack.stack_id, stack.name, change_set.parameters, {}, stack.region_name, stack.account_id,
-        change_set.template_dict, None,
-    )
-    target.load()
-    change_set.resolved_parameters = target.resolved_parameters
-    new, old = expanded_resources(target), expanded_resources(stack.resource_map) if stack.template_dict else {}
-    existing = resources_of(stack)
-    changes = []
-    for action, names in {
-        "Add": [n for n in new if n not in old],
-        "Modify": [n for n in new if n in old and new[n] != old[n]],
-        "Remove": [n for n in old if n not in new],
-    }.items():
-        for name in names:
-            change = Change(action, name, (new.get(name) or old[name])["Type"])
-            change.physical_resource_id = existing[name].pid if name in existing else None
-            if action == "Modify":
-                change.replacement = "False"
-            changes.append(change)
-    return changes
-
-
-ChangeSet.diff = diff
-create_change_set_of_moto = CloudFormationBackend.create_change_set
-
-
-def create_change_set(backend, stack_name, change_set_name, template, parameters, change_set_type, **rest):
-    if len(template.encode()) > TEMPLATE_BODY_LIMIT:
-        raise ValidationError(
-            message="1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {TEMPLATE_BODY_LIMIT}"
-        )
-    for stack in list(backend.stacks.values()):
-        if stack.name != stack_name:
-            continue
-        if change_set_type == "UPDATE" and stack.status == "ROLLBACK_COMPLETE":
-            raise ValidationError(
-                message=f"Stack:{stack.stack_id} is in ROLLBACK_COMPLETE state and can not be updated."
-            )
-        if change_set_type == "CREATE" and stack.status != "REVIEW_IN_PROGRESS":
-            raise ValidationError(
-                message=f"Stack [{stack_name}] already exists and cannot be created again with the changeset [{change_set_name}]."
-            )
-        if change_set_type == "CREATE":
-            del backend.stacks[stack.stack_id]
-    made, stack_id = create_change_set_of_moto(
-        backend, stack_name, change_set_name, template, parameters, change_set_type=change_set_type, **rest
-    )
-    change_set, stack = backend.change_sets[made], backend.stacks[stack_id]
-    same_outputs = change_set.template_dict.get("Outputs") == stack.template_dict.get("Outputs")
-    if change_set_type == "UPDATE" and not change_set.changes and same_outputs:
-        change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
-        change_set.status_reason = (
-            "The submitted information didn't contain changes. Submit different information to create a change set."
-        )
-    else:
-        change_set.status, change_set.execution_status, change_set.status_reason = "CREATE_COMPLETE", "AVAILABLE", None
-    return made, stack_id
-
-
-def execute_change_set(backend, change_set_name, stack_name=None):
-    change_set = backend.describe_change_set(change_set_name)
-    stack = backend.stacks[change_set.stack_id]
-    if change_set.tags:
-        stack.tags = change_set.tags
-    if change_set.change_set_type == "CREATE":
-        stack._add_stack_event("CREATE_IN_PROGRESS", "User Initiated")
-        stack.template, stack.parameters = change_set.template, change_set.parameters
-        create_resources(stack)
-    else:
-        update_resources(stack, change_set.template, change_set.parameters)
-    change_set.execution_status = "EXECUTE_COMPLETE"
-
-
-CloudFormationBackend.create_change_set = create_change_set
-CloudFormationBackend.execute_change_set = execute_change_set
-# UpdateStack's error, which CreateChangeSet does not raise: a change set without changes FAILS with a reason.
-CloudFormationResponse._validate_different_update = lambda *args: None
 
 DRIFTS = {}
 

@@ -33,10 +33,12 @@ def without(properties, *names):
 
 
 class Kind:
-    """One type: `name` is the property that names the resource, attributes answer Fn::GetAtt."""
+    """One type: `name` is the property that names the resource, attributes answer Fn::GetAtt; `in_place` is False where
+    CloudFormation replaces it at any change."""
 
     name = ""
     attributes = {}
+    in_place = True
 
     def create(self, api, name, p):
         """Makes it and tells its physical id."""
@@ -168,7 +170,11 @@ class ManagedPolicy(Kind):
         iam.create_policy_version(PolicyArn=pid, PolicyDocument=json.dumps(new["PolicyDocument"]), SetAsDefault=True)
 
     def delete(self, api, pid, p):
-        api("iam").delete_policy(PolicyArn=pid)
+        iam = api("iam")
+        held = iam.list_entities_for_policy(PolicyArn=pid)
+        if held["PolicyUsers"] or held["PolicyRoles"] or held["PolicyGroups"]:
+            raise ValueError("Cannot delete a policy attached to entities.")
+        iam.delete_policy(PolicyArn=pid)
 
     def actual(self, api, pid, p):
         iam = api("iam")
@@ -301,13 +307,11 @@ class WorkGroup(Kind):
 
 class NamedQuery(Kind):
     name = "Name"
+    in_place = False
     attributes = {"NamedQueryId": lambda r: r.pid}
 
     def create(self, api, name, p):
         return api("athena").create_named_query(**p)["NamedQueryId"]
-
-    def update(self, api, pid, old, new):
-        raise Replace
 
     def delete(self, api, pid, p):
         from moto.athena.models import athena_backends  # moto has no DeleteNamedQuery
@@ -318,10 +322,6 @@ class NamedQuery(Kind):
     def actual(self, api, pid, p):
         query = api("athena").get_named_query(NamedQueryId=pid)["NamedQuery"]
         return {"QueryString": query["QueryString"]}
-
-
-class Replace(Exception):
-    """This change needs a new resource."""
 
 
 def register(cfn_type, kind):
@@ -363,18 +363,18 @@ def register(cfn_type, kind):
         def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kw):
             raise NotImplementedError("stacks are made by moto_stacks.py")
 
+        @classmethod
+        def is_replaced(cls, old, new):
+            named = (kind.name and old.get(kind.name) != new.get(kind.name)) or identity(old) != identity(new)
+            return bool(named) or not kind.in_place
+
         def change(self, name, props):
             """In place where the service can and the name stays, else a new one; tells the resource to use on."""
-            renamed = kind.name and props.get(kind.name) != self.props.get(kind.name)
-            moved = identity(props) != identity(self.props)
-            try:
-                if renamed or moved:
-                    raise Replace
-                kind.update(self.api, self.pid, self.props, props)
-                self.props = props
-                return self
-            except Replace:
+            if self.is_replaced(self.props, props):
                 return type(self).make(name, props, self.region)
+            kind.update(self.api, self.pid, self.props, props)
+            self.props = props
+            return self
 
         def remove(self):
             try:

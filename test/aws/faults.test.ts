@@ -1,0 +1,243 @@
+import { CloudFormation } from "@aws-sdk/client-cloudformation";
+import { S3 } from "@aws-sdk/client-s3";
+import { describe, expect, inject, it } from "vitest";
+import { deploy, gcUsage, interrupted, type Ran } from "./cli.ts";
+import { clientOptions } from "./harness/env.ts";
+import { type Asked, fault, type Intercept, startProxy } from "./harness/moto-proxy.ts";
+
+const aws = inject("aws");
+const s3 = new S3(clientOptions(aws));
+const cloudFormation = new CloudFormation(clientOptions(aws));
+
+/** Runs our CLI with `intercept` between it and AWS; Ctrl-C comes once a call was made for which `stopAt` is true. */
+async function behind(
+  intercept: Intercept,
+  args: readonly string[],
+  stopAt?: (asked: Asked) => boolean,
+): Promise<Ran> {
+  let stops = false;
+  const proxy = await startProxy(aws.url, (asked, pass) => {
+    stops ||= stopAt?.(asked) ?? false;
+    return intercept(asked, pass);
+  });
+  const env = { AWS_ENDPOINT_URL: proxy.url };
+  try {
+    if (stopAt === undefined) return await gcUsage(aws, args, env);
+    return await interrupted(aws, args, env, () => stops);
+  } finally {
+    await proxy.close();
+  }
+}
+
+/** Changes the answers to one action. */
+const changing =
+  (action: string, from: string | RegExp, to: string): Intercept =>
+  async (asked, pass) => {
+    const answer = await pass();
+    return asked.action === action ? { ...answer, body: answer.body.replace(from, to) } : answer;
+  };
+
+/** Answers an action in AWS's place, the first `times` times or always. */
+function answering(matches: (asked: Asked) => boolean, answer: ReturnType<typeof fault>, times = Infinity) {
+  let left = times;
+  const intercept: Intercept = (asked, pass) => (matches(asked) && left-- > 0 ? answer : pass());
+  return intercept;
+}
+
+const isAction =
+  (...actions: string[]) =>
+  ({ action }: Asked) =>
+    actions.includes(action);
+
+const statusOf = async (StackName: string): Promise<string | undefined> => {
+  const answer = await cloudFormation.describeStacks({ StackName }).catch(() => undefined);
+  return answer?.Stacks?.[0]?.StackStatus;
+};
+
+const changeSets = async (StackName: string) =>
+  (await cloudFormation.listChangeSets({ StackName })).Summaries ?? [];
+
+const deploying = (stack: string, ...more: string[]) => ["aws", "deploy", "--stack", stack, "--yes", ...more];
+const WAITING = changing("DescribeChangeSet", "<Status>CREATE_COMPLETE", "<Status>CREATE_IN_PROGRESS");
+
+describe("a plan that comes to nothing is taken back", () => {
+  it("where the person stops it", async () => {
+    const done = await behind(WAITING, deploying("stopped"), isAction("DescribeChangeSet"));
+    expect(done.stderr).toContain("Interrupted. Nothing was changed.");
+    expect(done.exitCode).toBe(130);
+    expect(await statusOf("stopped")).toBeUndefined();
+  });
+
+  it("where CloudFormation is still busy with it at first", async () => {
+    const busy = answering(
+      isAction("DeleteChangeSet"),
+      fault(400, "InvalidChangeSetStatus", "It is CREATE_IN_PROGRESS"),
+      1,
+    );
+    const both: Intercept = (asked, pass) =>
+      asked.action === "DeleteChangeSet" ? busy(asked, pass) : WAITING(asked, pass);
+    expect((await behind(both, deploying("busy"), isAction("DescribeChangeSet"))).exitCode).toBe(130);
+    expect(await statusOf("busy")).toBeUndefined();
+  });
+
+  it("where CloudFormation refuses it, with what it found", async () => {
+    const refused = changing(
+      "DescribeChangeSet",
+      "<Status>CREATE_COMPLETE</Status>",
+      "<Status>FAILED</Status><StatusReason>[AWS::EarlyValidation::ResourceExistenceCheck] failed</StatusReason>",
+    );
+    const event =
+      "<member><EventType>VALIDATION_ERROR</EventType><LogicalResourceId>Crawler</LogicalResourceId>" +
+      "<ResourceType>AWS::Glue::Crawler</ResourceType><ValidationStatusReason>It exists.</ValidationStatusReason></member>";
+    const body = `<DescribeEventsResponse><DescribeEventsResult><OperationEvents>${event}</OperationEvents></DescribeEventsResult></DescribeEventsResponse>`;
+    const done = await behind(
+      (asked, pass) => (asked.action === "DescribeEvents" ? { status: 200, body } : refused(asked, pass)),
+      deploying("refused"),
+    );
+    expect(done.exitCode).toBe(11);
+    expect(done.stderr).toContain(
+      "Crawler (AWS::Glue::Crawler): It exists.\nSomething of that name is there already.",
+    );
+    expect(await statusOf("refused")).toBeUndefined();
+  });
+
+  it("where it may not be executed", async () => {
+    const denied = answering(isAction("ExecuteChangeSet"), fault(403, "AccessDenied", "Not you"));
+    const done = await behind(denied, deploying("denied"));
+    expect(done.exitCode).toBe(4);
+    expect(done.stderr).toContain("Cannot deploy the stack denied: AWS refuses it. Not you.");
+    expect(await statusOf("denied")).toBeUndefined();
+  });
+
+  it("and of a stack that was there, the stack stays", async () => {
+    await deploy(aws, "standing");
+    const denied = answering(isAction("ExecuteChangeSet"), fault(403, "AccessDenied", "Not you"));
+    const change = ["--parameter", "ScanLimitBytes=20000000"];
+    expect((await behind(denied, deploying("standing", ...change))).exitCode).toBe(4);
+    expect(await statusOf("standing")).toBe("CREATE_COMPLETE");
+    expect((await changeSets("standing")).filter((one) => one.ExecutionStatus === "AVAILABLE")).toEqual([]);
+  });
+
+  it("or what is left of it is told, with the way to remove it", async () => {
+    const denied = answering(
+      isAction("ExecuteChangeSet", "DeleteChangeSet"),
+      fault(403, "AccessDenied", "Not you"),
+    );
+    const done = await behind(denied, deploying("stays"));
+    expect(done.exitCode).toBe(4);
+    expect(done.stderr).toContain("The change set is left behind.");
+    expect(done.stderr).toContain("remove it with `gc-usage aws destroy --stack stays`");
+    expect((await gcUsage(aws, ["aws", "destroy", "--stack", "stays", "--yes"])).exitCode).toBe(0);
+    expect(await statusOf("stays")).toBeUndefined();
+  });
+});
+
+describe("a deploy that is under way", () => {
+  it("is followed on while AWS asks for patience", async () => {
+    const busy = answering(isAction("DescribeStackEvents"), fault(400, "Throttling", "Rate exceeded"), 4);
+    let executed = false;
+    const done = await behind((asked, pass) => {
+      executed ||= asked.action === "ExecuteChangeSet";
+      return executed ? busy(asked, pass) : pass();
+    }, deploying("patient"));
+    expect(done.stderr).toContain("The stack patient is made.");
+    expect(done.exitCode).toBe(0);
+  });
+
+  it("goes on by itself where it can be followed no more, which is said", async () => {
+    let executed = false;
+    const done = await behind((asked, pass) => {
+      executed ||= asked.action === "ExecuteChangeSet";
+      return executed && asked.action === "DescribeStacks"
+        ? fault(403, "ExpiredToken", "It is over")
+        : pass();
+    }, deploying("unseen"));
+    expect(done.exitCode).toBe(3);
+    expect(done.stderr).toContain("It is over: CloudFormation goes on by itself.");
+    expect(await statusOf("unseen")).toBe("CREATE_COMPLETE");
+  });
+
+  it("and ends stuck between two versions is not called as before", async () => {
+    await deploy(aws, "stuck");
+    let executed = false;
+    const change = ["--parameter", "ScanLimitBytes=20000000"];
+    const done = await behind(
+      async (asked, pass) => {
+        executed ||= asked.action === "ExecuteChangeSet";
+        const answer = await pass();
+        const body = answer.body.replaceAll("UPDATE_COMPLETE", "UPDATE_ROLLBACK_FAILED");
+        return executed ? { ...answer, body } : answer;
+      },
+      deploying("stuck", ...change),
+    );
+    expect(done.exitCode).toBe(11);
+    expect(done.stderr).toContain("aws cloudformation continue-update-rollback --stack-name stuck");
+    expect(done.stderr).not.toContain("as it was before");
+  });
+});
+
+it("looking for drift ends when the person stops it", async () => {
+  await deploy(aws, "drifting");
+  const waiting = changing(
+    "DescribeStackDriftDetectionStatus",
+    "DETECTION_COMPLETE",
+    "DETECTION_IN_PROGRESS",
+  );
+  const args = ["aws", "drift", "--stack", "drifting"];
+  const done = await behind(waiting, args, isAction("DescribeStackDriftDetectionStatus"));
+  expect(done.stderr).toContain("Interrupted: nothing was changed.");
+  expect(done.exitCode).toBe(130);
+});
+
+describe("deleting the data", () => {
+  const twice = (stack: string, bucket: string) => [
+    ...["aws", "destroy", "--stack", stack, "--yes"],
+    ...["--delete-data", "--yes-delete-data", bucket],
+  ];
+  const isDelete = ({ action }: Asked) => /^POST \/\S+\?delete/.test(action);
+
+  it("that AWS refuses leaves the stack, so that it can be done again", async () => {
+    const { lakeBucket, resultsBucket } = await deploy(aws, "again");
+    await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });
+    const error =
+      "<Error><Key>usage/a</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    const answer = { status: 200, body: `<DeleteResult>${error}</DeleteResult>` };
+    const done = await behind(answering(isDelete, answer), twice("again", lakeBucket));
+    expect(done.exitCode).toBe(4);
+    expect(done.stderr).toContain(
+      `1 of 1 objects in ${lakeBucket} could not be deleted, usage/a among them: Access Denied.\nThe stack again stays.`,
+    );
+    // Every bucket is tried.
+    await expect(s3.headBucket({ Bucket: resultsBucket })).rejects.toThrow();
+    expect((await gcUsage(aws, twice("again", lakeBucket))).exitCode).toBe(0);
+    await expect(s3.headBucket({ Bucket: lakeBucket })).rejects.toThrow();
+    expect(await statusOf("again")).toBeUndefined();
+  });
+
+  it("that the person stops is finished by the same command", async () => {
+    const { lakeBucket } = await deploy(aws, "half");
+    await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });
+    const slow: Intercept = async (asked, pass) => {
+      if (isDelete(asked)) await new Promise((resolve) => setTimeout(resolve, 500));
+      return pass();
+    };
+    const done = await behind(slow, twice("half", lakeBucket), isDelete);
+    expect(done.exitCode).toBe(130);
+    expect(done.stderr).toContain(`Interrupted: 1 versions of ${lakeBucket} are deleted.`);
+    expect(done.stderr).toContain("Run the same command again to finish it.");
+    expect((await gcUsage(aws, twice("half", lakeBucket))).exitCode).toBe(0);
+  });
+
+  it.each([
+    ["is protected", /<EnableTerminationProtection>\w+/, "<EnableTerminationProtection>true"],
+    ["is being changed", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS"],
+  ])("of a stack that %s is refused", async (what, from, to) => {
+    const stack = what.replaceAll(" ", "-");
+    const { lakeBucket } = await deploy(aws, stack);
+    await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });
+    const done = await behind(changing("DescribeStacks", from, to), twice(stack, lakeBucket));
+    expect(done.exitCode).toBe(8);
+    expect(done.stderr).toContain(`The stack ${stack} ${what}`);
+    await s3.headObject({ Bucket: lakeBucket, Key: "usage/a" });
+  });
+});

@@ -1,0 +1,184 @@
+import { readFileSync } from "node:fs";
+import { CloudFormation } from "@aws-sdk/client-cloudformation";
+import { S3 } from "@aws-sdk/client-s3";
+import { beforeAll, describe, expect, inject, it } from "vitest";
+import { awsCli, deploy, gcUsage, gcUsageOnTerminal } from "./cli.ts";
+import { clientOptions } from "./harness/env.ts";
+
+const aws = inject("aws");
+const s3 = new S3(clientOptions(aws));
+const cloudFormation = new CloudFormation(clientOptions(aws));
+
+const LEDGER = `Description: the payroll's
+Resources:
+  Ledger:
+    Type: AWS::S3::Bucket
+    Properties: { BucketName: payroll-ledger }
+`;
+const ours = readFileSync(new URL("../../infra/usage-api.template.yaml", import.meta.url), "utf8");
+
+const onStack = (command: string, stack: string, ...more: string[]) =>
+  gcUsage(aws, ["aws", command, "--stack", stack, ...more]);
+
+const statusOf = async (StackName: string): Promise<string | undefined> => {
+  const answer = await cloudFormation.describeStacks({ StackName }).catch(() => undefined);
+  return answer?.Stacks?.[0]?.StackStatus;
+};
+
+const changeSets = async (StackName: string): Promise<string[]> =>
+  ((await cloudFormation.listChangeSets({ StackName })).Summaries ?? []).map(
+    (one) => one.ChangeSetName ?? "",
+  );
+
+describe("a stack that gc-usage did not make", () => {
+  beforeAll(async () => {
+    await cloudFormation.createStack({ StackName: "payroll", TemplateBody: LEDGER });
+    await cloudFormation.createChangeSet({
+      StackName: "waiting",
+      ChangeSetName: "theirs",
+      ChangeSetType: "CREATE",
+      TemplateBody: LEDGER,
+    });
+  });
+
+  it.each([
+    ["destroy", ["--yes"]],
+    ["destroy", ["--yes", "--delete-data", "--yes-delete-data", "payroll-ledger"]],
+    ["deploy", ["--yes"]],
+    ["deploy", ["--dry-run"]],
+  ])("is left alone by %s %s", async (command, flags) => {
+    const done = await onStack(command, "payroll", ...flags);
+    expect(done.exitCode).toBe(8);
+    expect(done.stderr).toContain("The stack payroll was not made by gc-usage. Nothing was changed.");
+    expect(await statusOf("payroll")).toBe("CREATE_COMPLETE");
+    expect(await changeSets("payroll")).toEqual([]);
+  });
+
+  it.each(["destroy", "deploy"])("is left alone by %s also where it is only planned", async (command) => {
+    const done = await onStack(command, "waiting", "--yes");
+    expect(done.exitCode).toBe(8);
+    expect(done.stderr).toContain("another's change set waits on it");
+    expect(await statusOf("waiting")).toBe("REVIEW_IN_PROGRESS");
+    expect(await changeSets("waiting")).toEqual(["theirs"]);
+  });
+
+  it("is one of ours where only a plan of ours is left on it: deployed again, or removed", async () => {
+    const left = async (StackName: string) => {
+      const plan = { ChangeSetName: "gc-usage-1", ChangeSetType: "CREATE" as const, TemplateBody: ours };
+      await cloudFormation.createChangeSet({ StackName, ...plan });
+    };
+    await left("left-over");
+    expect((await onStack("deploy", "left-over", "--dry-run")).exitCode).toBe(0);
+    expect(await changeSets("left-over")).toEqual(["gc-usage-1"]);
+    expect((await onStack("destroy", "left-over", "--yes")).exitCode).toBe(0);
+    expect(await statusOf("left-over")).toBeUndefined();
+  });
+});
+
+describe("a question", () => {
+  it.each([
+    ["Ctrl-C", "\u0003", 130, "Interrupted. Nothing was changed."],
+    ["Ctrl-D", "\u0004", 0, "Nothing was changed."],
+    ["no", "n\r", 0, "Nothing was changed."],
+  ])("of deploy answered by %s leaves nothing behind", async (_what, keys, exitCode, message) => {
+    const typing = { prompt: "Make these changes? [y/N] ", keys };
+    const done = await gcUsageOnTerminal(aws, ["aws", "deploy", "--stack", "asked-for"], typing);
+    expect(done.stdout).toContain(message);
+    expect(done.exitCode).toBe(exitCode);
+    expect(await statusOf("asked-for")).toBeUndefined();
+  });
+
+  it("of destroy takes the stack's name alone for a yes", async () => {
+    await deploy(aws, "typed");
+    const destroy = (keys: string) =>
+      gcUsageOnTerminal(aws, ["aws", "destroy", "--stack", "typed"], { prompt: "(typed): ", keys });
+    expect((await destroy("\u0003")).exitCode).toBe(130);
+    expect((await destroy("y\r")).exitCode).toBe(8);
+    expect((await destroy("\u0004")).exitCode).toBe(8);
+    expect(await statusOf("typed")).toBe("CREATE_COMPLETE");
+    const done = await destroy("typed\r");
+    expect(done.stdout).toContain("The stack typed is deleted.");
+    expect(done.exitCode).toBe(0);
+  });
+});
+
+describe("gc-usage aws deploy", () => {
+  it("asks for --yes where something would go or be made anew, and nobody can be asked", async () => {
+    await deploy(aws, "renamed");
+    const change = ["--parameter", "WorkGroupName=another"];
+    const refused = await onStack("deploy", "renamed", ...change);
+    expect(refused.exitCode).toBe(8);
+    expect(refused.stderr).toContain("Nothing was changed: WorkGroup would be removed or replaced.");
+    expect(refused.stderr).toContain("Add --yes if you mean it.");
+    expect(await changeSets("renamed")).toEqual([]);
+    const json = await onStack("deploy", "renamed", "--json", ...change);
+    expect(JSON.parse(json.stderr.slice(json.stderr.indexOf("{")))).toMatchObject({
+      error: { kind: "refused", exitCode: 8, changes: [{ resource: "WorkGroup", replaced: true }] },
+    });
+    expect((await onStack("deploy", "renamed", "--yes", ...change)).exitCode).toBe(0);
+  });
+
+  it.each([
+    ["2025-02-31", 'FirstDay: "2025-02-31" is not a day.'],
+    ["2099-01-01", "FirstDay: 2099-01-01 is still to come."],
+  ])("refuses %s as the first day before it plans anything", async (day, message) => {
+    const done = await onStack("deploy", "dated", "--yes", "--parameter", `FirstDay=${day}`);
+    expect(done.exitCode).toBe(2);
+    expect(done.stderr).toContain(message);
+    expect(await statusOf("dated")).toBeUndefined();
+  });
+
+  it("leaves nothing behind where CloudFormation refuses a parameter", async () => {
+    const done = await onStack("deploy", "odd", "--yes", "--parameter", "LakeBucketName=Capital");
+    expect(done.exitCode).toBe(11);
+    expect(done.stderr).toContain("Parameter LakeBucketName failed to satisfy constraint");
+    expect(await statusOf("odd")).toBeUndefined();
+  });
+
+  it("takes capitals in the stack's name only with a name for the database, which Glue keeps in lower case", async () => {
+    const refused = await onStack("deploy", "Usage-EU", "--yes");
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain(
+      "Use --stack usage-eu, or name the database: --parameter DatabaseName=usage_eu.",
+    );
+    expect(await statusOf("Usage-EU")).toBeUndefined();
+    const made = await deploy(aws, "Usage-EU", "--parameter", "DatabaseName=usage_eu");
+    expect(made.database).toBe("usage_eu");
+    expect((await onStack("deploy", "Usage-EU", "--yes")).stderr).toContain("is up to date");
+  });
+});
+
+describe("gc-usage aws destroy --delete-data", () => {
+  const twice = (bucket: string) => ["--yes", "--delete-data", "--yes-delete-data", bucket];
+
+  it("wants both its flags before anything is deleted", async () => {
+    const { lakeBucket } = await deploy(aws, "one-flag");
+    const done = await onStack("destroy", "one-flag", "--yes", "--yes-delete-data", lakeBucket);
+    expect(done.exitCode).toBe(2);
+    expect(done.stderr).toContain("--yes-delete-data goes with --delete-data. Nothing was deleted.");
+    expect(await statusOf("one-flag")).toBe("CREATE_COMPLETE");
+  });
+
+  it("takes a bucket that is gone for done, and ends with the rest", async () => {
+    const { lakeBucket, resultsBucket } = await deploy(aws, "half-gone");
+    await s3.deleteBucket({ Bucket: lakeBucket });
+    const done = await onStack("destroy", "half-gone", ...twice(lakeBucket));
+    expect(done.stderr).toContain(`The bucket ${lakeBucket} was gone already.`);
+    expect(done.exitCode).toBe(0);
+    expect(await statusOf("half-gone")).toBeUndefined();
+    await expect(s3.headBucket({ Bucket: resultsBucket })).rejects.toThrow();
+  });
+});
+
+it("gc-usage aws destroy says what to do where a policy is attached to somebody, and then ends it", async () => {
+  const { readerPolicyArn } = await deploy(aws, "attached");
+  const who = ["--user-name", "reader"];
+  await awsCli(aws, ["iam", "create-user", ...who]);
+  await awsCli(aws, ["iam", "attach-user-policy", ...who, "--policy-arn", readerPolicyArn]);
+  const done = await onStack("destroy", "attached", "--yes");
+  expect(done.exitCode).toBe(11);
+  expect(done.stderr).toContain("ReaderPolicy (AWS::IAM::ManagedPolicy): Cannot delete a policy attached to");
+  expect(done.stderr).toContain("detach it from people and roles first. Run the same command again");
+  await awsCli(aws, ["iam", "detach-user-policy", ...who, "--policy-arn", readerPolicyArn]);
+  expect((await onStack("destroy", "attached", "--yes")).exitCode).toBe(0);
+});
