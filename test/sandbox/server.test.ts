@@ -139,6 +139,20 @@ describe("answers", () => {
       expect((await client.get(`${uri}?pageSize=1000`)).json["entities"]).toHaveLength(1000);
     }));
 
+  test("are compact JSON, whatever a name holds", () =>
+    withSandbox({}, async (client) => {
+      const groupBy = ["OauthClientId", "OauthClientName", "UserId", "Platform"];
+      for (const [path, ask] of [
+        [JOBS, { ...BY_ENDPOINT, groupBy }],
+        [LEGACY, { interval: "2026-11-20/2026-11-22" }],
+      ] as const) {
+        const { uri } = await client.submit(path, ask);
+        const { text, json } = await client.get(`${uri}?pageSize=1000`);
+        expect(text).toBe(JSON.stringify(json));
+        expect(text).toContain('Webhook \\"dispatcher\\" v2');
+      }
+    }));
+
   test("of a search end at 20,000 records", () =>
     withSandbox({ scale: 34 }, async (client) => {
       const { uri } = await client.submit("/api/v2/usage/simplesearch", {
