@@ -34,13 +34,19 @@ export async function aggregate(
     const splitter = new Splitter(organization, ask.splits);
     const counts = counter(organization, ask, only);
     const periods = ask.span === undefined ? [] : periodsOf(ask.granularity, ask.span);
+    let cells = 0;
+    const isBreath = (): boolean => ++cells % BREATH === 0;
     for (const period of periods) {
-      const tally = await tallyOf(organization, counts, splitter, period.covered, signal);
+      signal.throwIfAborted();
+      const tally = await tallyOf(organization, counts, splitter, period.covered, isBreath, signal);
       for (let place = 0; place < tally.size; place++) {
         const row = rowAt(tally, place, splitter, ask.granularity === "total" ? undefined : period.date);
         sorter?.add(row);
         writer.add(rowText(ask, row));
-        if (writer.isFull) await writer.flush();
+        if (writer.isFull) {
+          await writer.flush();
+          signal.throwIfAborted();
+        }
       }
     }
     return await writer.finish(sorter?.order());
@@ -63,13 +69,13 @@ async function tallyOf(
   counts: (cell: Cell) => boolean,
   splitter: Splitter,
   span: Span,
+  isBreath: () => boolean,
   signal: AbortSignal,
 ): Promise<Tally> {
   const tally = new Tally();
-  let cells = 0;
   for (let day = span.start; day <= span.end; day = addDays(day, 1)) {
     for (const cell of cellsOf(organization, dayNumber(day))) {
-      if (++cells % BREATH === 0) await setImmediate(undefined, { signal });
+      if (isBreath()) await setImmediate(undefined, { signal });
       if (counts(cell)) tally.add(splitter.keyOf(cell), cell);
     }
   }
