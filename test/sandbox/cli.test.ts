@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -17,6 +17,27 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(...args: string[]) {
   return start(["sandbox", ...args], { env: { TMPDIR: folder } });
+}
+
+/** Pastes what the sandbox prints into a JavaScript file and runs it. */
+async function checkPasting(text: string): Promise<void> {
+  const [, before = "", javaScript = "", python = ""] =
+    /^([^]*)JavaScript SDK[^\n]*\n\n([^]*)\nPython SDK[^\n]*\n\n([^]*)$/.exec(text) ?? [];
+  expect(before).toContain("export GENESYSCLOUD_GATEWAY_PORT=");
+  expect(before).toContain('gateway_protocol = "http"');
+  // Python takes a line that begins with a blank for a mistake.
+  expect(python).toMatch(/^(\S.*\n)+$/);
+  const project = mkdtempSync(join(tmpdir(), "gc-usage-sandbox-paste-"));
+  try {
+    symlinkSync(join(import.meta.dirname, "../../node_modules"), join(project, "node_modules"), "junction");
+    const file = join(project, "paste.mjs");
+    writeFileSync(file, `${javaScript}console.log(await new platformClient.OAuthApi().getOauthClients());\n`);
+    const pasted = await execa(process.execPath, [file], { reject: false });
+    expect(pasted.stderr).toBe("");
+    expect(pasted.stdout).toContain("Usage reporting (gc-usage)");
+  } finally {
+    rmSync(project, { recursive: true });
+  }
 }
 
 describe("gc-usage sandbox", () => {
@@ -44,22 +65,19 @@ describe("gc-usage sandbox", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("prints how to reach it for gc-usage, gc and the SDKs", async () => {
+  test("prints how to reach it for gc-usage, gc and the SDKs, ready to paste", async () => {
     const child = run("--port", "0");
     let text = "";
     for await (const line of child) {
       text += `${line}\n`;
-      if (line.includes("get_client_credentials_token")) child.kill("SIGTERM");
+      if (!line.includes("get_client_credentials_token")) continue;
+      try {
+        await checkPasting(text);
+      } finally {
+        child.kill("SIGTERM");
+      }
     }
     expect((await child).exitCode).toBe(0);
-    for (const part of [
-      "export GENESYSCLOUD_GATEWAY_PORT=",
-      'gateway_protocol = "http"',
-      "client.setGateway({",
-      "GatewayConfiguration()",
-    ]) {
-      expect(text).toContain(part);
-    }
   });
 
   test("--truth prints the facts as NDJSON, and stops quietly where its reader has gone", async () => {

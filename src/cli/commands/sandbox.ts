@@ -133,7 +133,7 @@ async function tellWhere(cli: Cli, sandbox: Sandbox, json: boolean): Promise<voi
   cli.note("Serving until Ctrl-C. docs/sandbox.md tells what is in it.");
 }
 
-/** Ready to paste, for each who may come. */
+/** Ready to paste, for each who may come: no line is indented, which Python would refuse. */
 function howToReach({ url, clientId, clientSecret, env }: Sandbox): string {
   const port = env["GENESYSCLOUD_GATEWAY_PORT"] ?? "";
   return `A make-believe Genesys Cloud organisation is at ${url}
@@ -141,35 +141,35 @@ function howToReach({ url, clientId, clientSecret, env }: Sandbox): string {
 gc-usage (and the CX as Code variables it shares), in another terminal:
 
 ${Object.entries(env)
-  .map(([name, value]) => `  export ${name}=${value}`)
+  .map(([name, value]) => `export ${name}=${value}`)
   .join("\n")}
-  gc-usage sync
+gc-usage sync
 
 gc, in ~/.gc/config.toml, then \`gc --profile sandbox …\`:
 
-  [sandbox]
-  environment = "mypurecloud.com"
-  client_credentials = "${clientId}"
-  client_secret = "${clientSecret}"
-  gateway_protocol = "http"
-  gateway_host = "127.0.0.1"
-  gateway_port = "${port}"
+[sandbox]
+environment = "mypurecloud.com"
+client_credentials = "${clientId}"
+client_secret = "${clientSecret}"
+gateway_protocol = "http"
+gateway_host = "127.0.0.1"
+gateway_port = "${port}"
 
-JavaScript SDK:
+JavaScript SDK, in a module (.mjs):
 
-  const platformClient = require("purecloud-platform-client-v2");
-  const client = platformClient.ApiClient.instance;
-  client.setGateway({ protocol: "http", host: "127.0.0.1", port: ${port} });
-  await client.loginClientCredentialsGrant("${clientId}", "${clientSecret}");
+import platformClient from "purecloud-platform-client-v2";
+const client = platformClient.ApiClient.instance;
+client.setGateway({ protocol: "http", host: "127.0.0.1", port: ${port} });
+await client.loginClientCredentialsGrant("${clientId}", "${clientSecret}");
 
 Python SDK:
 
-  import PureCloudPlatformClientV2 as gc
-  gateway = gc.GatewayConfiguration()
-  gateway.protocol, gateway.host, gateway.port = "http", "127.0.0.1", ${port}
-  gc.configuration.gateway_configuration = gateway
-  gc.api_client.ApiClient().get_client_credentials_token(
-      "${clientId}", "${clientSecret}")
+import PureCloudPlatformClientV2 as gc
+gateway = gc.GatewayConfiguration()
+gateway.protocol, gateway.host, gateway.port = "http", "127.0.0.1", ${port}
+gc.configuration.gateway_configuration = gateway
+client = gc.api_client.ApiClient()
+client.get_client_credentials_token("${clientId}", "${clientSecret}")
 
 `;
 }
