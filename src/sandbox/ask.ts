@@ -29,7 +29,7 @@ export type SortField = "date" | Split | Metric;
 /** How a service spells its queries. Source: the official SDKs' models. */
 interface Dialect {
   readonly groupBy: Readonly<Record<string, Split>>;
-  /** Splits where groupBy is left out. */
+  /** Splits where groupBy is left out. Jobs: all, since "by default the data is not aggregated", says the model. */
   readonly splits: readonly Split[];
   readonly filters: Readonly<Record<string, Split>>;
   readonly hasGranularity: boolean;
@@ -40,7 +40,7 @@ interface Dialect {
 }
 
 const LEGACY = { filters: {}, hasGranularity: true, sorts: false, limited: false, builtins: false };
-const JOBS = { splits: [], hasGranularity: true, sorts: true, limited: true, builtins: true };
+const JOBS = { hasGranularity: true, sorts: true, limited: true, builtins: true };
 const JOBS_FILTERS = { templateUris: "uri", httpMethods: "method", platforms: "platform" } as const;
 
 export const DIALECTS = {
@@ -75,6 +75,7 @@ export const DIALECTS = {
       TemplateUri: "uri",
       Platform: "platform",
     },
+    splits: ["client", "clientName", "user", "method", "uri", "platform"],
     filters: { oauthClientIds: "client", userIds: "user", ...JOBS_FILTERS },
   },
   clientJobs: {
@@ -85,6 +86,7 @@ export const DIALECTS = {
       TemplateUri: "uri",
       Platform: "platform",
     },
+    splits: ["organization", "method", "uri", "platform"],
     filters: { organizationIds: "organization", ...JOBS_FILTERS },
   },
   search: {

@@ -122,9 +122,10 @@ function checkGrouping({ service, grouping }: SyncTarget): void {
       hint: `It groups by ${Object.keys(SERVICE_TRAITS[service].groupBy).join(", ")}.`,
     });
   }
-  if (service === "legacy" && grouping === NO_GROUPING) {
-    throw new UsageError("input", "The legacy service groups by client where it is told nothing.", {
-      hint: "Use --group-by client.",
+  if (grouping === NO_GROUPING) {
+    const does = service === "jobs" ? "does not sum" : "groups by client";
+    throw new UsageError("input", `The ${service} service ${does} where it is told no grouping.`, {
+      hint: "Use --group-by method, and sum in SQL.",
     });
   }
 }

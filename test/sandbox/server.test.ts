@@ -181,19 +181,36 @@ describe("answers", () => {
       expect(await client.legacyRows({ interval: "2016-01/2017-12" })).toEqual([]);
     }));
 
-  test("group by client where legacy is told nothing, and not at all where jobs is", () =>
+  test("group by client where legacy is told nothing, and do not sum where jobs is", () =>
     withSandbox({}, async (client) => {
-      const legacy = await client.legacyRows({ interval: "2026-11-20/2026-11-22" });
+      const interval = "2026-11-20/2026-11-22";
+      const legacy = await client.legacyRows({ interval });
       expect(legacy.length).toBeGreaterThan(30);
       expect(legacy.some((row) => row["clientName"] === "purecloud")).toBe(false);
-      const jobs = await client.jobRows({ interval: "2026-11-20/2026-11-22", metrics: ["Requests"] });
-      expect(jobs).toEqual([{ requestCount: expect.any(Number) as number }]);
+      const all = ["OauthClientId", "OauthClientName", "UserId", "HttpMethod", "TemplateUri", "Platform"];
+      for (const ask of [{ interval }, { interval, granularity: "Day" }]) {
+        expect(await client.jobRows(ask)).toEqual(await client.jobRows({ ...ask, groupBy: all }));
+      }
+      const own = (await client.get("/api/v2/oauth/clients")).json["entities"] as Json[];
+      const shared = own.find((one) => one["name"] === "Partner connector")?.["id"];
+      const rows = await client.jobRows({ interval }, `/api/v2/usage/client/${shared}/aggregates/query/jobs`);
+      expect(rows.length).toBeGreaterThan(20);
+      for (const row of rows) {
+        expect(Object.keys(row).slice(0, 4)).toEqual([
+          "platform",
+          "httpMethod",
+          "templateUri",
+          "organizationId",
+        ]);
+      }
     }));
 
   test("date a week by its Monday and a month by its first, also where the interval begins later", () =>
     withSandbox({}, async (client) => {
-      const dates = async (granularity: string): Promise<unknown[]> =>
-        (await client.jobRows({ interval: "2026-10-28/2026-11-03", granularity })).map((row) => row["date"]);
+      const ask = { interval: "2026-10-28/2026-11-03", groupBy: ["HttpMethod"] };
+      const dates = async (granularity: string): Promise<unknown[]> => [
+        ...new Set((await client.jobRows({ ...ask, granularity })).map((row) => row["date"])),
+      ];
       expect(await dates("Week")).toEqual(["2026-10-26", "2026-11-02"]);
       expect(await dates("Month")).toEqual(["2026-10-01", "2026-11-01"]);
     }));

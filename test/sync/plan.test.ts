@@ -181,7 +181,11 @@ describe("the plan", () => {
     ],
     [
       target("2026-11-01", "2026-11-02", { service: "legacy", grouping: "none" as Grouping }),
-      "The legacy service groups by client where it is told nothing.",
+      "The legacy service groups by client where it is told no grouping.",
+    ],
+    [
+      target("2026-11-01", "2026-11-02", { grouping: "none" as Grouping }),
+      "The jobs service does not sum where it is told no grouping.",
     ],
     [
       target("2026-01-01", "2026-11-02", { granularity: "total" }),

@@ -34,7 +34,7 @@ export function command(cli: Cli) {
     .option("--service <name>", "jobs or legacy", serviceOption, "jobs" as Service)
     .option(
       "--group-by <dimensions>",
-      "client, organization, user, uri, method, platform, or none",
+      "one or more of client, organization, user, uri, method, platform",
       parseGrouping,
       parseGrouping("client,uri,method"),
     )
