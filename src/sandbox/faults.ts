@@ -13,7 +13,7 @@ export type FaultSpec = Readonly<Partial<Record<Fault, number>>>;
 /**
  * Reads `0.1` (every kind, each with that probability) or `429=0.05,cut=0.02`.
  *
- * @throws {UsageError} input, for an unknown kind or a number that is no probability.
+ * @throws {UsageError} input, for a kind that is unknown or there twice, or a number that is no probability.
  */
 export function parseFaults(text: string): FaultSpec {
   const trimmed = text.trim();
@@ -23,14 +23,19 @@ export function parseFaults(text: string): FaultSpec {
   }
   const spec: Partial<Record<Fault, number>> = {};
   for (const part of trimmed.split(",")) {
-    const [name = "", value = ""] = part.split("=", 2).map((word) => word.trim());
+    const [name = "", ...values] = part.split("=").map((word) => word.trim());
     const fault = FAULTS.find((known) => known === name);
     if (fault === undefined) {
       throw new UsageError("input", `--faults: ${JSON.stringify(name)} is no kind of fault.`, {
         hint: `Use some of ${FAULTS.join(", ")}, for example 429=0.05,cut=0.02.`,
       });
     }
-    spec[fault] = probability(value, text);
+    if (spec[fault] !== undefined) {
+      throw new UsageError("input", `--faults: ${JSON.stringify(name)} is there twice.`, {
+        hint: `In ${JSON.stringify(text)}: give each kind once.`,
+      });
+    }
+    spec[fault] = probability(values.join("="), text);
   }
   return spec;
 }

@@ -30,7 +30,8 @@ async function checkPasting(text: string): Promise<void> {
   const project = mkdtempSync(join(tmpdir(), "gc-usage-sandbox-paste-"));
   try {
     symlinkSync(join(import.meta.dirname, "../../node_modules"), join(project, "node_modules"), "junction");
-    const file = join(project, "paste.mjs");
+    // By its name the search for secrets knows that this one is meant to be there.
+    const file = join(project, "secret-paste.mjs");
     writeFileSync(file, `${javaScript}console.log(await new platformClient.OAuthApi().getOauthClients());\n`);
     const pasted = await execa(process.execPath, [file], { reject: false });
     expect(pasted.stderr).toBe("");
@@ -117,6 +118,9 @@ describe("gc-usage sandbox", () => {
     [["--seed", "-1"], /--seed/],
     [["--now", "noon"], /--now/],
     [["--now", "2026-11-01T09:30:00"], /--now/],
+    [["--now", "2026-02-30T00:00:00Z"], /--now: "2026-02-30T00:00:00Z" is no instant/],
+    [["--now", "2026-11-01T24:00:00Z"], /--now/],
+    [["--now", "9999-12-31T23:59:59Z"], /from 1970 to 9998/],
     [["--rate-limit", "0"], /--rate-limit/],
     [["--token-ttl", "1.5"], /--token-ttl/],
     [["--faults", "429=often"], /--faults/],
@@ -131,6 +135,18 @@ describe("gc-usage sandbox", () => {
     const { exitCode, stderr, stdout } = await run(...args);
     expect([exitCode, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(message);
+  });
+
+  test("refuses with --truth what only serving has", async () => {
+    const truth = ["--truth", "--from", "2026-10-01", "--to", "2026-10-02"];
+    const serving = ["--port=0", "--now=2026-11-23", "--rate-limit=300", "--token-ttl=60", "--faults=0"];
+    for (const option of [...serving, "--job-delay=0", "--json"]) {
+      const { exitCode, stderr, stdout } = await run(...truth, option);
+      expect([exitCode, stdout]).toEqual([2, ""]);
+      expect(stderr).toContain(
+        `'--truth' cannot be used with option '${option.replace(/=.*/, "")}`.slice(0, -1),
+      );
+    }
   });
 
   test("tells of a port that is in use", async () => {

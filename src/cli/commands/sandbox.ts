@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { type FactOptions, facts, parseFaults, type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
 import { UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
@@ -47,7 +47,9 @@ export function command(cli: Cli) {
     )
     .option("--scale <number>", "how many times the clients and users", integerOption("--scale", 1, 5_000), 1)
     .option("--json", "print one line of JSON as soon as it listens: url, clientId, clientSecret, env")
-    .option("--truth", "print the underlying facts as NDJSON instead of serving")
+    .addOption(
+      new Option("--truth", "print the underlying facts as NDJSON instead of serving").conflicts(SERVING),
+    )
     .option("--from <day>", "first UTC day of --truth", (text) => parseDay(text, "--from"))
     .option("--to <day>", "last UTC day of --truth, included", (text) => parseDay(text, "--to"))
     .addHelpText(
@@ -81,13 +83,19 @@ export function command(cli: Cli) {
 
 const DEFAULT_SEED = 1;
 
+/** Options that mean nothing with --truth, by commander's names for them. */
+const SERVING = ["port", "now", "rateLimit", "tokenTtl", "faults", "jobDelay", "json"];
+
+/** No hour of 24, which is the next day's, and no year in which the clock could run into the year 10000. */
+const INSTANT =
+  /^((?!9999)\d{4}-\d{2}-\d{2})(?:T(?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+
 function instant(text: string): number {
-  const day = tryDay(text);
-  const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
-  const ms = day === undefined ? Date.parse(iso.test(text) ? text : "") : Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(ms)) {
+  const day = tryDay(INSTANT.exec(text)?.[1] ?? "");
+  const ms = day === undefined ? Number.NaN : Date.parse(text);
+  if (!(ms >= 0)) {
     throw new UsageError("input", `--now: ${shown(text)} is no instant.`, {
-      hint: "Write a UTC day or ISO 8601 with its zone, for example 2026-11-01 or 2026-11-01T09:30:00Z.",
+      hint: "Write a UTC day or ISO 8601 with its zone, from 1970 to 9998, for example 2026-11-01 or 2026-11-01T09:30:00Z.",
     });
   }
   return ms;
