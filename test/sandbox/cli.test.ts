@@ -149,16 +149,17 @@ describe("gc-usage sandbox", () => {
     }
   });
 
-  test("tells of a port that is in use", async () => {
+  test("tells of a port that is in use; leaves no file when its terminal closes either", async () => {
     const first = run("--json", "--quiet");
     for await (const line of first) {
       const { port } = new URL((JSON.parse(line) as { url: string }).url);
       const second = await run("--port", port);
       expect(second.exitCode).toBe(2);
       expect(second.stderr).toContain(`Port ${port} is in use.`);
-      first.kill("SIGINT");
+      // As when its terminal is closed.
+      first.kill("SIGHUP");
     }
-    expect((await first).exitCode).toBe(0);
+    expect((await first).signal).toBe("SIGHUP");
     expect(existsSync(folder)).toBe(true);
     expect(readdirSync(folder)).toEqual([]);
   });
