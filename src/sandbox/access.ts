@@ -107,7 +107,8 @@ export class Access {
 
   /** Counts a request and tells the three headers; `allowed` is false above the limit. */
   take(token: Token): { allowed: boolean; resetSeconds: number; headers: Record<string, string> } {
-    const now = this.#options.monotonic();
+    // In whole milliseconds: a sum of fractions may come out above itself, and 61 seconds be told.
+    const now = Math.floor(this.#options.monotonic());
     if (now >= token.windowEndsAt) {
       token.windowEndsAt = now + WINDOW_MS;
       token.count = 0;

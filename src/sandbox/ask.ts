@@ -205,25 +205,25 @@ function parseFilters(body: Record<string, unknown>, dialect: Dialect): Partial<
 }
 
 /** `sortBy.fieldName` has no documented values: the names of a row's fields and of the groupings are taken. */
-const SORT_FIELDS: Readonly<Record<string, SortField>> = {
-  date: "date",
-  oauthclientid: "client",
-  oauthclientname: "clientName",
-  organizationid: "organization",
-  userid: "user",
-  templateuri: "uri",
-  httpmethod: "method",
-  platform: "platform",
-  requestcount: "requests",
-  ...Object.fromEntries(METRICS.map((metric) => [metric, metric])),
-};
+const SORT_FIELDS: ReadonlyMap<string, SortField> = new Map<string, SortField>([
+  ["date", "date"],
+  ["oauthclientid", "client"],
+  ["oauthclientname", "clientName"],
+  ["organizationid", "organization"],
+  ["userid", "user"],
+  ["templateuri", "uri"],
+  ["httpmethod", "method"],
+  ["platform", "platform"],
+  ["requestcount", "requests"],
+  ...METRICS.map((metric) => [metric, metric] as const),
+]);
 
 function parseSortBy(value: unknown): SortBy[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw badField("sortBy", "it is not a list");
   return value.map((one: unknown, i) => {
     const { fieldName, order } = (typeof one === "object" && one !== null ? one : {}) as SortByBody;
-    const field = typeof fieldName === "string" ? SORT_FIELDS[fieldName.toLowerCase()] : undefined;
+    const field = typeof fieldName === "string" ? SORT_FIELDS.get(fieldName.toLowerCase()) : undefined;
     if (field === undefined) throw badField(`sortBy[${i}].fieldName`, "it names no field of a row");
     if (order !== undefined && order !== "Asc" && order !== "Desc") {
       throw badField(`sortBy[${i}].order`, "it is neither Asc nor Desc");

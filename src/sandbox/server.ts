@@ -83,15 +83,16 @@ export class SandboxServer {
   #open(request: IncomingMessage): Exchange {
     const number = ++this.#requests;
     const { seed, dice } = this.#parts;
-    const url = new URL(request.url ?? "/", "http://sandbox");
-    const signIn = url.pathname.endsWith(SIGN_IN);
-    const api = url.pathname.indexOf("/api/v2/");
+    // Not read as a URL: a gateway's prefix of "/" would make its first segment a host, and some paths are none.
+    const [, path = "", query = ""] = /^([^?]*)\??(.*)$/s.exec(request.url ?? "") ?? [];
+    const signIn = path.endsWith(SIGN_IN);
+    const api = path.indexOf("/api/v2/");
     return {
       request,
       number,
       contextId: uuid(seed, 60, number),
-      path: signIn ? SIGN_IN : url.pathname.slice(Math.max(0, api)),
-      query: url.searchParams,
+      path: signIn ? SIGN_IN : path.slice(Math.max(0, api)),
+      query: new URLSearchParams(query),
       faults: dice.forRequest(number, signIn),
       headers: {},
     };

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { FAULTS, type FaultSpec, parseFaults, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { isUsageError } from "../../src/support/errors.ts";
 import { type Answer, NOW, signIn, TestClient, withSandbox } from "./client.ts";
 
 const JOBS = "/api/v2/usage/aggregates/query/jobs";

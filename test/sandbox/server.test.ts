@@ -1,4 +1,7 @@
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
@@ -76,6 +79,13 @@ describe("validation names the field", () => {
     ["an unknown method", JOBS, { interval, httpMethods: ["get"] }, "httpMethods"],
     ["a filter that is no list", JOBS, { interval, userIds: "me" }, "userIds"],
     ["an unknown sort field", JOBS, { interval, sortBy: [{ fieldName: "mood" }] }, "sortBy"],
+    [
+      "a sort field that every object has",
+      JOBS,
+      { interval, sortBy: [{ fieldName: "constructor" }] },
+      "sortBy",
+    ],
+    ["another", JOBS, { interval, sortBy: [{ fieldName: "__proto__" }] }, "sortBy"],
     ["an unknown order", JOBS, { interval, sortBy: [{ fieldName: "date", order: "Up" }] }, "order"],
     ["a misspelt field", JOBS, { interval, groupby: [] }, "groupby"],
     ["no object", JOBS, [], "body"],
@@ -192,7 +202,7 @@ describe("answers", () => {
         expect(await client.jobRows(ask)).toEqual(await client.jobRows({ ...ask, groupBy: all }));
       }
       const own = (await client.get("/api/v2/oauth/clients")).json["entities"] as Json[];
-      const shared = own.find((one) => one["name"] === "Partner connector")?.["id"];
+      const shared = String(own.find((one) => one["name"] === "Partner connector")?.["id"]);
       const rows = await client.jobRows({ interval }, `/api/v2/usage/client/${shared}/aggregates/query/jobs`);
       expect(rows.length).toBeGreaterThan(20);
       for (const row of rows) {
@@ -278,6 +288,60 @@ describe("on the wire", () => {
     withSandbox({}, async (_, sandbox) => {
       const client = await TestClient.signIn(sandbox, sandbox, "/gateway/login");
       expect((await client.get("/gateway/v1/api/v2/organizations/me")).status).toBe(200);
+      for (const prefix of ["/", "//", "http://sandbox"]) {
+        expect((await raw(client, "GET", `${prefix}/api/v2/organizations/me`, {})).status).toBe(200);
+      }
+      expect((await signIn(sandbox, sandbox, "/")).status).toBe(200);
+    }));
+
+  test("any path has an answer, whatever is in it", () =>
+    withSandbox({}, async (client) => {
+      for (const path of [
+        "/",
+        "//",
+        "///?",
+        "http://[",
+        "*",
+        "/api/v2/",
+        "/%00",
+        "/api/v2/usage/query?a=%ff",
+      ]) {
+        const { status, body } = await raw(client, "GET", path, {});
+        expect([404, 405]).toContain(status);
+        expect(JSON.parse(body.toString())).toMatchObject({ status, code: expect.any(String) as string });
+      }
+      const malformed = await raw(client, "GET", `${JOBS}/%ff`, {});
+      expect(malformed.status).toBe(400);
+    }));
+
+  test("a body above 1 MB is a 413, and the next is answered", () =>
+    withSandbox({}, async (client) => {
+      const large = await client.post(JOBS, { ...BY_ENDPOINT, userIds: ["x".repeat(1 << 20)] });
+      expect([large.status, large.json["code"]]).toEqual([413, "request.entity.too.large"]);
+      expect((await client.post(JOBS, BY_ENDPOINT)).status).toBe(202);
+    }));
+
+  test("a reader who leaves in the middle of an answer leaves nothing open behind", () =>
+    withSandbox({ scale: 8 }, async (client, sandbox) => {
+      const { uri } = await client.submit(LEGACY, {
+        interval: "2026-11-20/2026-11-22",
+        granularity: "Day",
+        groupBy: ["OAuthClientId", "TemplateUri", "HttpMethod"],
+      });
+      const before = openRows();
+      for (const encoding of ["gzip", "identity"]) {
+        await new Promise<void>((resolve, reject) => {
+          const headers = { authorization: `Bearer ${client.token}`, "accept-encoding": encoding };
+          const sent = request(`${sandbox.url}${uri}`, { headers }, (response) => {
+            response.once("data", () => sent.destroy());
+            response.once("close", () => resolve());
+          });
+          sent.on("error", reject);
+          sent.end();
+        });
+      }
+      while (openRows() > before) await setTimeout(5);
+      expect((await client.get("/api/v2/organizations/me")).status).toBe(200);
     }));
 
   test("answers are gzipped where asked, the same bytes within", () =>
@@ -318,6 +382,19 @@ describe("on the wire", () => {
     }));
 });
 
+/** Files with rows that this process holds open; 0 on systems that do not tell. */
+function openRows(): number {
+  const folder = "/proc/self/fd";
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder).filter((fd) => {
+    try {
+      return readlinkSync(join(folder, fd)).endsWith(".rows");
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
 /** One request as bytes; several chunks of a body make it chunked. */
 function raw(
   client: TestClient,
@@ -334,8 +411,9 @@ function raw(
   }
   return new Promise<Raw>((resolve, reject) => {
     const sent = request(
-      `${client.sandbox.url}${path}`,
-      { method, headers: { authorization: `Bearer ${client.token}`, ...headers } },
+      client.sandbox.url,
+      // The path by itself: in a URL some would be read as something else.
+      { method, path, headers: { authorization: `Bearer ${client.token}`, ...headers } },
       (response) => {
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));
