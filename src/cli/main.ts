@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { codeOf, EXIT_CODES, isUsageError, messageOf, UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
@@ -113,7 +114,7 @@ function report(cli: Cli, error: unknown, argv: readonly string[]): number {
     }
     return EXIT_CODES[error.kind];
   }
-  const system = systemError(error);
+  const system = temporaryFolderError(error) ?? systemError(error);
   if (system) return report(cli, system, argv);
   cli.note(`${onErr.red("error:")} ${messageOf(error)}`);
   cli.note(
@@ -122,6 +123,18 @@ function report(cli: Cli, error: unknown, argv: readonly string[]): number {
       : "This is a defect of gc-usage. Run again with --debug and report what it prints, please.",
   );
   return 1;
+}
+
+/** No command line names the temporary folder: without a word on where it comes from, nobody could tell what to do. */
+function temporaryFolderError(error: unknown): UsageError | undefined {
+  if (!(error instanceof Error && "syscall" in error && error.syscall === "mkdtemp")) return undefined;
+  const code = codeOf(error) ?? "";
+  return ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "EROFS"].includes(code)
+    ? new UsageError("input", `The temporary folder ${tmpdir()} cannot be written (${code}).`, {
+        hint: "Set TMPDIR to a folder that can.",
+        cause: error,
+      })
+    : undefined;
 }
 
 /** What the machine refuses (disk full, no permission …) is nobody's defect: it reads as an error of the lake. */

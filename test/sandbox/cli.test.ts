@@ -137,6 +137,15 @@ describe("gc-usage sandbox", () => {
     expect(stderr).toMatch(message);
   });
 
+  test("names the temporary folder where that cannot be written", async () => {
+    const { exitCode, stderr } = await start(["sandbox"], { env: { TMPDIR: join(folder, "none") } });
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe(
+      `error: The temporary folder ${join(folder, "none")} cannot be written (ENOENT).\n` +
+        "Set TMPDIR to a folder that can.\n",
+    );
+  });
+
   test("refuses with --truth what only serving has", async () => {
     const truth = ["--truth", "--from", "2026-10-01", "--to", "2026-10-02"];
     const serving = ["--port=0", "--now=2026-11-23", "--rate-limit=300", "--token-ttl=60", "--faults=0"];
