@@ -104,12 +104,20 @@ describe("the make-believe organisation", () => {
     expect(collect(day("2017-12-30"), day("2017-12-31"))).toEqual([]);
   });
 
-  test.each(["2026-11-22", "2026-12-31", "2027-03-05", "2029-07-14"])(
-    "shows in the 90 days before %s a storm, a start, an end, a failing client and a doubling",
-    (text) => {
+  test.each<[string, number]>([
+    ["2026-11-22", 1],
+    ["2026-12-31", 1],
+    ["2027-03-05", 1],
+    ["2029-07-14", 1],
+    ["2026-11-22", 2],
+    ["2025-06-01", 7],
+    ["2028-02-29", 987_654_321],
+  ])(
+    "shows in the 90 days before %s, seed %d, a storm, a start, an end, a failing client and a doubling",
+    (text, seed) => {
       const to = day(text);
       const from = addDays(to, -89);
-      const clients = byClientAndDay(facts({ seed: 1, scale: 1, from, to }));
+      const clients = byClientAndDay(facts({ seed, scale: 1, from, to }));
       const days = (name: string): Fact[] => [...(clients.get(name)?.values() ?? [])];
       const storm = days("Salesforce CRM sync (nightly)").filter((one) => one.status429 > one.requests * 0.2);
       expect(storm.length).toBeGreaterThan(0);
