@@ -13,7 +13,7 @@ export interface Cli {
   /** True where stdout is a terminal: tables fit `columns`, otherwise nothing is shortened. */
   readonly isTerminal: boolean;
   readonly columns: number;
-  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP: finish what is begun, keep what is fetched, stop. */
+  /** Aborted by the first Ctrl-C or SIGTERM: finish what is begun, keep what is fetched, stop. */
   readonly signal: AbortSignal;
   /** Data, to stdout, waiting where the reader is slow. Resolves false once the reader has gone (`| head`). */
   out(data: string | Uint8Array): Promise<boolean>;
@@ -41,8 +41,6 @@ export async function createCli(options: {
     if (codeOf(error) !== "EPIPE") throw error;
     readerGone = true;
   });
-  // A terminal that has closed: what is under way still ends in order, and nobody is left to tell.
-  stderr.on("error", () => {});
 
   const note = (text: string): void => {
     update?.clear();

@@ -7,24 +7,18 @@ import { onErr } from "./colours.ts";
 import { COMMANDS } from "./commands.ts";
 import { version } from "./version.ts";
 
-/** Ctrl-C, `kill`, and a terminal that is closed. */
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** Runs one command line and tells its exit code. The only place that maps errors to exit codes. */
 export async function main(argv: readonly string[]): Promise<number> {
   const flags = new Set(argv);
   const debug = flags.has("--debug");
   const stop = new AbortController();
-  let hungUp = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    // A terminal that closes sends one, and its shell another: that is no haste.
-    if (signal === "SIGHUP" && hungUp) return;
-    hungUp ||= signal === "SIGHUP";
+  const onSignal = (): void => {
     if (stop.signal.aborted) process.exit(EXIT_CODES.interrupted);
     process.stderr.write("\nStopping. Press Ctrl-C again to stop at once.\n");
     stop.abort(new UsageError("interrupted", "Interrupted."));
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
   const cli = await createCli({ debug, quiet: flags.has("--quiet") || flags.has("-q"), signal: stop.signal });
   try {
     const program = await buildProgram(cli, argv);
@@ -35,9 +29,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     cli.progressDone();
     return report(cli, error, argv);
   } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
-    // Ended by the signal after all: Node's own exit resets the terminal, and aborts where there is none any more.
-    if (hungUp) process.kill(process.pid, "SIGHUP");
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
   }
 }
 
