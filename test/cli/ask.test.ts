@@ -136,7 +136,7 @@ describe("gc-usage ask", () => {
     );
     const legacy = await ask("busy-clients", "--from", "2026-09-14", "--to", "2026-09-16", "--output", "csv");
     expect(legacy.stderr).toContain(
-      "The lake covers 2 of 3 days; missing: 2026-09-15. More days: --service legacy --grouping client.",
+      "The lake covers 2 of 3 days; missing: 2026-09-15. More days: --service legacy --group-by client.",
     );
     const told = await ask(
       "busy-clients",
@@ -146,7 +146,7 @@ describe("gc-usage ask", () => {
       "2026-09-16",
       "--service",
       "legacy",
-      "--grouping",
+      "--group-by",
       "client",
       "--output",
       "csv",
@@ -209,7 +209,7 @@ describe("gc-usage ask refuses", () => {
   test.each([
     [["noisy"], 2, "Did you mean noisy-clients or noisy-endpoints?"],
     [["busy-users"], 9, "The lake has no days split by user"],
-    [["busy-clients", "--grouping", "planet"], 2, 'Unknown grouping "planet"'],
+    [["busy-clients", "--group-by", "planet"], 2, 'Unknown grouping "planet"'],
     [["busy-clients", "--service", "soap"], 2, "--service"],
     [["busy-clients", "--top", "many"], 2, "--top"],
     [["busy-clients", "--top", "0"], 2, "--top"],

@@ -65,10 +65,10 @@ describe("a sum of requests", () => {
 
   it("is of one service and one grouping, whichever a question reads", async () => {
     for (const grouping of [[], ["client"], ["client,user"], ["uri,platform"]]) {
-      const flag = grouping.length === 0 ? [] : ["--grouping", ...grouping];
+      const flag = grouping.length === 0 ? [] : ["--group-by", ...grouping];
       expect(sum(await rows("ask", "requests-by-day", ...FROM_TO, ...flag)), String(grouping)).toBe(all());
     }
-    for (const grouping of [[], ["--grouping", "organization,method"]]) {
+    for (const grouping of [[], ["--group-by", "organization,method"]]) {
       expect(sum(await rows("ask", "requests-by-day", ...FROM_TO, "--service", "legacy", ...grouping))).toBe(
         legacy(),
       );
@@ -86,15 +86,15 @@ describe("a sum of requests", () => {
 
   it("is refused for a grouping that the lake does not have, or that cannot answer", async () => {
     for (const flags of [
-      ["--grouping", "user"],
-      ["--grouping", "client", "--service", "legacy"],
+      ["--group-by", "user"],
+      ["--group-by", "client", "--service", "legacy"],
     ]) {
       expect(await run(["ask", "busy-clients", ...FROM_TO, ...flags, "--lake", lake])).toMatchObject({
         code: 9,
         out: "",
       });
     }
-    const uri = ["ask", "busy-endpoints", ...FROM_TO, "--grouping", "client", "--lake", lake];
+    const uri = ["ask", "busy-endpoints", ...FROM_TO, "--group-by", "client", "--lake", lake];
     expect(await run(uri)).toMatchObject({ code: 9, out: "" });
   });
 

@@ -42,7 +42,7 @@ export function command(cli: Cli) {
       "jobs or legacy (default: the one that covers the days, jobs first)",
       serviceOption,
     )
-    .option("--grouping <dimensions>", "the grouping to read, for example client,uri,method", parseGrouping)
+    .option("--group-by <dimensions>", "the grouping to read, for example client,uri,method", parseGrouping)
     .option("--print-sql", "print the statement instead of running it");
   return addAskingOptions(ask)
     .addHelpText("after", HELP)
@@ -56,7 +56,10 @@ export function command(cli: Cli) {
       const params = paramsOf({ top: options.top, min_requests: options.minRequests });
       const engine = await openEngine(cli, options);
       try {
-        const sources = sourcesFor(question, engine.slices, options);
+        const sources = sourcesFor(question, engine.slices, {
+          service: options.service,
+          grouping: options.groupBy,
+        });
         const { window, choice } = pick(question, sources, options);
         tell(cli, question, window, choice, sources);
         if (options.to === undefined && window.end < addDays(dayOf(realEffects.now()), -1)) {
@@ -123,7 +126,7 @@ function tell(cli: Cli, question: Question, window: Span, choice: Choice, source
   cli.log.warn(
     `The lake covers ${covered} of ${days} days; missing: ${describeDays(choice.missing)}.` +
       (other
-        ? ` More days: --service ${other.service} --grouping ${other.grouping.replaceAll("-", ",")}.`
+        ? ` More days: --service ${other.service} --group-by ${other.grouping.replaceAll("-", ",")}.`
         : ""),
   );
 }
