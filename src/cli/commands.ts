@@ -64,5 +64,4 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Copy a lake, from a folder to S3 or back",
     load: () => import("./commands/copy.ts"),
   },
-  // COMMANDS
 ];

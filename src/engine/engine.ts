@@ -21,11 +21,8 @@ export interface SqlEngine {
 }
 
 export interface EngineTraits {
-  readonly name: string;
   /** True where each statement costs money by the bytes that it scans. */
   readonly billsByScan: boolean;
-  /** The tables and views that SQL can name without more. */
-  readonly tables: readonly string[];
 }
 
 export interface QueryOptions {

@@ -42,8 +42,6 @@ export interface ClientStats {
   readonly retries: number;
   /** Answers with status 429. */
   readonly throttled: number;
-  /** Time that calls spent waiting for the rate limit and between attempts, added up. */
-  readonly waitedMs: number;
 }
 
 /** Any answer that is worth reading, refusals among them, for those who ask how things stand. */
@@ -90,7 +88,7 @@ export class GenesysClient {
   readonly #limiter: Limiter;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #retrying: Retrying;
-  readonly #stats = { calls: 0, retries: 0, throttled: 0, waitedMs: 0 };
+  readonly #stats = { calls: 0, retries: 0, throttled: 0 };
 
   constructor(settings: Settings, options: ClientOptions = {}) {
     this.#settings = settings;
@@ -285,13 +283,11 @@ export class GenesysClient {
   }
 
   #waited(call: Call, ms: number): void {
-    this.#stats.waitedMs += ms;
     if (ms >= TELL_WAIT_MS) this.#log.debug(`${nameOf(call)}: waited ${ms} ms for the rate limit`);
   }
 
   #onRetry(error: UsageError, waitMs: number, attempt: number): void {
     this.#stats.retries++;
-    this.#stats.waitedMs += waitMs;
     const text = `${error.message} Trying again in ${(waitMs / 1000).toFixed(1)} s (attempt ${attempt} of ${this.#retrying.policy().maxAttempts}).`;
     if (waitMs >= TELL_WAIT_MS) this.#log.info(text);
     else this.#log.debug(text);

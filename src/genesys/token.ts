@@ -104,7 +104,7 @@ export class SignInTokens implements TokenSource {
       url: new URL(`${this.#settings.loginBase}/oauth/token`),
     };
     const basic = Buffer.from(`${clientId}:${clientSecret}`, "utf8").toString("base64");
-    secrets.addBasic(basic);
+    secrets.add(basic);
     const { signal } = this.#retrying;
     const answer = await this.#http.send(call, {
       headers: {

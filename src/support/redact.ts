@@ -13,11 +13,6 @@ export class Redactor {
     this.#secrets.add(JSON.stringify(secret).slice(1, -1));
   }
 
-  /** Base64 of `user:password`, as HTTP Basic sends it. */
-  addBasic(encoded: string): void {
-    this.add(encoded);
-  }
-
   redact(text: string): string {
     let out = text;
     for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {

@@ -61,7 +61,6 @@ function periodsWithGaps(sorted: readonly Slice[], settleDays: number): Series["
   for (const slice of sorted) {
     const { granularity, date } = slice.key;
     for (; next !== undefined && next < date; next = following(granularity, next)) {
-      if (next === undefined) break;
       periods.push({ date: next, state: "missing" });
     }
     periods.push({ date, state: stateOf(slice, settleDays) });

@@ -54,18 +54,6 @@ describe("the tables over a lake", () => {
     await engine.close();
   });
 
-  test("daily can show another service and grouping", async () => {
-    const lake = await lakeOf([
-      slice("2026-11-01", [{ clientId: "a", requests: 4 }], { service: "legacy", grouping: "client" }),
-    ]);
-    const engine = await openDuckDb(lake, {
-      dailyService: "legacy",
-      dailyGrouping: slice("2026-11-01", [], { grouping: "client" }).grouping,
-    });
-    expect(await rows(engine, "SELECT requests FROM daily")).toEqual([[4]]);
-    await engine.close();
-  });
-
   test("an empty lake has the same tables with no rows", async () => {
     const engine = await openDuckDb(await lakeOf([]));
     const full = await openDuckDb(await lakeOf([slice("2026-11-01", [{ requests: 1 }])]));

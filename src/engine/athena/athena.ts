@@ -6,7 +6,6 @@ import { sizeText } from "../../support/size.ts";
 import type { Span } from "../../usage/period.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
-import { TABLES } from "../tables.ts";
 import { assertWithin, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
 import { readsEveryDay } from "./dates.ts";
 import { callFailed, endedBadly, type Sent } from "./errors.ts";
@@ -47,7 +46,7 @@ export async function openAthena(options: AthenaOptions): Promise<AthenaEngine> 
 
 /** The engine of a lake in S3 with its tables in Glue. */
 export class AthenaEngine implements SqlEngine {
-  readonly traits = { name: "athena", billsByScan: true, tables: TABLES };
+  readonly traits = { billsByScan: true };
   readonly slices: readonly SliceKey[];
   readonly #athena: Athena;
   readonly #options: AthenaOptions;

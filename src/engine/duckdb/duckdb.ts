@@ -2,29 +2,21 @@ import { resolve, sep } from "node:path";
 import { FolderStore } from "../../lake/local/folder-store.ts";
 import { UsageError } from "../../support/errors.ts";
 import { sqlString } from "../../support/quote.ts";
-import type { Grouping } from "../../usage/grouping.ts";
-import type { Service } from "../../usage/service.ts";
 import { parseSlicePath, type SliceKey, slicePath } from "../../usage/slice.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
-import { CANONICAL_GROUPING, CANONICAL_SERVICE, CATALOG, DATABASE, TABLES } from "../tables.ts";
+import { CATALOG, DATABASE } from "../tables.ts";
 import { damageIn, mayBeDamage } from "./damage.ts";
 import { sqlError } from "./errors.ts";
 import { type MemoryInstance, openInstance } from "./instance.ts";
 import { startStatement } from "./run.ts";
 import { readableFolders, viewStatements } from "./views.ts";
 
-export interface DuckDbOptions {
-  /** What `daily` shows; the canonical service and grouping where left out. */
-  readonly dailyService?: Service;
-  readonly dailyGrouping?: Grouping;
-}
-
 /**
  * Opens DuckDB, in this process and in memory, over a lake's folder, for reading alone.
  *
  * @throws {UsageError} lake, where the folder is not there or a file in it cannot be read.
  */
-export async function openDuckDb(folder: string, options: DuckDbOptions = {}): Promise<DuckDbEngine> {
+export async function openDuckDb(folder: string): Promise<DuckDbEngine> {
   const store = new FolderStore(folder);
   if (!(await store.exists())) {
     throw new UsageError("lake", `There is no lake at ${folder}.`, {
@@ -57,8 +49,6 @@ export async function openDuckDb(folder: string, options: DuckDbOptions = {}): P
         folder: root,
         services: [...new Set(slices.map((slice) => slice.service))],
         hasSource: sources.some(({ path }) => /^[^/]+\/granularity=[^/]+\/[^/]+\.json$/.test(path)),
-        dailyService: options.dailyService ?? CANONICAL_SERVICE,
-        dailyGrouping: options.dailyGrouping ?? CANONICAL_GROUPING,
       }),
       // From here on: no file but the tables', not even the lake's staging; no network, ATTACH or INSTALL.
       `SET allowed_directories = [${readableFolders(root).map(sqlString).join(", ")}]`,
@@ -83,7 +73,7 @@ const USE = `USE ${CATALOG}.${DATABASE}`;
 
 /** The engine of a lake that is a folder. Every statement has a connection of its own, so several run side by side. */
 export class DuckDbEngine implements SqlEngine {
-  readonly traits = { name: "duckdb", billsByScan: false, tables: TABLES };
+  readonly traits = { billsByScan: false };
   /** The slices that the lake had when it was opened. */
   readonly slices: readonly SliceKey[];
   readonly #memory: MemoryInstance;

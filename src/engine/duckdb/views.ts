@@ -1,7 +1,13 @@
 import { sqlName, sqlString } from "../../support/quote.ts";
-import type { Grouping } from "../../usage/grouping.ts";
 import type { Service } from "../../usage/service.ts";
-import { SOURCE_COLUMNS, type TableColumn, USAGE_COLUMNS, USAGE_PARTITIONS } from "../tables.ts";
+import {
+  CANONICAL_GROUPING,
+  CANONICAL_SERVICE,
+  SOURCE_COLUMNS,
+  type TableColumn,
+  USAGE_COLUMNS,
+  USAGE_PARTITIONS,
+} from "../tables.ts";
 
 /** What of the lake there is to read: DuckDB refuses a pattern that no file matches. */
 export interface ViewOptions {
@@ -11,13 +17,11 @@ export interface ViewOptions {
   readonly services: readonly Service[];
   /** True where there are raw rows. */
   readonly hasSource: boolean;
-  readonly dailyService: Service;
-  readonly dailyGrouping: Grouping;
 }
 
 /** The statements that make our tables over a folder, in order. */
 export function viewStatements(options: ViewOptions): string[] {
-  return [usageView(options), sourceView(options), dailyView(options)];
+  return [usageView(options), sourceView(options), dailyView()];
 }
 
 /** Where the views' files are, as DuckDB checks it: by the text of a pattern, so the escaped form counts too. */
@@ -54,9 +58,9 @@ function sourceView({ folder, hasSource }: ViewOptions): string {
   return view("gc_usage_api_source", [...SOURCE_COLUMNS, partition], from);
 }
 
-function dailyView({ dailyService, dailyGrouping }: ViewOptions): string {
+function dailyView(): string {
   return `CREATE VIEW daily AS SELECT * FROM usage WHERE granularity = 'day'
-    AND service = ${sqlString(dailyService)} AND "grouping" = ${sqlString(dailyGrouping)}`;
+    AND service = ${sqlString(CANONICAL_SERVICE)} AND "grouping" = ${sqlString(CANONICAL_GROUPING)}`;
 }
 
 /** A view with just these columns, whatever else a file or the folders above the lake bring. */
