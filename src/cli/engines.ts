@@ -68,7 +68,7 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<SqlEngine
   }
   const { openDuckDb } = await import("../engine/duckdb/duckdb.ts");
   const { uri } = await lakeOf(cli, flags);
-  return withLake(cli, uri, async (lake) => openDuckDb(await lake.store.localizeAll()));
+  return withLake(cli, uri, async (lake) => openDuckDb(await lake.store.localizeAll(cli)));
 }
 
 async function openAthenaEngine(

@@ -7,7 +7,7 @@ import { FolderStore } from "./local/folder-store.ts";
 import { ownName } from "./owner.ts";
 import { ParquetFiles } from "./parquet.ts";
 import type { Provenance } from "./provenance.ts";
-import type { ObjectStore, StoredObject } from "./store.ts";
+import type { ObjectStore, StoredObject, Waiting } from "./store.ts";
 
 /** A slice that is in the lake. */
 export interface Slice {
@@ -43,9 +43,9 @@ export class Lake {
   }
 
   /** The slices that `wanted` picks, with their provenance. */
-  async slices(wanted: (key: SliceKey) => boolean = () => true): Promise<Slice[]> {
+  async slices(wanted: (key: SliceKey) => boolean = () => true, waiting?: Waiting): Promise<Slice[]> {
     const listed = (await this.list()).filter(({ key }) => wanted(key));
-    return await this.#withProvenance(listed);
+    return await this.#withProvenance(listed, waiting);
   }
 
   async slice(key: SliceKey): Promise<Slice | undefined> {
@@ -54,8 +54,12 @@ export class Lake {
     return (await this.#withProvenance([{ key, object }]))[0];
   }
 
-  async #withProvenance(listed: readonly { key: SliceKey; object: StoredObject }[]): Promise<Slice[]> {
-    const root = await this.store.localize(listed.map(({ object }) => object));
+  async #withProvenance(
+    listed: readonly { key: SliceKey; object: StoredObject }[],
+    waiting?: Waiting,
+  ): Promise<Slice[]> {
+    const objects = listed.map(({ object }) => object);
+    const root = await this.store.localize(objects, waiting);
     const files = listed.map(({ object }) => join(root, object.path));
     const provenance = await this.files.provenance(files);
     return listed.map((one, i) => ({ ...one, provenance: provenance.get(files[i] ?? "") }));

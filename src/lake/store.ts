@@ -6,6 +6,14 @@ export interface StoredObject {
   readonly version: string;
 }
 
+/** Whoever waits for objects to become files of this machine. */
+export interface Waiting {
+  /** Aborted: rejects with its reason, and what has arrived is kept. */
+  readonly signal?: AbortSignal | undefined;
+  /** Shown meanwhile, replaced by the next. */
+  readonly progress?: ((text: string) => void) | undefined;
+}
+
 /**
  * Where a lake's objects are: a folder, or a prefix in S3. Objects appear whole or not at all, and are only ever
  * replaced, never changed.
@@ -32,12 +40,12 @@ export interface ObjectStore {
    * Makes the objects readable as local files and gives the folder under which their paths stand. For a folder
    * that is the folder itself; S3 objects are mirrored to a cache, by version.
    */
-  localize(objects: readonly StoredObject[]): Promise<string>;
+  localize(objects: readonly StoredObject[], waiting?: Waiting): Promise<string>;
   /**
    * Makes all that the tables read readable as local files: below the folder that it gives, `usage/` and
    * `gc_usage_api_source/` then hold what the lake holds, and nothing else.
    */
-  localizeAll(): Promise<string>;
+  localizeAll(waiting?: Waiting): Promise<string>;
   /**
    * Replaces the object by a file, atomically, provided that it still has version `expected` (undefined: that it
    * does not exist). The file may be moved away. Resolves false, with nothing changed, where the version differs.

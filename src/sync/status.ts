@@ -1,4 +1,5 @@
 import type { Lake, Slice } from "../lake/lake.ts";
+import type { Waiting } from "../lake/store.ts";
 import { isComplete, isSettled } from "../usage/coverage.ts";
 import { addDays, type Day, dayOf } from "../usage/day.ts";
 import { type Grouping } from "../usage/grouping.ts";
@@ -24,9 +25,9 @@ export interface Series {
 }
 
 /** What the lake holds, a series for each service, granularity and grouping; gaps between its slices are `missing`. */
-export async function lakeStatus(lake: Lake, settleDays: number): Promise<Series[]> {
+export async function lakeStatus(lake: Lake, settleDays: number, waiting?: Waiting): Promise<Series[]> {
   const groups = new Map<string, Slice[]>();
-  for (const slice of await lake.slices()) {
+  for (const slice of await lake.slices(undefined, waiting)) {
     const { service, granularity, grouping } = slice.key;
     const name = [service, granularity, grouping].join(" ");
     groups.set(name, [...(groups.get(name) ?? []), slice]);

@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import type { GenesysClient } from "../genesys/client.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Provenance } from "../lake/provenance.ts";
+import type { Waiting } from "../lake/store.ts";
 import type { Effects, Log } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { addDays, type Day } from "../usage/day.ts";
@@ -50,10 +51,15 @@ export interface SyncSummary {
 }
 
 /** The provenance of the lake's slices that a target is about, by date. */
-export async function heldSlices(lake: Lake, target: SyncTarget): Promise<Map<Day, Provenance>> {
+export async function heldSlices(
+  lake: Lake,
+  target: SyncTarget,
+  waiting?: Waiting,
+): Promise<Map<Day, Provenance>> {
   const slices = await lake.slices(
     ({ service, granularity, grouping }) =>
       service === target.service && granularity === target.granularity && grouping === target.grouping,
+    waiting,
   );
   return new Map(
     slices.flatMap(({ key, provenance }) => (provenance ? [[key.date, provenance] as const] : [])),
@@ -67,9 +73,9 @@ export async function heldSlices(lake: Lake, target: SyncTarget): Promise<Map<Da
  * @throws {UsageError} the first failure, after the other queries have ended; what is fetched stays staged.
  */
 export async function sync(options: SyncOptions): Promise<SyncSummary> {
-  const { lake, target, effects } = options;
+  const { lake, target, effects, signal } = options;
   await sweepStaging(lake);
-  const plan = planSync(target, await heldSlices(lake, target), effects.now());
+  const plan = planSync(target, await heldSlices(lake, target, { signal }), effects.now());
   const resumed = await StagedJob.adopt(lake, effects.now(), (state) => useOf(state, plan));
   // What a resumed query brings is not asked for again.
   const rest = plan.chunks.flatMap((chunk) =>

@@ -1,8 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
 import { Lake } from "../../src/lake/lake.ts";
@@ -108,47 +115,74 @@ export interface Between {
 }
 
 /**
- * A server between the SDK and S3. `meddle` may answer a request itself (a status), have S3 carry it out and then
- * lose the answer, or cut the answer's body in half; undefined leaves it alone.
+ * What becomes of a request: a status to answer it with; `lose` has it carried out and loses the answer, `cut` loses
+ * half of its body, `flip` changes a byte in it, `flip-sent` one in what is sent; undefined leaves all alone.
  */
+export type Verdict = number | "lose" | "cut" | "flip" | "flip-sent" | undefined;
+
+/** A server between the SDK and a service of AWS. What `meddle` promises is waited for. */
 export async function between(
-  aws: LocalAws,
-  meddle: (request: IncomingMessage) => number | "lose" | "cut" | undefined,
+  aws: Pick<LocalAws, "url">,
+  meddle: (request: IncomingMessage) => Verdict | Promise<Verdict>,
 ): Promise<Between> {
   const target = new URL(aws.url);
   const seen: string[] = [];
-  const server = createServer((incoming, outgoing) => {
+  const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     seen.push(`${incoming.method} ${incoming.url}`);
-    const verdict = meddle(incoming);
+    const verdict = await meddle(incoming);
     if (typeof verdict === "number") {
       incoming.resume();
-      const code = verdict === 409 ? "ConditionalRequestConflict" : "SlowDown";
-      outgoing.writeHead(verdict, { "content-type": "application/xml" });
-      outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>meddled</Message></Error>`);
+      answer(verdict, incoming, outgoing);
       return;
     }
     const { method, url: path, headers } = incoming;
     const forwarded = httpRequest(
       { host: target.hostname, port: target.port, method, path, headers },
-      (answer) => {
+      (answered) => {
         const chunks: Buffer[] = [];
-        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-        answer.on("end", () => {
+        answered.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answered.on("end", () => {
           if (verdict === "lose") {
             incoming.socket.destroy();
             return;
           }
           const body = Buffer.concat(chunks);
-          outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+          if (verdict === "flip") flip(body);
+          outgoing.writeHead(answered.statusCode ?? 500, answered.headers);
           if (verdict === "cut")
             outgoing.write(body.subarray(0, body.length / 2), () => incoming.socket.destroy());
           else outgoing.end(body);
         });
       },
     );
-    incoming.pipe(forwarded);
-  });
+    if (verdict !== "flip-sent") {
+      incoming.pipe(forwarded);
+      return;
+    }
+    const sent = await buffer(incoming);
+    flip(sent);
+    forwarded.end(sent);
+  };
+  const server = createServer((incoming, outgoing) => void serve(incoming, outgoing));
   return { url: await listening(server), seen };
+}
+
+/** In S3's words, or in those of a service that speaks JSON. */
+function answer(status: number, { headers }: IncomingMessage, outgoing: ServerResponse): void {
+  if (headers["content-type"]?.includes("amz-json")) {
+    outgoing.writeHead(status, { "content-type": "application/x-amz-json-1.1" });
+    outgoing.end('{"__type":"ThrottlingException","Message":"Rate exceeded"}');
+    return;
+  }
+  const code = status === 409 ? "ConditionalRequestConflict" : "SlowDown";
+  outgoing.writeHead(status, { "content-type": "application/xml" });
+  outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>meddled</Message></Error>`);
+}
+
+/** In the middle: what is sent has its checksum at one of the ends. */
+function flip(bytes: Buffer): void {
+  const middle = bytes.length >> 1;
+  bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
 }
 
 async function listening(server: Server): Promise<string> {

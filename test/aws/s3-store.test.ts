@@ -1,4 +1,4 @@
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   DeleteObjectCommand,
@@ -159,73 +159,6 @@ describe("a listing of S3", () => {
     const { store } = await openStore(aws, `s3://${Bucket}/lake/`);
     expect((await store.list("usage/")).map(({ path }) => path)).toEqual(names);
     expect(await store.list("usage/granularity=day/date=2026-01-01/1209")).toHaveLength(10);
-  });
-});
-
-describe("the mirror of a lake in S3", () => {
-  it("fetches what is new or changed, removes what is gone, and says so", async () => {
-    const Bucket = await newBucket(aws, "mirror");
-    const { store, cache, told } = await openStore(aws, `s3://${Bucket}`);
-    const paths = ["a", "b", "c"].map((name) => `gc_usage_api_source/granularity=day/${name}.json`);
-    const [a = "", b = "", c = ""] = paths;
-    for (const path of paths) await store.replace(path, await fileOf(`${path}\n`), undefined);
-    expect(await store.localizeAll()).toBe(cache);
-    await store.localizeAll();
-    expect(told).toEqual([`Mirrored 3 of 3 objects (0.0 MiB) from s3://${Bucket}.`]);
-
-    await store.replace(b, await fileOf("changed\n"), (await store.head(b))?.version);
-    await s3.send(new DeleteObjectCommand({ Bucket, Key: c }));
-    const unchanged = await stat(join(cache, a));
-    const other = await openStore(aws, `s3://${Bucket}`, { cache });
-    await other.store.localizeAll();
-    expect(other.told).toEqual([`Mirrored 1 of 2 objects (0.0 MiB) from s3://${Bucket}.`]);
-    expect(await text(cache, b)).toBe("changed\n");
-    expect((await stat(join(cache, a))).mtimeMs).toBe(unchanged.mtimeMs);
-    await expect(stat(join(cache, c))).rejects.toThrow("ENOENT");
-  });
-
-  it("is mended where a file in it was changed or removed", async () => {
-    const { store, cache } = await openStore(aws, `s3://${await newBucket(aws, "mend")}`);
-    await store.replace(PATH, await fileOf("right"), undefined);
-    await store.localizeAll();
-    await writeFile(join(cache, PATH), "wrong");
-    expect(await text(await store.localizeAll())).toBe("right");
-    await rm(join(cache, PATH));
-    expect(await text(await store.localizeAll())).toBe("right");
-  });
-
-  it("is made by several at once while the lake changes, and is right in the end", async () => {
-    const uri = `s3://${await newBucket(aws, "many")}`;
-    const { store, cache } = await openStore(aws, uri);
-    const paths = Array.from({ length: 20 }, (_, i) => `gc_usage_api_source/granularity=day/${i}.json`);
-    const write = async (round: number): Promise<void> => {
-      for (const path of paths) {
-        await store.replace(path, await fileOf(`${round} ${path}`), (await store.head(path))?.version);
-      }
-    };
-    await write(0);
-    const readers = await Promise.all([1, 2, 3].map(() => openStore(aws, uri, { cache })));
-    await Promise.all([
-      write(1),
-      ...readers.map(async (reader) => {
-        for (let i = 0; i < 5; i++) await reader.store.localizeAll();
-      }),
-    ]);
-    await store.localizeAll();
-    expect(await Promise.all(paths.map((path) => text(cache, path)))).toEqual(
-      paths.map((path) => `1 ${path}`),
-    );
-  });
-
-  it("begins a download again that broke off", async () => {
-    let cuts = 0;
-    const meddled = await between(aws, ({ method, url = "" }) =>
-      method === "GET" && url.includes(".json") && cuts++ < 2 ? "cut" : undefined,
-    );
-    const { store } = await openStore(meddled, `s3://${await newBucket(aws, "cut")}`);
-    await store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);
-    expect(await text(await store.localizeAll())).toHaveLength(100_000);
-    expect(cuts).toBe(3);
   });
 });
 

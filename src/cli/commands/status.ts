@@ -19,7 +19,7 @@ export function command(cli: Cli) {
     .action(async (options) => {
       const lake = await openLake((await lakeOf(cli, options)).uri, cli.log);
       try {
-        const series = await lakeStatus(lake, options.settle);
+        const series = await lakeStatus(lake, options.settle, cli);
         if (options.json) await cli.json({ lake: lake.uri, series });
         else await cli.out(statusText(lake.uri, series));
       } finally {

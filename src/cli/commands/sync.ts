@@ -169,7 +169,7 @@ async function heldIn(
   try {
     const lake = await openLake(uri, cli.log);
     try {
-      const slices = await heldSlices(lake, target);
+      const slices = await heldSlices(lake, target, cli);
       const rows = [...slices.values()].reduce((sum, slice) => sum + slice.rows, 0);
       return { slices, rowsPerDay: slices.size === 0 ? undefined : rows / slices.size };
     } finally {

@@ -1,13 +1,20 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { setMaxListeners } from "node:events";
+import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import { z } from "zod";
+import { codeOf } from "../../support/errors.ts";
 import { FolderStore } from "../local/folder-store.ts";
 import { isGone, ownerOf, ownName } from "../owner.ts";
-import type { StoredObject } from "../store.ts";
+import type { StoredObject, Waiting } from "../store.ts";
+import { localError } from "./local-error.ts";
 
 /** Writes an object's bytes to a file and gives the version that they are of; undefined where it is gone. */
-export type Download = (object: StoredObject, file: string) => Promise<string | undefined>;
+export type Download = (
+  object: StoredObject,
+  file: string,
+  signal: AbortSignal | undefined,
+) => Promise<string | undefined>;
 
 /**
  * What is known of a file in the mirror: the object's ETag, and the file's own version (FolderStore). The two are
@@ -17,10 +24,16 @@ export type Download = (object: StoredObject, file: string) => Promise<string | 
 const INDEX = z.record(z.string(), z.object({ etag: z.string(), file: z.string() }));
 type Index = Map<string, z.infer<typeof INDEX>[string]>;
 
+const INDEX_FILE = ".mirror.json";
+/** A process that is killed fetches again what it fetched in this time. */
+const INDEX_EVERY_MS = 1000;
 const DOWNLOADS = 16;
+const PARTS = ".parts";
 const PART = "part";
 /** A download without a byte for this long has nobody waiting for it. */
 const MAX_SILENCE_MS = 15 * 60_000;
+/** A folder where a file belongs, or the other way round. */
+const IN_THE_WAY: readonly string[] = ["EEXIST", "EISDIR", "ENOTDIR", "ENOTEMPTY"];
 
 /** Objects of a lake in S3 as files under one folder, at the paths that they have in the lake. */
 export class Mirror {
@@ -36,27 +49,21 @@ export class Mirror {
   }
 
   /** Fetches those of the objects that are not there, or there in another version. */
-  async hold(objects: readonly StoredObject[]): Promise<{ fetched: number; bytes: number }> {
-    this.#index ??= await this.#readIndex();
-    const index = this.#index;
-    const limit = pLimit(DOWNLOADS);
-    const checked = objects.map((object) =>
-      limit(async () => {
-        const known = index.get(object.path);
-        if (known?.etag !== object.version) return object;
-        return (await this.#folder.head(object.path))?.version === known.file ? [] : object;
-      }),
-    );
-    const missing = (await Promise.all(checked)).flat();
-    if (missing.length === 0) return { fetched: 0, bytes: 0 };
-    await this.#sweep();
-    const fetches = await Promise.allSettled(
-      missing.map((object) => limit(() => this.#fetch(object, index))),
-    );
-    // What did arrive is kept for the next time, also where another failed.
-    await this.#writeIndex(index);
-    for (const fetched of fetches) if (fetched.status === "rejected") throw fetched.reason;
-    return { fetched: missing.length, bytes: missing.reduce((sum, { bytes }) => sum + bytes, 0) };
+  async hold(
+    objects: readonly StoredObject[],
+    waiting: Waiting = {},
+  ): Promise<{ fetched: number; bytes: number }> {
+    try {
+      this.#index ??= await this.#readIndex();
+      const missing = await this.#missing(objects, this.#index);
+      if (missing.length > 0) {
+        await this.#sweep();
+        await this.#fetchAll(missing, this.#index, waiting);
+      }
+      return { fetched: missing.length, bytes: missing.reduce((sum, { bytes }) => sum + bytes, 0) };
+    } catch (error) {
+      throw localError(error, this.root);
+    }
   }
 
   /** Removes the files below `folders` that stand for none of the objects and that `isThere` does not find either. */
@@ -66,38 +73,123 @@ export class Mirror {
     isThere: (path: string) => Promise<boolean>,
   ): Promise<void> {
     const kept = new Set(objects.map(({ path }) => path));
-    for (const folder of folders) {
-      for (const { path } of await this.#folder.list(folder)) {
-        // Another process may have mirrored what came after our listing.
-        if (!kept.has(path) && !(await isThere(path))) await rm(join(this.root, path), { force: true });
+    try {
+      for (const folder of folders) {
+        await this.#makeFolder(folder);
+        for (const { path } of await this.#folder.list(folder)) {
+          // Another process may have mirrored what came after our listing.
+          if (!kept.has(path) && !(await isThere(path))) await rm(join(this.root, path), { force: true });
+        }
       }
+    } catch (error) {
+      throw localError(error, this.root);
     }
   }
 
-  async #fetch(object: StoredObject, index: Index): Promise<void> {
-    const part = `.parts/${ownName(PART)}`;
+  async #missing(objects: readonly StoredObject[], index: Index): Promise<StoredObject[]> {
+    const limit = pLimit(DOWNLOADS);
+    const checked = objects.map((object) =>
+      limit(async () => {
+        const known = index.get(object.path);
+        if (known?.etag !== object.version) return object;
+        return (await this.#versionOf(object.path)) === known.file ? [] : object;
+      }),
+    );
+    return (await Promise.all(checked)).flat();
+  }
+
+  /** Up to the first that fails. What did arrive is kept for the next time. */
+  async #fetchAll(
+    missing: readonly StoredObject[],
+    index: Index,
+    { signal, progress }: Waiting,
+  ): Promise<void> {
+    // Each download listens to it, and Node warns of more than ten as of a leak.
+    if (signal) setMaxListeners(4 * DOWNLOADS, signal);
+    const limit = pLimit(DOWNLOADS);
+    const failures: unknown[] = [];
+    let done = 0;
+    let written = performance.now();
+    const fetches = missing.map((object) =>
+      limit(async () => {
+        if (failures.length > 0) return;
+        try {
+          signal?.throwIfAborted();
+          await this.#fetch(object, index, signal);
+          progress?.(`mirrored ${++done}/${missing.length} objects`);
+          if (performance.now() - written < INDEX_EVERY_MS) return;
+          written = performance.now();
+          await this.#writeIndex(index);
+        } catch (error) {
+          failures.push(error);
+        }
+      }),
+    );
+    await Promise.all(fetches);
+    await this.#writeIndex(index).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #fetch(object: StoredObject, index: Index, signal: AbortSignal | undefined): Promise<void> {
+    const part = `${PARTS}/${ownName(PART)}`;
     const file = join(this.root, part);
-    const target = join(this.root, object.path);
     try {
-      const etag = await this.#download(object, file);
+      const etag = await this.#download(object, file, signal);
       index.delete(object.path);
       if (etag === undefined) {
-        await rm(target, { force: true });
+        await rm(join(this.root, object.path), { recursive: true, force: true });
         return;
       }
-      const version = (await this.#folder.head(part))?.version ?? "";
-      await mkdir(dirname(target), { recursive: true });
-      await rename(file, target);
+      const version = (await this.#versionOf(part)) ?? "";
+      await this.#put(file, object.path);
       index.set(object.path, { etag, file: version });
     } finally {
       await rm(file, { force: true });
     }
   }
 
+  async #versionOf(path: string): Promise<string | undefined> {
+    try {
+      return (await this.#folder.head(path))?.version;
+    } catch (error) {
+      if (codeOf(error) === "ENOTDIR") return undefined;
+      throw error;
+    }
+  }
+
+  /** Moves a file to its place. What is there instead is not of the lake: this is but a copy of it. */
+  async #put(file: string, path: string): Promise<void> {
+    const target = join(this.root, path);
+    await this.#makeFolder(dirname(path));
+    try {
+      await rename(file, target);
+    } catch (error) {
+      if (!IN_THE_WAY.includes(codeOf(error) ?? "")) throw error;
+      await rm(target, { recursive: true, force: true });
+      await rename(file, target);
+    }
+  }
+
+  async #makeFolder(path: string): Promise<void> {
+    const folder = join(this.root, path);
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      if (!IN_THE_WAY.includes(codeOf(error) ?? "")) throw error;
+      let above = this.root;
+      for (const part of path.split("/")) {
+        above = join(above, part);
+        // Fails on a folder, as it should: another download may have made it meanwhile.
+        await unlink(above).catch(() => undefined);
+      }
+      await mkdir(folder, { recursive: true });
+    }
+  }
+
   /** Removes what dead processes were downloading. */
   async #sweep(): Promise<void> {
-    const folder = join(this.root, ".parts");
-    await mkdir(folder, { recursive: true });
+    const folder = join(this.root, PARTS);
+    await this.#makeFolder(PARTS);
     for (const name of await readdir(folder)) {
       const owner = ownerOf(name, PART);
       const info = owner && (await stat(join(folder, name)).catch(() => undefined));
@@ -106,14 +198,12 @@ export class Mirror {
     }
   }
 
-  get #indexFile(): string {
-    return join(this.root, ".mirror.json");
-  }
-
   /** Empty where there is none, or it is damaged: all is fetched again then. */
   async #readIndex(): Promise<Index> {
     try {
-      return new Map(Object.entries(INDEX.parse(JSON.parse(await readFile(this.#indexFile, "utf8")))));
+      return new Map(
+        Object.entries(INDEX.parse(JSON.parse(await readFile(join(this.root, INDEX_FILE), "utf8")))),
+      );
     } catch {
       return new Map();
     }
@@ -122,8 +212,12 @@ export class Mirror {
   /** With what other processes have written meanwhile. */
   async #writeIndex(own: Index): Promise<void> {
     const all = new Map([...(await this.#readIndex()), ...own]);
-    const file = join(this.root, ".parts", ownName(PART));
-    await writeFile(file, JSON.stringify(Object.fromEntries(all)));
-    await rename(file, this.#indexFile);
+    const file = join(this.root, PARTS, ownName(PART));
+    try {
+      await writeFile(file, JSON.stringify(Object.fromEntries(all)));
+      await this.#put(file, INDEX_FILE);
+    } finally {
+      await rm(file, { force: true });
+    }
   }
 }

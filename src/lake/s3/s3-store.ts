@@ -1,12 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { mkdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
-  GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   paginateListObjectsV2,
@@ -16,10 +12,12 @@ import {
 import { Upload } from "@aws-sdk/lib-storage";
 import { awsClientConfig, awsError } from "../../support/aws.ts";
 import type { Log } from "../../support/effects.ts";
-import { messageOf, UsageError } from "../../support/errors.ts";
-import type { ObjectStore, StoredObject } from "../store.ts";
+import { UsageError } from "../../support/errors.ts";
+import type { ObjectStore, StoredObject, Waiting } from "../store.ts";
+import { download } from "./download.ts";
 import { Mirror } from "./mirror.ts";
 import { cacheFolder, parseS3Uri, type S3Place } from "./place.ts";
+import { pause, statusOf, TRIES } from "./tries.ts";
 
 export interface S3StoreOptions {
   readonly client: S3Client;
@@ -33,8 +31,6 @@ export interface S3StoreOptions {
 const PART_BYTES = 16 * 1024 * 1024;
 /** S3 takes no more parts of one object. */
 const MAX_PARTS = 10_000;
-/** How often a write that met another one at the same moment (409) is tried, and a download that broke off. */
-const TRIES = 6;
 /** Names the write that an object came of, so that an answer that got lost can be told from a lost race. */
 const WRITE_KEY = "gc-usage-write";
 
@@ -81,7 +77,13 @@ export class S3Store implements ObjectStore {
     this.#client = client;
     this.#log = log;
     this.#partBytes = partBytes;
-    this.#mirror = new Mirror(cache, (object, file) => this.#download(object, file));
+    this.#mirror = new Mirror(cache, (object, file, signal) =>
+      this.#call(
+        `read ${this.uri}/${object.path}`,
+        () => download({ client, place, object, file, signal }),
+        signal,
+      ),
+    );
   }
 
   /** Every prefix of a bucket is a lake, be it an empty one. */
@@ -105,27 +107,29 @@ export class S3Store implements ObjectStore {
     this.#client.destroy();
   }
 
-  async list(prefix: string): Promise<StoredObject[]> {
+  async list(prefix: string, signal?: AbortSignal): Promise<StoredObject[]> {
     const base = this.#place.prefix;
-    return await this.#call(`list ${this.uri}/${prefix}`, async () => {
+    const query = { Bucket: this.#place.bucket, Prefix: base + prefix };
+    const stop = signal && { abortSignal: signal };
+    const list = async (): Promise<StoredObject[]> => {
       const found: StoredObject[] = [];
-      const query = { Bucket: this.#place.bucket, Prefix: base + prefix };
-      for await (const page of paginateListObjectsV2({ client: this.#client }, query)) {
+      for await (const page of paginateListObjectsV2({ client: this.#client }, query, stop)) {
         for (const { Key = "", Size = 0, ETag = "" } of page.Contents ?? []) {
           const path = Key.slice(base.length);
           if (isOrdinary(path)) found.push({ path, bytes: Size, version: ETag });
         }
       }
       return found;
-    });
+    };
+    return await this.#call(`list ${this.uri}/${prefix}`, list, signal);
   }
 
   async head(path: string): Promise<StoredObject | undefined> {
     return (await this.#head(path))?.object;
   }
 
-  async localize(objects: readonly StoredObject[]): Promise<string> {
-    const { fetched, bytes } = await this.#mirror.hold(objects);
+  async localize(objects: readonly StoredObject[], waiting?: Waiting): Promise<string> {
+    const { fetched, bytes } = await this.#mirror.hold(objects, waiting);
     if (fetched > 0) {
       const size = (bytes / 1024 ** 2).toFixed(1);
       this.#log.info(`Mirrored ${fetched} of ${objects.length} objects (${size} MiB) from ${this.uri}.`);
@@ -133,13 +137,14 @@ export class S3Store implements ObjectStore {
     return this.#mirror.root;
   }
 
-  async localizeAll(): Promise<string> {
-    const listed = await Promise.all(TABLE_FOLDERS.map((folder) => this.list(folder)));
+  async localizeAll(waiting: Waiting = {}): Promise<string> {
+    const { signal } = waiting;
+    const listed = await Promise.all(TABLE_FOLDERS.map((folder) => this.list(folder, signal)));
     const objects = listed.flat().filter(({ path }) => READ_BY_TABLES.test(path));
-    await this.localize(objects);
+    await this.localize(objects, waiting);
     // Listed, not asked for by its name: whoever only reads is refused then where nothing is there.
     const isThere = async (path: string): Promise<boolean> =>
-      (await this.list(path)).some((object) => object.path === path);
+      (await this.list(path, signal)).some((object) => object.path === path);
     await this.#mirror.prune(TABLE_FOLDERS, objects, isThere);
     return this.#mirror.root;
   }
@@ -175,6 +180,8 @@ export class S3Store implements ObjectStore {
         ContentType: path.endsWith(".json") ? "application/x-ndjson" : "application/vnd.apache.parquet",
         // S3 compares it with what arrived, and keeps it to compare with when the object is read.
         ChecksumAlgorithm: "CRC32",
+        // Of the whole, also where it goes in parts: the SDK compares no checksum of checksums when it reads.
+        ChecksumType: "FULL_OBJECT",
         Metadata: { [WRITE_KEY]: write },
         ...(expected === undefined ? { IfNoneMatch: "*" } : { IfMatch: expected }),
       },
@@ -197,51 +204,12 @@ export class S3Store implements ObjectStore {
     });
   }
 
-  /** The SDK begins a request again, and not an answer that breaks off half way: that is done here. */
-  async #download(object: StoredObject, file: string): Promise<string | undefined> {
-    const doing = `read ${this.uri}/${object.path}`;
-    return await this.#call(doing, async () => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await this.#get(object, file, object.version);
-        } catch (error) {
-          const status = statusOf(error);
-          if (status === 404) return undefined;
-          // Replaced since it was listed: what is there now is what counts.
-          if (status === 412) return await this.#get(object, file, undefined);
-          if (status !== undefined || isMissingSetting(error)) throw error;
-          if (attempt === TRIES) {
-            throw new UsageError("service", `Cannot ${doing}: it broke off. ${messageOf(error)}`, {
-              hint: "Check the network and run it again: what has arrived is kept.",
-              retryable: true,
-              cause: error,
-            });
-          }
-          await pause(attempt);
-        }
-      }
-    });
-  }
-
-  async #get(object: StoredObject, file: string, version: string | undefined): Promise<string> {
-    const { Body, ETag } = await this.#client.send(
-      new GetObjectCommand({
-        Bucket: this.#place.bucket,
-        Key: this.#place.prefix + object.path,
-        // The SDK then compares the checksum that S3 keeps with what arrives.
-        ChecksumMode: "ENABLED",
-        ...(version === undefined ? {} : { IfMatch: version }),
-      }),
-    );
-    if (!(Body instanceof Readable)) throw new TypeError("S3 answered without a body");
-    await pipeline(Body, createWriteStream(file));
-    return ETag ?? "";
-  }
-
-  async #call<T>(doing: string, action: () => Promise<T>): Promise<T> {
+  async #call<T>(doing: string, action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       return await action();
     } catch (error) {
+      // The SDK and the streams have errors of their own for what the signal ended.
+      signal?.throwIfAborted();
       if (error instanceof S3ServiceException && error.name === "NoSuchBucket") {
         throw new UsageError("aws", `There is no bucket ${this.#place.bucket}.`, {
           hint: "Make the lake's stack with `gc-usage aws deploy` and name it with --stack, make a bucket, or check the name.",
@@ -258,11 +226,6 @@ function isOrdinary(path: string): boolean {
   return !/[\\\0]/.test(path) && path.split("/").every((part) => /^[^._]/.test(part));
 }
 
-/** The HTTP status where S3 has answered. */
-function statusOf(error: unknown): number | undefined {
-  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-}
-
 /** `changed`: the object is not as expected. `conflict`: another write was under way; the same may succeed now. */
 function problemOf(error: unknown): "changed" | "conflict" | undefined {
   const status = statusOf(error);
@@ -271,17 +234,4 @@ function problemOf(error: unknown): "changed" | "conflict" | undefined {
   // With If-Match, an object that is gone is told so.
   if (status === 404 && name === "NoSuchKey") return "changed";
   return status === 409 || name === "NoSuchUpload" ? "conflict" : undefined;
-}
-
-/** True for what the SDK refuses before it asks anybody. */
-function isMissingSetting(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    (error.name === "CredentialsProviderError" || error.message.startsWith("Region is"))
-  );
-}
-
-/** Full jitter, so that two that met do not meet again. */
-async function pause(attempt: number): Promise<void> {
-  await sleep(Math.random() * 100 * 2 ** attempt);
 }

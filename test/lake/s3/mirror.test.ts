@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Mirror } from "../../../src/lake/s3/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
 import { tempFolder } from "../helpers.ts";
@@ -10,6 +10,9 @@ class World {
   readonly texts = new Map<string, string>();
   downloads = 0;
   failing: string | undefined;
+  failure: Error = new Error("no more");
+  /** An object that does not come before this has. */
+  readonly slow = new Map<string, Promise<void>>();
 
   list(): StoredObject[] {
     return [...this.texts].map(([path, version]) => ({ path, bytes: version.length, version }));
@@ -17,7 +20,8 @@ class World {
 
   readonly download = async ({ path }: StoredObject, file: string): Promise<string | undefined> => {
     this.downloads++;
-    if (path === this.failing) throw new Error("no more");
+    if (path === this.failing) throw this.failure;
+    await this.slow.get(path);
     const text = this.texts.get(path);
     if (text !== undefined) await writeFile(file, text);
     return text;
@@ -84,5 +88,81 @@ describe("a mirror", () => {
     await new Mirror(root, world.download).hold(world.list());
     await writeFile(join(root, ".mirror.json"), '{"usage/a":');
     expect(await new Mirror(root, world.download).hold(world.list())).toEqual({ fetched: 1, bytes: 1 });
+  });
+
+  it("stops at a signal, begins nothing more, and keeps what has arrived", async () => {
+    const world = new World();
+    const root = await tempFolder();
+    for (let i = 0; i < 60; i++) world.texts.set(`usage/${i}`, "x");
+    const stop = new AbortController();
+    const shown: string[] = [];
+    const progress = (text: string): void => {
+      shown.push(text);
+      if (shown.length === 20) stop.abort(new Error("enough"));
+    };
+    const held = new Mirror(root, world.download).hold(world.list(), { signal: stop.signal, progress });
+    await expect(held).rejects.toThrow("enough");
+    expect(shown[0]).toBe("mirrored 1/60 objects");
+    expect(world.downloads).toBeLessThan(40);
+    const kept = (await readdir(join(root, "usage"))).length;
+    expect(kept).toBeGreaterThanOrEqual(20);
+    expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 60 - kept });
+  });
+
+  it("writes down what has arrived while more is to come, for a process that is killed", async () => {
+    const world = new World();
+    const root = await tempFolder();
+    for (const name of ["a", "b", "c"]) world.texts.set(`usage/${name}`, name);
+    const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    let release: () => void = () => {};
+    world.slow.set("usage/b", after(1050));
+    world.slow.set("usage/c", new Promise((resolve) => (release = resolve)));
+    const held = new Mirror(root, world.download).hold(world.list());
+    await vi.waitFor(() => readFile(join(root, ".mirror.json")), { timeout: 5000 });
+    const listed = world.list().slice(0, 2);
+    expect(await new Mirror(root, world.download).hold(listed)).toEqual({ fetched: 0, bytes: 0 });
+    release();
+    await held;
+  });
+
+  it.each([
+    ["a folder where a file belongs", "usage/x/date=1/a", "folder"],
+    ["a file where a folder belongs", "usage/x/date=1", "file"],
+    ["a file where all belongs", "usage", "file"],
+    ["a file where its own folder belongs", ".parts", "file"],
+    ["a folder where its index belongs", ".mirror.json", "folder"],
+  ])("mends %s", async (_what, path, kind) => {
+    const world = new World();
+    const root = await tempFolder();
+    world.texts.set("usage/x/date=1/a", "1");
+    await new Mirror(root, world.download).hold(world.list());
+    await rm(join(root, path), { recursive: true });
+    if (kind === "folder") await mkdir(join(root, path, "b"), { recursive: true });
+    else await writeFile(join(root, path), "");
+    world.texts.set("usage/x/date=1/c", "1");
+    const mirror = new Mirror(root, world.download);
+    await mirror.hold(world.list());
+    expect(await readFile(join(root, "usage/x/date=1/a"), "utf8")).toBe("1");
+    expect(await new Mirror(root, world.download).hold(world.list())).toEqual({ fetched: 0, bytes: 0 });
+  });
+
+  it("prunes a file where a folder of tables belongs", async () => {
+    const root = await tempFolder();
+    await writeFile(join(root, "usage"), "");
+    await new Mirror(root, new World().download).prune(["usage/"], [], () => Promise.resolve(false));
+    expect(await readdir(join(root, "usage"))).toEqual([]);
+  });
+
+  it("tells what the machine refuses at once, and where, as no matter of the network", async () => {
+    const world = new World();
+    const root = await tempFolder();
+    for (let i = 0; i < 60; i++) world.texts.set(`usage/${i}`, "x");
+    world.failing = "usage/0";
+    world.failure = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    await expect(new Mirror(root, world.download).hold(world.list())).rejects.toMatchObject({
+      kind: "lake",
+      message: `Cannot mirror the lake in ${root}: ENOSPC: no space left on device, write.`,
+    });
+    expect(world.downloads).toBeLessThan(40);
   });
 });
