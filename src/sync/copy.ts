@@ -2,19 +2,18 @@ import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { type Lake, refusal } from "../lake/lake.ts";
-import type { StoredObject } from "../lake/store.ts";
+import type { StoredObject, Waiting } from "../lake/store.ts";
 import { UsageError } from "../support/errors.ts";
 import { parseSlicePath, slicePath } from "../usage/slice.ts";
 import { hashOf, keepSource, SOURCE_FOLDER } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
 
-export interface CopyOptions {
+export interface CopyOptions extends Waiting {
   readonly from: Lake;
   readonly to: Lake;
   /** Replace what knows more, and raw rows that differ. */
   readonly force: boolean;
   readonly dryRun: boolean;
-  readonly signal: AbortSignal | undefined;
   readonly onProgress: (done: number, of: number) => void;
 }
 
@@ -25,7 +24,14 @@ export interface CopySummary {
   /** Of what was copied, or on a dry run would be. */
   readonly bytes: number;
   /** What was not copied, and why. */
-  readonly kept: readonly { readonly path: string; readonly why: string }[];
+  readonly kept: readonly Kept[];
+}
+
+export interface Kept {
+  readonly path: string;
+  /** `knows-more` and `other-rows` can be forced; `damaged` is nothing that could be copied, nor is a `name-clash`. */
+  readonly reason: "damaged" | "knows-more" | "name-clash" | "other-rows";
+  readonly why: string;
 }
 
 interface Tally {
@@ -37,7 +43,7 @@ interface Tally {
 /** What becomes of one object: copied, left since it is there already, or left for a reason. */
 interface Item {
   readonly object: StoredObject;
-  readonly verdict: "copy" | "same" | { readonly why: string };
+  readonly verdict: "copy" | "same" | Omit<Kept, "path">;
 }
 
 const AT_ONCE = 8;
@@ -53,7 +59,7 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   if (!dryRun) await sweepStaging(to);
   const items = [...(await planSlices(options)), ...(await planSources(options))];
   const wanted = items.filter(({ verdict }) => verdict === "copy").map(({ object }) => object);
-  const late = dryRun ? [] : await carryOut(wanted, await from.store.localize(wanted), options);
+  const late = dryRun ? [] : await carryOut(wanted, await from.store.localize(wanted, options), options);
   const kept = items.flatMap(({ object: { path }, verdict }) =>
     typeof verdict === "string" ? [] : [{ path, ...verdict }],
   );
@@ -76,50 +82,78 @@ function isSlice({ path }: { path: string }): boolean {
   return parseSlicePath(path) !== undefined;
 }
 
-async function planSlices({ from, to, force }: CopyOptions): Promise<Item[]> {
-  const ours = await from.slices();
+async function planSlices(options: CopyOptions): Promise<Item[]> {
+  const { from, to, force } = options;
+  const ours = await from.slices(undefined, options);
   const paths = new Set(ours.map(({ object }) => object.path));
-  const counterparts = await to.slices((key) => paths.has(slicePath(key)));
+  const counterparts = await to.slices((key) => paths.has(slicePath(key)), options);
   const theirs = new Map(counterparts.map((slice) => [slice.object.path, slice]));
   const same = await sameIn(
-    from,
-    to,
+    options,
     ours.map(({ object }) => object),
     counterparts.map(({ object }) => object),
   );
   return ours.map(({ object, provenance }) => {
-    if (!provenance) return { object, verdict: { why: "it is damaged, or not a slice of ours" } };
+    if (!provenance) {
+      return { object, verdict: { reason: "damaged", why: "it is damaged, or not a slice of ours" } };
+    }
     if (same.has(object.path)) return { object, verdict: "same" };
     const why = force ? undefined : refusal(theirs.get(object.path), provenance);
-    return { object, verdict: why === undefined ? "copy" : { why } };
+    return { object, verdict: why === undefined ? "copy" : { reason: "knows-more", why } };
   });
 }
 
-async function planSources({ from, to, force }: CopyOptions): Promise<Item[]> {
+async function planSources(options: CopyOptions): Promise<Item[]> {
+  const { from, to, force } = options;
   const ours = await from.store.list(SOURCE_FOLDER);
   const theirs = await to.store.list(SOURCE_FOLDER);
   const taken = new Set(theirs.map(({ path }) => path));
-  const same = await sameIn(from, to, ours, theirs);
+  const clashes = clashesOf([...ours, ...theirs]);
+  const same = await sameIn(
+    options,
+    ours.filter(({ path }) => !clashes.has(path)),
+    theirs,
+  );
   return ours.map((object) => {
+    const why = clashes.get(object.path);
+    if (why !== undefined) return { object, verdict: { reason: "name-clash", why } };
     if (same.has(object.path)) return { object, verdict: "same" };
     if (force || !taken.has(object.path)) return { object, verdict: "copy" };
-    return { object, verdict: { why: "other rows are there under the same name" } };
+    return { object, verdict: { reason: "other-rows", why: "other rows are there under the same name" } };
   });
+}
+
+/** Where `x` and `x/y` are both objects, as S3 allows, neither can be a file here: why, by path. */
+function clashesOf(objects: readonly StoredObject[]): Map<string, string> {
+  const paths = new Set(objects.map(({ path }) => path));
+  const clashes = new Map<string, string>();
+  for (const path of paths) {
+    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
+      const above = path.slice(0, end);
+      if (!paths.has(above)) continue;
+      clashes.set(path, `${above} is an object too, and would have to be a folder`);
+      clashes.set(above, `${path} is an object too, and would make a folder of it`);
+    }
+  }
+  return clashes;
 }
 
 /** The paths under which both lakes have the very same bytes. */
 async function sameIn(
-  from: Lake,
-  to: Lake,
+  options: CopyOptions,
   ours: readonly StoredObject[],
   theirs: readonly StoredObject[],
 ): Promise<Set<string>> {
+  const { from, to } = options;
   const sizes = new Map(theirs.map(({ path, bytes }) => [path, bytes]));
   const alike = ours.filter(({ path, bytes }) => sizes.get(path) === bytes);
   const paths = new Set(alike.map(({ path }) => path));
   const [here, there] = [
-    await from.store.localize(alike),
-    await to.store.localize(theirs.filter(({ path }) => paths.has(path))),
+    await from.store.localize(alike, options),
+    await to.store.localize(
+      theirs.filter(({ path }) => paths.has(path)),
+      options,
+    ),
   ];
   const same = new Set<string>();
   for (const path of paths) {
@@ -133,13 +167,13 @@ async function carryOut(
   wanted: readonly StoredObject[],
   root: string,
   options: CopyOptions,
-): Promise<{ path: string; why: string }[]> {
+): Promise<Kept[]> {
   const { to, signal, onProgress } = options;
   if (wanted.length === 0) return [];
   const folder = await stagingFolder(to, "load");
   const rest = keepAlive(folder);
   const written = new Map<string, string>();
-  const kept: { path: string; why: string }[] = [];
+  const kept: Kept[] = [];
   const failures: unknown[] = [];
   const limit = pLimit(AT_ONCE);
   try {
@@ -149,7 +183,8 @@ async function carryOut(
         try {
           signal?.throwIfAborted();
           const hash = await copyOne(path, join(root, path), join(folder, String(i)), options);
-          if (hash === undefined) kept.push({ path, why: "another process wrote one that knows more" });
+          if (hash === undefined)
+            kept.push({ path, reason: "knows-more", why: "another process wrote one that knows more" });
           else written.set(path, hash);
           onProgress(written.size, wanted.length);
         } catch (error) {
@@ -159,7 +194,7 @@ async function carryOut(
     );
     await Promise.all(copies);
     if (failures.length > 0) throw failures[0];
-    await verify(to, written);
+    await verify(options, written);
   } finally {
     rest();
     await rm(folder, { recursive: true, force: true });
@@ -192,10 +227,11 @@ async function copyOne(
 }
 
 /** Reads back what was written: its size and its SHA-256. */
-async function verify(to: Lake, written: ReadonlyMap<string, string>): Promise<void> {
+async function verify(options: CopyOptions, written: ReadonlyMap<string, string>): Promise<void> {
+  const { to } = options;
   const listed = [...(await to.store.list("usage/")), ...(await to.store.list(SOURCE_FOLDER))];
   const objects = listed.filter(({ path }) => written.has(path));
-  const root = await to.store.localize(objects);
+  const root = await to.store.localize(objects, options);
   const found = new Set(objects.map(({ path }) => path));
   const wrong: string[] = [];
   for (const [path, hash] of written) {

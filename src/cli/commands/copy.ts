@@ -2,9 +2,10 @@ import { resolve } from "node:path";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { StackSettings } from "../../aws/stack.ts";
 import { type Lake, openLake, openOrCreateLake } from "../../lake/lake.ts";
+import { parseS3Uri } from "../../lake/s3/place.ts";
 import { counted } from "../../support/count.ts";
 import { UsageError } from "../../support/errors.ts";
-import { type CopySummary, copyLake } from "../../sync/copy.ts";
+import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
 import type { Cli } from "../cli.ts";
 import { lakeOf, warnBeforeFirstDay } from "../stack.ts";
 
@@ -51,7 +52,7 @@ export function command(cli: Cli): CommandUnknownOpts {
 }
 
 function placeOf(uri: string): string {
-  return /^s3:\/\//i.test(uri) ? uri.replace(/\/$/, "") : resolve(uri);
+  return /^s3:\/\//i.test(uri) ? parseS3Uri(uri).uri : resolve(uri);
 }
 
 async function copy(
@@ -68,16 +69,30 @@ async function copy(
     force,
     dryRun,
     signal: cli.signal,
+    progress: (text) => cli.progress(text),
     onProgress: (done, of) => cli.progress(`copied ${done}/${of}`),
   });
   cli.progressDone();
-  const [first] = summary.kept;
-  if (first) {
-    const others = summary.kept.length > 1 ? ` (and ${summary.kept.length - 1} more)` : "";
-    cli.log.warn(`Not copied: ${first.path}, ${first.why}${others}. --force replaces what is there.`);
-  }
+  const { kept } = summary;
+  const forceable = notCopied(kept, "knows-more", "other-rows");
+  if (forceable !== undefined) cli.log.warn(`${forceable} --force replaces what is there.`);
+  const clashing = notCopied(kept, "name-clash");
+  if (clashing !== undefined) cli.log.warn(`${clashing} Move or remove one of the two.`);
   if (json) await cli.json({ from: from.uri, to: to.uri, dryRun, ...summary });
   else cli.log.info(summaryText(summary, to.uri, dryRun));
+  const damaged = notCopied(kept, "damaged");
+  if (damaged === undefined) return;
+  // Whoever goes on to delete the source must not take this for a whole copy.
+  throw new UsageError("lake", damaged, {
+    hint: `All else is done. Ask for it again with gc-usage sync --lake ${from.uri} and its dates, then copy again.`,
+  });
+}
+
+function notCopied(kept: readonly Kept[], ...reasons: readonly Kept["reason"][]): string | undefined {
+  const [first, ...others] = kept.filter(({ reason }) => reasons.includes(reason));
+  if (first === undefined) return undefined;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  return `Not copied: ${first.path}, ${first.why}${more}.`;
 }
 
 interface FlagValues {

@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { describe, expect, inject, it } from "vitest";
+import { Lake } from "../../src/lake/lake.ts";
+import { FolderStore } from "../../src/lake/local/folder-store.ts";
+import { copyLake } from "../../src/sync/copy.ts";
+import { slicePath } from "../../src/usage/slice.ts";
+import { gcUsage } from "./cli.ts";
+import { clientOptions } from "./harness/env.ts";
+import { between, newBucket, openStore, putSlice, sliceKey, tempFolder } from "./s3-helpers.ts";
+
+const aws = inject("aws");
+const s3 = new S3Client(clientOptions(aws));
+const OPTIONS = { force: false, dryRun: false, onProgress: () => {} };
+
+async function folderLake(): Promise<Lake> {
+  return new Lake(new FolderStore(join(await tempFolder(), "lake")));
+}
+
+describe("copying to S3 and back", () => {
+  it("fails where what is read back is not what was written", async () => {
+    const from = await folderLake();
+    await putSlice(from, "2026-11-01", 5);
+    const Bucket = await newBucket(aws, "otherwise");
+    let written = false;
+    // Somebody else writes after us, and before we look again.
+    const meddled = await between(aws, async ({ method, url = "" }) => {
+      if (method === "PUT") written = true;
+      if (!written || !url.includes("list-type")) return undefined;
+      written = false;
+      const Key = slicePath(sliceKey("2026-11-01"));
+      await s3.send(new PutObjectCommand({ Bucket, Key, Body: "other" }));
+      return undefined;
+    });
+    const uri = `s3://${Bucket}`;
+    const to = new Lake((await openStore(meddled, uri)).store);
+    await expect(copyLake({ ...OPTIONS, from, to })).rejects.toMatchObject({
+      kind: "lake",
+      message: expect.stringMatching(/^1 of 1 objects read back otherwise than they were written/) as unknown,
+    });
+  });
+
+  it("fails where what arrives is not what was sent", async () => {
+    const from = await folderLake();
+    await putSlice(from, "2026-11-01", 5);
+    const meddled = await between(aws, ({ method }) => (method === "PUT" ? "flip-sent" : undefined));
+    const to = new Lake((await openStore(meddled, `s3://${await newBucket(aws, "sent")}`)).store);
+    // S3 refuses it at once; moto keeps it with the checksum that came along, which then is not that of the bytes.
+    await expect(copyLake({ ...OPTIONS, from, to })).rejects.toThrow("Checksum mismatch");
+  });
+
+  it("leaves out what cannot be both a file and a folder, by both names, and copies the rest", async () => {
+    const Bucket = await newBucket(aws, "clash");
+    const folder = "gc_usage_api_source/granularity=month";
+    for (const name of ["x", "x/y.json", "z.json"]) {
+      await s3.send(new PutObjectCommand({ Bucket, Key: `${folder}/${name}`, Body: name }));
+    }
+    const uri = `s3://${Bucket}`;
+    const from = new Lake((await openStore(aws, uri)).store);
+    const to = await folderLake();
+    const { sources, kept } = await copyLake({ ...OPTIONS, from, to });
+    expect(sources).toEqual({ copied: 1, same: 0, kept: 2 });
+    expect(kept).toEqual([
+      {
+        path: `${folder}/x`,
+        reason: "name-clash",
+        why: `${folder}/x/y.json is an object too, and would make a folder of it`,
+      },
+      {
+        path: `${folder}/x/y.json`,
+        reason: "name-clash",
+        why: `${folder}/x is an object too, and would have to be a folder`,
+      },
+    ]);
+    const done = await gcUsage(aws, ["copy", uri, to.uri], { GC_USAGE_CACHE: await tempFolder() });
+    expect(done.exitCode).toBe(0);
+    expect(done.stderr).toContain(`warning: Not copied: ${folder}/x, ${folder}/x/y.json is an object too`);
+    expect(done.stderr).not.toContain("--force");
+  });
+
+  it.each([
+    ["s3://b-1/x", "S3://b-1/x/"],
+    ["S3://b-1", "s3://b-1/"],
+  ])("knows %s and %s for one lake", async (from, to) => {
+    const done = await gcUsage(aws, ["copy", from, to]);
+    expect(done).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("are the same lake") as unknown,
+    });
+  });
+});

@@ -1,0 +1,55 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import type { Lake } from "../../src/lake/lake.ts";
+import type { Provenance } from "../../src/lake/provenance.ts";
+import { copyLake } from "../../src/sync/copy.ts";
+import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { KEY, provenance, spoolRow, tempFolder, tempLake } from "../lake/helpers.ts";
+
+const OTHER: SliceKey = { ...KEY, date: "2026-11-02" as SliceKey["date"] };
+
+async function put(lake: Lake, key: SliceKey, change: Partial<Provenance> = {}): Promise<void> {
+  const folder = await tempFolder();
+  const known = provenance({ start: key.date, end: key.date, ...change });
+  await writeFile(join(folder, "spool"), `${JSON.stringify(spoolRow())}\n`);
+  await lake.files.write(key, join(folder, "spool"), join(folder, "slice"), known);
+  await lake.commit(key, join(folder, "slice"), known, { force: true });
+}
+
+it("a copy does all it can, and then says that a damaged slice is missing and who mends it, not --force", async () => {
+  const { lake, folder } = await tempLake();
+  await put(lake, KEY);
+  await put(lake, OTHER);
+  await writeFile(join(folder, slicePath(KEY)), "damaged");
+  const to = join(await tempFolder(), "to");
+  for (const copied of [1, 0]) {
+    const done = await gcUsage(["copy", folder, to, "--json"]);
+    expect(done.exitCode).toBe(9);
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      slices: { copied, same: 1 - copied, kept: 1 },
+      kept: [{ path: slicePath(KEY), reason: "damaged" }],
+    });
+    expect(JSON.parse(done.stderr)).toEqual({
+      error: {
+        kind: "lake",
+        exitCode: 9,
+        message: `Not copied: ${slicePath(KEY)}, it is damaged, or not a slice of ours.`,
+        hint: `All else is done. Ask for it again with gc-usage sync --lake ${folder} and its dates, then copy again.`,
+      },
+    });
+  }
+});
+
+it("what knows more stays, for a reason that can be forced", async () => {
+  const { lake: from } = await tempLake();
+  const { lake: to } = await tempLake();
+  await put(from, KEY);
+  await put(to, KEY, { fetchedAt: Date.UTC(2026, 10, 22) });
+  const options = { from, to, dryRun: false, signal: undefined, onProgress: () => {} };
+  const { slices, kept } = await copyLake({ ...options, force: false });
+  expect(slices).toEqual({ copied: 0, same: 0, kept: 1 });
+  expect(kept[0]).toMatchObject({ path: slicePath(KEY), reason: "knows-more" });
+  expect(await copyLake({ ...options, force: true })).toMatchObject({ slices: { copied: 1 }, kept: [] });
+});
