@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { scanCost } from "../../src/engine/athena/cost.ts";
-import { readsEveryDay } from "../../src/engine/athena/dates.ts";
+import { readsEveryDay, tablesOf } from "../../src/engine/athena/dates.ts";
 import { callFailed, type Ending, endedBadly } from "../../src/engine/athena/errors.ts";
 import { readingStatement } from "../../src/engine/athena/guard.ts";
 import { columnOf, valueOf } from "../../src/engine/athena/values.ts";
@@ -129,6 +129,13 @@ describe("a statement that reads every day", () => {
     "SELECT * FROM usage WHERE granularity = 'day' GROUP BY date HAVING max(date) > DATE '2026-11-01'",
     "SELECT * FROM usage -- WHERE date > DATE '2026-11-01'",
     "SELECT 'WHERE date' FROM usage",
+    "SELECT * FROM (usage) WHERE date('2026-01-01') = DATE '2026-01-01'",
+    'SELECT * FROM usage WHERE date IS NOT NULL AND "date" IS NOT NULL',
+    "SELECT * FROM a JOIN b ON a.x = b.x, usage u",
+    "SELECT * FROM other o, genesysclouddb.daily",
+    "WITH daily AS (SELECT * FROM daily) SELECT * FROM daily",
+    "WITH daily AS (SELECT 1) SELECT * FROM genesysclouddb.daily",
+    "SELECT EXTRACT(YEAR FROM date) FROM usage WHERE x IN (SELECT y FROM z)",
   ])("is %s", (sql) => {
     expect(readsEveryDay(sql)).toBe(true);
   });
@@ -141,6 +148,15 @@ describe("a statement that reads every day", () => {
     "SELECT * FROM (SELECT * FROM usage) WHERE a IN (SELECT b FROM c) AND date >= DATE '2026-11-01'",
     "SELECT * FROM gc_usage_api_source WHERE granularity = 'month'",
     "SELECT usage FROM other",
+    "SELECT * FROM usage WHERE EXTRACT(YEAR FROM date) = 2026 AND requests > 0",
+    "SELECT * FROM usage WHERE EXTRACT(YEAR FROM x) = 2026 AND date = DATE '2026-11-01'",
+    "SELECT * FROM usage WHERE trim(BOTH ' ' FROM clientId) IS DISTINCT FROM 'x' AND date = DATE '2026-11-01'",
+    "SELECT sum(x) FROM (usage) WHERE (granularity = 'day' AND (date = current_date))",
+    "WITH daily AS (SELECT 1 AS x) SELECT * FROM daily",
+    "WITH a (x) AS (SELECT 1), usage (x) AS (SELECT x FROM a) SELECT * FROM usage u JOIN a ON u.x = a.x",
+    "SELECT 1 AS daily, usage FROM (VALUES 1) t(usage)",
+    "SELECT t.x, usage FROM UNNEST(ARRAY[1]) AS t(daily, usage), other WHERE t.x IN (1, usage)",
+    "SELECT f(x, usage) FROM a CROSS JOIN UNNEST(x, usage)",
     "SELECT 1",
   ])("is not %s", (sql) => {
     expect(readsEveryDay(sql)).toBe(false);
@@ -188,6 +204,19 @@ describe("values", () => {
       }),
     );
   });
+});
+
+test("the tables that a statement names, and what WITH has made of them", () => {
+  expect(
+    tablesOf('WITH a AS (SELECT * FROM "D"."Usage" u, (daily)) SELECT * FROM a JOIN d.a ON 1 = 1, a'),
+  ).toEqual([
+    { name: "usage", isBound: false },
+    { name: "daily", isBound: false },
+    { name: "a", isBound: true },
+    { name: "a", isBound: false },
+    { name: "a", isBound: true },
+  ]);
+  expect(tablesOf("SELECT 1, (SELECT x FROM (VALUES 1) usage(x)), now() FROM UNNEST(ARRAY[1])")).toEqual([]);
 });
 
 test("a scan costs by the megabyte, ten at least", () => {

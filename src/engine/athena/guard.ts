@@ -70,7 +70,7 @@ function afterWith(tokens: readonly Token[], start: number): number {
 }
 
 /** The place after the `)` that closes the `(` at `start`. */
-function afterGroup(tokens: readonly Token[], start: number): number {
+export function afterGroup(tokens: readonly Token[], start: number): number {
   let depth = 0;
   for (let at = start; at < tokens.length; at++) {
     if (isSign(tokens[at], "(")) depth++;
