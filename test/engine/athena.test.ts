@@ -275,11 +275,29 @@ describe("errors", () => {
     ["GENERIC_INTERNAL_ERROR: something", { category: 1 }, "service"],
     ["DIVISION_BY_ZERO: Division by zero", {}, "sql"],
     ["HIVE_BAD_DATA: Field requests's type DOUBLE is not compatible", {}, "sql"],
+    ["HIVE_BAD_DATA: Error parsing '/api/v2/authorization/permissions'", {}, "sql"],
+    ["INVALID_CAST_ARGUMENT: Cannot cast 'forbidden' to BIGINT", {}, "sql"],
+    [
+      "HIVE_CANNOT_OPEN_SPLIT: Error opening s3://x/y: Access Denied (Service: S3, Status Code: 403)",
+      {},
+      "permission",
+    ],
   ] as const)("%s", (reason, more, kind) => {
     const error = endedBadly(ending(reason, more), sent);
     expect(error.kind).toBe(kind);
     expect(error.hint).toBeTruthy();
     expect(error.message).toContain(reason.replace(/^[A-Z_]+: /, "").replace(/\.$/, ""));
+  });
+
+  test("a word of the statement is no refusal of the account", () => {
+    const reason = "COLUMN_NOT_FOUND: line 2:3: Column 'permission' cannot be resolved";
+    const error = endedBadly(ending(reason), sent);
+    expect(error.kind).toBe("sql");
+    expect(error.message).toContain("\n          ^");
+    const syntax = endedBadly(ending("line 2:3: mismatched input 'forbidden'. Expecting: <EOF>"), sent);
+    expect(syntax.kind).toBe("sql");
+    const denied = "PERMISSION_DENIED: line 1:15: Access Denied: Cannot select from table usage";
+    expect(endedBadly(ending(denied), sent).kind).toBe("permission");
   });
 
   test("what the API refuses", () => {

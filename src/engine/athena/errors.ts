@@ -23,6 +23,9 @@ export interface Ending {
 /** `COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved`; a syntax error comes without a name in front. */
 const REASON = /^(?:([A-Z][A-Z0-9_]+): )?(?:line (\d+):(\d+): )?([\s\S]*)$/;
 
+/** The codes under which Trino passes on what others told it. HIVE_BAD_DATA quotes the data. */
+const OF_OTHERS = /^(?:HIVE_(?!BAD_DATA)|ICEBERG_|GENERIC_)/;
+
 /** An execution that failed or was stopped, as one message: sql, permission, service or aws. */
 export function endedBadly(ending: Ending, sent: Sent): UsageError {
   const { reason, state, id } = ending;
@@ -33,7 +36,7 @@ export function endedBadly(ending: Ending, sent: Sent): UsageError {
       details,
     });
   }
-  if (/access.denied|permission|not authorized to perform|forbidden/i.test(withoutGuess(reason))) {
+  if (isRefusal(reason)) {
     return new UsageError("permission", `Athena was refused what the statement needs: ${sentence(reason)}`, {
       hint: "The stack's reader policy has all that it takes, on its own lake, tables, workgroup and results.",
       details,
@@ -78,6 +81,17 @@ export function callFailed(error: unknown, sent: Sent, aws: AwsOptions): Error {
     }
   }
   return awsError(error, "run the statement in Athena", aws);
+}
+
+/**
+ * True where S3, Glue or Lake Formation refused. A reason that has a place in the statement or a code of Trino's for what
+ * statements do wrong only quotes it: a column may be called permission, and an endpoint is.
+ */
+function isRefusal(reason: string): boolean {
+  const [, code = "", line] = REASON.exec(reason) ?? [];
+  if (/^(?:PERMISSION|ACCESS)_DENIED$/.test(code)) return true;
+  if (line !== undefined || (code !== "" && !OF_OTHERS.test(code))) return false;
+  return /access.denied|permission|not authorized to perform|forbidden/i.test(withoutGuess(reason));
 }
 
 function badSql(
