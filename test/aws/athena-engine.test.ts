@@ -105,7 +105,13 @@ describe("the Athena engine", async () => {
     expect((await allRows(shown)).flat().sort()).toEqual(["daily", "usage"]);
     expect(shown.stats()).toMatchObject({ rows: 2, costUsd: 0 });
     const described = await run(athena, "DESCRIBE usage");
-    expect(described.rows[0]?.[0]).toBe("service");
+    expect(described.rows[0]).toEqual(["service", "string", ""]);
+    expect(described.rows).toContainEqual(["requests", "bigint", ""]);
+    expect(described.rows.slice(-3)).toEqual([
+      ["# col_name", "data_type", "comment"],
+      ["granularity", "string", ""],
+      ["date", "date", ""],
+    ]);
     expect(JSON.stringify((await run(athena, "EXPLAIN SELECT 1")).rows)).not.toContain('[["Query Plan"]');
   });
 

@@ -1,4 +1,4 @@
-import type { Athena, GetQueryResultsOutput, QueryExecution, Row } from "@aws-sdk/client-athena";
+import type { Athena, Datum, GetQueryResultsOutput, QueryExecution, Row } from "@aws-sdk/client-athena";
 import type { Column, SqlRow } from "../engine.ts";
 import { columnOf, valueOf } from "./values.ts";
 
@@ -16,7 +16,10 @@ export async function openResults(athena: Athena, execution: QueryExecution): Pr
   const id = execution.QueryExecutionId ?? "";
   const first = await page(athena, id, undefined);
   const columns = (first.ResultSet?.ResultSetMetadata?.ColumnInfo ?? []).map(columnOf);
-  const toRow = ({ Data = [] }: Row): SqlRow => columns.map(({ kind }, i) => valueOf(Data[i] ?? {}, kind));
+  const toRow = (row: Row): SqlRow => {
+    const data = dataOf(row, columns.length);
+    return columns.map(({ kind }, i) => valueOf(data[i] ?? {}, kind));
+  };
   async function* rows(): AsyncGenerator<SqlRow[]> {
     const all = first.ResultSet?.Rows ?? [];
     yield (hasHeader(execution, all[0], columns) ? all.slice(1) : all).map(toRow);
@@ -27,6 +30,13 @@ export async function openResults(athena: Athena, execution: QueryExecution): Pr
     }
   }
   return { columns, rows };
+}
+
+/** DESCRIBE tells three columns and gives them as one text: padded with blanks, a tab between. */
+function dataOf({ Data = [] }: Row, width: number): readonly Datum[] {
+  const [only] = Data;
+  if (Data.length !== 1 || width < 2 || only?.VarCharValue === undefined) return Data;
+  return only.VarCharValue.split("\t").map((text) => ({ VarCharValue: text.trim() }));
 }
 
 function page(athena: Athena, id: string, token: string | undefined): Promise<GetQueryResultsOutput> {

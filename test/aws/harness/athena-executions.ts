@@ -20,6 +20,8 @@ export const startInput = z.object({
 });
 export type StartInput = z.infer<typeof startInput>;
 
+const CANCEL_MS = 300;
+
 export type State = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 
 export class Executions {
@@ -122,14 +124,21 @@ export class Execution {
   /** SHOW and the like have no header row; queries have. */
   get isQuery(): boolean {
     return (
-      this.result?.updateType === undefined && !/^\s*(SHOW|DESCRIBE|EXPLAIN)\b/i.test(this.input.QueryString)
+      this.result?.updateType === undefined &&
+      !/^\s*(SHOW|DESC|DESCRIBE|EXPLAIN)\b/i.test(this.input.QueryString)
     );
   }
 
+  /** DESCRIBE is not the engine's in Athena, and answers in a form of its own. */
+  get isDescribe(): boolean {
+    return /^\s*DESC(RIBE)?\b/i.test(this.input.QueryString);
+  }
+
+  /** Athena answers before it has stopped: CANCELLED comes later. */
   cancel(reason: string): void {
-    if (this.#ended !== undefined) return;
-    this.#end("CANCELLED", reason);
+    if (this.#ended !== undefined || this.#stop.signal.aborted) return;
     this.#stop.abort();
+    setTimeout(() => this.#end("CANCELLED", reason), CANCEL_MS).unref();
   }
 
   async run(trino: string, s3: S3Client): Promise<void> {
@@ -140,10 +149,11 @@ export class Execution {
         signal: this.#stop.signal,
         onProgress: (state, bytes) => this.#progress(state, bytes),
       });
-      if (this.#ended !== undefined) return;
+      if (this.#stop.signal.aborted) return;
       if (result.error) this.#fail(result.error);
       else await this.#succeed(result, s3);
     } catch (error) {
+      if (this.#stop.signal.aborted) return;
       this.category = 1;
       this.#end("FAILED", `INTERNAL_ERROR: ${String(error)}`);
     }
@@ -186,7 +196,7 @@ export class Execution {
 
   #progress(state: string, bytes: number): boolean {
     this.bytesScanned = bytes;
-    if (this.#ended !== undefined) return false;
+    if (this.#stop.signal.aborted) return false;
     this.state = state === "QUEUED" ? "QUEUED" : "RUNNING";
     const limit = this.#workGroup.Configuration?.BytesScannedCutoffPerQuery;
     if (limit === undefined || bytes <= limit) return true;
@@ -212,7 +222,7 @@ export class Execution {
       ContentType: "text/csv",
     };
     await s3.send(new PutObjectCommand(object));
-    if (this.#ended === undefined) this.#end("SUCCEEDED");
+    if (!this.#stop.signal.aborted) this.#end("SUCCEEDED");
   }
 
   #end(state: State, reason?: string): void {

@@ -6,6 +6,7 @@ const PAGE_LIMIT = 1000;
 interface Execution {
   readonly state: string;
   readonly isQuery: boolean;
+  readonly isDescribe: boolean;
   readonly result: TrinoResult | undefined;
 }
 
@@ -21,6 +22,7 @@ export function resultsPage(execution: Execution, token: string | undefined, lim
     const running = execution.state === "QUEUED" || execution.state === "RUNNING";
     throw invalid(running ? state : ended);
   }
+  if (execution.isDescribe) return describedPage(result);
   const rows = printedRows(execution);
   const from = token === undefined ? 0 : Number(token);
   const next = from + limit;
@@ -33,6 +35,37 @@ export function resultsPage(execution: Execution, token: string | undefined, lim
     ...(next < rows.length ? { NextToken: String(next) } : {}),
   };
 }
+
+/**
+ * DESCRIBE is Hive's in Athena: three columns are told, and each row is one text of padded cells with tabs between. The
+ * partition columns come among the others, and once more below a heading.
+ */
+function describedPage({ rows }: TrinoResult): unknown {
+  const cells = rows.map(([name, type, extra]) => ({
+    cell: [valueText(name) ?? "", HIVE_TYPES[valueText(type) ?? ""] ?? valueText(type) ?? "", ""],
+    isPartition: valueText(extra) === "partition key",
+  }));
+  const partitions = cells.filter(({ isPartition }) => isPartition);
+  const heading = [
+    ["", "", ""],
+    ["# Partition Information", "", ""],
+    ["# col_name", "data_type", "comment"],
+  ];
+  const all = [
+    ...cells.map(({ cell }) => cell),
+    ...(partitions.length === 0 ? [] : [...heading, ...partitions.map(({ cell }) => cell)]),
+  ];
+  const names = ["col_name", "data_type", "comment"];
+  return {
+    ResultSet: {
+      Rows: all.map((row) => ({ Data: [datum(row.map((text) => text.padEnd(20)).join("\t"))] })),
+      ResultSetMetadata: { ColumnInfo: names.map((name) => columnInfo({ name, type: "string" })) },
+    },
+    UpdateCount: 0,
+  };
+}
+
+const HIVE_TYPES: Readonly<Record<string, string>> = { varchar: "string", integer: "int" };
 
 /** The results file: every value quoted, NULL left empty. */
 export function resultsCsv(execution: Execution): string {
