@@ -19,8 +19,13 @@ export function startOfDay(day: Day): number {
   return Date.parse(`${day}T00:00:00Z`);
 }
 
+/** Text sorts by time within four digits of a year, so days stop there. */
+const FIRST_MS = Date.parse("0001-01-01T00:00:00Z");
+const LAST_MS = Date.parse("9999-12-31T00:00:00Z");
+
+/** Stops at the first day of year 1 and at the last of 9999. */
 export function addDays(day: Day, days: number): Day {
-  return dayOf(startOfDay(day) + days * MS_PER_DAY);
+  return dayOf(Math.min(Math.max(startOfDay(day) + days * MS_PER_DAY, FIRST_MS), LAST_MS));
 }
 
 /** Whole days from `from` to `to`: 0 for the same day, negative when `to` is earlier. */

@@ -1,4 +1,4 @@
-import { addDays, type Day, minDay, startOfDay } from "./day.ts";
+import { addDays, type Day, dayOf, minDay, startOfDay } from "./day.ts";
 
 /** The span that one row counts. `total` is the whole interval: no granularity was asked. */
 export const GRANULARITIES = ["day", "week", "month", "total"] as const;
@@ -37,7 +37,7 @@ export function periodEnd(granularity: Granularity, start: Day): Day | undefined
     case "week":
       return addDays(start, 6);
     case "month":
-      return addDays(periodStart("month", addDays(start, 31)), -1);
+      return dayOf(Date.UTC(Number(start.slice(0, 4)), Number(start.slice(5, 7)), 0));
     case "total":
       return undefined;
   }
@@ -51,11 +51,12 @@ export function periodsOf(
 ): { readonly date: Day; readonly covered: Span }[] {
   if (granularity === "total") return [{ date: span.start, covered: span }];
   const periods: { date: Day; covered: Span }[] = [];
-  for (let day = span.start; day <= span.end; ) {
+  if (span.start > span.end) return periods;
+  for (let day = span.start; ; ) {
     const date = periodStart(granularity, day, weekStart);
     const end = minDay(periodEnd(granularity, date) ?? span.end, span.end);
     periods.push({ date, covered: { start: day, end } });
+    if (end === span.end) return periods;
     day = addDays(end, 1);
   }
-  return periods;
 }

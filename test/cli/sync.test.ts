@@ -42,6 +42,14 @@ describe.concurrent("sync", () => {
     expect(ran.stderr).toBe(`The current UTC day is never in the data: --to ${today} means ${yesterday}.\n`);
   });
 
+  it("takes the last day that there is for yesterday", async () => {
+    const cwd = await workFolder();
+    const yesterday = addDays(dayOf(Date.now()), -1);
+    const ran = await gcUsage(["sync", "--from", yesterday, "--to", "9999-12-31", "--dry-run"], { cwd });
+    expect(ran).toMatchObject({ exitCode: 0 });
+    expect(ran.stdout).toContain(`  ask ${yesterday}/${yesterday}\n`);
+  });
+
   it("refuses to begin today, and says why", async () => {
     const ran = await gcUsage(["sync", "--from", dayOf(Date.now())], { cwd: await workFolder() });
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });

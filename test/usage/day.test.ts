@@ -33,6 +33,11 @@ describe("a day", () => {
     );
   });
 
+  it("stays within the years that its text can tell, however far it is moved", () => {
+    expect(addDays("9999-12-31" as Day, 1)).toBe("9999-12-31");
+    expect(addDays("1970-01-01" as Day, -4_000_000)).toBe("0001-01-01");
+  });
+
   it("reads back from its text and its first and last millisecond, and from nothing else", () => {
     fc.assert(
       fc.property(anyDay, (day) => {

@@ -37,6 +37,15 @@ describe("a period", () => {
     );
   });
 
+  it("ends where the years end", () => {
+    const last = "9999-12-31" as Day;
+    expect(periodEnd("month", "9999-12-01" as Day)).toBe(last);
+    for (const granularity of ["day", "week", "month"] as const) {
+      const periods = periodsOf(granularity, { start: "9999-12-01" as Day, end: last });
+      expect(periods.at(-1)?.covered.end).toBe(last);
+    }
+  });
+
   it("of a total has no calendar", () => {
     expect(periodStart("total", "2026-11-17" as Day)).toBe("2026-11-17");
     expect(periodEnd("total", "2026-11-17" as Day)).toBeUndefined();

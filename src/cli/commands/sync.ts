@@ -8,7 +8,7 @@ import { type Plan, planSync, type SyncTarget } from "../../sync/plan.ts";
 import { heldSlices, type SyncProgress, type SyncSummary, sync } from "../../sync/sync.ts";
 import { addDays, type Day, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
-import { type Granularity, periodsOf } from "../../usage/period.ts";
+import { type Granularity, periodStart } from "../../usage/period.ts";
 import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
@@ -91,7 +91,7 @@ export function command(cli: Cli) {
         cli.log.info(`The current UTC day is never in the data: --to ${target.span.end} means ${yesterday}.`);
       }
       const { uri, stack } = await lakeOf(cli, options);
-      warnBeforeFirstDay(cli, stack, periodsOf(target.granularity, target.span, target.weekStart)[0]?.date);
+      warnBeforeFirstDay(cli, stack, periodStart(target.granularity, target.span.start, target.weekStart));
       if (options.dryRun) await dryRun(cli, uri, target, now, options.json ?? false);
       else await run(cli, uri, target, options);
     });
