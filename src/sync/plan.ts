@@ -36,6 +36,11 @@ export interface PlannedPeriod {
   readonly state: "settled" | "fresh" | "missing" | "partial" | "unsettled";
 }
 
+/** True for a period that must be asked for. */
+export function isNeeded({ state }: PlannedPeriod): boolean {
+  return state === "missing" || state === "partial" || state === "unsettled";
+}
+
 export interface Plan {
   readonly target: SyncTarget;
   readonly periods: readonly PlannedPeriod[];
@@ -71,9 +76,7 @@ export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Provenance>,
     covered,
     state: stateOf(target, date, covered, held.get(date), now),
   }));
-  const needed = periods.filter(
-    ({ state }) => state === "missing" || state === "partial" || state === "unsettled",
-  );
+  const needed = periods.filter(isNeeded);
   checkReach(target, needed, now);
   return { target, periods, chunks: chunksOf(target, needed) };
 }
@@ -166,7 +169,7 @@ function firstWhole(granularity: Granularity, day: Day, weekStart: WeekStart): D
 }
 
 /** Neighbouring periods joined, as far as the service and CHUNK_DAYS allow; a period is never divided. */
-function chunksOf({ service, granularity }: SyncTarget, needed: readonly PlannedPeriod[]): Span[] {
+export function chunksOf({ service, granularity }: SyncTarget, needed: readonly PlannedPeriod[]): Span[] {
   const { maxDays = YEAR } = SERVICE_TRAITS[service];
   const limit = granularity === "day" ? Math.min(maxDays, CHUNK_DAYS) : maxDays;
   const chunks: { start: Day; end: Day }[] = [];

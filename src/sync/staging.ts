@@ -18,7 +18,7 @@ import { isGone, ownerOf, ownName } from "../lake/owner.ts";
 import { codeOf } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import { type Grouping, tryGrouping } from "../usage/grouping.ts";
-import { GRANULARITIES } from "../usage/period.ts";
+import { GRANULARITIES, WEEK_STARTS } from "../usage/period.ts";
 import { SERVICES } from "../usage/service.ts";
 
 /**
@@ -32,6 +32,7 @@ const JOB = z.object({
     .string()
     .refine((name) => tryGrouping(name) !== undefined)
     .transform((name) => name as Grouping),
+  weekStart: z.enum(WEEK_STARTS),
   start: z.string().transform((day) => day as Day),
   end: z.string().transform((day) => day as Day),
   id: z.string().optional(),

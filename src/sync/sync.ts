@@ -5,16 +5,17 @@ import type { Provenance } from "../lake/provenance.ts";
 import type { Waiting } from "../lake/store.ts";
 import type { Effects, Log } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
-import { addDays, type Day } from "../usage/day.ts";
+import { type Day } from "../usage/day.ts";
 import { METRICS } from "../usage/metric.ts";
 import type { Span } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { type FetchContext, fetchJob } from "./fetch.ts";
 import { commitSlices, type Landed, slicesOf, spoolRows, writeSlices } from "./land.ts";
+import { chunksBeside, disjoint, useOf } from "./leftovers.ts";
 import { type Plan, planSync, type SyncTarget } from "./plan.ts";
 import { RowSpool } from "./row-spool.ts";
 import { hashOf, keepSource, sourcePath } from "./source.ts";
-import { type JobState, StagedJob, sweepStaging } from "./staging.ts";
+import { StagedJob, sweepStaging } from "./staging.ts";
 
 export interface SyncOptions {
   readonly lake: Lake;
@@ -76,13 +77,10 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
   const { lake, target, effects, signal } = options;
   await sweepStaging(lake);
   const plan = planSync(target, await heldSlices(lake, target, { signal }), effects.now());
-  const resumed = await StagedJob.adopt(lake, effects.now(), (state) => useOf(state, plan));
-  // What a resumed query brings is not asked for again.
-  const rest = plan.chunks.flatMap((chunk) =>
-    without(
-      chunk,
-      resumed.map(({ state }) => state),
-    ),
+  const resumed = await takeLeftovers(lake, plan, effects.now());
+  const rest = chunksBeside(
+    resumed.map(({ state }) => state),
+    plan,
   );
   const run = new SyncRun(options, resumed.length + rest.length);
   const tasks = [
@@ -95,6 +93,16 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
     if (outcome.status === "rejected") throw withResumeHint(outcome.reason);
   }
   return { plan, resumed: resumed.length, jobs: tasks.length, ...run.totals };
+}
+
+/** The queries that earlier runs left and that bring what is needed, each once. */
+async function takeLeftovers(lake: Lake, plan: Plan, now: number): Promise<StagedJob[]> {
+  const jobs = await StagedJob.adopt(lake, now, (state) => useOf(state, plan));
+  // Two runs at once may have left the same: the further one is gone on with.
+  const byRows = [...jobs].sort((a, b) => b.state.rows - a.state.rows);
+  const kept = new Set(disjoint(byRows.map(({ state }) => state)));
+  await Promise.all(jobs.filter(({ state }) => !kept.has(state)).map((job) => job.remove()));
+  return jobs.filter(({ state }) => kept.has(state));
 }
 
 /** One run's queries: each is fetched beside the others, and landed one at a time. */
@@ -116,11 +124,12 @@ class SyncRun {
   async begin(span: Span): Promise<void> {
     const { lake, target, effects, signal } = this.#options;
     signal?.throwIfAborted();
-    const { service, granularity, grouping } = target;
+    const { service, granularity, grouping, weekStart } = target;
     const state = {
       service,
       granularity,
       grouping,
+      weekStart,
       ...span,
       submittedAt: effects.now(),
       bytes: 0,
@@ -156,8 +165,8 @@ class SyncRun {
   }
 
   async #land(job: StagedJob): Promise<void> {
-    const { lake, target, signal, version, log } = this.#options;
-    const { service, granularity, grouping, start, end, submittedAt, id = "" } = job.state;
+    const { lake, signal, version, log } = this.#options;
+    const { service, granularity, grouping, weekStart, start, end, submittedAt, id = "" } = job.state;
     const spool = new RowSpool(job.folder);
     if (job.state.rows > 0) await spoolRows(job.spool, spool);
     const slices = slicesOf(spool, {
@@ -166,7 +175,7 @@ class SyncRun {
       grouping,
       metrics: METRICS,
       span: { start, end },
-      weekStart: target.weekStart,
+      weekStart,
       fetchedAt: submittedAt,
       id,
       version,
@@ -216,34 +225,6 @@ class SyncRun {
 function datesOf(keys: readonly SliceKey[]): string {
   const dates = keys.map(({ date }) => date);
   return dates.length > 3 ? `${dates.slice(0, 3).join(", ")} and ${dates.length - 3} more` : dates.join(", ");
-}
-
-/** What becomes of a query that an earlier run left: it is gone on with where it brings something that is needed. */
-function useOf(state: JobState, { target, periods, chunks }: Plan): "take" | "drop" | "leave" {
-  const sameKind =
-    state.service === target.service &&
-    state.granularity === target.granularity &&
-    state.grouping === target.grouping;
-  if (!sameKind) return "leave";
-  if (chunks.some((chunk) => chunk.start <= state.end && state.start <= chunk.end)) return "take";
-  // All that it would bring is in the lake already: it ended between its last slice and its folder's removal.
-  const [first, last] = [periods[0], periods.at(-1)];
-  const inside = first && last && state.start >= first.covered.start && state.end <= last.covered.end;
-  return inside ? "drop" : "leave";
-}
-
-/** The parts of a span that none of the others covers. Both keep to whole periods, so no period is divided. */
-function without(span: Span, others: readonly Span[]): Span[] {
-  let parts: Span[] = [span];
-  for (const other of others) {
-    parts = parts.flatMap((part) => {
-      if (other.end < part.start || other.start > part.end) return [part];
-      const before = other.start > part.start ? [{ start: part.start, end: addDays(other.start, -1) }] : [];
-      const after = other.end < part.end ? [{ start: addDays(other.end, 1), end: part.end }] : [];
-      return [...before, ...after];
-    });
-  }
-  return parts;
 }
 
 function withResumeHint(error: unknown): unknown {

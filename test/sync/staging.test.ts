@@ -14,6 +14,7 @@ const STATE: JobState = {
   service: "jobs",
   granularity: "day",
   grouping: "client-uri" as Grouping,
+  weekStart: "monday",
   start: "2026-11-01" as Day,
   end: "2026-11-10" as Day,
   id: "job-1",

@@ -4,7 +4,7 @@ import { windowOf } from "../../questions/window.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { isUsageError } from "../../support/errors.ts";
-import { type Plan, planSync, type SyncTarget } from "../../sync/plan.ts";
+import { isNeeded, type Plan, planSync, type SyncTarget } from "../../sync/plan.ts";
 import { heldSlices, type SyncProgress, type SyncSummary, sync } from "../../sync/sync.ts";
 import { addDays, type Day, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
@@ -188,7 +188,7 @@ function callsOf(
   rowsPerPeriod: number | undefined,
 ): { atLeast: number; pages: number | undefined } {
   const jobs = plan.chunks.length;
-  const needed = plan.periods.filter(({ state }) => !["settled", "fresh"].includes(state)).length;
+  const needed = plan.periods.filter(isNeeded).length;
   const pages =
     plan.target.service === "legacy"
       ? jobs

@@ -1,0 +1,57 @@
+import type { Span } from "../usage/period.ts";
+import { chunksOf, isNeeded, type Plan, type SyncTarget } from "./plan.ts";
+import type { JobState } from "./staging.ts";
+
+/**
+ * What becomes of a query that an earlier run left. It is gone on with where it brings something that is needed and
+ * divides none of it: what it has of a month that has grown since would land as that month.
+ *
+ * @returns leave, where it may be of use to another sync.
+ */
+export function useOf(state: JobState, { target, periods }: Plan): "take" | "drop" | "leave" {
+  if (!isSameKind(state, target)) return "leave";
+  const [first, last] = [periods[0], periods.at(-1)];
+  // A total is a figure of just its own days, so one of other days is no part of it.
+  if (
+    target.granularity === "total" &&
+    (state.start !== first?.covered.start || state.end !== last?.covered.end)
+  )
+    return "leave";
+  const touched = periods.filter((period) => isNeeded(period) && overlap(period.covered, state));
+  if (touched.length > 0) return touched.every(({ covered }) => holds(state, covered)) ? "take" : "drop";
+  // All that it would bring is in the lake already: it ended between its last slice and its folder's removal.
+  const isInside = first && last && state.start >= first.covered.start && state.end <= last.covered.end;
+  return isInside ? "drop" : "leave";
+}
+
+function isSameKind(state: JobState, target: SyncTarget): boolean {
+  return (
+    state.service === target.service &&
+    state.granularity === target.granularity &&
+    state.grouping === target.grouping &&
+    (state.granularity !== "week" || state.weekStart === target.weekStart)
+  );
+}
+
+/** Those of the spans that share no day with an earlier one. */
+export function disjoint<T extends Span>(spans: readonly T[]): T[] {
+  const chosen: T[] = [];
+  for (const span of spans) if (!chosen.some((one) => overlap(one, span))) chosen.push(span);
+  return chosen;
+}
+
+/** The intervals to ask for beside the queries that are gone on with: what these bring is not asked for again. */
+export function chunksBeside(taken: readonly Span[], { target, periods }: Plan): Span[] {
+  const wanting = periods.filter(
+    (period) => isNeeded(period) && !taken.some((span) => holds(span, period.covered)),
+  );
+  return chunksOf(target, wanting);
+}
+
+function holds(span: Span, part: Span): boolean {
+  return span.start <= part.start && span.end >= part.end;
+}
+
+function overlap(a: Span, b: Span): boolean {
+  return a.start <= b.end && b.start <= a.end;
+}
