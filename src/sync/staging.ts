@@ -98,7 +98,7 @@ export class StagedJob {
 
   /** The rows so far, as they came, one a line. */
   get spool(): string {
-    return join(this.folder, "rows.ndjson");
+    return spoolIn(this.folder);
   }
 
   async save(change: Partial<JobState>): Promise<void> {
@@ -178,13 +178,23 @@ async function leftBehind(
   return left;
 }
 
-/** The job's state; undefined where the process ended before it was written, or the file is damaged. */
+/**
+ * The job's state; undefined where there is nothing to go on from: the process ended before it was written or the query
+ * submitted, or the machine did, and a file is damaged or lacks rows that the state counts.
+ */
 async function readState(folder: string): Promise<JobState | undefined> {
   try {
-    return JOB.parse(JSON.parse(await readFile(join(folder, "job.json"), "utf8")));
+    const state = JOB.parse(JSON.parse(await readFile(join(folder, "job.json"), "utf8")));
+    if (state.id === undefined) return undefined;
+    if (state.bytes > 0 && (await stat(spoolIn(folder))).size < state.bytes) return undefined;
+    return state;
   } catch {
     return undefined;
   }
+}
+
+function spoolIn(folder: string): string {
+  return join(folder, "rows.ndjson");
 }
 
 async function renamed(from: string, to: string): Promise<boolean> {

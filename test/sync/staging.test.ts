@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -113,6 +113,16 @@ describe("staged work", () => {
     await writeFile(join(foreign, "job.json"), JSON.stringify({ ...STATE, grouping: "../../x" }));
     const begun = join(lake.store.staging, `job.${DEAD}.5.abc.${hostname()}`);
     await mkdir(begun);
+    expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
+    expect(await readdir(lake.store.staging)).toEqual([]);
+  });
+
+  it("is removed where its rows are fewer than it says, or the query was never submitted", async () => {
+    const { lake } = await tempLake();
+    const short = await left(lake);
+    await truncate(join(short, "rows.ndjson"), STATE.bytes - 1);
+    await rm(join(await left(lake), "rows.ndjson"));
+    await left(lake, { id: undefined, bytes: 0, rows: 0 });
     expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
     expect(await readdir(lake.store.staging)).toEqual([]);
   });
