@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import pLimit from "p-limit";
 import { type Lake, refusal } from "../lake/lake.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
 import { UsageError } from "../support/errors.ts";
 import { parseSlicePath, slicePath } from "../usage/slice.ts";
+import { inParallel } from "./parallel.ts";
 import { hashOf, keepSource, SOURCE_FOLDER } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
 
@@ -174,26 +175,14 @@ async function carryOut(
   const rest = keepAlive(folder);
   const written = new Map<string, string>();
   const kept: Kept[] = [];
-  const failures: unknown[] = [];
-  const limit = pLimit(AT_ONCE);
   try {
-    const copies = wanted.map(({ path }, i) =>
-      limit(async () => {
-        if (failures.length > 0) return;
-        try {
-          signal?.throwIfAborted();
-          const hash = await copyOne(path, join(root, path), join(folder, String(i)), options);
-          if (hash === undefined)
-            kept.push({ path, reason: "knows-more", why: "another process wrote one that knows more" });
-          else written.set(path, hash);
-          onProgress(written.size, wanted.length);
-        } catch (error) {
-          failures.push(error);
-        }
-      }),
-    );
-    await Promise.all(copies);
-    if (failures.length > 0) throw failures[0];
+    await inParallel(wanted, AT_ONCE, async ({ path }) => {
+      signal?.throwIfAborted();
+      const hash = await copyOne(path, join(root, path), join(folder, randomUUID()), options);
+      if (hash !== undefined) written.set(path, hash);
+      else kept.push({ path, reason: "knows-more", why: "another process wrote one that knows more" });
+      onProgress(written.size, wanted.length);
+    });
     await verify(options, written);
   } finally {
     rest();
