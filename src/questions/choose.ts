@@ -1,7 +1,7 @@
 import { CANONICAL_GROUPING } from "../engine/tables.ts";
 import { UsageError } from "../support/errors.ts";
 import { type Day, eachDay } from "../usage/day.ts";
-import { dimensionsOf, type Grouping, groupingOf } from "../usage/grouping.ts";
+import { dimensionsOf, type Grouping, groupingOf, NO_GROUPING } from "../usage/grouping.ts";
 import type { Span } from "../usage/period.ts";
 import type { Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
@@ -107,7 +107,8 @@ export function describeSource({ service, grouping, days }: Source): string {
 function syncFlags(question: Question, wanted: Wanted): string {
   const service = wanted.service ? ` --service ${wanted.service}` : "";
   const canonical = dimensionsOf(CANONICAL_GROUPING);
-  if (wanted.grouping) return `${service} --group-by ${dimensionsOf(wanted.grouping).join(",") || "none"}`;
+  if (wanted.grouping && wanted.grouping !== NO_GROUPING)
+    return `${service} --group-by ${dimensionsOf(wanted.grouping).join(",")}`;
   if (question.needs.every((dimension) => canonical.includes(dimension))) return service;
   return `${service} --group-by ${dimensionsOf(groupingOf([...canonical, ...question.needs])).join(",")}`;
 }

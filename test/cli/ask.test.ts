@@ -218,7 +218,10 @@ describe("gc-usage ask refuses", () => {
     [["busy-clients", "--last", "3d", "--from", "2026-09-01"], 2, "both say where the period starts"],
     [["busy-clients", "--from", "2026-02-30"], 2, "is not a day"],
     [["busy-clients", "--from", "2026-09-30", "--to", "2026-09-01"], 2, "before it starts"],
-    [["--last", "3d"], 2, "no question"],
+    [["--last", "3d"], 2, "--last was given, and no question"],
+    [["--min-requests", "3"], 2, "--min-requests was given, and no question"],
+    [["--out", "list.json"], 2, "--out was given, and no question"],
+    [["--output", "csv"], 2, "no form csv"],
     [["busy-clients", "--what"], 2, "unknown option"],
   ])("%j with exit code %i", async (args, exitCode, message) => {
     const outcome = await ask(...args);

@@ -22,7 +22,7 @@ import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
 import { openEngine } from "../engines.ts";
 import { integerOption, serviceOption } from "../options.ts";
-import { formatOf, type OutputFlags, writeResult } from "../output.ts";
+import { type Format, formatOf } from "../output.ts";
 
 export function command(cli: Cli) {
   const ask = new Command("ask")
@@ -49,7 +49,7 @@ export function command(cli: Cli) {
     .action(async (name, options) => {
       const format = formatOf(cli, options);
       if (name === undefined) {
-        await printList(cli, options);
+        await printList(cli, options, format);
         return;
       }
       const question = get(name);
@@ -61,11 +61,11 @@ export function command(cli: Cli) {
           grouping: options.groupBy,
         });
         const { window, choice } = pick(question, sources, options);
+        const sql = bind(question, { ...window, ...choice, params });
         tell(cli, question, window, choice, sources);
         if (options.to === undefined && window.end < addDays(dayOf(realEffects.now()), -1)) {
           cli.log.info(`The lake's newest day is ${window.end}; \`gc-usage sync\` fetches the days since.`);
         }
-        const sql = bind(question, { ...window, ...choice, params });
         if (options.printSql) await cli.out(`${sql}\n`);
         else {
           const days = daysRead(question, window);
@@ -166,6 +166,9 @@ function flagsOf({ params }: Question): string {
   return params.map((param) => `--${param.name.replaceAll("_", "-")} ${param.default}`).join(" ");
 }
 
+/** Where nobody looks at a terminal. */
+const LIST_WIDTH = 100;
+
 /** The questions for people: descriptions are wrapped, since shortened they would tell nothing. */
 export function listText(questions: readonly Question[], columns: number): string {
   const indent = Math.max(...questions.map(({ name }) => name.length)) + 2;
@@ -193,40 +196,29 @@ function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-async function printList(cli: Cli, flags: OutputFlags & WindowFlags): Promise<void> {
-  if (flags.last !== undefined || flags.from !== undefined || flags.to !== undefined) {
-    throw new UsageError("input", "A period was given, and no question.", {
+async function printList(
+  cli: Cli,
+  options: Readonly<Record<string, unknown>>,
+  format: Format,
+): Promise<void> {
+  const given = ["last", "from", "to", "top", "minRequests", "service", "groupBy", "printSql", "out"];
+  const [first] = given.filter((name) => options[name] !== undefined);
+  if (first !== undefined) {
+    const flag = `--${first.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new UsageError("input", `${flag} was given, and no question.`, {
       hint: "See `gc-usage ask` for the questions.",
     });
   }
-  const format = formatOf(cli, flags);
-  if (format === "json" && (flags.out === undefined || flags.out === "-")) {
-    await cli.json(list().map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
-    return;
+  switch (format) {
+    case "table":
+      await cli.out(listText(list(), cli.isTerminal ? cli.columns : LIST_WIDTH));
+      break;
+    case "json":
+      await cli.json(list().map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
+      break;
+    default:
+      throw new UsageError("input", `The list of questions has no form ${format}.`, {
+        hint: "Leave --output out, or use --json.",
+      });
   }
-  if (format === "table" && cli.isTerminal && (flags.out === undefined || flags.out === "-")) {
-    await cli.out(listText(list(), cli.columns));
-    return;
-  }
-  const columns = ["question", "description", "needs", "flags"].map((name) => ({
-    name,
-    type: "varchar",
-    kind: "text" as const,
-  }));
-  const rows = list().map((question) => [
-    question.name,
-    question.description,
-    question.needs.join(", ") || null,
-    flagsOf(question) || null,
-  ]);
-  async function* batches() {
-    await Promise.resolve();
-    yield rows;
-  }
-  await writeResult(
-    cli,
-    { columns, batches: batches(), stats: () => ({ elapsedMs: 0, rows: rows.length }) },
-    format,
-    flags.out,
-  );
 }
