@@ -26,6 +26,8 @@ export function awsClientConfig(options: AwsOptions, env: Env) {
     ...(profile === undefined ? {} : { profile, logger: SILENT }),
     ...(endpointUrl ? { endpoint: endpointUrl } : {}),
     customUserAgent: "gc-usage",
+    // What the user has set counts; the SDK's own three tries are soon used up where an account is busy.
+    ...(env["AWS_MAX_ATTEMPTS"] ? {} : { maxAttempts: 6 }),
   };
 }
 
@@ -77,13 +79,21 @@ const NOT_REACHED: readonly string[] = [
   "ECONNREFUSED",
   "ECONNRESET",
   "EAI_AGAIN",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETUNREACH",
   "ENOTFOUND",
+  "EPIPE",
   "ETIMEDOUT",
   "TimeoutError",
 ];
 
-/** How the SDK says that an answer is not in the service's form. */
-const NOT_READ = /Deserialization error:/;
+/** How the SDK says that an answer is not in the service's form, and Node that it is not even HTTP. */
+const NOT_READ = /Deserialization error:|^Parse Error:/;
+/** OpenSSL's names for what is wrong with a certificate, and Node's own. */
+const NOT_TRUSTED = /^(CERT_|DEPTH_ZERO_SELF_SIGNED|ERR_TLS_CERT|SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY))/;
+const NO_TLS = /^(EPROTO$|ERR_SSL_)/;
 
 /**
  * What AWS or its SDK threw, as one message and what to do next: kind credentials, permission, service (retryable where
@@ -99,7 +109,8 @@ export function awsError(error: unknown, doing: string, options: AwsOptions): Er
     message: messageOf(error).replace(/\.?\s*$/, "."),
     doing,
   };
-  const known = notSetUp(thrown, options) ?? notAnswered(thrown, options) ?? notAllowed(thrown);
+  const known =
+    notSetUp(thrown, options) ?? notSecured(thrown) ?? notAnswered(thrown, options) ?? notAllowed(thrown);
   if (known !== undefined) return known;
   // Whatever has metadata was answered by AWS; the rest is a defect of ours and stays what it is.
   if (thrown.status === undefined) return error instanceof Error ? error : new Error(thrown.message);
@@ -119,7 +130,14 @@ interface Thrown {
   readonly doing: string;
 }
 
-function notSetUp({ error: cause, name, message, doing }: Thrown, { profile }: AwsOptions) {
+function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profile }: AwsOptions) {
+  if (code === "ERR_INVALID_URL") {
+    // Of the profile: flags and variables are checked beforehand.
+    return new UsageError("input", `Cannot ${doing}: an address is no URL.`, {
+      hint: "Check endpoint_url in the AWS profile: it is written as https://HOST.",
+      cause,
+    });
+  }
   if (message.startsWith("Region not accepted")) {
     // Of the profile: flags and variables are checked beforehand.
     return new UsageError("input", `Cannot ${doing}: ${message}`, {
@@ -145,6 +163,20 @@ function notSetUp({ error: cause, name, message, doing }: Thrown, { profile }: A
   });
 }
 
+function notSecured({ error: cause, code, message, doing }: Thrown) {
+  if (NO_TLS.test(code)) {
+    return new UsageError("service", `Cannot ${doing}: no TLS connection could be made (${code}).`, {
+      hint: "Check AWS_ENDPOINT_URL: a server without TLS is written as http://HOST. Else a proxy may stand between.",
+      cause,
+    });
+  }
+  if (!NOT_TRUSTED.test(code)) return undefined;
+  return new UsageError("service", `Cannot ${doing}: the server's certificate is not trusted. ${message}`, {
+    hint: "Where your company's proxy stands between, name its certificate's file in NODE_EXTRA_CA_CERTS. Else check AWS_ENDPOINT_URL.",
+    cause,
+  });
+}
+
 function notAnswered(
   { error: cause, name, code, status, message, doing }: Thrown,
   { endpointUrl }: AwsOptions,
@@ -162,7 +194,8 @@ function notAnswered(
   }
   if (NOT_READ.test(message)) {
     const where = endpointUrl ? ` at ${endpointUrl}` : "";
-    return new UsageError("service", `Cannot ${doing}: what answers${where} is not AWS (HTTP ${status}).`, {
+    const http = status === undefined ? "" : ` (HTTP ${status})`;
+    return new UsageError("service", `Cannot ${doing}: what answers${where} is not AWS${http}.`, {
       hint: "Check --endpoint-url and AWS_ENDPOINT_URL, and whether a proxy stands between.",
       cause,
     });

@@ -185,7 +185,7 @@ function flip(bytes: Buffer): void {
   bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
 }
 
-async function listening(server: Server): Promise<string> {
+export async function listening(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
     server.closeAllConnections();

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import {
   DeleteObjectCommand,
@@ -11,7 +12,7 @@ import { Lake } from "../../src/lake/lake.ts";
 import { slicePath } from "../../src/usage/slice.ts";
 import { clientOptions } from "./harness/env.ts";
 import { readCalls } from "./harness/moto.ts";
-import { between, fileOf, newBucket, openStore, putSlice, sliceKey } from "./s3-helpers.ts";
+import { between, fileOf, listening, newBucket, openStore, putSlice, sliceKey } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));
@@ -127,13 +128,28 @@ describe("a write to S3", () => {
     expect(await store.replace(PATH, await fileOf("1"), undefined)).toBe(true);
     busy = Number.NEGATIVE_INFINITY;
     await expect(store.replace(PATH, await fileOf("2"), undefined)).rejects.toMatchObject({
-      kind: "aws",
-      message: `Cannot write ${uri}/${PATH}: meddled.`,
+      kind: "service",
+      retryable: true,
+      message: `Cannot write ${uri}/${PATH}: AWS cannot answer just now. meddled.`,
     });
   });
 });
 
 describe("a listing of S3", () => {
+  it("is not what a sign-in page of the network answers, which parses as an empty one", async () => {
+    const page = createServer((_request, response) => {
+      response.writeHead(200, { "content-type": "text/html" }).end("<html><body>Sign in</body></html>");
+    });
+    const { store } = await openStore({ url: await listening(page) }, "s3://any-bucket");
+    for (const opened of [store.exists(), store.list("usage/"), store.localizeAll()]) {
+      await expect(opened).rejects.toMatchObject({
+        kind: "service",
+        message: expect.stringMatching(/^Cannot (open|list) s3:.*: what answers is not S3\.$/) as unknown,
+        hint: expect.stringContaining("AWS_ENDPOINT_URL") as unknown,
+      });
+    }
+  });
+
   it("goes over all pages, in order, and leaves hidden and dangerous names out", async () => {
     const Bucket = await newBucket(aws, "pages");
     const names = Array.from(

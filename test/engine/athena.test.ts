@@ -319,7 +319,7 @@ describe("errors", () => {
       "permission",
       "credentials",
       "credentials",
-      "aws",
+      "service",
     ]);
     expect(kinds[0]?.message).toContain("line 2:   nothing_here FROM usage\n          ^");
     expect(kinds[1]?.message).toBe("There is no Athena workgroup w in this account and region.");

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Aws } from "../../src/aws/aws.ts";
 import { findStack } from "../../src/aws/stack.ts";
-import { awsClientConfig } from "../../src/support/aws.ts";
+import { awsClientConfig, awsError } from "../../src/support/aws.ts";
 
 describe("the settings of an AWS client", () => {
   it.each([
@@ -19,6 +19,11 @@ describe("the settings of an AWS client", () => {
       message: expect.stringContaining(`${name}: "`),
     });
     expect(() => awsClientConfig(options, env)).toThrow(refused);
+  });
+
+  it("have the SDK try six times, unless the user has said how often", () => {
+    expect(awsClientConfig({}, {})).toMatchObject({ maxAttempts: 6 });
+    expect(awsClientConfig({}, { AWS_MAX_ATTEMPTS: "2" })).not.toHaveProperty("maxAttempts");
   });
 
   it("take a flag before the environment, and empty variables for none", () => {
@@ -90,4 +95,39 @@ describe("what AWS answers", () => {
       }
     },
   );
+
+  it.each([
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate", "service", false, "NODE_EXTRA_CA_CERTS"],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify it", "service", false, "NODE_EXTRA_CA_CERTS"],
+    ["CERT_HAS_EXPIRED", "certificate has expired", "service", false, "NODE_EXTRA_CA_CERTS"],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", "Hostname/IP does not match", "service", false, "NODE_EXTRA_CA_CERTS"],
+    ["EHOSTUNREACH", "connect EHOSTUNREACH 10.0.0.1:443", "service", true, "the network"],
+    ["ENETUNREACH", "connect ENETUNREACH 10.0.0.1:443", "service", true, "the network"],
+    ["EPIPE", "write EPIPE", "service", true, "the network"],
+    ["HPE_INVALID_CONSTANT", "Parse Error: Expected HTTP/", "service", false, "AWS_ENDPOINT_URL"],
+    ["ERR_INVALID_URL", "Invalid URL", "input", false, "endpoint_url"],
+  ])("is not to be had, in words for %s", (code, message, kind, retryable, hint) => {
+    const told = awsError(Object.assign(new Error(message), { code }), "list it", {});
+    expect(told).toMatchObject({ kind, retryable, hint: expect.stringContaining(hint) as unknown });
+    expect(told.message).toMatch(/^Cannot list it: .*\.$/);
+  });
+
+  it("is no TLS where the server speaks plain HTTP", async () => {
+    const server = createServer((_request, response) => response.end());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const endpointUrl = `https://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
+    try {
+      await expect(findStack(new Aws({ endpointUrl, region: "us-east-1" }), "any")).rejects.toMatchObject({
+        kind: "service",
+        message: expect.stringMatching(
+          /^Cannot read the stack any: no TLS connection could be made \((EPROTO|ERR_SSL_\w+)\)\.$/,
+        ) as unknown,
+        hint: expect.stringContaining("http://") as unknown,
+      });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
 });

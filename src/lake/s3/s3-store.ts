@@ -52,8 +52,6 @@ export async function openS3Store(uri: string, log: Log): Promise<S3Store> {
   const client = new S3Client({
     ...awsClientConfig({}, process.env),
     followRegionRedirects: true,
-    // What the user has set counts; by itself the SDK tries three times only.
-    ...(process.env["AWS_MAX_ATTEMPTS"] ? {} : { maxAttempts: TRIES }),
     requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
   });
   return new S3Store(place, { client, cache, log });
@@ -90,9 +88,9 @@ export class S3Store implements ObjectStore {
   async exists(): Promise<boolean> {
     // Whoever only reads may list below usage/ and not ask for the bucket itself.
     const Prefix = `${this.#place.prefix}usage/`;
-    await this.#call(`open ${this.uri}`, () =>
-      this.#client.send(new ListObjectsV2Command({ Bucket: this.#place.bucket, Prefix, MaxKeys: 1 })),
-    );
+    const doing = `open ${this.uri}`;
+    const query = { Bucket: this.#place.bucket, Prefix, MaxKeys: 1 };
+    assertListing(await this.#call(doing, () => this.#client.send(new ListObjectsV2Command(query))), doing);
     return true;
   }
 
@@ -111,9 +109,11 @@ export class S3Store implements ObjectStore {
     const base = this.#place.prefix;
     const query = { Bucket: this.#place.bucket, Prefix: base + prefix };
     const stop = signal && { abortSignal: signal };
+    const doing = `list ${this.uri}/${prefix}`;
     const list = async (): Promise<StoredObject[]> => {
       const found: StoredObject[] = [];
       for await (const page of paginateListObjectsV2({ client: this.#client }, query, stop)) {
+        assertListing(page, doing);
         for (const { Key = "", Size = 0, ETag = "" } of page.Contents ?? []) {
           const path = Key.slice(base.length);
           if (isOrdinary(path)) found.push({ path, bytes: Size, version: ETag });
@@ -121,7 +121,7 @@ export class S3Store implements ObjectStore {
       }
       return found;
     };
-    return await this.#call(`list ${this.uri}/${prefix}`, list, signal);
+    return await this.#call(doing, list, signal);
   }
 
   async head(path: string): Promise<StoredObject | undefined> {
@@ -219,6 +219,14 @@ export class S3Store implements ObjectStore {
       throw awsError(error, doing, {});
     }
   }
+}
+
+/** A network's sign-in page parses as a listing of nothing. S3 names the bucket. */
+function assertListing({ Name }: { readonly Name?: string | undefined }, doing: string): void {
+  if (Name !== undefined) return;
+  throw new UsageError("service", `Cannot ${doing}: what answers is not S3.`, {
+    hint: "Check AWS_ENDPOINT_URL, and whether the network wants you to sign in first.",
+  });
 }
 
 /** What both engines read; names that could lead out of the mirror's folder are not among it. */
