@@ -1,20 +1,19 @@
 import { AthenaClient, GetQueryExecutionCommand } from "@aws-sdk/client-athena";
-import { execa } from "execa";
-import { afterAll, describe, expect, inject, it } from "vitest";
+import { afterAll, describe, expect, inject, it, vi } from "vitest";
 import { type AthenaOptions, openAthena } from "../../src/engine/athena/athena.ts";
 import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows, type SqlEngine } from "../../src/engine/engine.ts";
-import { isUsageError, UsageError } from "../../src/support/errors.ts";
+import { Lake } from "../../src/lake/lake.ts";
+import { realEffects } from "../../src/support/effects.ts";
+import { isUsageError, type UsageError } from "../../src/support/errors.ts";
+import { sizeText } from "../../src/support/size.ts";
 import { makeLake, removeLake } from "../engine/fixture.ts";
-import { BIN } from "../helpers/bin.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
+import { openStore, putSlice } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const server = new AthenaClient({ ...clientOptions(aws), endpoint: aws.athenaUrl });
-/** Runs for minutes where nobody stops it, over no table. */
-const SLOW = `SELECT count(*) FROM UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y), UNNEST(sequence(1, 1000)) c(z) WHERE (x * y * z) % 7 = 8`;
-
 describe("the Athena engine", async () => {
   const stack = await deploy(aws, "engine", "--parameter", "ScanLimitBytes=10000000");
   const open = (more: Partial<AthenaOptions> = {}) =>
@@ -197,38 +196,50 @@ describe("the Athena engine", async () => {
   });
 
   it("explains what --max-scan cannot know, unless the workgroup's own limit is the lower one", async () => {
-    const warned = await sql("SELECT 1", "--max-scan", "5MB");
+    const others = "SELECT count(*) FROM information_schema.tables";
+    const warned = await sql(others, "--max-scan", "5MB");
     expect(warned.exitCode).toBe(0);
     expect(warned.stderr).toContain("cannot be known before it runs");
     expect(warned.stderr).toContain("(BytesScannedCutoffPerQuery), which is 10 MB.");
-    const guarded = await sql("SELECT 1", "--max-scan", "10MB");
-    expect(guarded.stderr).not.toContain("warning");
+    expect((await sql(others, "--max-scan", "10MB")).stderr).not.toContain("warning");
   });
 
-  it("stops the statement in Athena when it is aborted, and waits until it has stopped", async () => {
-    const stop = new AbortController();
-    const ids: string[] = [];
-    const engine = await open({
-      log: { warn() {}, info() {}, debug: (text) => ids.push(/execution (\S+)/.exec(text)?.[1] ?? "") },
-      progress: () => stop.abort(new UsageError("interrupted", "Enough.")),
-    });
-    const error = await failure(engine.query(SLOW, { signal: stop.signal }));
-    expect(error).toMatchObject({ kind: "interrupted", message: "Enough." });
-    expect(await stateOf(ids[0] ?? "")).toBe("CANCELLED");
-  });
-
-  it("stops the statement at the server on Ctrl-C", async () => {
-    const args = [BIN, "sql", "--engine", "athena", "--stack", "engine", "--debug", SLOW];
-    const child = execa(process.execPath, args, { env: awsEnv(aws), reject: false });
-    let told = "";
-    child.stderr.on("data", (chunk: Buffer) => {
-      told += String(chunk);
-      // Once: a second Ctrl-C ends the program at once, whatever still runs.
-      if (/execution \S+ started/.test(told) && !child.killed) child.kill("SIGINT");
-    });
-    const done = await child;
-    expect(done.exitCode).toBe(130);
-    expect(await stateOf(/execution (\S+) started/.exec(told)?.[1] ?? "")).toBe("CANCELLED");
+  it("compares with --max-scan what can be known: the slices before, the bytes read after", async () => {
+    const { store } = await openStore(aws, stack.lake);
+    await putSlice(new Lake(store), "2026-11-01", 5);
+    const slices = await new Lake(store).list();
+    const bytes = slices[0]?.object.bytes ?? 0;
+    const told: string[] = [];
+    const log = { warn: (text: string) => void told.push(text), info() {}, debug() {} };
+    let id = "";
+    const engine = async (maxScan: number) =>
+      open({
+        slices,
+        maxScan,
+        log: { ...log, debug: (text: string) => void (id = /execution (\S+) started/.exec(text)?.[1] ?? id) },
+        // Ends between the first look and the second.
+        effects: {
+          ...realEffects,
+          sleep: () => vi.waitFor(async () => expect(await stateOf(id)).toBe("SUCCEEDED")),
+        },
+      });
+    const one = "SELECT * FROM usage WHERE date = DATE '2026-11-01'";
+    const two = `SELECT * FROM daily d JOIN usage u ON d.date = u.date WHERE u.date = DATE '2026-11-01'`;
+    for (const [statement, maxScan] of [
+      ["SELECT 1", 1],
+      [one, bytes],
+      [two, 2 * bytes],
+    ] as const) {
+      await (await engine(maxScan)).query(statement);
+      expect(told).toEqual([]);
+    }
+    await (await engine(2 * bytes - 1)).query(two);
+    expect(told.splice(0)[0]).toContain("cannot be known");
+    const { stats } = await (await engine(1)).query(one);
+    expect(told).toEqual([
+      expect.stringContaining("cannot be known"),
+      `The statement ended before it could be stopped: it read ${sizeText(stats().bytesScanned ?? 0)}, more than --max-scan ${sizeText(1)}.`,
+    ]);
   });
 
   async function stateOf(id: string): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import type { Span } from "../../usage/period.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
 import { assertWithin, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
-import { readsEveryDay } from "./dates.ts";
+import { BY_DAY, readsEveryDay, tablesOf } from "./dates.ts";
 import { callFailed, endedBadly, type Sent } from "./errors.ts";
 import { runToEnd } from "./execution.ts";
 import { type ReadingStatement, readingStatement } from "./guard.ts";
@@ -106,6 +106,7 @@ export class AthenaEngine implements SqlEngine {
       assertWithin(bytesOf(slices, days), maxScan, "The statement may read");
       return;
     }
+    if (mostBytes(sql, slices) <= maxScan) return;
     const cutoff = await this.#cutoff();
     if (cutoff !== undefined && cutoff <= maxScan) return;
     this.#log.warn(
@@ -138,7 +139,10 @@ export class AthenaEngine implements SqlEngine {
       runToEnd({ athena: this.#athena, effects, log: this.#log, signal, onRunning }, sent),
     );
     const { State: state = "", StateChangeReason: reason = "", AthenaError } = execution.Status ?? {};
-    if (state === "SUCCEEDED") return execution;
+    if (state === "SUCCEEDED") {
+      this.#warnOfExcess(execution);
+      return execution;
+    }
     throw endedBadly(
       {
         id: execution.QueryExecutionId ?? "",
@@ -148,6 +152,16 @@ export class AthenaEngine implements SqlEngine {
         retryable: AthenaError?.Retryable ?? false,
       },
       sent,
+    );
+  }
+
+  /** A statement may end before Athena has told how much it read. */
+  #warnOfExcess({ Statistics }: QueryExecution): void {
+    const bytes = Statistics?.DataScannedInBytes ?? 0;
+    const { maxScan } = this.#options;
+    if (maxScan === undefined || bytes <= maxScan) return;
+    this.#log.warn(
+      `The statement ended before it could be stopped: it read ${sizeText(bytes)}, more than --max-scan ${sizeText(maxScan)}.`,
     );
   }
 
@@ -173,6 +187,17 @@ export class AthenaEngine implements SqlEngine {
     const costUsd = scans ? scanCost(bytesScanned, this.#options.usdPerTb ?? DEFAULT_USD_PER_TB) : 0;
     return { bytesScanned, costUsd };
   }
+}
+
+/** The most that a statement can scan: all slices, as often as it names a table; infinite where that is not known. */
+function mostBytes(sql: string, slices: readonly SizedSlice[] | undefined): number {
+  const tables = tablesOf(sql);
+  const fromCatalog = tables.filter(({ isBound }) => !isBound);
+  if (fromCatalog.length === 0) return 0;
+  if (slices === undefined || !fromCatalog.every(({ name }) => BY_DAY.includes(name)))
+    return Number.POSITIVE_INFINITY;
+  // What WITH defines is read anew each time that it is named.
+  return tables.length * slices.reduce((sum, { object }) => sum + object.bytes, 0);
 }
 
 /** All that the days' partitions hold by day: Athena opens every object of a partition, whatever its service. */
