@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
+import { awsError } from "../../support/aws.ts";
 import type { Effects, Log } from "../../support/effects.ts";
-import { messageOf } from "../../support/errors.ts";
+import { isUsageError, messageOf } from "../../support/errors.ts";
 import { CATALOG } from "../tables.ts";
 import type { Sent } from "./errors.ts";
 
 const FIRST_WAIT_MS = 150;
 const LONGEST_WAIT_MS = 3000;
 const WAITS_TO_STOP = 20;
+/** Looks in a row without an answer, each tried again by the SDK, after which nobody knows what the statement does. */
+const MAX_UNANSWERED = 5;
 
 /** What an execution is run with. */
 export interface Run {
@@ -45,14 +48,29 @@ export async function runToEnd(run: Run, sent: Sent): Promise<QueryExecution> {
   }
 }
 
-async function ended({ athena, effects, signal, onRunning }: Run, id: string): Promise<QueryExecution> {
+async function ended(run: Run, id: string): Promise<QueryExecution> {
+  const { athena, effects, log, signal, onRunning } = run;
+  let unanswered = 0;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
     signal?.throwIfAborted();
-    const execution = await look(athena, id);
-    if (hasEnded(execution)) return execution;
-    onRunning(execution);
+    try {
+      const execution = await look(athena, id, signal);
+      if (hasEnded(execution)) return execution;
+      unanswered = 0;
+      onRunning(execution);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // That AWS is busy says nothing of the statement, which runs on and costs.
+      if (!isPassing(error) || ++unanswered > MAX_UNANSWERED) throw error;
+      log.debug(`No word of Athena execution ${id}: ${messageOf(error)}`);
+    }
     await effects.sleep(wait, signal);
   }
+}
+
+function isPassing(error: unknown): boolean {
+  const told = awsError(error, "look at the statement", {});
+  return isUsageError(told) && told.retryable;
 }
 
 /** Stops it and waits until it has stopped, some twenty seconds at most. */
@@ -64,8 +82,11 @@ async function stop({ athena, effects }: Run, id: string): Promise<void> {
   }
 }
 
-async function look(athena: Athena, id: string): Promise<QueryExecution> {
-  const { QueryExecution } = await athena.getQueryExecution({ QueryExecutionId: id });
+async function look(athena: Athena, id: string, signal?: AbortSignal): Promise<QueryExecution> {
+  const { QueryExecution } = await athena.getQueryExecution(
+    { QueryExecutionId: id },
+    signal && { abortSignal: signal },
+  );
   return QueryExecution ?? {};
 }
 

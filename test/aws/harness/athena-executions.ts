@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AthenaClient, GetWorkGroupCommand, type WorkGroup } from "@aws-sdk/client-athena";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
@@ -136,9 +137,7 @@ export class Execution {
 
   /** Athena answers before it has stopped: CANCELLED comes later. */
   cancel(reason: string): void {
-    if (this.#ended !== undefined || this.#stop.signal.aborted) return;
-    this.#stop.abort();
-    setTimeout(() => this.#end("CANCELLED", reason), CANCEL_MS).unref();
+    if (this.#ended === undefined) this.#stop.abort(reason);
   }
 
   async run(trino: string, s3: S3Client): Promise<void> {
@@ -149,14 +148,18 @@ export class Execution {
         signal: this.#stop.signal,
         onProgress: (state, bytes) => this.#progress(state, bytes),
       });
-      if (this.#stop.signal.aborted) return;
-      if (result.error) this.#fail(result.error);
+      if (this.#stop.signal.aborted) await this.#cancelled();
+      else if (result.error) this.#fail(result.error);
       else await this.#succeed(result, s3);
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
       this.category = 1;
       this.#end("FAILED", `INTERNAL_ERROR: ${String(error)}`);
     }
+  }
+
+  async #cancelled(): Promise<void> {
+    await sleep(CANCEL_MS, undefined, { ref: false });
+    this.#end("CANCELLED", String(this.#stop.signal.reason));
   }
 
   describe(): unknown {
@@ -222,7 +225,8 @@ export class Execution {
       ContentType: "text/csv",
     };
     await s3.send(new PutObjectCommand(object));
-    if (!this.#stop.signal.aborted) this.#end("SUCCEEDED");
+    if (this.#stop.signal.aborted) await this.#cancelled();
+    else this.#end("SUCCEEDED");
   }
 
   #end(state: State, reason?: string): void {

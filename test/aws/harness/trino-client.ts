@@ -60,11 +60,22 @@ export async function runStatement(
     take(answer, result);
     const goOn = options.onProgress?.(answer.stats.state, result.bytesScanned) ?? true;
     if (answer.nextUri === undefined) return result;
-    if (!goOn || options.signal?.aborted) {
+    const next = goOn ? await goneOn(answer.nextUri, options.signal) : undefined;
+    if (next === undefined) {
       await fetch(answer.nextUri, { method: "DELETE" });
       return result;
     }
-    answer = await read(await fetch(answer.nextUri));
+    answer = next;
+  }
+}
+
+/** What Trino says next, which it may take a second for; undefined where the signal ended the waiting. */
+async function goneOn(uri: string, signal: AbortSignal | undefined): Promise<Answer | undefined> {
+  try {
+    return await read(await fetch(uri, signal && { signal }));
+  } catch (error) {
+    if (signal?.aborted) return undefined;
+    throw error;
   }
 }
 
