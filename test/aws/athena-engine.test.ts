@@ -235,10 +235,10 @@ describe("the Athena engine", async () => {
     }
     await (await engine(2 * bytes - 1)).query(two);
     expect(told.splice(0)[0]).toContain("cannot be known");
-    const { stats } = await (await engine(1)).query(one);
+    const result = await (await engine(1)).query(one);
     expect(told).toEqual([
       expect.stringContaining("cannot be known"),
-      `The statement ended before it could be stopped: it read ${sizeText(stats().bytesScanned ?? 0)}, more than --max-scan ${sizeText(1)}.`,
+      `The statement ended before it could be stopped: it read ${sizeText(result.stats().bytesScanned ?? 0)}, more than --max-scan ${sizeText(1)}.`,
     ]);
   });
 
