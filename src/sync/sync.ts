@@ -71,7 +71,8 @@ export async function heldSlices(
  * Makes the lake hold what the target asks: goes on with what earlier runs left, asks for what is missing or may
  * have changed, and lands it slice by slice. Ended at any point, the next run goes on.
  *
- * @throws {UsageError} the first failure, after the other queries have ended; what is fetched stays staged.
+ * @throws {UsageError} the first failure, after the other queries have ended; what is fetched stays staged. Where signing
+ * in fails nothing is staged.
  */
 export async function sync(options: SyncOptions): Promise<SyncSummary> {
   const { lake, target, effects, signal } = options;
@@ -87,12 +88,22 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
     ...resumed.map((job) => () => run.finish(job)),
     ...rest.map((span) => () => run.begin(span)),
   ];
-  const limit = pLimit(Math.max(1, options.concurrency));
-  const outcomes = await Promise.allSettled(tasks.map((task) => limit(task)));
-  for (const outcome of outcomes) {
-    if (outcome.status === "rejected") throw withResumeHint(outcome.reason);
-  }
+  const failed = await failureOf(tasks, options);
+  if (failed) throw resumed.length > 0 || run.leaves ? withResumeHint(failed.reason) : failed.reason;
   return { plan, resumed: resumed.length, jobs: tasks.length, ...run.totals };
+}
+
+/** Signs in, then runs the tasks to their ends. @returns the first failure. */
+async function failureOf(
+  tasks: readonly (() => Promise<void>)[],
+  { client, concurrency }: SyncOptions,
+): Promise<PromiseRejectedResult | undefined> {
+  if (tasks.length === 0) return undefined;
+  const limit = pLimit(Math.max(1, concurrency));
+  const [signedIn] = await Promise.allSettled([client.signIn()]);
+  if (signedIn.status === "rejected") return signedIn;
+  const outcomes = await Promise.allSettled(tasks.map((task) => limit(task)));
+  return outcomes.find((outcome) => outcome.status === "rejected");
 }
 
 /** The queries that earlier runs left and that bring what is needed, each once. */
@@ -114,11 +125,17 @@ class SyncRun {
   #slices = 0;
   #slicesDone = 0;
   #fetchedRows = 0;
+  #staged = 0;
   readonly totals = { written: 0, kept: 0, rows: 0 };
 
   constructor(options: SyncOptions, jobs: number) {
     this.#options = options;
     this.#jobs = jobs;
+  }
+
+  /** True where a run that fails has something for the next one: slices in their places, or queries to go on with. */
+  get leaves(): boolean {
+    return this.#slicesDone > 0 || this.#staged > 0;
   }
 
   async begin(span: Span): Promise<void> {
@@ -140,6 +157,18 @@ class SyncRun {
   }
 
   async finish(job: StagedJob): Promise<void> {
+    try {
+      await this.#toTheEnd(job);
+    } catch (error) {
+      // Rows that do not fit the question would not fit the next time either: the query is asked anew then.
+      const isOfNoUse = job.state.id === undefined || (isUsageError(error) && error.kind === "input");
+      if (isOfNoUse) await job.remove();
+      else this.#staged++;
+      throw error;
+    }
+  }
+
+  async #toTheEnd(job: StagedJob): Promise<void> {
     const { signal } = this.#options;
     this.#fetchedRows += job.state.rows;
     this.#report();
@@ -153,11 +182,7 @@ class SyncRun {
     await fetchJob(job, context);
     await this.#landing(async () => {
       signal?.throwIfAborted();
-      await this.#land(job).catch(async (error: unknown) => {
-        // Rows that do not fit the question would not fit the next time either: the query is asked anew then.
-        if (isUsageError(error) && error.kind === "input") await job.remove();
-        throw error;
-      });
+      await this.#land(job);
     });
     await job.remove();
     this.#jobsDone++;

@@ -1,8 +1,11 @@
+import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+
+const NO_CLIENT = { GENESYSCLOUD_OAUTHCLIENT_ID: "", GENESYSCLOUD_OAUTHCLIENT_SECRET: "" };
 
 let quick: Sandbox;
 let slow: Sandbox;
@@ -64,6 +67,25 @@ describe.concurrent("sync", () => {
     );
     expect(ran.exitCode).toBe(2);
     expect(ran.stderr).toMatch(/does not begin a week\.\nGive --week-start monday where/);
+  });
+
+  it.each([
+    ["is not signed in", 3, { GENESYSCLOUD_OAUTHCLIENT_SECRET: "wrong-secret" }],
+    ["reaches nobody", 5, { GENESYSCLOUD_GATEWAY_PORT: "1" }],
+    [
+      "is signed in with a token that is refused",
+      3,
+      { ...NO_CLIENT, GENESYSCLOUD_ACCESS_TOKEN: "wrong-token" },
+    ],
+  ])("leaves no lake where it %s, and speaks of nothing to go on with", async (_what, exitCode, env) => {
+    const cwd = await workFolder();
+    const ran = await gcUsage(["sync", "--last", "90d", "--lake", "a/b"], {
+      cwd,
+      env: { ...quick.env, ...env },
+    });
+    expect(ran).toMatchObject({ exitCode, stdout: "" });
+    expect(ran.stderr).not.toContain("What is fetched is kept");
+    expect(await readdir(cwd)).toEqual([]);
   });
 
   it("ends with 130 on Ctrl-C, and says once how to go on", async () => {
