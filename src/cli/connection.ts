@@ -21,9 +21,12 @@ export function addConnectionOptions<Args extends unknown[], Opts extends Option
   command
     .option(
       "--region <region>",
-      "AWS region or Genesys Cloud domain (else GENESYSCLOUD_REGION, or the profile)",
+      "of Genesys Cloud: an AWS region's name or a domain (else GENESYSCLOUD_REGION, or the profile)",
     )
-    .option("--client-id <id>", "OAuth client id (else GENESYSCLOUD_OAUTHCLIENT_ID, or the profile)")
+    .option(
+      "--client-id <id>",
+      "OAuth client id of Genesys Cloud (else GENESYSCLOUD_OAUTHCLIENT_ID, or the profile)",
+    )
     .option("--client-secret-file <file>", "file with the client secret, - for standard input")
     .option("--access-token-file <file>", "file with an access token, - for standard input")
     .option("--profile <name>", "profile of the gc CLI, in ~/.gc/config.toml (default: DEFAULT)");

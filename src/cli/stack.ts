@@ -14,7 +14,10 @@ export function addLakeOptions<Args extends unknown[], Given extends OptionValue
       "the lake: a folder or s3://bucket/prefix (default: GC_USAGE_LAKE, else ./usage-lake)",
     )
     .addOption(
-      new Option("--stack <name>", "the lake of a stack that `gc-usage aws deploy` made").conflicts("lake"),
+      new Option(
+        "--stack <name>",
+        "the lake of a stack that `gc-usage aws deploy` made, in the account and region that AWS_PROFILE and AWS_REGION name",
+      ).conflicts("lake"),
     );
   // Named, not inferred: options inferred over an open type, three helpers deep, take the compiler minutes.
   return command;

@@ -3,6 +3,11 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { version } from "../../src/cli/version.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 
+/** What a terminal of 80 cells would break in mid-word: all but examples, which are pasted whole. */
+function tooWide(help: string): string[] {
+  return help.split("\n").filter((line) => line.length > 80 && !/^ {2}\S*gc.usage /.test(line));
+}
+
 /** The names of a command's subcommands, from its help. */
 function subcommands(help: string): string[] {
   const [, list = ""] = /\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help) ?? [];
@@ -25,6 +30,7 @@ describe.concurrent("help", () => {
       for (const { exitCode, stdout, stderr } of pages) {
         expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
         expect(stdout).toMatch(/^Usage: gc-usage [a-z]/);
+        expect(tooWide(stdout)).toEqual([]);
         if (!stdout.includes("\nCommands:\n")) expect(stdout).toMatch(/\nExamples?:\n {2}\S/);
         for (const flag of ["--debug", "-q, --quiet", "-h, --help"]) {
           expect(stdout.split(`  ${flag} `).length - 1, flag).toBeLessThanOrEqual(1);
@@ -38,6 +44,7 @@ describe.concurrent("help", () => {
     expect(bare).toMatchObject({ exitCode: 0, stderr: "" });
     expect(bare.stdout).toMatch(/^Usage: gc-usage \[options\] \[command\]/);
     expect(bare.stdout).toMatch(/Exit codes: 0 done/);
+    expect(tooWide(bare.stdout)).toEqual([]);
     for (const { name, summary } of COMMANDS)
       expect(bare.stdout).toMatch(new RegExp(`\\n {2}${name} .*${summary.slice(0, 8)}`));
     for (const other of [flag, short, word]) expect(other).toEqual(bare);

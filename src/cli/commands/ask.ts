@@ -80,8 +80,9 @@ export function command(cli: Cli) {
 }
 
 const HELP = `
-Days are UTC days; the current one is never in the data. Each question reads one service and one grouping, by day, and
-says on standard error which, and which days the lake lacks.
+Days are UTC days; the current one is never in the data. Each question reads
+one service and one grouping, by day, and says on standard error which, and
+which days the lake lacks.
 
 Examples:
   gc-usage ask

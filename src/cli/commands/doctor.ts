@@ -23,8 +23,9 @@ interface Check {
 }
 
 const EXAMPLE = `
-Signs in and asks three harmless questions: nothing is submitted, nothing is written, no secret is printed.
-The exit code is 0 where all is well, else that of the first problem: 2 settings, 3 credentials, 4 permission, 5 service.
+Signs in and asks three harmless questions: nothing is submitted, nothing is
+written, no secret is printed. The exit code is 0 where all is well, else that
+of the first problem: 2 settings, 3 credentials, 4 permission, 5 service.
 
 Example:
   gc-usage doctor

@@ -26,7 +26,7 @@ export function command(cli: Cli) {
   return addConnectionOptions(results)
     .addHelpText(
       "after",
-      "\nWithout --wait a running query prints its status, as gc does; with --ndjson that is an error (exit code 7).\n" +
+      "\nWithout --wait a running query prints its status, as gc does; with --ndjson\nthat is an error (exit code 7).\n" +
         "\nExamples:\n  gc-usage results 7157a113-2751-4e38-85c4-c386cb9e22a4 --wait --ndjson > query-result.json\n" +
         "  gc-usage submit -f query-file.json | jq -r .executionId | xargs gc-usage results --wait",
     )

@@ -34,16 +34,21 @@ export function command(cli: Cli) {
 
 const HELP = `
 Tables:
-  daily                by day, one service and one grouping (${CANONICAL_SERVICE}, ${CANONICAL_GROUPING}): safe to sum
-  usage                every slice. The services count different requests, and two groupings count the same ones
-                       twice, so name service, "grouping" and granularity before you sum
+  daily                by day, of one service and one grouping: safe to sum
+                       (${CANONICAL_SERVICE}, ${CANONICAL_GROUPING})
+  usage                every slice. The services count different requests, and two
+                       groupings count the same ones twice, so name service,
+                       "grouping" and granularity before you sum
   gc_usage_api_source  the raw rows that \`gc-usage load\` kept, as they came
 
-DESCRIBE usage lists the columns. Counts print exactly, whatever their size. In JSON a decimal or whole number is a
-number of that many digits; in CSV (RFC 4180) NULL is an empty field; in Parquet a sum beyond 64 bits is a DECIMAL(38,0).
+DESCRIBE usage lists the columns. Counts print exactly, whatever their size.
+In JSON a decimal or whole number is a number of that many digits; in CSV
+(RFC 4180) NULL is an empty field; in Parquet a sum beyond 64 bits is a
+DECIMAL(38,0).
 
-With --engine athena what was scanned and about what it cost goes to standard error (at GC_USAGE_ATHENA_USD_PER_TB US
-dollars a terabyte, 5 where that is not set). Athena asks S3 for each day of the table's range: always filter by date.
+With --engine athena what was scanned and about what it cost goes to standard
+error (at GC_USAGE_ATHENA_USD_PER_TB US dollars a terabyte, 5 where that is not
+set). Athena asks S3 for each day of the table's range: always filter by date.
 
 Examples:
   gc-usage sql "SELECT clientName, sum(status429) FROM daily GROUP BY 1 ORDER BY 2 DESC LIMIT 10"

@@ -38,8 +38,8 @@ const MARKS: Readonly<Record<PeriodState, string>> = {
 };
 
 const LEGEND =
-  "# present   ~ may still change   / known in part   0 nothing happened   . missing\n" +
-  "! damaged (sync asks for it again)";
+  "# present   ~ may still change   / known in part   0 nothing happened\n" +
+  ". missing   ! damaged (sync asks for it again)";
 
 function statusText(uri: string, series: readonly Series[]): string {
   if (series.length === 0) return `${uri}: no slices yet. Fill it with gc-usage sync.\n`;
