@@ -1,8 +1,9 @@
 /**
- * The library behind the command: everything that `gc-usage` does, for programs. The command line itself is not part
- * of it. See docs/library.md.
+ * The library behind the command, for programs: the client, the lake, both engines, the questions, the sandbox. The command
+ * line itself and the stack in AWS are not part of it. See docs/library.md.
  */
 
+export { type AthenaEngine, type AthenaOptions, openAthena } from "./engine/athena/athena.ts";
 export { openDuckDb } from "./engine/duckdb/duckdb.ts";
 export { type Column, type QueryResult, type SqlEngine, type SqlValue } from "./engine/engine.ts";
 export { type ApiRow, parseApiRow } from "./genesys/answer/row.ts";
@@ -24,7 +25,9 @@ export { resolveSettings, type Settings, type SettingsInput } from "./genesys/se
 export { type Committed, Lake, openLake, openOrCreateLake, type Slice } from "./lake/lake.ts";
 export type { Provenance } from "./lake/provenance.ts";
 export type { ObjectStore, StoredObject } from "./lake/store.ts";
+export { type Choice, choose, type Source, sourcesFor, type Wanted } from "./questions/choose.ts";
 export { bind, get as question, list as questions, type Question } from "./questions/questions.ts";
+export { type WindowFlags, windowOf } from "./questions/window.ts";
 export {
   type Fact,
   type FactOptions,
@@ -35,10 +38,13 @@ export {
 } from "./sandbox/sandbox.ts";
 export { type Effects, type Log, realEffects, silentLog } from "./support/effects.ts";
 export { type ErrorKind, EXIT_CODES, isUsageError, UsageError } from "./support/errors.ts";
+export { type CopyOptions, type CopySummary, copyLake } from "./sync/copy.ts";
 export { type Loaded, type LoadRequest, load } from "./sync/load.ts";
 export { type Plan, type PlannedPeriod, planSync, type SyncTarget } from "./sync/plan.ts";
+export { type ResultsRequest, readResults } from "./sync/results.ts";
 export { lakeStatus, type PeriodState, type Series } from "./sync/status.ts";
 export { type SyncOptions, type SyncProgress, type SyncSummary, sync } from "./sync/sync.ts";
+export { type Uploaded, upload } from "./sync/upload.ts";
 export type { Coverage } from "./usage/coverage.ts";
 export { type Day, parseDay } from "./usage/day.ts";
 export { type Dimension, type Grouping, groupingOf, parseGrouping } from "./usage/grouping.ts";

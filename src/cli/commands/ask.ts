@@ -210,16 +210,12 @@ async function printList(
       hint: "See `gc-usage ask` for the questions.",
     });
   }
-  switch (format) {
-    case "table":
-      await cli.out(listText(list(), cli.isTerminal ? cli.columns : LIST_WIDTH));
-      break;
-    case "json":
-      await cli.json(list().map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
-      break;
-    default:
-      throw new UsageError("input", `The list of questions has no form ${format}.`, {
-        hint: "Leave --output out, or use --json.",
-      });
+  if (format === "table") await cli.out(listText(list(), cli.isTerminal ? cli.columns : LIST_WIDTH));
+  else if (format === "json")
+    await cli.json(list().map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
+  else {
+    throw new UsageError("input", `The list of questions has no form ${format}.`, {
+      hint: "Leave --output out, or use --json.",
+    });
   }
 }

@@ -36,8 +36,8 @@ const HELP = `
 Tables:
   daily                by day, of one service and one grouping: safe to sum
                        (${CANONICAL_SERVICE}, ${CANONICAL_GROUPING})
-  usage                every slice. The services count different requests, and two
-                       groupings count the same ones twice, so name service,
+  usage                every slice. The services count different requests, and
+                       two groupings count the same ones twice, so name service,
                        "grouping" and granularity before you sum
   gc_usage_api_source  the raw rows that \`gc-usage load\` kept, as they came
 

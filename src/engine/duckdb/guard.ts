@@ -7,7 +7,7 @@ import { placeOf } from "./errors.ts";
 
 /**
  * The second lock on reading only. DuckDB's settings keep statements out of other folders and off the network
- * (engine.ts), and yet let COPY write into the folders that it may read, and functions like read_text read any
+ * (duckdb.ts), and yet let COPY write into the folders that it may read, and functions like read_text read any
  * file there. So DuckDB's own parser reads the statement first: it must be one SELECT, or what DuckDB makes a
  * SELECT of (FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN before any of them), over our tables alone.
  *
