@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
-import { knowsLess } from "../usage/coverage.ts";
+import { isOf, knowsLess } from "../usage/coverage.ts";
 import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
 import { FolderStore } from "./local/folder-store.ts";
 import { ownName } from "./owner.ts";
@@ -13,11 +13,12 @@ import type { ObjectStore, StoredObject, Waiting } from "./store.ts";
 export interface Slice {
   readonly key: SliceKey;
   readonly object: StoredObject;
-  /** Undefined where the file is damaged or was not written by us: it counts as not there. */
+  /** Undefined where the file is damaged, is not ours or stands under another date: it counts as not there. */
   readonly provenance: Provenance | undefined;
 }
 
-export type Committed = "written" | "kept";
+/** A slice was written, or what the lake has was kept, and why. */
+export type Committed = "written" | { readonly kept: string };
 
 /** The slices in a folder or under an S3 prefix. There is no other state: what has been fetched is what is there. */
 export class Lake {
@@ -62,13 +63,16 @@ export class Lake {
     const root = await this.store.localize(objects, waiting);
     const files = listed.map(({ object }) => join(root, object.path));
     const provenance = await this.files.provenance(files);
-    return listed.map((one, i) => ({ ...one, provenance: provenance.get(files[i] ?? "") }));
+    return listed.map(({ key, object }, i) => {
+      const found = provenance.get(files[i] ?? "");
+      return { key, object, provenance: found && isOf(key, found) ? found : undefined };
+    });
   }
 
   /**
    * Puts a slice's finished file in its place, in one write, unless what is there knows more.
    *
-   * @returns written, or kept where the lake's slice knows more.
+   * @throws {UsageError} lake, where others replace it again and again.
    */
   async commit(
     key: SliceKey,
@@ -78,7 +82,8 @@ export class Lake {
   ): Promise<Committed> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const current = await this.slice(key);
-      if (!options.force && refusal(current, provenance) !== undefined) return "kept";
+      const kept = options.force ? undefined : refusal(current, provenance);
+      if (kept !== undefined) return { kept };
       if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
     }
     throw new UsageError("lake", `The slice ${slicePath(key)} is being replaced over and over by others.`, {

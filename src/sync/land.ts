@@ -170,10 +170,15 @@ function misfit(row: number, why: string, hint: string): UsageError {
   return new UsageError("input", `Row ${row} does not fit: ${why}.`, { hint });
 }
 
+/** A slice that stayed as it was, since what is there knows more. */
+export interface KeptSlice {
+  readonly key: SliceKey;
+  readonly why: string;
+}
+
 export interface Landed {
   readonly written: SliceKey[];
-  /** Slices that stayed as they were, since what is there knows more. */
-  readonly kept: SliceKey[];
+  readonly kept: KeptSlice[];
   readonly rows: number;
   /** Slices in which rows repeat others' keys: sound answers have none. */
   readonly repeated: SliceKey[];
@@ -211,24 +216,23 @@ export async function commitSlices(
   slices: readonly WrittenSlice[],
   options: { force: boolean; signal?: AbortSignal | undefined; onSlice?: () => void },
 ): Promise<Landed> {
-  const landed = { written: [] as SliceKey[], kept: [] as SliceKey[], repeated: [] as SliceKey[], rows: 0 };
+  const landed = { written: [] as SliceKey[], kept: [] as KeptSlice[], repeated: [] as SliceKey[], rows: 0 };
   await inParallel(slices, lake.store.writers, async ({ key, file, provenance, repeats }) => {
     options.signal?.throwIfAborted();
     if (repeats > 0) landed.repeated.push(key);
     const outcome = await lake.commit(key, file, provenance, options);
-    landed[outcome].push(key);
-    if (outcome === "written") landed.rows += provenance.rows;
+    if (outcome === "written") {
+      landed.written.push(key);
+      landed.rows += provenance.rows;
+    } else landed.kept.push({ key, why: outcome.kept });
     options.onSlice?.();
   });
   return landed;
 }
 
 /** Why the slices may not replace what the lake holds, by slice; empty where they all may. */
-export async function refusals(
-  lake: Lake,
-  slices: readonly SpooledSlice[],
-): Promise<{ key: SliceKey; why: string }[]> {
-  const found: { key: SliceKey; why: string }[] = [];
+export async function refusals(lake: Lake, slices: readonly SpooledSlice[]): Promise<KeptSlice[]> {
+  const found: KeptSlice[] = [];
   for (const { key, provenance } of slices) {
     const why = refusal(await lake.slice(key), provenance);
     if (why !== undefined) found.push({ key, why });

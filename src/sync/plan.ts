@@ -66,7 +66,8 @@ export function lastDay(now: number): Day {
  *
  * @param held provenance of the lake's slices of this service, granularity and grouping, by date.
  * @param now milliseconds since 1970.
- * @throws {UsageError} input, for what the service cannot give: a grouping, days out of reach, days to come.
+ * @throws {UsageError} input, for what the service cannot give: a grouping, days out of reach, days to come; refused, for
+ * a total where the lake has a longer one.
  */
 export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Provenance>, now: number): Plan {
   checkGrouping(target);
@@ -76,6 +77,7 @@ export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Provenance>,
     covered,
     state: stateOf(target, date, covered, held.get(date), now),
   }));
+  checkTotal(target, span, held.get(span.start));
   const needed = periods.filter(isNeeded);
   checkReach(target, needed, now);
   return { target, periods, chunks: chunksOf(target, needed) };
@@ -110,8 +112,6 @@ function stateOf(
   if (!held) return "missing";
   const key = { granularity: target.granularity, date };
   if (METRICS.some((metric) => !held.metrics.includes(metric))) return "partial";
-  if (target.granularity === "total" && (held.start !== wanted.start || held.end !== wanted.end))
-    return "partial";
   if (held.start > wanted.start || held.end < wanted.end)
     return isComplete(key, wanted) ? "partial" : "unsettled";
   if (isSettled(key, held, target.settleDays)) return "settled";
@@ -131,6 +131,18 @@ function checkGrouping({ service, grouping }: SyncTarget): void {
       hint: "Use --group-by method, and sum in SQL.",
     });
   }
+}
+
+/** A slice's place tells its first day alone, so of the totals that begin on a day the lake holds one: the longest. */
+function checkTotal({ granularity }: SyncTarget, { start, end }: Span, held: Provenance | undefined): void {
+  if (granularity !== "total" || !held || held.end <= end) return;
+  throw new UsageError(
+    "refused",
+    `The lake has a total of ${held.start}/${held.end}, longer than ${start}/${end}, and room for one that begins on that day.`,
+    {
+      hint: `Use --to ${held.end} for that one, begin on another day, use another lake, or sync days and sum them in SQL.`,
+    },
+  );
 }
 
 function checkReach(

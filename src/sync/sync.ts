@@ -10,7 +10,7 @@ import { METRICS } from "../usage/metric.ts";
 import type { Span } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { type FetchContext, fetchJob } from "./fetch.ts";
-import { commitSlices, type Landed, slicesOf, spoolRows, writeSlices } from "./land.ts";
+import { commitSlices, type KeptSlice, type Landed, slicesOf, spoolRows, writeSlices } from "./land.ts";
 import { chunksBeside, disjoint, useOf } from "./leftovers.ts";
 import { type Plan, planSync, type SyncTarget } from "./plan.ts";
 import { RowSpool } from "./row-spool.ts";
@@ -47,7 +47,8 @@ export interface SyncSummary {
   readonly resumed: number;
   readonly jobs: number;
   readonly written: number;
-  readonly kept: number;
+  /** Slices that the answers did not replace: what the lake has knows more. */
+  readonly kept: readonly KeptSlice[];
   readonly rows: number;
 }
 
@@ -126,7 +127,7 @@ class SyncRun {
   #slicesDone = 0;
   #fetchedRows = 0;
   #staged = 0;
-  readonly totals = { written: 0, kept: 0, rows: 0 };
+  readonly totals = { written: 0, kept: [] as KeptSlice[], rows: 0 };
 
   constructor(options: SyncOptions, jobs: number) {
     this.#options = options;
@@ -232,7 +233,7 @@ class SyncRun {
 
   #count(landed: Landed): void {
     this.totals.written += landed.written.length;
-    this.totals.kept += landed.kept.length;
+    this.totals.kept.push(...landed.kept);
     this.totals.rows += landed.rows;
   }
 

@@ -25,6 +25,14 @@ export function isComplete(key: Pick<SliceKey, "granularity" | "date">, span: Sp
   return end === undefined || (span.start <= key.date && span.end >= end);
 }
 
+/** True where a slice of that key can have that coverage: days of its period alone, a total's from its first day on. */
+export function isOf(key: Pick<SliceKey, "granularity" | "date">, { start, end }: Span): boolean {
+  const last = periodEnd(key.granularity, key.date) ?? end;
+  return (
+    start <= end && start >= key.date && end <= last && (key.granularity !== "total" || start === key.date)
+  );
+}
+
 /**
  * True where the figures can no longer change: asked for, whole, more than `settleDays` days after the period's
  * end. Late corrections are not documented, so the last days are read again.
@@ -39,12 +47,14 @@ export function isSettled(
   return dayOf(coverage.fetchedAt) > addDays(end, settleDays);
 }
 
-/** Why `next` must not replace `current`, in words; undefined where it may. */
+/**
+ * Why `next` must not replace `current`, in words; undefined where it may. Of two totals that begin on the same day the
+ * longer one knows more: asked for day by day up to yesterday, a total grows as a month does.
+ */
 export function knowsLess(current: Coverage, next: Coverage, granularity: Granularity): string | undefined {
-  if (granularity === "total" && (current.start !== next.start || current.end !== next.end)) {
-    return `it covers another interval (${next.start}/${next.end}, not ${current.start}/${current.end})`;
-  }
   if (next.start > current.start || next.end < current.end) {
+    if (granularity === "total")
+      return `it is a total of ${next.start}/${next.end}, shorter than that of ${current.start}/${current.end}`;
     return `it covers ${next.start}/${next.end} of the period, less than ${current.start}/${current.end}`;
   }
   const missing = METRICS.filter(

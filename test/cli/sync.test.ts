@@ -1,9 +1,14 @@
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openOrCreateLake } from "../../src/lake/lake.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
+import { parseGrouping } from "../../src/usage/grouping.ts";
+import { slicePath } from "../../src/usage/slice.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { KEY, provenance } from "../lake/helpers.ts";
 
 const NO_CLIENT = { GENESYSCLOUD_OAUTHCLIENT_ID: "", GENESYSCLOUD_OAUTHCLIENT_SECRET: "" };
 
@@ -51,6 +56,31 @@ describe.concurrent("sync", () => {
     const ran = await gcUsage(["sync", "--from", yesterday, "--to", "9999-12-31", "--dry-run"], { cwd });
     expect(ran).toMatchObject({ exitCode: 0 });
     expect(ran.stdout).toContain(`  ask ${yesterday}/${yesterday}\n`);
+  });
+
+  it("says which slices stayed as they were, and why", async () => {
+    const cwd = await workFolder();
+    const yesterday = addDays(dayOf(Date.now()), -1);
+    const lake = await openOrCreateLake(join(cwd, "usage-lake"));
+    const key = { ...KEY, grouping: parseGrouping("none"), date: yesterday };
+    // As of a machine whose clock is fast, of some of the metrics: to be asked for, and not to be replaced.
+    const later = provenance({
+      start: yesterday,
+      end: yesterday,
+      metrics: ["requests"],
+      fetchedAt: Date.now() + 3_600_000,
+    });
+    const file = join(cwd, "slice.parquet");
+    await lake.files.write(key, undefined, file, later);
+    await lake.commit(key, file, later, { force: false });
+    await lake.close();
+    const sync = ["sync", "--last", "1d", "--group-by", "none"];
+    const { exitCode, stderr } = await gcUsage(sync, { cwd, env: quick.env });
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(
+      `Not replaced, since the lake knows more than the answer: ${slicePath(key)}, it was fetched`,
+    );
+    expect(stderr).toContain("Landed 0 rows in 0 day slices from 1 query");
   });
 
   it("refuses to begin today, and says why", async () => {

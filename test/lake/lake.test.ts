@@ -2,7 +2,7 @@ import { mkdir, readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Lake, lakeUri, openLake, openOrCreateLake } from "../../src/lake/lake.ts";
+import { type Committed, Lake, lakeUri, openLake, openOrCreateLake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import type { Provenance } from "../../src/lake/provenance.ts";
 import { type Coverage, knowsLess } from "../../src/usage/coverage.ts";
@@ -14,7 +14,7 @@ import { KEY, provenance, tempFolder, tempLake } from "./helpers.ts";
 let n = 0;
 
 /** A slice without rows, whose provenance tells which it is. */
-async function commit(lake: Lake, key: SliceKey, from: Provenance, force = false): Promise<string> {
+async function commit(lake: Lake, key: SliceKey, from: Provenance, force = false): Promise<Committed> {
   await mkdir(lake.store.staging, { recursive: true });
   const file = join(lake.store.staging, `slice-${n++}.parquet`);
   await lake.files.write(key, undefined, file, from);
@@ -59,9 +59,9 @@ describe("a lake", () => {
         const { lake } = await tempLakeOfRun();
         let held: Coverage | undefined;
         for (const next of coming) {
-          const less = held !== undefined && knowsLess(held, next, "month") !== undefined;
-          expect(await commit(lake, november, next)).toBe(less ? "kept" : "written");
-          if (!less) held = next;
+          const why = held === undefined ? undefined : knowsLess(held, next, "month");
+          expect(await commit(lake, november, next)).toEqual(why === undefined ? "written" : { kept: why });
+          if (why === undefined) held = next;
           expect((await lake.slice(november))?.provenance).toEqual(held);
         }
         const [first = provenance()] = coming;
@@ -91,6 +91,18 @@ describe("a lake", () => {
     expect((await lake.slices()).map((slice) => slice.provenance?.id)).toEqual([undefined, "job-1"]);
     expect(await commit(lake, KEY, provenance({ metrics: ["status200"], fetchedAt: 0 }))).toBe("written");
     expect((await lake.slice(KEY))?.provenance?.metrics).toEqual(["status200"]);
+  });
+
+  it("takes a slice for none that stands under another date than its own", async () => {
+    const { lake } = await tempLake();
+    const [day, of] = ["2026-11-02" as Day, provenance()];
+    await commit(lake, { ...KEY, date: day }, of);
+    await commit(lake, { ...KEY, granularity: "total", date: day }, { ...of, end: day });
+    await commit(lake, { ...KEY, granularity: "month", date: "2026-10-01" as Day }, of);
+    expect((await lake.slices()).map((slice) => slice.provenance)).toEqual([undefined, undefined, undefined]);
+    const right = provenance({ start: day, end: day });
+    expect(await commit(lake, { ...KEY, date: day }, right)).toBe("written");
+    expect((await lake.slice({ ...KEY, date: day }))?.provenance).toEqual(right);
   });
 
   it("leaves no staging behind", async () => {

@@ -155,13 +155,20 @@ describe("the plan", () => {
     ).toEqual(["11-01 fresh"]);
   });
 
-  it("takes a total for what it is: a figure of just this interval", () => {
+  it("takes a total for what it is: a figure of just this interval, which a longer one replaces", () => {
     const total = target("2026-10-05", "2026-10-20", { granularity: "total" });
     expect(chunks(planSync(total, new Map(), NOW))).toEqual(["2026-10-05/2026-10-20"]);
     const of = (end: string) => held(["2026-10-05", { end: end as Day, fetchedAt: NOW }]);
     expect(states(planSync(total, of("2026-10-20"), NOW))).toEqual(["10-05 settled"]);
     expect(states(planSync(total, of("2026-10-19"), NOW))).toEqual(["10-05 partial"]);
-    expect(states(planSync(total, of("2026-10-31"), NOW))).toEqual(["10-05 partial"]);
+    expect(() => planSync(total, of("2026-10-31"), NOW)).toThrow(
+      expect.objectContaining({
+        kind: "refused",
+        message:
+          "The lake has a total of 2026-10-05/2026-10-31, longer than 2026-10-05/2026-10-20, and room for one that begins on that day.",
+        hint: expect.stringContaining("--to 2026-10-31"),
+      }),
+    );
   });
 
   it.each([

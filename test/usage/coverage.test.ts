@@ -112,8 +112,11 @@ describe("knowsLess", () => {
     else expect(told).toMatch(why);
   });
 
-  it("keeps a total that is of another interval, even a shorter one's", () => {
-    expect(knowsLess(current, coverage("2026-11-05", "2026-11-30"), "total")).toMatch(/another interval/);
+  it("lets the longer of two totals replace the shorter one, and never the other way", () => {
+    expect(knowsLess(current, coverage("2026-11-05", "2026-11-30"), "total")).toBeUndefined();
+    expect(knowsLess(current, coverage("2026-11-05", "2026-11-19"), "total")).toBe(
+      "it is a total of 2026-11-05/2026-11-19, shorter than that of 2026-11-05/2026-11-20",
+    );
     expect(knowsLess(current, current, "total")).toBeUndefined();
   });
 

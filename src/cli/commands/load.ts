@@ -61,7 +61,7 @@ export function command(cli: Cli) {
           force: options.force ?? false,
           version: version(),
         });
-        const dates = [...loaded.written, ...loaded.kept].map(({ date }) => date);
+        const dates = [...loaded.written, ...loaded.kept.map(({ key }) => key)].map(({ date }) => date);
         warnBeforeFirstDay(cli, stack, dates.sort()[0]);
         if (loaded.unknownFields.length > 0) {
           cli.log.warn(`Unknown fields are kept in the column extra: ${loaded.unknownFields.join(", ")}.`);
@@ -71,7 +71,7 @@ export function command(cli: Cli) {
             ...loaded,
             lake: lake.uri,
             written: loaded.written.map(slicePath),
-            kept: loaded.kept.map(slicePath),
+            kept: loaded.kept.map(({ key, why }) => ({ path: slicePath(key), why })),
           });
         } else {
           cli.log.info(

@@ -10,6 +10,7 @@ import { addDays, type Day, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { type Granularity, periodStart } from "../../usage/period.ts";
 import type { Service } from "../../usage/service.ts";
+import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
 import {
@@ -135,6 +136,7 @@ async function run(
       seconds: (Date.now() - started) / 1000,
       lake: uri,
     };
+    warnOfKept(cli, summary);
     if (options.json) await cli.json(facts);
     else cli.log.info(summaryText(summary, facts));
   } finally {
@@ -218,7 +220,8 @@ function planFigures(plan: Plan) {
 
 function figures(summary: SyncSummary) {
   const { plan, jobs, resumed, written, kept, rows } = summary;
-  return { ...planFigures(plan), jobs, resumed, written, kept, rows };
+  const keptSlices = kept.map(({ key, why }) => ({ path: slicePath(key), why }));
+  return { ...planFigures(plan), jobs, resumed, written, kept: keptSlices, rows };
 }
 
 function summaryText(
@@ -238,6 +241,16 @@ function summaryText(
     `Landed ${counted(rows, "row")} in ${counted(written, `${granularity} slice`)} from ` +
     `${counted(jobs, "query", "queries")}${resumed > 0 ? ` (${resumed} begun before)` : ""}, ${counted(facts.calls, "call")}` +
     `${facts.throttled > 0 ? `, ${facts.throttled} answered 429` : ""}, ${facts.seconds.toFixed(1)} s. Lake: ${facts.lake}`
+  );
+}
+
+/** What was asked for and did not land is said, or a sync that changes nothing would pass for one that did. */
+function warnOfKept(cli: Cli, { kept }: SyncSummary): void {
+  const [first] = kept;
+  if (!first) return;
+  const others = kept.length > 1 ? ` (and ${kept.length - 1} more)` : "";
+  cli.log.warn(
+    `Not replaced, since the lake knows more than the answer: ${slicePath(first.key)}, ${first.why}${others}.`,
   );
 }
 
