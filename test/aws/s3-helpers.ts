@@ -105,7 +105,8 @@ export async function putSlice(
   await writeFile(spool, `${JSON.stringify(row)}\n`);
   const known = provenance(date, change);
   await lake.files.write(sliceKey(date), spool, file, known);
-  return `${slicePath(sliceKey(date))} ${await lake.commit(sliceKey(date), file, known, { force: false })}`;
+  const outcome = await lake.commit(sliceKey(date), file, known, { force: false });
+  return `${slicePath(sliceKey(date))} ${outcome === "written" ? "written" : "kept"}`;
 }
 
 export interface Between {
