@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Athena } from "@aws-sdk/client-athena";
@@ -188,5 +188,27 @@ describe("the stack's policies", async () => {
     ["reader", reader, "glue:StartCrawler", `arn:aws:glue:${REGION}:${ACCOUNT}:crawler/${stack.crawler}`],
   ])("deny the %s what is not its work", async (_who, policy, action, resource) => {
     expect(await isAllowed(policy, { action, resource, context: {} })).toBe(false);
+  });
+
+  it("leave Athena and the crawler a way where the bucket is closed as docs/aws.md says", async () => {
+    const crawlerRole = stack.outputs["CrawlerRoleArn"] ?? "";
+    const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
+    const statement: unknown = JSON.parse(
+      (/```json\n([\s\S]*?"FromOurNetworkOnly"[\s\S]*?)```/.exec(guide)?.[1] ?? "")
+        .replaceAll("LAKE_BUCKET", Bucket)
+        .replace("CRAWLER_ROLE_ARN", crawlerRole),
+    );
+    const bucketPolicy = { Version: "2012-10-17", Statement: [statement] };
+    const read = (context: Record<string, string>) =>
+      isAllowed(reader, { action: "s3:GetObject", resource: key, context }, bucketPolicy);
+    // IAM gives for whoever has taken a role the role's ARN.
+    const by = (who: string) => ({ "aws:ViaAWSService": "false", "aws:PrincipalArn": who });
+    const person = by(`arn:aws:iam::${ACCOUNT}:user/someone`);
+    expect(await read(person)).toBe(false);
+    expect(await read({ ...person, "aws:SourceVpce": "vpce-another" })).toBe(false);
+    expect(await read({ ...person, "aws:SourceVpce": "vpce-0123456789abcdef0" })).toBe(true);
+    expect(await read({ ...person, "aws:ViaAWSService": "true" })).toBe(true);
+    expect(await read(by(crawlerRole))).toBe(true);
+    expect(await read(by(`${crawlerRole}-another`))).toBe(false);
   });
 });

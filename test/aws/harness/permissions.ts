@@ -84,8 +84,12 @@ function s3Need({ method, path, query }: Call): Need {
   throw new Error(`no permission is known for ${method} ${path}?${query}`);
 }
 
-/** Whether a person with this policy alone may do it, by IAM's rules. */
-export async function isAllowed(policy: unknown, { action, resource, context }: Need): Promise<boolean> {
+/** Whether a person with this policy alone may do it, by IAM's rules and what the bucket's own policy adds to it. */
+export async function isAllowed(
+  policy: unknown,
+  { action, resource, context }: Need,
+  bucketPolicy?: unknown,
+): Promise<boolean> {
   const answer = await runSimulation(
     {
       request: {
@@ -95,6 +99,7 @@ export async function isAllowed(policy: unknown, { action, resource, context }: 
         contextVariables: { ...context },
       },
       identityPolicies: [{ name: "policy", policy }],
+      resourcePolicy: bucketPolicy,
       serviceControlPolicies: [],
       resourceControlPolicies: [],
     },
