@@ -131,17 +131,10 @@ interface Thrown {
 }
 
 function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profile }: AwsOptions) {
-  if (code === "ERR_INVALID_URL") {
-    // Of the profile: flags and variables are checked beforehand.
-    return new UsageError("input", `Cannot ${doing}: an address is no URL.`, {
-      hint: "Check endpoint_url in the AWS profile: it is written as https://HOST.",
-      cause,
-    });
-  }
-  if (message.startsWith("Region not accepted")) {
-    // Of the profile: flags and variables are checked beforehand.
+  // Of the profile: flags and variables are checked beforehand.
+  if (code === "ERR_INVALID_URL" || message.startsWith("Region not accepted")) {
     return new UsageError("input", `Cannot ${doing}: ${message}`, {
-      hint: "Write the region as AWS does: eu-central-1.",
+      hint: "Check region and endpoint_url of the profile, in ~/.aws/config.",
       cause,
     });
   }

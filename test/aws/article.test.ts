@@ -72,11 +72,11 @@ describe("the article's steps by the AWS CLI, on the stack that our deploy made"
     expect(done.stdout).toContain("Its partitions: granularity=month\n".trimEnd());
   });
 
-  const own = [
-    ...["athena", "start-query-execution", "--work-group", "UsageAPIWorkgroup"],
-    ...["--query-execution-context", `Database=${stack.database},Catalog=AwsDataCatalog`, "--query-string"],
-    'SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity=\'month\' ORDER BY status429 DESC limit 10',
-  ];
+  const context = `Database=${stack.database},Catalog=AwsDataCatalog`;
+  const where = ["--work-group", "UsageAPIWorkgroup", "--query-execution-context", context];
+  const statement =
+    'SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity=\'month\' ORDER BY status429 DESC limit 10';
+  const own = ["athena", "start-query-execution", ...where, "--query-string", statement];
   // As a shell reads it: split at blanks, outside the double quotes.
   const words = [...(stack.outputs["QueryCommand"] ?? "").matchAll(/"([^"]*)"|(\S+)/g)];
   const [, ...given] = words.map(([, quoted, word]) => quoted ?? word ?? "");

@@ -191,8 +191,14 @@ it("looking for drift ends when the person stops it", async () => {
 
 describe("deleting the data", () => {
   const twice = (stack: string, bucket: string) => [
-    ...["aws", "destroy", "--stack", stack, "--yes"],
-    ...["--delete-data", "--yes-delete-data", bucket],
+    "aws",
+    "destroy",
+    "--stack",
+    stack,
+    "--yes",
+    "--delete-data",
+    "--yes-delete-data",
+    bucket,
   ];
   const isDelete = ({ action }: Asked) => /^POST \/\S+\?delete/.test(action);
 

@@ -170,6 +170,18 @@ describe("gc-usage aws destroy --delete-data", () => {
   });
 });
 
+it("gc-usage aws destroy names a bucket that is not the stack's to keep", async () => {
+  await cloudFormation.createStack({
+    StackName: "with-more",
+    Capabilities: ["CAPABILITY_IAM"],
+    TemplateBody: ours.replace("\nResources:\n", "\nResources:\n  Ledger:\n    Type: AWS::S3::Bucket\n"),
+  });
+  const done = await onStack("destroy", "with-more");
+  expect(done.exitCode).toBe(8);
+  expect(done.stderr).toMatch(/would be deleted: 22 resources \(S3::Bucket, /);
+  expect(done.stderr).toMatch(/Its data would stay: with-more-lakebucket-\S+, with-more-resultsbucket-/);
+});
+
 it("gc-usage aws destroy says what to do where a policy is attached to somebody, and then ends it", async () => {
   const { readerPolicyArn } = await deploy(aws, "attached");
   const who = ["--user-name", "reader"];

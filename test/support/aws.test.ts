@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Aws } from "../../src/aws/aws.ts";
 import { findStack } from "../../src/aws/stack.ts";
@@ -46,6 +49,20 @@ describe("what AWS answers", () => {
     vi.stubEnv("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true");
   });
   afterEach(() => vi.unstubAllEnvs());
+
+  it.each(["region = eu west", "region = eu-west-1\nendpoint_url = nowhere"])(
+    "is not waited for where the profile has a wrong %s",
+    async (line) => {
+      const folder = await mkdtemp(join(tmpdir(), "gc-usage-aws-"));
+      await writeFile(join(folder, "config"), `[default]\n${line}\n`);
+      vi.stubEnv("AWS_CONFIG_FILE", join(folder, "config"));
+      for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"])
+        vi.stubEnv(name, undefined);
+      const message = expect.stringMatching(/^Cannot read the stack any: /);
+      await expect(findStack(new Aws(), "any")).rejects.toMatchObject({ kind: "input", message });
+      await rm(folder, { recursive: true });
+    },
+  );
 
   const xml = (code: string) =>
     `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>Rate exceeded</Message></Error></ErrorResponse>`;
