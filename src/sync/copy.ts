@@ -6,7 +6,7 @@ import type { StoredObject, Waiting } from "../lake/store.ts";
 import { UsageError } from "../support/errors.ts";
 import { parseSlicePath, slicePath } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
-import { hashOf, keepSource, SOURCE_FOLDER } from "./source.ts";
+import { hashOf, keepSource, SOURCE_FOLDER, sliceOfSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
 
 export interface CopyOptions extends Waiting {
@@ -58,7 +58,8 @@ const AT_ONCE = 8;
 export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const { from, to, dryRun } = options;
   if (!dryRun) await sweepStaging(to);
-  const items = [...(await planSlices(options)), ...(await planSources(options))];
+  const slices = await planSlices(options);
+  const items = [...slices, ...(await planSources(options, slices))];
   const wanted = items.filter(({ verdict }) => verdict === "copy").map(({ object }) => object);
   const late = dryRun ? [] : await carryOut(wanted, await from.store.localize(wanted, options), options);
   const kept = items.flatMap(({ object: { path }, verdict }) =>
@@ -104,8 +105,10 @@ async function planSlices(options: CopyOptions): Promise<Item[]> {
   });
 }
 
-async function planSources(options: CopyOptions): Promise<Item[]> {
+/** What a sync keeps of a slice goes with it, and stays where it does; an answer's rows are never put over others. */
+async function planSources(options: CopyOptions, slices: readonly Item[]): Promise<Item[]> {
   const { from, to, force } = options;
+  const verdicts = new Map(slices.map(({ object, verdict }) => [object.path, verdict]));
   const ours = await from.store.list(SOURCE_FOLDER);
   const theirs = await to.store.list(SOURCE_FOLDER);
   const taken = new Set(theirs.map(({ path }) => path));
@@ -119,7 +122,10 @@ async function planSources(options: CopyOptions): Promise<Item[]> {
     const why = clashes.get(object.path);
     if (why !== undefined) return { object, verdict: { reason: "name-clash", why } };
     if (same.has(object.path)) return { object, verdict: "same" };
-    if (force || !taken.has(object.path)) return { object, verdict: "copy" };
+    const slice = sliceOfSource(object.path);
+    const ofSlice = slice && verdicts.get(slicePath(slice));
+    if (typeof ofSlice === "object") return { object, verdict: ofSlice };
+    if (force || ofSlice !== undefined || !taken.has(object.path)) return { object, verdict: "copy" };
     return { object, verdict: { reason: "other-rows", why: "other rows are there under the same name" } };
   });
 }
@@ -203,7 +209,7 @@ async function copyOne(
   const hash = await hashOf(staged);
   const key = parseSlicePath(path);
   if (!key) {
-    await keepSource(to, path, staged, { hash, force });
+    await keepSource(to, path, staged, { hash, force: force || sliceOfSource(path) !== undefined });
     return hash;
   }
   const provenance = (await to.files.provenance([staged])).get(staged);

@@ -21,7 +21,7 @@ import {
 import type { Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
-import type { RowSpool } from "./row-spool.ts";
+import type { LinesByDate, RowSpool } from "./row-spool.ts";
 
 /** What the rows are an answer to. */
 export interface LandContext {
@@ -49,15 +49,24 @@ export interface SpooledSlice {
   readonly provenance: Provenance;
 }
 
-/** Reads rows as they came, from NDJSON, into a spool. @throws {UsageError} input, for a row that is none. */
-export async function spoolRows(rowsFile: string, spool: RowSpool): Promise<void> {
+/**
+ * Reads rows as they came, from NDJSON, into a spool.
+ *
+ * @param raw is given them as they came, by their dates.
+ * @throws {UsageError} input, for a row that is none.
+ */
+export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesByDate): Promise<void> {
   let number = 0;
   for await (const line of lines(createReadStream(rowsFile, { highWaterMark: 1024 * 1024 }))) {
     if (line === "") continue;
-    spool.add(parseApiRow(JSON.parse(line) as Record<string, unknown>, line, ++number));
+    const row = parseApiRow(JSON.parse(line) as Record<string, unknown>, line, ++number);
+    spool.add(row);
+    raw?.add(row.date, `${line}\n`);
     await spool.relieve();
+    await raw?.relieve();
   }
   await spool.flush();
+  await raw?.flush();
 }
 
 /**

@@ -11,24 +11,61 @@ import type { Service } from "../usage/service.ts";
 /** Lines are held in memory up to this many characters in all before they are written out. */
 const BUFFERED = 8 * 1024 * 1024;
 
-/** The rows of one date; undefined stands for rows without one. */
-interface DateRows {
-  readonly file: string;
-  rows: number;
-  /** The place of the first, for messages. */
-  readonly firstRow: number;
-  lines: string[];
-  begun: boolean;
+/** Lines in a file for each date; undefined stands for lines without one. Written in large pieces, none is held open. */
+export class LinesByDate {
+  readonly #folder: string;
+  readonly #kind: string;
+  readonly #dates = new Map<Day | undefined, { readonly file: string; lines: string[]; begun: boolean }>();
+  #buffered = 0;
+
+  /** @param kind what the files' names begin with. */
+  constructor(folder: string, kind: string) {
+    this.#folder = folder;
+    this.#kind = kind;
+  }
+
+  /** @param line with its line end. */
+  add(date: Day | undefined, line: string): void {
+    let lines = this.#dates.get(date);
+    if (!lines) {
+      const file = join(this.#folder, `${this.#kind}-${date ?? "undated"}.ndjson`);
+      lines = { file, lines: [], begun: false };
+      this.#dates.set(date, lines);
+    }
+    lines.lines.push(line);
+    this.#buffered += line.length;
+  }
+
+  /** The file of a date's lines, where there are any. */
+  file(date: Day | undefined): string | undefined {
+    return this.#dates.get(date)?.file;
+  }
+
+  /** Writes out what is held, where it has become much. */
+  async relieve(): Promise<void> {
+    if (this.#buffered >= BUFFERED) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    for (const date of this.#dates.values()) {
+      if (date.lines.length === 0) continue;
+      // A run that died while landing may have left a file of the same name: the first piece replaces it.
+      await writeFile(date.file, date.lines.join(""), { flag: date.begun ? "a" : "w" });
+      date.begun = true;
+      date.lines = [];
+    }
+    this.#buffered = 0;
+  }
 }
 
 /**
  * Rows on their way into slices: read once, kept in a file for each date, with what they tell of their query. Nothing
- * but `folder` is touched. Files are written in large pieces, and none is held open.
+ * but `folder` is touched.
  */
 export class RowSpool {
-  readonly #folder: string;
-  readonly #dates = new Map<Day | undefined, DateRows>();
-  #buffered = 0;
+  readonly #lines: LinesByDate;
+  /** Of each date how many rows, and the place of the first, for messages. */
+  readonly #dates = new Map<Day | undefined, { rows: number; readonly firstRow: number }>();
   rows = 0;
   /** Fields that we do not know. */
   readonly unknown = new Set<string>();
@@ -39,7 +76,7 @@ export class RowSpool {
   readonly dimensions = new Map<Dimension, number>();
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.#lines = new LinesByDate(folder, "rows");
   }
 
   add(row: ApiRow): void {
@@ -51,43 +88,25 @@ export class RowSpool {
         this.dimensions.set(dimension, this.rows);
     }
     for (const field in row.extra) this.unknown.add(field);
-    const line = lineOf(row);
-    const date = this.#of(row.date);
+    const date = this.#dates.get(row.date) ?? { rows: 0, firstRow: this.rows };
     date.rows++;
-    date.lines.push(line);
-    this.#buffered += line.length;
+    this.#dates.set(row.date, date);
+    this.#lines.add(row.date, lineOf(row));
   }
 
-  /** Writes out what is held, where it has become much. */
-  async relieve(): Promise<void> {
-    if (this.#buffered >= BUFFERED) await this.flush();
+  relieve(): Promise<void> {
+    return this.#lines.relieve();
   }
 
-  async flush(): Promise<void> {
-    for (const date of this.#dates.values()) {
-      if (date.lines.length === 0) continue;
-      // A run that died while landing may have left a spool of the same name: the first piece replaces it.
-      await writeFile(date.file, date.lines.join(""), { flag: date.begun ? "a" : "w" });
-      date.begun = true;
-      date.lines = [];
-    }
-    this.#buffered = 0;
+  flush(): Promise<void> {
+    return this.#lines.flush();
   }
 
   /** The rows' dates in order; undefined, where rows have none, comes first. */
   dates(): { date: Day | undefined; file: string; rows: number; firstRow: number }[] {
     return [...this.#dates]
-      .map(([date, { file, rows, firstRow }]) => ({ date, file, rows, firstRow }))
+      .map(([date, { rows, firstRow }]) => ({ date, file: this.#lines.file(date) ?? "", rows, firstRow }))
       .sort((a, b) => ((a.date ?? "") < (b.date ?? "") ? -1 : 1));
-  }
-
-  #of(date: Day | undefined): DateRows {
-    const known = this.#dates.get(date);
-    if (known) return known;
-    const file = join(this.#folder, `rows-${date ?? "undated"}.ndjson`);
-    const rows: DateRows = { file, rows: 0, firstRow: this.rows, lines: [], begun: false };
-    this.#dates.set(date, rows);
-    return rows;
   }
 }
 

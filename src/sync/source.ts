@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Lake } from "../lake/lake.ts";
 import { UsageError } from "../support/errors.ts";
 import type { Granularity } from "../usage/period.ts";
+import { parseSlicePath, type SliceKey } from "../usage/slice.ts";
+import { inParallel } from "./parallel.ts";
 
-/** The raw rows, for the blueprint's own way: an object for each answer, in a folder for each granularity. */
+/** The raw rows, for the blueprint's own way, in a folder for each granularity. */
 export const SOURCE_FOLDER = "gc_usage_api_source/";
 
 /** Where an answer's raw rows stand in the lake. */
@@ -14,8 +17,48 @@ export function sourcePath(granularity: Granularity, id: string): string {
   return `${SOURCE_FOLDER}granularity=${granularity}/${id}.json`;
 }
 
+/** Where a sync keeps the raw rows of a slice: they are replaced with it, so that no row is in the table twice. */
+export function sliceSource({ service, granularity, grouping, date }: SliceKey): string {
+  return sourcePath(granularity, `${service}.${grouping}.${date}`);
+}
+
+/** The slice whose raw rows a sync keeps there; undefined for an answer of somebody else's. */
+export function sliceOfSource(path: string): SliceKey | undefined {
+  const [, folder, name, date] = /^[^/]+\/([^/]+)\/([^/]+)\.([^./]+)\.json$/.exec(path) ?? [];
+  return parseSlicePath(`usage/${folder}/date=${date}/${name}.parquet`);
+}
+
+/**
+ * Puts the raw rows of slices in their places, over those that are there.
+ *
+ * @param sources each slice's raw rows, in a file that may be moved away; undefined where it has none.
+ * @param folder for work in progress.
+ */
+export async function keepSliceSources(
+  lake: Lake,
+  sources: readonly { readonly key: SliceKey; readonly file: string | undefined }[],
+  folder: string,
+): Promise<void> {
+  await inParallel(sources, lake.store.writers, async ({ key, file }) => {
+    const path = sliceSource(key);
+    if (file === undefined && !(await lake.store.head(path))) return;
+    const raw = file ?? join(folder, `no-rows-${key.date}.ndjson`);
+    if (file === undefined) await writeFile(raw, "");
+    await keepSource(lake, path, raw, { hash: await hashOf(raw), force: true });
+  });
+}
+
 /** Raw rows are never replaced by others: an id names one answer. @throws {UsageError} refused */
 export async function checkSource(lake: Lake, path: string, hash: string): Promise<void> {
+  if (sliceOfSource(path)) {
+    throw new UsageError(
+      "refused",
+      `${path} is the place of what sync --keep-source keeps. Nothing was written.`,
+      {
+        hint: "Give the answer's own id with --id, or leave it out.",
+      },
+    );
+  }
   const current = await lake.store.head(path);
   if (!current || (await hashOf(join(await lake.store.localize([current]), path))) === hash) return;
   throw new UsageError("refused", `The lake has other rows under ${path} already. Nothing was written.`, {

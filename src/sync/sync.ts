@@ -10,11 +10,20 @@ import { METRICS } from "../usage/metric.ts";
 import type { Span } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { type FetchContext, fetchJob } from "./fetch.ts";
-import { commitSlices, type KeptSlice, type Landed, slicesOf, spoolRows, writeSlices } from "./land.ts";
+import {
+  commitSlices,
+  type KeptSlice,
+  type Landed,
+  refusals,
+  type SpooledSlice,
+  slicesOf,
+  spoolRows,
+  writeSlices,
+} from "./land.ts";
 import { chunksBeside, disjoint, useOf } from "./leftovers.ts";
 import { type Plan, planSync, type SyncTarget } from "./plan.ts";
-import { RowSpool } from "./row-spool.ts";
-import { hashOf, keepSource, sourcePath } from "./source.ts";
+import { LinesByDate, RowSpool } from "./row-spool.ts";
+import { keepSliceSources } from "./source.ts";
 import { StagedJob, sweepStaging } from "./staging.ts";
 
 export interface SyncOptions {
@@ -28,7 +37,7 @@ export interface SyncOptions {
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly version: string;
-  /** Keep each answer's rows as they came under gc_usage_api_source/ as well. */
+  /** Keep each slice's rows as they came under gc_usage_api_source/ as well. */
   readonly keepSource: boolean;
   readonly onProgress: (progress: SyncProgress) => void;
 }
@@ -194,7 +203,8 @@ class SyncRun {
     const { lake, signal, version, log } = this.#options;
     const { service, granularity, grouping, weekStart, start, end, submittedAt, id = "" } = job.state;
     const spool = new RowSpool(job.folder);
-    if (job.state.rows > 0) await spoolRows(job.spool, spool);
+    const raw = this.#options.keepSource ? new LinesByDate(job.folder, "raw") : undefined;
+    if (job.state.rows > 0) await spoolRows(job.spool, spool, raw);
     const slices = slicesOf(spool, {
       service,
       granularity,
@@ -209,6 +219,8 @@ class SyncRun {
     });
     this.#slices += slices.length;
     const written = await writeSlices(lake, slices, job.folder, signal);
+    // The raw rows come first: once its slices are there, nothing is left of a query that was ended.
+    if (raw) await this.#keepSource(job, raw, slices);
     const landed = await commitSlices(lake, written, {
       force: false,
       signal,
@@ -223,12 +235,16 @@ class SyncRun {
         `The service gave rows of the same ${grouping} more than once (${datesOf(landed.repeated)}): the sums may be too high. Please report it.`,
       );
     }
-    if (this.#options.keepSource && job.state.rows > 0) {
-      await keepSource(lake, sourcePath(granularity, id), job.spool, {
-        hash: await hashOf(job.spool),
-        force: false,
-      });
-    }
+  }
+
+  /** Where the lake's slice is kept, its raw rows are. */
+  async #keepSource(job: StagedJob, raw: LinesByDate, slices: readonly SpooledSlice[]): Promise<void> {
+    const { lake } = this.#options;
+    const kept = new Set((await refusals(lake, slices)).map(({ key }) => key));
+    const sources = slices
+      .filter(({ key }) => !kept.has(key))
+      .map(({ key }) => ({ key, file: raw.file(key.granularity === "total" ? undefined : key.date) }));
+    await keepSliceSources(lake, sources, job.folder);
   }
 
   #count(landed: Landed): void {

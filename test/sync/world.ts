@@ -36,7 +36,10 @@ export async function runSync(
   sandbox: Sandbox,
   lakeFolder: string,
   effects: Effects,
-  target: Partial<SyncTarget> & Pick<SyncTarget, "span">,
+  {
+    keepSource = false,
+    ...target
+  }: Partial<SyncTarget> & Pick<SyncTarget, "span"> & { keepSource?: boolean },
 ): Promise<SyncSummary & { calls: number }> {
   const client = new GenesysClient(await resolveSettings({ env: sandbox.env, home: "/nonexistent" }), {
     effects,
@@ -61,7 +64,7 @@ export async function runSync(
       concurrency: 4,
       timeoutMs: 30 * 60_000,
       version: "test",
-      keepSource: false,
+      keepSource,
       onProgress: () => {},
     });
     return { ...summary, calls: client.stats.calls };

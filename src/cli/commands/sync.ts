@@ -63,7 +63,7 @@ export function command(cli: Cli) {
       "the longest that one query may run (default: 1h)",
       durationOption("--timeout"),
     )
-    .option("--keep-source", "keep the rows as they came as well, under gc_usage_api_source/")
+    .option("--keep-source", "keep each slice's rows as they came as well, under gc_usage_api_source/")
     .option("--dry-run", "print the plan and what it would cost, and ask nothing")
     .option("--json", "print the summary, or the plan, as JSON");
   return addConnectionOptions(addLakeOptions(sync))
