@@ -1,9 +1,8 @@
 import type { Provenance } from "../lake/provenance.ts";
 import { UsageError } from "../support/errors.ts";
-import { isComplete, isSettled } from "../usage/coverage.ts";
+import { knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day, dayOf, daysBetween, minDay } from "../usage/day.ts";
 import { type Grouping, NO_GROUPING } from "../usage/grouping.ts";
-import { METRICS } from "../usage/metric.ts";
 import {
   type Granularity,
   periodEnd,
@@ -110,12 +109,10 @@ function stateOf(
   now: number,
 ): PlannedPeriod["state"] {
   if (!held) return "missing";
-  const key = { granularity: target.granularity, date };
-  if (METRICS.some((metric) => !held.metrics.includes(metric))) return "partial";
-  if (held.start > wanted.start || held.end < wanted.end)
-    return isComplete(key, wanted) ? "partial" : "unsettled";
-  if (isSettled(key, held, target.settleDays)) return "settled";
-  return now - held.fetchedAt < target.recheckMs ? "fresh" : "unsettled";
+  const knowledge = knowledgeOf({ granularity: target.granularity, date }, held, wanted, target.settleDays);
+  if (knowledge === "settled" || knowledge === "partial") return knowledge;
+  const isRecent = now - held.fetchedAt < target.recheckMs;
+  return knowledge === "changing" && isRecent ? "fresh" : "unsettled";
 }
 
 function checkGrouping({ service, grouping }: SyncTarget): void {

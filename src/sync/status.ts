@@ -1,14 +1,15 @@
 import type { Lake, Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";
-import { isComplete, isSettled } from "../usage/coverage.ts";
-import { addDays, type Day, dayOf } from "../usage/day.ts";
+import { knowable, knowledgeOf } from "../usage/coverage.ts";
+import { addDays, type Day } from "../usage/day.ts";
 import { type Grouping } from "../usage/grouping.ts";
 import { type Granularity, periodEnd } from "../usage/period.ts";
 import type { Service } from "../usage/service.ts";
 
 /**
  * `changing`: asked for before its end, or so soon after that the figures may still change. `partial`: a period that is
- * over, of which days were not asked for, as in the February of 2021-01/2021-02. `empty`: asked for, and nothing happened.
+ * over, of which days were not asked for, as in the February of 2021-01/2021-02, or any of which metrics were not.
+ * `empty`: asked for, and nothing happened.
  */
 export type PeriodState = "present" | "changing" | "partial" | "empty" | "damaged" | "missing";
 
@@ -24,8 +25,17 @@ export interface Series {
   readonly periods: readonly { readonly date: Day; readonly state: PeriodState }[];
 }
 
-/** What the lake holds, a series for each service, granularity and grouping; gaps between its slices are `missing`. */
-export async function lakeStatus(lake: Lake, settleDays: number, waiting?: Waiting): Promise<Series[]> {
+/**
+ * What the lake holds, a series for each service, granularity and grouping; gaps between its slices are `missing`.
+ *
+ * @param now milliseconds since 1970.
+ */
+export async function lakeStatus(
+  lake: Lake,
+  settleDays: number,
+  now: number,
+  waiting?: Waiting,
+): Promise<Series[]> {
   const groups = new Map<string, Slice[]>();
   for (const slice of await lake.slices(undefined, waiting)) {
     const { service, granularity, grouping } = slice.key;
@@ -34,10 +44,10 @@ export async function lakeStatus(lake: Lake, settleDays: number, waiting?: Waiti
   }
   return [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, slices]) => seriesOf(slices, settleDays));
+    .map(([, slices]) => seriesOf(slices, settleDays, now));
 }
 
-function seriesOf(slices: readonly Slice[], settleDays: number): Series {
+function seriesOf(slices: readonly Slice[], settleDays: number, now: number): Series {
   const sorted = [...slices].sort((a, b) => (a.key.date < b.key.date ? -1 : 1));
   const [first] = sorted;
   const last = sorted.at(-1);
@@ -52,11 +62,11 @@ function seriesOf(slices: readonly Slice[], settleDays: number): Series {
     slices: sorted.length,
     rows: sorted.reduce((sum, { provenance }) => sum + (provenance?.rows ?? 0), 0),
     bytes: sorted.reduce((sum, { object }) => sum + object.bytes, 0),
-    periods: periodsWithGaps(sorted, settleDays),
+    periods: periodsWithGaps(sorted, settleDays, now),
   };
 }
 
-function periodsWithGaps(sorted: readonly Slice[], settleDays: number): Series["periods"] {
+function periodsWithGaps(sorted: readonly Slice[], settleDays: number, now: number): Series["periods"] {
   const periods: { date: Day; state: PeriodState }[] = [];
   let next: Day | undefined;
   for (const slice of sorted) {
@@ -64,7 +74,7 @@ function periodsWithGaps(sorted: readonly Slice[], settleDays: number): Series["
     for (; next !== undefined && next < date; next = following(granularity, next)) {
       periods.push({ date: next, state: "missing" });
     }
-    periods.push({ date, state: stateOf(slice, settleDays) });
+    periods.push({ date, state: stateOf(slice, settleDays, now) });
     next = following(granularity, date);
   }
   return periods;
@@ -76,11 +86,10 @@ function following(granularity: Granularity, date: Day): Day | undefined {
   return end === undefined ? undefined : addDays(end, 1);
 }
 
-function stateOf({ key, provenance }: Slice, settleDays: number): PeriodState {
+function stateOf({ key, provenance }: Slice, settleDays: number, now: number): PeriodState {
   if (!provenance) return "damaged";
-  const end = periodEnd(key.granularity, key.date);
-  const wasOver = end !== undefined && end < dayOf(provenance.fetchedAt);
-  if (!isComplete(key, provenance)) return wasOver ? "partial" : "changing";
-  if (!isSettled(key, provenance, settleDays)) return "changing";
+  const knowledge = knowledgeOf(key, provenance, knowable(key, provenance, now), settleDays);
+  if (knowledge === "partial") return "partial";
+  if (knowledge !== "settled") return "changing";
   return provenance.rows === 0 ? "empty" : "present";
 }

@@ -47,6 +47,33 @@ export function isSettled(
   return dayOf(coverage.fetchedAt) > addDays(end, settleDays);
 }
 
+/** The days of a period that the service can have had at `now`; of a total those that were asked for. */
+export function knowable(key: Pick<SliceKey, "granularity" | "date">, { end }: Span, now: number): Span {
+  return (
+    knownSpan({ start: key.date, end: periodEnd(key.granularity, key.date) ?? end }, now) ?? {
+      start: key.date,
+      end,
+    }
+  );
+}
+
+/**
+ * What a slice knows of the days of its period that can be known: `partial`, where some of the days of a period that is
+ * over, or some metrics, were not asked for; `outgrown`, where days have come since; `changing`, where figures may still
+ * change; `settled`.
+ */
+export function knowledgeOf(
+  key: Pick<SliceKey, "granularity" | "date">,
+  coverage: Coverage,
+  known: Span,
+  settleDays: number,
+): "settled" | "changing" | "outgrown" | "partial" {
+  if (METRICS.some((metric) => !coverage.metrics.includes(metric))) return "partial";
+  if (coverage.start > known.start || coverage.end < known.end)
+    return isComplete(key, known) ? "partial" : "outgrown";
+  return isSettled(key, coverage, settleDays) ? "settled" : "changing";
+}
+
 /**
  * Why `next` must not replace `current`, in words; undefined where it may. Of two totals that begin on the same day the
  * longer one knows more: asked for day by day up to yesterday, a total grows as a month does.

@@ -1,10 +1,12 @@
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { METRICS } from "../../src/usage/metric.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 import { tree } from "../lake/helpers.ts";
 
-const row = (date: string): object => ({ clientId: "c", requests: 1, date });
+const zeros = Object.fromEntries(METRICS.map((metric) => [metric, 0]));
+const row = (date: string): object => ({ clientId: "c", ...zeros, requests: 1, date });
 
 describe("status", () => {
   it("shows each day's state: there, empty, missing, damaged, or still changing", async () => {
@@ -25,8 +27,6 @@ describe("status", () => {
         "legacy",
         "--group-by",
         "client",
-        "--metrics",
-        "requests",
         "--interval",
         "2021-02-01/2021-02-01",
       ],
@@ -55,6 +55,24 @@ describe("status", () => {
         "02-04 damaged",
       ].map((one) => ({ date: `2021-${one.slice(0, 5)}`, state: one.slice(6) })),
     );
+  });
+
+  it("says known in part where sync would say so, also of metrics", async () => {
+    const cwd = await workFolder();
+    await writeFile(join(cwd, "a"), JSON.stringify([{ clientId: "c", requests: 1, date: "2021-02-04" }]));
+    await gcUsage(["load", "a", "--granularity", "day"], { cwd });
+    expect((await gcUsage(["status"], { cwd })).stdout).toContain("\n  1 partial\n");
+    const from = [
+      "--from",
+      "2021-02-04",
+      "--to",
+      "2021-02-04",
+      "--service",
+      "legacy",
+      "--group-by",
+      "client",
+    ];
+    expect((await gcUsage(["sync", ...from, "--dry-run"], { cwd })).stdout).toContain("1 known in part");
   });
 
   it("tells a month that is known in part from one that may still change", async () => {

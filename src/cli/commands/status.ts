@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { openLake } from "../../lake/lake.ts";
 import { counted } from "../../support/count.ts";
+import { realEffects } from "../../support/effects.ts";
 import { lakeStatus, type PeriodState, type Series } from "../../sync/status.ts";
 import { daysBetween } from "../../usage/day.ts";
 import type { Cli } from "../cli.ts";
@@ -19,7 +20,7 @@ export function command(cli: Cli) {
     .action(async (options) => {
       const lake = await openLake((await lakeOf(cli, options)).uri, cli.log);
       try {
-        const series = await lakeStatus(lake, options.settle, cli);
+        const series = await lakeStatus(lake, options.settle, realEffects.now(), cli);
         if (options.json) await cli.json({ lake: lake.uri, series });
         else await cli.out(statusText(lake.uri, series));
       } finally {
