@@ -108,11 +108,15 @@ export function lakeUri(
   given: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  const uri = given ?? env["GC_USAGE_LAKE"] ?? "usage-lake";
-  return uri === "" ? "usage-lake" : uri;
+  return given ?? (env["GC_USAGE_LAKE"] || "usage-lake");
 }
 
 async function storeOf(uri: string, log: Log): Promise<ObjectStore> {
+  if (uri === "") {
+    throw new UsageError("input", "The lake's place is empty.", {
+      hint: "Give a folder or s3://bucket/prefix.",
+    });
+  }
   if (/^s3:\/\//i.test(uri)) {
     // Loaded when it is asked for: a laptop's lake needs no AWS SDK.
     const { openS3Store } = await import("./s3/s3-store.ts");
@@ -127,19 +131,23 @@ async function storeOf(uri: string, log: Log): Promise<ObjectStore> {
 }
 
 /**
- * Opens a lake that is there.
+ * Opens a lake where there is one.
  *
  * @param log is told what is mirrored from S3.
- * @throws {UsageError} lake, where there is none; on S3 also aws, credentials, permission or service.
+ * @throws {UsageError} input or lake, for a place where none can be; on S3 also aws, credentials, permission or service.
  */
-export async function openLake(uri: string, log: Log = silentLog): Promise<Lake> {
+export async function findLake(uri: string, log: Log = silentLog): Promise<Lake | undefined> {
   const store = await storeOf(uri, log);
-  if (!(await store.exists())) {
-    throw new UsageError("lake", `There is no lake at ${uri}.`, {
-      hint: "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
-    });
-  }
-  return new Lake(store);
+  return (await store.exists()) ? new Lake(store) : undefined;
+}
+
+/** Opens a lake that is there. @throws {UsageError} lake, where there is none; as `findLake` does. */
+export async function openLake(uri: string, log: Log = silentLog): Promise<Lake> {
+  const lake = await findLake(uri, log);
+  if (lake) return lake;
+  throw new UsageError("lake", `There is no lake at ${uri}.`, {
+    hint: "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
+  });
 }
 
 /** Opens a lake to write to, making it where it is not there yet; a bucket must be there. */

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -48,6 +48,13 @@ describe.concurrent("sync", () => {
     expect(ran).toMatchObject({ exitCode: 0 });
     expect(ran.stdout).toContain(`  ask ${yesterday}/${yesterday}\n`);
     expect(ran.stderr).toBe(`The current UTC day is never in the data: --to ${today} means ${yesterday}.\n`);
+  });
+
+  it("plans nothing for a lake that cannot be", async () => {
+    const cwd = await workFolder();
+    await writeFile(join(cwd, "file"), "");
+    const ran = await gcUsage(["sync", "--dry-run", "--lake", "file"], { cwd });
+    expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
   });
 
   it("takes the last day that there is for yesterday", async () => {

@@ -2,7 +2,7 @@ import { mkdir, readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Committed, Lake, lakeUri, openLake, openOrCreateLake } from "../../src/lake/lake.ts";
+import { type Committed, findLake, Lake, lakeUri, openLake, openOrCreateLake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import type { Provenance } from "../../src/lake/provenance.ts";
 import { type Coverage, knowsLess } from "../../src/usage/coverage.ts";
@@ -121,6 +121,33 @@ describe("a lake", () => {
     });
     await (await openOrCreateLake(none)).close();
     await expect(openLake(none)).rejects.toMatchObject({ kind: "lake" });
+  });
+
+  it("is looked for without being made, and no file is taken for one that is not there", async () => {
+    const folder = await tempFolder();
+    await writeFile(join(folder, "file"), "");
+    expect(await findLake(join(folder, "none"))).toBeUndefined();
+    for (const place of ["file", "file/below"]) {
+      const refusal = { kind: "lake", message: expect.stringContaining("is a file, not a folder") as string };
+      await expect(findLake(join(folder, place))).rejects.toMatchObject(refusal);
+      await expect(openOrCreateLake(join(folder, place))).rejects.toMatchObject(refusal);
+    }
+    expect(await readdir(folder)).toEqual(["file"]);
+  });
+
+  it("cannot be in a folder that is named like a partition, for whoever reads or writes", async () => {
+    const folder = join(await tempFolder(), "date=1");
+    const refusal = { kind: "lake", message: expect.stringContaining("named like a partition") as string };
+    await expect(openOrCreateLake(join(folder, "lake"))).rejects.toMatchObject(refusal);
+    await expect(openLake(join(folder, "Granularity=x"))).rejects.toMatchObject(refusal);
+    await expect(readdir(folder)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("has a place that is not empty", async () => {
+    const refusal = { kind: "input", message: "The lake's place is empty." };
+    await expect(openLake("")).rejects.toMatchObject(refusal);
+    await expect(openOrCreateLake("")).rejects.toMatchObject(refusal);
+    expect(lakeUri("", {})).toBe("");
   });
 
   it("is the one that is named, else the environment's, else ./usage-lake", () => {

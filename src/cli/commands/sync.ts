@@ -1,9 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
-import { openLake, openOrCreateLake } from "../../lake/lake.ts";
+import { findLake, openOrCreateLake } from "../../lake/lake.ts";
 import { windowOf } from "../../questions/window.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
-import { isUsageError } from "../../support/errors.ts";
 import { isNeeded, type Plan, planSync, type SyncTarget } from "../../sync/plan.ts";
 import { heldSlices, type SyncProgress, type SyncSummary, sync } from "../../sync/sync.ts";
 import { addDays, type Day, dayOf } from "../../usage/day.ts";
@@ -168,19 +167,14 @@ async function heldIn(
   uri: string,
   target: SyncTarget,
 ): Promise<{ slices: Awaited<ReturnType<typeof heldSlices>>; rowsPerDay: number | undefined }> {
+  const lake = await findLake(uri, cli.log);
+  if (!lake) return { slices: new Map<Day, never>(), rowsPerDay: undefined };
   try {
-    const lake = await openLake(uri, cli.log);
-    try {
-      const slices = await heldSlices(lake, target, cli);
-      const rows = [...slices.values()].reduce((sum, slice) => sum + slice.rows, 0);
-      return { slices, rowsPerDay: slices.size === 0 ? undefined : rows / slices.size };
-    } finally {
-      await lake.close();
-    }
-  } catch (error) {
-    if (isUsageError(error) && error.kind === "lake")
-      return { slices: new Map<Day, never>(), rowsPerDay: undefined };
-    throw error;
+    const slices = await heldSlices(lake, target, cli);
+    const rows = [...slices.values()].reduce((sum, slice) => sum + slice.rows, 0);
+    return { slices, rowsPerDay: slices.size === 0 ? undefined : rows / slices.size };
+  } finally {
+    await lake.close();
   }
 }
 

@@ -14,7 +14,7 @@ import { readableFolders, viewStatements } from "./views.ts";
 /**
  * Opens DuckDB, in this process and in memory, over a lake's folder, for reading alone.
  *
- * @throws {UsageError} lake, where the folder is not there or a file in it cannot be read.
+ * @throws {UsageError} lake, where the folder is not there or cannot be a lake, or a file in it cannot be read.
  */
 export async function openDuckDb(folder: string): Promise<DuckDbEngine> {
   const store = new FolderStore(folder);
@@ -24,16 +24,6 @@ export async function openDuckDb(folder: string): Promise<DuckDbEngine> {
     });
   }
   const root = resolve(folder).split(sep).join("/");
-  // DuckDB takes the first `date=` of a path for the partition, so such a lake would give wrong days.
-  if (/\/(?:date|granularity)=/i.test(root)) {
-    throw new UsageError(
-      "lake",
-      `The lake cannot be in ${root}: a folder above it is named like a partition.`,
-      {
-        hint: "Move the lake out of folders named date=… or granularity=….",
-      },
-    );
-  }
   const slices = (await store.list("usage/")).flatMap(({ path }) => parseSlicePath(path) ?? []);
   const sources = await store.list("gc_usage_api_source/");
   const memory = await openInstance();

@@ -13,23 +13,37 @@ export class FolderStore implements ObjectStore {
   /** The topmost folder that `create` had to make. */
   #created: string | undefined;
 
+  /** @throws {UsageError} lake, for a place that DuckDB would take for part of a slice's. */
   constructor(path: string) {
     this.uri = path;
     this.#root = resolve(path);
+    // DuckDB takes the first `date=` of a path for the partition, so such a lake would give wrong days.
+    if (this.#root.split(sep).some((folder) => /^(?:date|granularity)=/i.test(folder))) {
+      throw new UsageError(
+        "lake",
+        `The lake cannot be in ${this.#root}: it has a folder named like a partition.`,
+        {
+          hint: "Use a place without folders named date=… or granularity=….",
+        },
+      );
+    }
     this.staging = join(this.#root, ".staging");
   }
 
   async exists(): Promise<boolean> {
     const info = await stat(this.#root).catch((error: unknown) => {
-      if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+      if (codeOf(error) === "ENOENT") return undefined;
+      if (codeOf(error) === "ENOTDIR") throw this.#isFile("part of its path");
       throw error;
     });
-    if (info && !info.isDirectory()) {
-      throw new UsageError("lake", `The lake ${this.uri} is a file, not a folder.`, {
-        hint: "Give a folder with --lake or GC_USAGE_LAKE.",
-      });
-    }
+    if (info && !info.isDirectory()) throw this.#isFile("it");
     return info !== undefined;
+  }
+
+  #isFile(what: string): UsageError {
+    return new UsageError("lake", `The lake cannot be at ${this.uri}: ${what} is a file, not a folder.`, {
+      hint: "Give a folder with --lake or GC_USAGE_LAKE.",
+    });
   }
 
   async create(): Promise<void> {
