@@ -1,4 +1,4 @@
-import { finished, type Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { type Call, networkError, unreadableAnswer } from "./problem.ts";
@@ -114,15 +114,17 @@ async function* decode(
   }
 }
 
-/** `pipe` forwards no errors, and `pipeline` would hide the connection's behind "premature close". */
+/**
+ * `pipe` forwards no errors, and `pipeline` would hide the connection's behind "premature close". The stream is read as
+ * an iterable, which takes all that has come: piped itself it takes one chunk each time that it goes on, while undici
+ * reads on from the socket and puts the rest back, so that time and memory grow with the answer.
+ */
 function gunzip(stream: Readable): Readable {
   const out = createGunzip({ chunkSize: 64 * 1024 });
-  // Tells of a stream that has ended badly already, too: waiting for its error would be for ever.
-  finished(stream, { writable: false }, (error) => {
-    if (error) out.destroy(error);
-  });
+  const source = Readable.from(stream, { objectMode: false });
+  source.on("error", (error) => out.destroy(error));
   out.on("close", () => stream.destroy());
-  return stream.pipe(out);
+  return source.pipe(out);
 }
 
 /** The whole body as text, for bodies that are known to be short. */
