@@ -1,4 +1,4 @@
-/** SQL quoting, in one place. Both engines read the standard's forms. */
+/** Quoting for SQL, in the standard's forms, which both engines read, and for a shell. */
 
 /** `it's` → `'it''s'`. */
 export function sqlString(value: string): string {
@@ -10,4 +10,9 @@ export function sqlString(value: string): string {
 export function sqlName(name: string): string {
   if (name.includes("\0")) throw new RangeError("SQL names cannot hold a NUL character");
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `it's` → `'it'\''s'`, and what a POSIX shell takes as one plain word as it is. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -2,6 +2,8 @@ import { stat } from "node:fs/promises";
 import { Command } from "@commander-js/extra-typings";
 import { startSandbox } from "../../sandbox/sandbox.ts";
 import { isUsageError, UsageError } from "../../support/errors.ts";
+import { shellWord } from "../../support/quote.ts";
+import { shown } from "../../support/shown.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
 
@@ -61,7 +63,7 @@ class Demo {
 
   async run(why: string, name: "sync" | "ask", args: readonly string[]): Promise<void> {
     const line = [...args, "--lake", this.#lake];
-    await this.say(`${onOut.bold(why)}\n${onOut.dim(`$ gc-usage ${name} ${line.join(" ")}`)}`);
+    await this.say(`${onOut.bold(why)}\n${onOut.dim(`$ gc-usage ${name} ${line.map(shellWord).join(" ")}`)}`);
     const module = name === "sync" ? await import("./sync.ts") : await import("./ask.ts");
     await module.command(this.#cli).exitOverride().parseAsync(line, { from: "user" });
     await this.say("");
@@ -77,6 +79,11 @@ async function freshFolder(wanted: string | undefined): Promise<string> {
   const isThere = async (path: string): Promise<boolean> =>
     (await stat(path).catch(() => undefined)) !== undefined;
   if (wanted !== undefined) {
+    if (wanted === "" || /^[a-z][a-z0-9+.-]+:\/\//i.test(wanted)) {
+      throw new UsageError("input", `--lake: ${shown(wanted)} is no folder.`, {
+        hint: "A demo's lake is a folder of this machine: give one that is not there yet, or leave --lake out.",
+      });
+    }
     if (!(await isThere(wanted))) return wanted;
     throw new UsageError("input", `${wanted} is there already, and a demo makes a fresh lake.`, {
       hint: "Give another folder with --lake, or leave it out.",
@@ -88,7 +95,8 @@ async function freshFolder(wanted: string | undefined): Promise<string> {
   }
 }
 
-function nextSteps(lake: string): string {
+function nextSteps(folder: string): string {
+  const lake = shellWord(folder);
   return `${onOut.bold("Go on with")}
   gc-usage ask                                       every question there is
   gc-usage ask change --last 45d --lake ${lake}
