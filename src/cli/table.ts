@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import stringWidth from "string-width";
 import type { Column, SqlRow, SqlValue } from "../engine/engine.ts";
+import { harmless } from "../support/shown.ts";
 
 export interface TableOptions {
   /** Cells in a line of the terminal; Infinity where nothing is to be shortened. */
@@ -17,7 +18,7 @@ const NARROWEST = 10;
 /**
  * A table in pieces of text. Numbers stand to the right, grouped by thousands. Where a line is wider than the
  * terminal the widest texts are shortened in the middle, only as far as needed and names last; where even that
- * is too wide, each row is a block of lines instead.
+ * is too wide, each row is a block of lines instead. What EXPLAIN says is printed as it stands.
  */
 export async function* tableText(
   columns: readonly Column[],
@@ -25,7 +26,7 @@ export async function* tableText(
   options: TableOptions,
 ): AsyncGenerator<string> {
   const measured: SqlRow[] = [];
-  let layout: Layout | undefined;
+  let layout: Layout | undefined = isPlan(columns) ? PLAN : undefined;
   for await (const batch of rows) {
     if (layout) yield layout.lines(batch);
     else {
@@ -46,6 +47,16 @@ interface Layout {
   lines(rows: readonly SqlRow[]): string;
 }
 
+/** What EXPLAIN gives is a drawing of its own. */
+function isPlan(columns: readonly Column[]): boolean {
+  return columns.map(({ name }) => name).join() === "explain_key,explain_value";
+}
+
+const PLAN: Layout = {
+  head: () => "",
+  lines: (rows) => rows.map(([, plan]) => `${harmless(String(plan)).replace(/\n$/, "")}\n`).join(""),
+};
+
 function layoutOf(columns: readonly Column[], rows: readonly SqlRow[], options: TableOptions): Layout {
   const paint = pc.createColors(options.colors);
   const formats = columns.map((column, i) => formatOf(column, rows, i));
@@ -55,7 +66,7 @@ function layoutOf(columns: readonly Column[], rows: readonly SqlRow[], options: 
     texts.reduce((width, row) => Math.max(width, cells(row[i] ?? "")), cells(title)),
   );
   const widths = fit(columns, natural, options.width);
-  if (!widths) return blocks(titles, formats, paint);
+  if (!widths) return blocks(columns, formats, options.width, paint);
   const line = (texts: readonly string[], style: (text: string, i: number) => string): string =>
     texts
       .map((text, i) => {
@@ -82,11 +93,14 @@ function layoutOf(columns: readonly Column[], rows: readonly SqlRow[], options: 
 
 /** Each row as lines of `name  value`, for terminals that are too narrow for a line of all. */
 function blocks(
-  titles: readonly string[],
+  columns: readonly Column[],
   formats: readonly ((value: SqlValue) => string)[],
+  lineWidth: number,
   paint: ReturnType<typeof pc.createColors>,
 ): Layout {
+  const titles = columns.map((column) => visible(column.name));
   const width = Math.max(...titles.map((title) => cells(title)));
+  const room = Math.max(lineWidth - width - GAP.length, NARROWEST);
   let number = 0;
   return {
     head: () => "",
@@ -95,7 +109,8 @@ function blocks(
         .map((row) => {
           const lines = row.map((value, i) => {
             const title = titles[i] ?? "";
-            const text = formats[i]?.(value) ?? "";
+            const whole = formats[i]?.(value) ?? "";
+            const text = isText(columns[i]) ? shorten(whole, room) : whole;
             const padding = " ".repeat(width - cells(title));
             return `${paint.bold(title)}${padding}${GAP}${value === null ? paint.dim(text) : text}\n`;
           });
@@ -141,7 +156,9 @@ function formatOf(column: Column, rows: readonly SqlRow[], index: number): (valu
   return (value) => {
     if (value === null) return "-";
     if (digits !== undefined && typeof value === "number" && Number.isFinite(value)) {
-      return grouped(value.toFixed(digits));
+      const text = value.toFixed(digits);
+      // Beyond the rows that set the digits a number may need more of them: it is never rounded.
+      return grouped(Number(text) === value ? text : String(value));
     }
     return isNumber(column) ? grouped(String(value)) : visible(String(value));
   };

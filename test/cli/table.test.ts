@@ -96,6 +96,34 @@ describe("a table", () => {
     expect(parts.join("").split("\n")).toHaveLength(3002);
   });
 
+  test("prints a number beyond those that set the decimals with all its digits", async () => {
+    const batches = [Array.from({ length: 1000 }, (): SqlRow => [7]), [[0.75], [-1234.5], [8]]] as SqlRow[][];
+    let text = "";
+    const options = { width: 80, colors: false };
+    for await (const part of tableText(columns(["d", "double"]), batches, options)) text += part;
+    expect(text.split("\n").slice(-5)).toEqual(["7", "0.75", "-1,234.5", "8", ""]);
+  });
+
+  test("shortens the texts of a block, too, and cuts neither titles nor numbers", async () => {
+    const text = await table(given, rows.slice(0, 1), 40);
+    expect(text.split("\n")).toEqual([
+      "-- row 1",
+      "client_name   Nightly recon…he workforce",
+      "template_uri  /api/v2/analy…etails/query",
+      "requests      36,893,488,147,419,103,230",
+      "percent       12.5",
+      "",
+    ]);
+    const narrow = await table(given, rows.slice(0, 1), 12);
+    expect(narrow).toContain("client_name   Night…orce\n");
+  });
+
+  test("of an EXPLAIN is the plan as it stands", async () => {
+    const plan = "┌───┐\n│ a │\n└───┘\n";
+    const explained = columns(["explain_key", "text"], ["explain_value", "text"]);
+    expect(await table(explained, [["physical_plan", `${plan}\u001b[2J`]], 20)).toBe(`${plan}\ufffd[2J\n`);
+  });
+
   test("of other numbers keeps all their digits", async () => {
     const text = await table(columns(["a", "double"], ["b", "decimal"]), [
       [0.1 + 0.2, "1234567.80"],
