@@ -87,7 +87,7 @@ describe("gc-usage ask", () => {
   test("answers one, up to the lake's newest day, and says on stderr from what", async () => {
     const { stdout, stderr, exitCode } = await ask("noisy-clients", "--last", "10d", "--top", "10");
     expect(stdout).toBe(
-      "client_id  client_name  status429  requests  limited_percent  limited_days\na          Alpha               20     1,000                2            10\n",
+      "client_id  client_name  status429  requests  limited_pct  limited_days\na          Alpha               20     1,000            2            10\n",
     );
     expect(stderr).toContain("Noisy clients, 2026-09-21 to 2026-09-30 (jobs, client-uri-method)");
     expect(stderr).toContain("The lake's newest day is 2026-09-30");

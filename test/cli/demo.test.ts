@@ -1,5 +1,11 @@
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
+import { tableText } from "../../src/cli/table.ts";
+import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { CANONICAL_GROUPING, CANONICAL_SERVICE } from "../../src/engine/tables.ts";
+import { bind, list } from "../../src/questions/questions.ts";
+import { addDays, dayOf } from "../../src/usage/day.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
 
 it("shows the main job: 90 days, answers, and how to go on with the lake, which stays", async () => {
@@ -11,7 +17,23 @@ it("shows the main job: 90 days, answers, and how to go on with the lake, which 
   expect(ran.stdout).toMatch(/\$ gc-usage sync --last 90d --lake 'it'\\''s mine'\n/);
   const sql = ["sql", "SELECT count(DISTINCT date) AS days FROM daily", "--json", "--lake", "it's mine"];
   expect(JSON.parse((await gcUsage(sql, { cwd })).stdout)).toEqual([{ days: 90 }]);
+  await expectTablesOf80(join(cwd, "it's mine"));
 });
+
+/** Each question's answer is a table on a terminal of 80 columns: blocks are for narrower ones. */
+async function expectTablesOf80(lake: string): Promise<void> {
+  const engine = await openDuckDb(lake);
+  const end = addDays(dayOf(Date.now()), -1);
+  for (const question of list().filter(({ needs }) => !needs.includes("user"))) {
+    const asked = { start: addDays(end, -44), end, service: CANONICAL_SERVICE, grouping: CANONICAL_GROUPING };
+    const { columns, batches } = await engine.query(bind(question, asked));
+    let text = "";
+    for await (const part of tableText(columns, batches, { width: 80, colors: false })) text += part;
+    expect(text, question.name).not.toContain("-- row");
+    expect(text.split("\n").length, question.name).toBeGreaterThan(2);
+  }
+  await engine.close();
+}
 
 it("that is interrupted says what to do with its lake", async () => {
   const cwd = await workFolder();

@@ -124,7 +124,6 @@ export const ORACLE: Readonly<
             ...key,
             nameOf(rows),
             percent(failed, sum(rows, "requests")),
-            failed,
             sum(rows, "status400"),
             sum(rows, "status500"),
             sum(rows, "status429"),
@@ -133,7 +132,7 @@ export const ORACLE: Readonly<
         ];
       }),
       ["desc", col(2)],
-      ["desc", col(3)],
+      ["desc", (row) => BigInt(row[3] ?? 0) + BigInt(row[4] ?? 0)],
       ["asc", col(0)],
     ),
   "noisy-endpoints": (all, { from, to }) =>

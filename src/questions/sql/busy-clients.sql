@@ -7,7 +7,7 @@ SELECT
   clientId AS client_id,
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
   sum(requests) AS requests,
-  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_percent,
+  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_pct,
   sum(status429) AS status429,
   count(DISTINCT CASE WHEN requests > 0 THEN date END) AS active_days
 FROM usage

@@ -5,10 +5,10 @@
 
 -- httpMethod is NULL where the rows are not split by method: an endpoint is then the URI alone.
 SELECT
-  httpMethod AS http_method,
+  httpMethod AS method,
   templateUri AS template_uri,
   sum(requests) AS requests,
-  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_percent,
+  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_pct,
   sum(status429) AS status429
 FROM usage
 WHERE
@@ -17,5 +17,5 @@ WHERE
   AND "grouping" = :grouping
   AND date BETWEEN :from AND :to
 GROUP BY httpMethod, templateUri
-ORDER BY requests DESC NULLS LAST, template_uri NULLS LAST, http_method NULLS LAST
+ORDER BY requests DESC NULLS LAST, template_uri NULLS LAST, method NULLS LAST
 LIMIT :top

@@ -6,7 +6,7 @@
 SELECT
   userId AS user_id,
   sum(requests) AS requests,
-  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_percent,
+  round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_pct,
   sum(status429) AS status429,
   count(DISTINCT CASE WHEN requests > 0 THEN date END) AS active_days
 FROM usage

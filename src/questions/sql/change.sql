@@ -23,7 +23,7 @@ SELECT
   requests_before,
   requests,
   requests - requests_before AS difference,
-  round(100E0 * (requests - requests_before) / nullif(requests_before, 0), 2) AS change_percent
+  round(100E0 * (requests - requests_before) / nullif(requests_before, 0), 2) AS change_pct
 FROM clients
 ORDER BY abs(requests - requests_before) DESC, client_id NULLS LAST
 LIMIT :top

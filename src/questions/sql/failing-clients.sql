@@ -8,8 +8,7 @@
 SELECT
   clientId AS client_id,
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
-  round(100E0 * (sum(status400) + sum(status500)) / nullif(sum(requests), 0), 2) AS failed_percent,
-  sum(status400) + sum(status500) AS failed,
+  round(100E0 * (sum(status400) + sum(status500)) / nullif(sum(requests), 0), 2) AS failed_pct,
   sum(status400) AS status400,
   sum(status500) AS status500,
   sum(status429) AS status429,
@@ -22,5 +21,5 @@ WHERE
   AND date BETWEEN :from AND :to
 GROUP BY clientId
 HAVING sum(requests) >= :min_requests AND sum(status400) + sum(status500) > 0
-ORDER BY failed_percent DESC, failed DESC, client_id NULLS LAST
+ORDER BY failed_pct DESC, sum(status400) + sum(status500) DESC, client_id NULLS LAST
 LIMIT :top

@@ -7,11 +7,11 @@
 SELECT
   clientId AS client_id,
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
-  httpMethod AS http_method,
+  httpMethod AS method,
   templateUri AS template_uri,
   sum(status429) AS status429,
   sum(requests) AS requests,
-  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_percent
+  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_pct
 FROM usage
 WHERE
   granularity = 'day'
@@ -24,5 +24,5 @@ ORDER BY
   requests DESC NULLS LAST,
   client_id NULLS LAST,
   template_uri NULLS LAST,
-  http_method NULLS LAST
+  method NULLS LAST
 LIMIT :top

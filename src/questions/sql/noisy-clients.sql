@@ -8,7 +8,7 @@ SELECT
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
   sum(status429) AS status429,
   sum(requests) AS requests,
-  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_percent,
+  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_pct,
   count(DISTINCT CASE WHEN status429 > 0 THEN date END) AS limited_days
 FROM usage
 WHERE

@@ -5,11 +5,11 @@
 
 -- httpMethod is NULL where the rows are not split by method: an endpoint is then the URI alone.
 SELECT
-  httpMethod AS http_method,
+  httpMethod AS method,
   templateUri AS template_uri,
   sum(status429) AS status429,
   sum(requests) AS requests,
-  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_percent,
+  round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_pct,
   count(DISTINCT CASE WHEN status429 > 0 THEN date END) AS limited_days
 FROM usage
 WHERE
@@ -19,5 +19,5 @@ WHERE
   AND date BETWEEN :from AND :to
 GROUP BY httpMethod, templateUri
 HAVING sum(status429) > 0
-ORDER BY status429 DESC, requests DESC NULLS LAST, template_uri NULLS LAST, http_method NULLS LAST
+ORDER BY status429 DESC, requests DESC NULLS LAST, template_uri NULLS LAST, method NULLS LAST
 LIMIT :top
