@@ -4,12 +4,13 @@ import { sqlName, sqlString } from "../../support/quote.ts";
 import type { Column, ColumnKind, QueryResult, SqlValue } from "../engine.ts";
 import { openInstance } from "./instance.ts";
 
-const { BOOLEAN, DOUBLE, DuckDBDataChunk, HUGEINT, VARCHAR } = duckdb;
+const { BOOLEAN, DOUBLE, DuckDBDataChunk, VARCHAR } = duckdb;
 
 /**
  * Writes any engine's result as a Parquet file, read to its end. Whole numbers become BIGINT, or DECIMAL(38,0)
  * where one is beyond 64 bits (sums are 128-bit, and DuckDB itself would write them as doubles, which are not
- * exact); nested values become JSON text. Columns of one name are told apart by `columnNames`' numbers.
+ * exact); nested values become JSON text. A column with a value that no such type can hold, as an infinite day or a
+ * whole number of 39 digits, becomes text. Columns of one name are told apart by `names`.
  *
  * @returns the number of rows.
  */
@@ -37,7 +38,7 @@ export async function writeParquet(
 }
 
 /** What holds each kind until the end; the rest waits as its text. */
-const HELD: Partial<Record<ColumnKind, DuckDBType>> = { boolean: BOOLEAN, integer: HUGEINT, double: DOUBLE };
+const HELD: Partial<Record<ColumnKind, DuckDBType>> = { boolean: BOOLEAN, double: DOUBLE };
 
 async function collect(connection: DuckDBConnection, { columns, batches }: QueryResult): Promise<number> {
   const types = columns.map((column) => HELD[column.kind] ?? VARCHAR);
@@ -61,28 +62,43 @@ async function collect(connection: DuckDBConnection, { columns, batches }: Query
 }
 
 function held(value: SqlValue, kind: ColumnKind): DuckDBValue {
-  if (value === null || kind === "boolean" || kind === "double") return value;
-  return kind === "integer" ? BigInt(value) : String(value);
+  return value === null || kind === "boolean" || kind === "double" ? value : String(value);
 }
 
+/** The column in the first of its kind's types that holds all of its values as they are, else as text. */
 async function finalForm(connection: DuckDBConnection, column: Column, name: string): Promise<string> {
-  switch (column.kind) {
-    case "integer": {
-      const reader = await connection.runAndReadAll(
-        `SELECT coalesce(bool_and(TRY_CAST(${name} AS BIGINT) IS NOT NULL), true) FROM result WHERE ${name} IS NOT NULL`,
-      );
-      return `CAST(${name} AS ${reader.getRows()[0]?.[0] === true ? "BIGINT" : "DECIMAL(38,0)"})`;
-    }
+  for (const type of typesOf(column)) {
+    const reader = await connection.runAndReadAll(
+      `SELECT coalesce(bool_and(coalesce(${fits(column.kind, type, name)}, false)), true) FROM result WHERE ${name} IS NOT NULL`,
+    );
+    if (reader.getRows()[0]?.[0] === true) return `CAST(${name} AS ${type})`;
+  }
+  return name;
+}
+
+/** The condition that a value, held as text, is one of the type and loses nothing. */
+function fits(kind: ColumnKind, type: string, name: string): string {
+  const cast = `TRY_CAST(${name} AS ${type})`;
+  if (kind === "date" || type === "TIMESTAMP_NS") return `isfinite(${cast})`;
+  return kind === "timestamp"
+    ? `isfinite(${cast}) AND NOT regexp_matches(${name}, '\\.\\d{7}')`
+    : `${cast} IS NOT NULL`;
+}
+
+function typesOf({ kind, type }: Column): string[] {
+  switch (kind) {
+    case "integer":
+      return ["BIGINT", "DECIMAL(38,0)"];
     case "decimal":
-      return /^decimal\(\d+, ?\d+\)$/i.test(column.type) ? `CAST(${name} AS ${column.type})` : name;
+      return /^decimal\(\d+, ?\d+\)$/i.test(type) ? [type] : [];
     case "date":
-      return `CAST(${name} AS DATE)`;
+      return ["DATE"];
     case "timestamp":
-      return `CAST(${name} AS ${/zone|tz/i.test(column.type) ? "TIMESTAMPTZ" : "TIMESTAMP"})`;
+      return /zone|tz/i.test(type) ? ["TIMESTAMPTZ"] : ["TIMESTAMP", "TIMESTAMP_NS"];
     case "boolean":
     case "double":
     case "json":
     case "text":
-      return name;
+      return [];
   }
 }

@@ -52,8 +52,14 @@ export function toSqlValue(value: DuckDBValue, kind: ColumnKind): SqlValue {
   if (value === null || typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value === "bigint") return wholeNumber(value);
   if (typeof value === "string") return value;
+  if ("isFinite" in value && !value.isFinite) return infinityText(value);
   if (kind === "timestamp") return timestampText(value);
   return kind === "json" ? jsonText(value) : value.toString();
+}
+
+/** The client spells the infinities of some types as the last day or nanosecond that they could hold. */
+function infinityText(value: object): string {
+  return Object.values(value).some((count: unknown) => Number(count) < 0) ? "-infinity" : "infinity";
 }
 
 /** Trino prints milliseconds even where they are 0, and the zone's name. */
