@@ -38,8 +38,12 @@ export async function assertReadsOnly(connection: DuckDBConnection, sql: string)
   return EXPLAIN.test(sql) || nodes.some((node) => node["type"] === "SHOW_REF");
 }
 
-/** Whitespace and comments, then EXPLAIN, with ANALYZE or without. */
-const EXPLAIN = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*explain\s+(?:analyze\s+)?/i;
+const OPTION = String.raw`(?:analy[sz]e(?:\s+\w+)?|format\s+'?\w+'?)`;
+/** Whitespace and comments, then EXPLAIN, alone, with ANALYZE, or with ANALYZE and FORMAT in parentheses. */
+const EXPLAIN = new RegExp(
+  String.raw`^(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)*explain(?:\s+analy[sz]e\b|\s*\(\s*${OPTION}(?:\s*,\s*${OPTION})*\s*\)|\b)`,
+  "i",
+);
 
 const PARSED = z.discriminatedUnion("error", [
   z.object({
@@ -55,6 +59,8 @@ const PARSED = z.discriminatedUnion("error", [
 const FUNCTIONS = ["unnest", "range", "generate_series", "json_each", "json_tree"];
 /** `SHOW TABLES` and `SHOW ALL TABLES`, as the parser names them; "" with FROM. */
 const SHOWN = ['"tables"', "__show_tables_expanded", ""];
+/** A name like a path, or one of DuckDB's catalogs: `duckdb_views()` lists no other outside information_schema. */
+const IS_DUCKDBS = /[^\p{L}\p{N}_ -]|^(?:duckdb|pg|pragma|sqlite)_/u;
 const SCHEMA_TABLES = ["tables", "columns", "schemata"];
 
 type Node = Readonly<Record<string, unknown>>;
@@ -88,8 +94,8 @@ function isKnown(node: Node, commonTables: ReadonlySet<string>): boolean {
   const schema = text(node, "schema_name");
   const table = text(node, "table_name");
   if (schema === "information_schema") return SCHEMA_TABLES.includes(table);
-  // A name like a path would be read as a file wherever no common table of that name is in scope.
-  if (catalog === "" && schema === "" && commonTables.has(table)) return !/[^\p{L}\p{N}_ -]/u.test(table);
+  // Where no common table of that name is in scope, it would be read as a file or be one of DuckDB's own views.
+  if (catalog === "" && schema === "" && commonTables.has(table)) return !IS_DUCKDBS.test(table);
   return (
     (catalog === "" || catalog === CATALOG) &&
     (schema === DATABASE || (schema === "" && catalog === "")) &&
