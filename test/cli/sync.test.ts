@@ -69,7 +69,7 @@ describe.concurrent("sync", () => {
     const cwd = await workFolder();
     const yesterday = addDays(dayOf(Date.now()), -1);
     const lake = await openOrCreateLake(join(cwd, "usage-lake"));
-    const key = { ...KEY, grouping: parseGrouping("none"), date: yesterday };
+    const key = { ...KEY, grouping: parseGrouping("method"), date: yesterday };
     // As of a machine whose clock is fast, of some of the metrics: to be asked for, and not to be replaced.
     const later = provenance({
       start: yesterday,
@@ -81,7 +81,7 @@ describe.concurrent("sync", () => {
     await lake.files.write(key, undefined, file, later);
     await lake.commit(key, file, later, { force: false });
     await lake.close();
-    const sync = ["sync", "--last", "1d", "--group-by", "none"];
+    const sync = ["sync", "--last", "1d", "--group-by", "method"];
     const { exitCode, stderr } = await gcUsage(sync, { cwd, env: quick.env });
     expect(exitCode).toBe(0);
     expect(stderr).toContain(
