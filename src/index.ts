@@ -40,10 +40,10 @@ export { type Effects, type Log, realEffects, silentLog } from "./support/effect
 export { type ErrorKind, EXIT_CODES, isUsageError, UsageError } from "./support/errors.ts";
 export { type CopyOptions, type CopySummary, copyLake } from "./sync/copy.ts";
 export { type Loaded, type LoadRequest, load } from "./sync/load.ts";
-export { type Plan, type PlannedPeriod, planSync, type SyncTarget } from "./sync/plan.ts";
+export { type Plan, type PlannedPeriod, planSync, type SyncTarget, TARGET_DEFAULTS } from "./sync/plan.ts";
 export { type ResultsRequest, readResults } from "./sync/results.ts";
 export { lakeStatus, type PeriodState, type Series } from "./sync/status.ts";
-export { type SyncOptions, type SyncProgress, type SyncSummary, sync } from "./sync/sync.ts";
+export { SYNC_DEFAULTS, type SyncOptions, type SyncProgress, type SyncSummary, sync } from "./sync/sync.ts";
 export { type Uploaded, upload } from "./sync/upload.ts";
 export type { Coverage } from "./usage/coverage.ts";
 export { type Day, parseDay } from "./usage/day.ts";

@@ -1,13 +1,8 @@
-import {
-  CANONICAL_GROUPING,
-  CANONICAL_SERVICE,
-  type TableColumn,
-  USAGE_COLUMNS,
-  USAGE_PARTITIONS,
-} from "../../src/engine/tables.ts";
+import { type TableColumn, USAGE_COLUMNS, USAGE_PARTITIONS } from "../../src/engine/tables.ts";
 import { defaultSql, list, type Question } from "../../src/questions/questions.ts";
 import { sqlName, sqlString } from "../../src/support/quote.ts";
-import { dimensionsOf, groupingOf } from "../../src/usage/grouping.ts";
+import { CANONICAL_GROUPING, dimensionsOf, groupingOf } from "../../src/usage/grouping.ts";
+import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
 
 const START = "  # <generated>";
 const END = "  # </generated>\n";

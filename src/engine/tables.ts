@@ -1,14 +1,4 @@
-import { type Grouping, groupingOf } from "../usage/grouping.ts";
 import { METRICS } from "../usage/metric.ts";
-import type { Service } from "../usage/service.ts";
-
-/**
- * What sync fetches where it is told nothing, and so what `daily` shows. One service and one grouping: rows of
- * two services count different requests and rows of two groupings count the same ones twice, so only within one
- * of each is a sum right.
- */
-export const CANONICAL_SERVICE: Service = "jobs";
-export const CANONICAL_GROUPING: Grouping = groupingOf(["client", "uri", "method"]);
 
 /** Both names are the blueprint's: its article queries "genesysclouddb"."gc_usage_api_source". */
 export const DATABASE = "genesysclouddb";

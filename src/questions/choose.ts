@@ -1,7 +1,12 @@
-import { CANONICAL_GROUPING } from "../engine/tables.ts";
 import { UsageError } from "../support/errors.ts";
 import { type Day, eachDay } from "../usage/day.ts";
-import { dimensionsOf, type Grouping, groupingOf, NO_GROUPING } from "../usage/grouping.ts";
+import {
+  CANONICAL_GROUPING,
+  dimensionsOf,
+  type Grouping,
+  groupingOf,
+  NO_GROUPING,
+} from "../usage/grouping.ts";
 import type { Span } from "../usage/period.ts";
 import type { Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";

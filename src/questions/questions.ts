@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { CANONICAL_GROUPING, CANONICAL_SERVICE } from "../engine/tables.ts";
 import { UsageError } from "../support/errors.ts";
 import { sqlString } from "../support/quote.ts";
 import { shown } from "../support/shown.ts";
 import { addDays, type Day, daysBetween } from "../usage/day.ts";
-import type { Grouping } from "../usage/grouping.ts";
+import { CANONICAL_GROUPING, type Grouping } from "../usage/grouping.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
 import type { Span } from "../usage/period.ts";
-import type { Service } from "../usage/service.ts";
+import { CANONICAL_SERVICE, type Service } from "../usage/service.ts";
 import { parseQuestion, type Question, replaceParameters } from "./heading.ts";
 
 export type { Question } from "./heading.ts";

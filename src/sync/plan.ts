@@ -2,7 +2,7 @@ import type { Provenance } from "../lake/provenance.ts";
 import { UsageError } from "../support/errors.ts";
 import { knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day, dayOf, daysBetween, minDay } from "../usage/day.ts";
-import { type Grouping, NO_GROUPING } from "../usage/grouping.ts";
+import { CANONICAL_GROUPING, type Grouping, NO_GROUPING } from "../usage/grouping.ts";
 import {
   type Granularity,
   periodEnd,
@@ -11,7 +11,7 @@ import {
   type Span,
   type WeekStart,
 } from "../usage/period.ts";
-import { SERVICE_TRAITS, type Service, unsupportedDimensions } from "../usage/service.ts";
+import { CANONICAL_SERVICE, SERVICE_TRAITS, type Service, unsupportedDimensions } from "../usage/service.ts";
 
 /** What a sync is asked to make the lake hold. */
 export interface SyncTarget {
@@ -26,6 +26,16 @@ export interface SyncTarget {
   readonly recheckMs: number;
   readonly weekStart: WeekStart;
 }
+
+/** What a sync brings where it is told nothing but the days. */
+export const TARGET_DEFAULTS = {
+  service: CANONICAL_SERVICE,
+  granularity: "day",
+  grouping: CANONICAL_GROUPING,
+  settleDays: 3,
+  recheckMs: 6 * 3_600_000,
+  weekStart: "monday",
+} as const satisfies Omit<SyncTarget, "span">;
 
 /** What the lake holds of one period, and whether it must be asked for. */
 export interface PlannedPeriod {

@@ -3,7 +3,7 @@ import type { GenesysClient } from "../genesys/client.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Provenance } from "../lake/provenance.ts";
 import type { Waiting } from "../lake/store.ts";
-import type { Effects, Log } from "../support/effects.ts";
+import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { type Day } from "../usage/day.ts";
 import { METRICS } from "../usage/metric.ts";
@@ -41,6 +41,17 @@ export interface SyncOptions {
   readonly keepSource: boolean;
   readonly onProgress: (progress: SyncProgress) => void;
 }
+
+/** How a sync goes about it where it is told nothing else. */
+export const SYNC_DEFAULTS = {
+  effects: realEffects,
+  log: silentLog,
+  signal: undefined,
+  concurrency: 4,
+  timeoutMs: 3_600_000,
+  keepSource: false,
+  onProgress: () => {},
+} as const satisfies Partial<SyncOptions>;
 
 export interface SyncProgress {
   readonly jobs: number;

@@ -55,3 +55,10 @@ export function parseGrouping(text: string): Grouping {
   }
   return groupingOf(dimensions);
 }
+
+/**
+ * What sync fetches where it is told nothing, and so what `daily` shows. One service and one grouping: rows of two
+ * services count different requests and rows of two groupings count the same ones twice, so only within one of each is
+ * a sum right.
+ */
+export const CANONICAL_GROUPING: Grouping = groupingOf(["client", "uri", "method"]);

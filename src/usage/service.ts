@@ -4,6 +4,9 @@ export const SERVICES = ["jobs", "legacy"] as const;
 /** The two services count different requests (jobs: the built-in clients' too), so their numbers never mix. */
 export type Service = (typeof SERVICES)[number];
 
+/** What sync asks where it is told nothing, and so what `daily` shows, together with CANONICAL_GROUPING. */
+export const CANONICAL_SERVICE: Service = "jobs";
+
 /** What a service can be asked for, as data. Sources: the official SDKs' models and API descriptions. */
 export interface ServiceTraits {
   /** The `groupBy` values that a dimension stands for; a dimension left out is not to be had. */

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { tableText } from "../../src/cli/table.ts";
 import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
-import { CANONICAL_GROUPING, CANONICAL_SERVICE } from "../../src/engine/tables.ts";
 import { bind, list } from "../../src/questions/questions.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
+import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
+import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
 
 it("shows the main job: 90 days, answers, and how to go on with the lake, which stays", async () => {

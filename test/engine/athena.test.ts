@@ -5,12 +5,13 @@ import { readsEveryDay, tablesOf } from "../../src/engine/athena/dates.ts";
 import { callFailed, type Ending, endedBadly } from "../../src/engine/athena/errors.ts";
 import { readingStatement } from "../../src/engine/athena/guard.ts";
 import { columnOf, valueOf } from "../../src/engine/athena/values.ts";
-import { CANONICAL_GROUPING, CANONICAL_SERVICE } from "../../src/engine/tables.ts";
 import { bind, defaultSql, list } from "../../src/questions/questions.ts";
 import { isUsageError } from "../../src/support/errors.ts";
 import { sqlName, sqlString } from "../../src/support/quote.ts";
 import { sizeText } from "../../src/support/size.ts";
 import { parseDay } from "../../src/usage/day.ts";
+import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
+import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
 
 const WRITES = [
   "INSERT INTO usage SELECT * FROM usage",

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows } from "../../src/engine/engine.ts";
-import { CANONICAL_GROUPING } from "../../src/engine/tables.ts";
 import { parseQuestion } from "../../src/questions/heading.ts";
 import { bind, daysRead, defaultSql, get, list } from "../../src/questions/questions.ts";
 import { isUsageError } from "../../src/support/errors.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
+import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
 import { makeLake, removeLake, slice } from "../engine/fixture.ts";
 
 const VALUES = {

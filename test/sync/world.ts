@@ -4,11 +4,11 @@ import { GenesysClient } from "../../src/genesys/client.ts";
 import { resolveSettings } from "../../src/genesys/settings.ts";
 import { openOrCreateLake } from "../../src/lake/lake.ts";
 import { type Fact, facts, type Sandbox } from "../../src/sandbox/sandbox.ts";
-import { type Effects, silentLog } from "../../src/support/effects.ts";
-import type { SyncTarget } from "../../src/sync/plan.ts";
-import { type SyncSummary, sync } from "../../src/sync/sync.ts";
+import type { Effects } from "../../src/support/effects.ts";
+import { type SyncTarget, TARGET_DEFAULTS } from "../../src/sync/plan.ts";
+import { SYNC_DEFAULTS, type SyncSummary, sync } from "../../src/sync/sync.ts";
 import type { Day } from "../../src/usage/day.ts";
-import { type Dimension, dimensionsOf, type Grouping, parseGrouping } from "../../src/usage/grouping.ts";
+import { type Dimension, dimensionsOf, type Grouping } from "../../src/usage/grouping.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import type { Span } from "../../src/usage/period.ts";
 import type { Service } from "../../src/usage/service.ts";
@@ -47,25 +47,13 @@ export async function runSync(
   const lake = await openOrCreateLake(lakeFolder);
   try {
     const summary = await sync({
+      ...SYNC_DEFAULTS,
       lake,
       client,
       effects,
-      target: {
-        service: "jobs",
-        granularity: "day",
-        grouping: parseGrouping("client,uri,method"),
-        settleDays: 3,
-        recheckMs: 6 * 3_600_000,
-        weekStart: "monday",
-        ...target,
-      },
-      log: silentLog,
-      signal: undefined,
-      concurrency: 4,
-      timeoutMs: 30 * 60_000,
+      target: { ...TARGET_DEFAULTS, ...target },
       version: "test",
       keepSource,
-      onProgress: () => {},
     });
     return { ...summary, calls: client.stats.calls };
   } finally {

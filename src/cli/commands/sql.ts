@@ -1,7 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
-import { CANONICAL_GROUPING, CANONICAL_SERVICE } from "../../engine/tables.ts";
 import { describeSource, sourcesOf } from "../../questions/choose.ts";
 import { UsageError } from "../../support/errors.ts";
+import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
+import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import { addAskingOptions, printRows } from "../asking.ts";
 import type { Cli } from "../cli.ts";

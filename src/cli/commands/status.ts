@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { openLake } from "../../lake/lake.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
+import { TARGET_DEFAULTS } from "../../sync/plan.ts";
 import { lakeStatus, type PeriodState, type Series } from "../../sync/status.ts";
 import { daysBetween } from "../../usage/day.ts";
 import type { Cli } from "../cli.ts";
@@ -14,7 +15,12 @@ export function command(cli: Cli) {
     "Show what the lake holds: which days are there, missing, empty, or may still change; rows and size.",
   );
   return addLakeOptions(status)
-    .option("--settle <days>", "days whose figures may still change", integerOption("--settle", 0, 400), 3)
+    .option(
+      "--settle <days>",
+      "days whose figures may still change",
+      integerOption("--settle", 0, 400),
+      TARGET_DEFAULTS.settleDays,
+    )
     .option("--json", "print it as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage status --lake usage-lake")
     .action(async (options) => {

@@ -3,12 +3,11 @@ import { findLake, openOrCreateLake } from "../../lake/lake.ts";
 import { windowOf } from "../../questions/window.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
-import { isNeeded, type Plan, planSync, type SyncTarget } from "../../sync/plan.ts";
-import { heldSlices, type SyncProgress, type SyncSummary, sync } from "../../sync/sync.ts";
+import { isNeeded, type Plan, planSync, type SyncTarget, TARGET_DEFAULTS } from "../../sync/plan.ts";
+import { heldSlices, SYNC_DEFAULTS, type SyncProgress, type SyncSummary, sync } from "../../sync/sync.ts";
 import { addDays, type Day, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
-import { type Granularity, periodStart } from "../../usage/period.ts";
-import type { Service } from "../../usage/service.ts";
+import { periodStart } from "../../usage/period.ts";
 import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
@@ -31,19 +30,24 @@ export function command(cli: Cli) {
     .option("--last <time>", "how far back: 90d, 12w, 3m, 1y (default: 90d)")
     .option("--from <day>", "the first UTC day, included")
     .option("--to <day>", "the last UTC day, included (default: yesterday)")
-    .option("--service <name>", "jobs or legacy", serviceOption, "jobs" as Service)
+    .option("--service <name>", "jobs or legacy", serviceOption, TARGET_DEFAULTS.service)
     .option(
       "--group-by <dimensions>",
       "one or more of client, organization, user, uri, method, platform",
       parseGrouping,
-      parseGrouping("client,uri,method"),
+      TARGET_DEFAULTS.grouping,
     )
-    .option("--granularity <name>", "day, week, month or total", granularityOption, "day" as Granularity)
+    .option(
+      "--granularity <name>",
+      "day, week, month or total",
+      granularityOption,
+      TARGET_DEFAULTS.granularity,
+    )
     .option(
       "--settle <days>",
       "days that are read again, since their figures may change",
       integerOption("--settle", 0, 400),
-      3,
+      TARGET_DEFAULTS.settleDays,
     )
     .option(
       "--recheck <time>",
@@ -54,9 +58,14 @@ export function command(cli: Cli) {
       "--week-start <day>",
       "monday or sunday, as the service counts weeks",
       weekStartOption,
-      "monday" as const,
+      TARGET_DEFAULTS.weekStart,
     )
-    .option("--jobs <count>", "queries that run side by side", integerOption("--jobs", 1, 20), 4)
+    .option(
+      "--jobs <count>",
+      "queries that run side by side",
+      integerOption("--jobs", 1, 20),
+      SYNC_DEFAULTS.concurrency,
+    )
     .option(
       "--timeout <time>",
       "the longest that one query may run (default: 1h)",
@@ -83,7 +92,7 @@ export function command(cli: Cli) {
           now,
         ),
         settleDays: options.settle,
-        recheckMs: options.recheck ?? 6 * 3_600_000,
+        recheckMs: options.recheck ?? TARGET_DEFAULTS.recheckMs,
         weekStart: options.weekStart,
       };
       const yesterday = addDays(dayOf(now), -1);
@@ -113,14 +122,14 @@ async function run(
   const lake = await openOrCreateLake(uri, cli.log);
   try {
     const summary = await sync({
+      ...SYNC_DEFAULTS,
       lake,
       client,
       target,
-      effects: realEffects,
       log: cli.log,
       signal: cli.signal,
       concurrency: options.jobs,
-      timeoutMs: options.timeout ?? 60 * 60_000,
+      timeoutMs: options.timeout ?? SYNC_DEFAULTS.timeoutMs,
       version: version(),
       keepSource: options.keepSource ?? false,
       onProgress: (progress) => cli.progress(progressLine(progress, Date.now() - started)),

@@ -1,13 +1,7 @@
 import { sqlName, sqlString } from "../../support/quote.ts";
-import type { Service } from "../../usage/service.ts";
-import {
-  CANONICAL_GROUPING,
-  CANONICAL_SERVICE,
-  SOURCE_COLUMNS,
-  type TableColumn,
-  USAGE_COLUMNS,
-  USAGE_PARTITIONS,
-} from "../tables.ts";
+import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
+import { CANONICAL_SERVICE, type Service } from "../../usage/service.ts";
+import { SOURCE_COLUMNS, type TableColumn, USAGE_COLUMNS, USAGE_PARTITIONS } from "../tables.ts";
 
 /** What of the lake there is to read: DuckDB refuses a pattern that no file matches. */
 export interface ViewOptions {
