@@ -1,5 +1,6 @@
 import { UsageError } from "../support/errors.ts";
-import { type Day, eachDay } from "../usage/day.ts";
+import { describeSpan } from "../usage/coverage.ts";
+import { addDays, type Day, eachDay } from "../usage/day.ts";
 import {
   CANONICAL_GROUPING,
   dimensionsOf,
@@ -7,10 +8,11 @@ import {
   groupingOf,
   NO_GROUPING,
 } from "../usage/grouping.ts";
+
 import type { Span } from "../usage/period.ts";
-import type { Service } from "../usage/service.ts";
+import { CANONICAL_SERVICE, type Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
-import type { Question } from "./heading.ts";
+import { daysRead, type Question } from "./questions.ts";
 
 /** Rows that may be summed: one service, one grouping, by day. */
 export interface Source {
@@ -55,6 +57,32 @@ export function sourcesFor(question: Question, slices: readonly SliceKey[], want
       hint:
         (has ? `It has ${has}. ` : "It has no days at all. ") +
         `Run \`gc-usage sync${syncFlags(question, wanted)}\` first.`,
+    },
+  );
+}
+
+/**
+ * Of the sources those that can answer for `window`: all of them, but where the question compares it with the period
+ * before those that have days of both. Without any of one, every client would be new, or silent.
+ *
+ * @throws {UsageError} lake, naming the days to sync, where there is none.
+ */
+export function comparable(question: Question, sources: readonly Source[], window: Span): readonly Source[] {
+  if (!question.looksBack) return sources;
+  const read = daysRead(question, window);
+  const before = { start: read.start, end: addDays(window.start, -1) };
+  const has = ({ days }: Source, { start, end }: Span): boolean =>
+    days.some((day) => day >= start && day <= end);
+  const fitting = sources.filter((source) => has(source, before) && has(source, window));
+  if (fitting.length > 0) return fitting;
+  const best = choose(sources, read);
+  const lacking = has(best, before) ? window : before;
+  throw new UsageError(
+    "lake",
+    `${question.name} compares ${describeSpan(window)} with ${describeSpan(before)}, and the lake has no day of ` +
+      `${describeSpan(lacking)} (${best.service}, ${best.grouping}).`,
+    {
+      hint: `Run \`gc-usage sync --from ${lacking.start} --to ${lacking.end}${sourceFlags(best)}\` first.`,
     },
   );
 }
@@ -107,6 +135,15 @@ export function describeSource({ service, grouping, days }: Source): string {
   const last = days.at(-1);
   const span = first === last ? `${first}` : `${first} to ${last}`;
   return `${service}, ${grouping}: ${days.length} ${days.length === 1 ? "day" : "days"}, ${span}`;
+}
+
+/** What `sync` is told so that it brings rows of a source. */
+function sourceFlags({ service, grouping }: Source): string {
+  const group = dimensionsOf(grouping).join(",") || "none";
+  return (
+    (service === CANONICAL_SERVICE ? "" : ` --service ${service}`) +
+    (grouping === CANONICAL_GROUPING ? "" : ` --group-by ${group}`)
+  );
 }
 
 function syncFlags(question: Question, wanted: Wanted): string {

@@ -229,6 +229,21 @@ describe("gc-usage ask refuses", () => {
     expect(outcome).toMatchObject({ exitCode, stdout: "" });
   });
 
+  test.each(["new-clients", "silent-clients", "change"])(
+    "to compare with days that are not there: %s",
+    async (name) => {
+      const before = await ask(name, "--from", "2026-08-02", "--to", "2026-08-09");
+      expect(before).toMatchObject({ exitCode: 9, stdout: "" });
+      expect(before.stderr).toContain(
+        `${name} compares 2026-08-02 to 2026-08-09 with 2026-07-25 to 2026-08-01, and the lake has no day of 2026-07-25 to 2026-08-01 (jobs, client-uri-method).\n` +
+          "Run `gc-usage sync --from 2026-07-25 --to 2026-08-01` first.",
+      );
+      const after = await ask(name, "--from", "2026-10-01", "--to", "2026-10-08");
+      expect(after).toMatchObject({ exitCode: 9, stdout: "" });
+      expect(after.stderr).toContain("and the lake has no day of 2026-10-01 to 2026-10-08 (");
+    },
+  );
+
   test("an empty lake, with what to do", async () => {
     const { stderr, exitCode } = await gcUsage(["ask", "busy-clients", "--lake", empty]);
     expect(stderr).toContain("It has no days at all. Run `gc-usage sync` first.");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { choose, describeSource, sourcesFor, type Wanted } from "../../src/questions/choose.ts";
+import { choose, comparable, describeSource, sourcesFor, type Wanted } from "../../src/questions/choose.ts";
 import { get } from "../../src/questions/questions.ts";
 import { windowOf } from "../../src/questions/window.ts";
 import { isUsageError } from "../../src/support/errors.ts";
@@ -102,6 +102,24 @@ describe("the rows that answer", () => {
       expect(error.kind).toBe("lake");
       expect(error.hint).toContain(hint);
     }
+  });
+
+  test("that are compared have days of both periods, whatever else has more of one", () => {
+    const both = slices("legacy", "client", "2026-10-25", 10);
+    const compared = (keys: SliceKey[]): string[] =>
+      comparable(get("change"), sourcesFor(get("change"), keys), WINDOW).map((one) => one.service);
+    expect(compared([...canonical, ...both])).toEqual(["legacy"]);
+    expect(() => compared([...canonical, ...slices("legacy", "client", "2026-10-20", 10)])).toThrow(
+      "the lake has no day of 2026-10-22 to 2026-10-31 (jobs, client-uri-method).",
+    );
+    const noJobs = slices("legacy", "client", "2026-11-01", 10);
+    expect(() => compared(noJobs)).toThrow(
+      expect.objectContaining({
+        kind: "lake",
+        hint: "Run `gc-usage sync --from 2026-10-22 --to 2026-10-31 --service legacy --group-by client` first.",
+      }),
+    );
+    expect(comparable(get("busy-clients"), [], WINDOW)).toEqual([]);
   });
 
   test("are described with their days", () => {

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { allRows, type SqlEngine } from "../../engine/engine.ts";
-import { type Choice, choose, type Source, sourcesFor } from "../../questions/choose.ts";
+import { type Choice, choose, comparable, type Source, sourcesFor } from "../../questions/choose.ts";
 import {
   bind,
   daysLackingSql,
@@ -82,7 +82,8 @@ export function command(cli: Cli) {
 const HELP = `
 Days are UTC days; the current one is never in the data. Each question reads
 one service and one grouping, by day, and says on standard error which, and
-which days the lake lacks.
+which days the lake lacks. A question that compares with the period before
+needs days of both.
 
 Examples:
   gc-usage ask
@@ -104,7 +105,7 @@ function pick(
 ): { window: Span; choice: Choice } {
   const newest = sources.flatMap((source) => source.days.at(-1) ?? []).sort();
   const window = windowOf(flags, newest.at(-1), realEffects.now());
-  return { window, choice: choose(sources, daysRead(question, window)) };
+  return { window, choice: choose(comparable(question, sources, window), daysRead(question, window)) };
 }
 
 /** What the answer rests on, to stderr. */

@@ -259,11 +259,15 @@ function warnOfKept(cli: Cli, { kept }: SyncSummary): void {
 
 function progressLine({ jobs, jobsDone, rows, slices, slicesDone }: SyncProgress, elapsedMs: number): string {
   const rate = Math.round(rows / Math.max(elapsedMs / 1000, 0.001));
-  const left = jobsDone > 0 ? (elapsedMs / jobsDone) * (jobs - jobsDone) : undefined;
+  // How long a query takes only one that has ended tells.
+  const time =
+    jobsDone > 0
+      ? `${Math.ceil(((elapsedMs / jobsDone) * (jobs - jobsDone)) / 1000)} s left`
+      : `${Math.floor(elapsedMs / 1000)} s so far`;
   return [
     `queries ${jobsDone}/${jobs}`,
     `rows ${rows.toLocaleString("en-US")} (${rate.toLocaleString("en-US")}/s)`,
     ...(slices === 0 ? [] : [`slices ${slicesDone}/${slices}`]),
-    ...(left === undefined ? [] : [`${Math.ceil(left / 1000)} s left`]),
+    time,
   ].join("  ");
 }
