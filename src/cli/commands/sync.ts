@@ -120,6 +120,12 @@ async function run(
   const started = Date.now();
   const client = await connect(cli, options);
   const lake = await openOrCreateLake(uri, cli.log);
+  let latest: SyncProgress | undefined;
+  const show = (): void => {
+    if (latest) cli.progress(progressLine(latest, Date.now() - started));
+  };
+  // While the service works on the queries nothing is told, and time goes on.
+  const clock = setInterval(show, 1000);
   try {
     const summary = await sync({
       ...SYNC_DEFAULTS,
@@ -132,8 +138,12 @@ async function run(
       timeoutMs: options.timeout ?? SYNC_DEFAULTS.timeoutMs,
       version: version(),
       keepSource: options.keepSource ?? false,
-      onProgress: (progress) => cli.progress(progressLine(progress, Date.now() - started)),
+      onProgress: (progress) => {
+        latest = progress;
+        show();
+      },
     });
+    clearInterval(clock);
     cli.progressDone();
     const { calls, retries, throttled } = client.stats;
     const facts = {
@@ -148,6 +158,7 @@ async function run(
     if (options.json) await cli.json(facts);
     else cli.log.info(summaryText(summary, facts));
   } finally {
+    clearInterval(clock);
     await lake.close();
     await client.close();
   }
