@@ -11,11 +11,8 @@ import type { JobState } from "./staging.ts";
 export function useOf(state: JobState, { target, periods }: Plan): "take" | "drop" | "leave" {
   if (!isSameKind(state, target)) return "leave";
   const [first, last] = [periods[0], periods.at(-1)];
-  // A total is a figure of just its own days, so one of other days is no part of it.
-  if (
-    target.granularity === "total" &&
-    (state.start !== first?.covered.start || state.end !== last?.covered.end)
-  )
+  // A total is a figure of just its own days: the lake has another place for one, or would keep the longer one.
+  if (target.granularity === "total" && (state.start !== first?.date || state.end > first.covered.end))
     return "leave";
   const touched = periods.filter((period) => isNeeded(period) && overlap(period.covered, state));
   if (touched.length > 0) return touched.every(({ covered }) => holds(state, covered)) ? "take" : "drop";

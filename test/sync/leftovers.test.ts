@@ -50,8 +50,8 @@ describe("a query that an earlier run left", () => {
     expect(use({ ...total }, total)).toBe("take");
   });
 
-  it("is no part of a total of other days, and left for whoever asks that one", () => {
-    expect(use({ ...total, end: "2026-10-20" as Day }, total)).toBe("leave");
+  it("is no part of a total of other days: a shorter one is dropped, any other left for whoever asks it", () => {
+    expect(use({ ...total, end: "2026-10-20" as Day }, total)).toBe("drop");
     expect(use({ ...total, end: "2026-11-05" as Day }, total)).toBe("leave");
     expect(use({ ...total, start: "2026-10-02" as Day }, total)).toBe("leave");
   });
