@@ -3,6 +3,8 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
+import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { allRows } from "../../src/engine/engine.ts";
 import { Lake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { parseFaults, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
@@ -126,6 +128,22 @@ describe("gc-usage sync to S3", () => {
       calls: 0,
     });
     expect(await leftovers()).toEqual([]);
+  });
+
+  it("keeps raw rows with their slices, and replaces them with these", async () => {
+    const uri = `s3://${await newBucket(aws, "raw")}/lake`;
+    const effects = fastEffects(Date.now(), 50);
+    const target = { grouping, settleDays: 400, recheckMs: 0, keepSource: true };
+    await runSync(sandbox, uri, effects, { ...target, span: { ...SPAN, start: addDays(YESTERDAY, -3) } });
+    await runSync(sandbox, uri, effects, { ...target, span: { ...SPAN, start: addDays(YESTERDAY, -5) } });
+    const { store } = await openStore(aws, uri);
+    expect(await store.list("gc_usage_api_source/")).toHaveLength(6);
+    const engine = await openDuckDb(await store.localizeAll());
+    const sums =
+      "SELECT (SELECT sum(requestCount) FROM gc_usage_api_source), (SELECT sum(requests) FROM usage)";
+    const [row] = await allRows(await engine.query(sums));
+    await engine.close();
+    expect(row?.[0]).toBe(row?.[1]);
   });
 
   it("goes on where it was killed", async () => {
