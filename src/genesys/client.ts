@@ -143,6 +143,7 @@ export class GenesysClient {
 
   /**
    * One call whose body may be of any size: `consume` gets it as it comes, and what it has not taken is not read ahead.
+   * It gets the call, too, as messages name it.
    * On a failure that can pass, also in mid-body or a retryable UsageError that `consume` throws, the call is
    * made again and `consume` begins anew: it must drop what it had. A body without a length that simply ends
    * cannot be told from a whole one: `consume` must know the end of what it reads.
@@ -150,11 +151,11 @@ export class GenesysClient {
   read<T>(
     method: Method,
     path: string,
-    consume: (body: AsyncIterable<Uint8Array>) => Promise<T>,
+    consume: (body: AsyncIterable<Uint8Array>, call: Call) => Promise<T>,
     options: CallOptions = {},
   ): Promise<T> {
     const call = this.#callOf(method, path, options);
-    return this.#run(call, options.body, isSuccess, (answer) => consume(answer.body));
+    return this.#run(call, options.body, isSuccess, (answer) => consume(answer.body, call));
   }
 
   /** One call whose answer is of interest whatever its status. Only failures that can pass are tried again. */

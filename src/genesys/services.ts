@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { UsageError } from "../support/errors.ts";
+import { isUsageError, UsageError } from "../support/errors.ts";
 import { shown } from "../support/shown.ts";
 import type { QueryBody } from "../usage/query.ts";
 import type { Service } from "../usage/service.ts";
@@ -10,6 +10,7 @@ import {
   type SplitSummary,
 } from "./answer/splitter.ts";
 import type { GenesysClient } from "./client.ts";
+import { type Call, unreadableAnswer } from "./problem.ts";
 
 /** The most rows that the jobs service puts on a page. */
 const PAGE_SIZE = 1000;
@@ -44,7 +45,7 @@ export async function submitQuery(
   body: QueryBody,
 ): Promise<Submitted> {
   const { submit, id } = ENDPOINTS[service];
-  const answer = await client.json("POST", submit, { body });
+  const answer = await client.json("POST", submit, { body, purpose: "submit the query" });
   const parsed = z.looseObject({ [id]: z.string().min(1) }).safeParse(answer);
   if (!parsed.success) {
     throw new UsageError("service", `The ${service} service took the query but gave no ${id}.`, {
@@ -91,22 +92,39 @@ export async function readResultsPage(
 ): Promise<ResultsPage> {
   const { service, id, after } = request;
   checkId(id);
-  const summary = await client.read(
+  const page = await client.read(
     "GET",
     ENDPOINTS[service].results(id),
-    async (body) => {
+    async (body, call) => {
       await restart();
-      return await splitInto(body, write);
+      return pageOf(service, await splitAnswer(call, body, write), call);
     },
-    { query: service === "jobs" ? { pageSize: PAGE_SIZE, after } : {} },
+    {
+      query: service === "jobs" ? { pageSize: PAGE_SIZE, after } : {},
+      purpose: `read the results of query ${id}`,
+    },
   );
-  const page = pageOf(service, summary);
   if (page.next !== undefined && page.next === after) {
     throw new UsageError("service", "The answer names itself as its next page.", {
       hint: "Run again with --debug and report it, please.",
     });
   }
   return page;
+}
+
+/** What is bad input from a person is a bad answer from the service. */
+async function splitAnswer(
+  call: Call,
+  body: AsyncIterable<Uint8Array>,
+  write: (ndjson: Uint8Array) => Promise<void>,
+): Promise<SplitSummary> {
+  try {
+    return await splitInto(body, write);
+  } catch (error) {
+    if (!isUsageError(error) || error.kind !== "input") throw error;
+    const { message, retryable } = error;
+    throw unreadableAnswer(call, `${message.charAt(0).toLowerCase()}${message.slice(1)}`, retryable, error);
+  }
 }
 
 /** Runs a body through the splitter. */
@@ -130,13 +148,10 @@ const MEMBERS = z.looseObject({
   errorBody: z.looseObject({ message: z.string().nullish(), code: z.string().nullish() }).nullish(),
 });
 
-function pageOf(service: Service, summary: SplitSummary): ResultsPage {
+function pageOf(service: Service, summary: SplitSummary, call: Call): ResultsPage {
   const parsed = MEMBERS.safeParse(summary.answers[0]);
   if (!parsed.success || summary.answers.length !== 1) {
-    throw new UsageError("service", `The ${service} service's answer is not of the form that is known.`, {
-      hint: "Run again with --debug and report it, please.",
-      retryable: true,
-    });
+    throw unreadableAnswer(call, "the answer is not of the form that is known.", false);
   }
   const members = parsed.data;
   const status = members.queryStatus ?? "";

@@ -31,7 +31,7 @@ const REFUSED: [
   exitCode: number,
   message: RegExp,
 ][] = [
-  ["an empty file", "", DAY, 2, /^error: There is nothing to read: the input is empty/],
+  ["an empty file", "", DAY, 2, /^error: This is empty: there is nothing to read/],
   [
     "months given as days",
     answer({ date: "2021-01-01" }, { ...ROW, date: "2021-02-01" }, { ...ROW, date: "2021-03-01" }),
@@ -46,7 +46,7 @@ const REFUSED: [
     8,
     /each the first of a week: it looks like an answer by week/,
   ],
-  ["a file of blanks", " \n\n", DAY, 2, /^error: There is nothing to read/],
+  ["a file of blanks", " \n\n", DAY, 2, /^error: This is empty/],
   [
     "a cut file",
     answer().slice(0, -20),
@@ -55,7 +55,7 @@ const REFUSED: [
     /^error: The JSON is cut short: it ends at byte \d+, inside row 1/,
   ],
   ["a file cut between rows", `{"results":[${JSON.stringify(ROW)},`, DAY, 2, /^error: The JSON is cut short/],
-  ["HTML", "<!DOCTYPE html><html></html>", DAY, 2, /^error: The input is HTML or XML, not JSON/],
+  ["HTML", "<!DOCTYPE html><html></html>", DAY, 2, /^error: This is HTML or XML, not JSON/],
   [
     "a running query's answer",
     '{"queryStatus":"Running"}',
@@ -184,7 +184,7 @@ const REFUSED: [
     /legacy service cannot group by platform/,
   ],
   ["rows that repeat", answer({}, ROW), DAY, 8, /^error: 1 rows of 2021-01-12 repeat another's client/],
-  ["UTF-16", Buffer.from(`\uFEFF${answer()}`, "utf16le"), DAY, 2, /^error: The input is UTF-16 text/],
+  ["UTF-16", Buffer.from(`\uFEFF${answer()}`, "utf16le"), DAY, 2, /^error: This is UTF-16 text/],
   ["UTF-16 without a mark", Buffer.from(answer(), "utf16le"), DAY, 2, /^error: /],
   [
     "bytes that are no UTF-8",

@@ -31,7 +31,7 @@ describe("rows", () => {
   });
 
   it.each([
-    ["", 2, /input is empty/],
+    ["", 2, /This is empty/],
     ['{"results":[{"a":1}', 2, /cut short/],
     ["<html>", 2, /HTML/],
     [

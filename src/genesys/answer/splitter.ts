@@ -164,7 +164,7 @@ export class AnswerSplitter {
       this.#offset === 0 ||
       (this.#mode === TOP && this.#arrays === 0 && this.#answers.length === 0 && this.#rows === 0)
     ) {
-      throw new UsageError("input", "There is nothing to read: the input is empty.", {
+      throw new UsageError("input", "This is empty: there is nothing to read.", {
         hint: "Expected an answer of the usage API as JSON, or its rows, one a line.",
         retryable: true,
       });
@@ -308,12 +308,12 @@ export class AnswerSplitter {
 
   #notRows(byte: number, i: number): UsageError {
     if (this.#offset + i < 2 && (byte === 0xff || byte === 0xfe || byte === 0)) {
-      return new UsageError("input", "The input is UTF-16 text, which no usage answer is.", {
+      return new UsageError("input", "This is UTF-16 text, which no usage answer is.", {
         hint: "Save it as UTF-8. In PowerShell: gc … | Out-File -Encoding utf8 FILE.",
       });
     }
     if (byte === 0x3c && this.#mode === TOP) {
-      return new UsageError("input", "The input is HTML or XML, not JSON.", {
+      return new UsageError("input", "This is HTML or XML, not JSON.", {
         hint: "A proxy or a sign-in page may have answered in place of the API.",
       });
     }
