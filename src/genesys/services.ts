@@ -80,17 +80,18 @@ export const STRAY_CURSOR =
 /**
  * Reads one page of results; the legacy service's answer is one page. `write` is given the page's rows as compact
  * NDJSON as they arrive. Where an answer breaks off it is asked for again, and `restart` is called first: what was
- * written of this page is void.
+ * written of this page is void. `visited` are the cursors of the pages before this one: a next page that is among them
+ * would go round for ever.
  *
  * @throws {UsageError} input, for an id of another form; service with `details.status` 404 where the id is not known.
  */
 export async function readResultsPage(
   client: GenesysClient,
-  request: { service: Service; id: string; after?: string | undefined },
+  request: { service: Service; id: string; after?: string | undefined; visited?: ReadonlySet<string> },
   write: (ndjson: Uint8Array) => Promise<void>,
   restart: () => Promise<void>,
 ): Promise<ResultsPage> {
-  const { service, id, after } = request;
+  const { service, id, after, visited } = request;
   checkId(id);
   const page = await client.read(
     "GET",
@@ -104,8 +105,8 @@ export async function readResultsPage(
       purpose: `read the results of query ${id}`,
     },
   );
-  if (page.next !== undefined && page.next === after) {
-    throw new UsageError("service", "The answer names itself as its next page.", {
+  if (page.next !== undefined && (page.next === after || visited?.has(page.next))) {
+    throw new UsageError("service", `Query ${id} names a page as its next that was read before.`, {
       hint: "Run again with --debug and report it, please.",
     });
   }

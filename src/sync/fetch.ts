@@ -68,9 +68,11 @@ async function fetchOnce(job: StagedJob, context: FetchContext): Promise<void> {
     await job.save({ id, submittedAt });
   }
   const started = effects.now();
+  const visited = new Set<string>();
   for (let polls = 0; !job.state.complete; ) {
     signal?.throwIfAborted();
-    const ran = await fetchPage(job, context);
+    if (job.state.after !== undefined) visited.add(job.state.after);
+    const ran = await fetchPage(job, visited, context);
     if (!ran) continue;
     if (effects.now() - started > context.timeoutMs) {
       throw new UsageError(
@@ -86,14 +88,18 @@ async function fetchOnce(job: StagedJob, context: FetchContext): Promise<void> {
 }
 
 /** Appends the next page. True where the query has not ended yet. */
-async function fetchPage(job: StagedJob, { client, log, onRows }: FetchContext): Promise<boolean> {
+async function fetchPage(
+  job: StagedJob,
+  visited: ReadonlySet<string>,
+  { client, log, onRows }: FetchContext,
+): Promise<boolean> {
   const { service, id = "", after, rows } = job.state;
   const spool = await job.openSpool();
   try {
     let bytes = job.state.bytes;
     const page = await readResultsPage(
       client,
-      { service, id, after },
+      { service, id, after, visited },
       async (ndjson) => {
         await spool.appendFile(ndjson);
         bytes += ndjson.length;

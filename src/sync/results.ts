@@ -28,19 +28,23 @@ export interface ResultsRequest {
 export async function readResults(request: ResultsRequest): Promise<ResultsPage> {
   const { client, service, id, effects, signal, waitMs } = request;
   const started = effects.now();
+  const visited = new Set<string>();
   let after: string | undefined;
+  let once = new WriteOnce(request.write);
   for (let polls = 0; ; ) {
-    const once = new WriteOnce(request.write);
     const page = await readResultsPage(
       client,
-      { service, id, after },
+      { service, id, after, visited },
       (ndjson) => once.write(ndjson),
       () => Promise.resolve(once.restart()),
     );
     if (page.state === "failed") throw queryFailed(service, id, page);
+    if (page.state === "done" || waitMs === undefined) once.end();
     if (page.state === "done") {
       if (page.next === undefined) return page;
       after = page.next;
+      visited.add(after);
+      once = new WriteOnce(request.write);
       continue;
     }
     if (waitMs === undefined) return page;
@@ -60,8 +64,8 @@ export async function readResults(request: ResultsRequest): Promise<ResultsPage>
 }
 
 /**
- * Passes bytes on once, though their source may break off and begin anew: the same page asked for twice is the same
- * bytes, so what has been passed on already is compared and skipped.
+ * Passes a page's bytes on once, though their source may break off and begin anew, or have rows while the query still
+ * runs: the same page asked for twice is the same bytes, so what has been passed on already is compared and skipped.
  */
 class WriteOnce {
   readonly #target: (bytes: Uint8Array) => Promise<void>;
@@ -95,10 +99,18 @@ class WriteOnce {
     await this.#target(fresh);
   }
 
-  #compare(): void {
-    if (this.#seenHash.copy().digest("hex") === this.#passedHash.copy().digest("hex")) return;
-    throw new UsageError("service", "The answer broke off, and differs from itself when asked for again.", {
-      hint: "What was printed is not whole. Ask for it again.",
-    });
+  /** The page is whole. @throws {UsageError} service, where it holds less than has been passed on. */
+  end(): void {
+    if (this.#seen < this.#passed) throw differs();
   }
+
+  #compare(): void {
+    if (this.#seenHash.copy().digest("hex") !== this.#passedHash.copy().digest("hex")) throw differs();
+  }
+}
+
+function differs(): UsageError {
+  return new UsageError("service", "The answer differs from itself when it is asked for again.", {
+    hint: "What was printed is not whole. Ask for it again.",
+  });
 }

@@ -1,0 +1,49 @@
+import { expect, it, onTestFinished } from "vitest";
+import { realEffects, silentLog } from "../../src/support/effects.ts";
+import { fetchJob } from "../../src/sync/fetch.ts";
+import { StagedJob } from "../../src/sync/staging.ts";
+import { parseDay } from "../../src/usage/day.ts";
+import { parseGrouping } from "../../src/usage/grouping.ts";
+import { clientFor, sendJson, startServer } from "../genesys/server.ts";
+import { tempLake } from "../lake/helpers.ts";
+
+it("ends where a job's pages lead round in a circle, and does not fill the disk", async () => {
+  const server = await startServer((response, { method, url }) => {
+    const after = new URL(url, "http://x").searchParams.get("after");
+    if (method === "POST") sendJson(response, 202, { id: "j-1" });
+    else
+      sendJson(response, 200, {
+        entities: [{ requestCount: 1 }],
+        queryStatus: "Succeeded",
+        nextUri: `/x?after=${after === "b" ? "c" : "b"}`,
+      });
+  });
+  const client = clientFor(server.base);
+  onTestFinished(async () => {
+    await client.close();
+    await server.close();
+  });
+  const { lake } = await tempLake();
+  const job = await StagedJob.create(lake, {
+    service: "jobs",
+    granularity: "day",
+    grouping: parseGrouping("client"),
+    weekStart: "monday",
+    start: parseDay("2026-10-01", "start"),
+    end: parseDay("2026-10-02", "end"),
+    submittedAt: 0,
+    bytes: 0,
+    rows: 0,
+    complete: false,
+  });
+  const context = {
+    client,
+    effects: realEffects,
+    log: silentLog,
+    signal: AbortSignal.timeout(5_000),
+    timeoutMs: 60_000,
+    onRows: () => {},
+  };
+  await expect(fetchJob(job, context)).rejects.toThrow("names a page as its next that was read before");
+  expect(job.state).toMatchObject({ rows: 2, after: "c" });
+});
