@@ -63,9 +63,7 @@ async function bodyOf(cli: Cli, flags: QueryFlags): Promise<QueryBody> {
     return {
       ...(flags.interval === undefined ? {} : { interval: flags.interval }),
       ...granularityOf(flags.granularity),
-      ...(flags.groupBy === undefined
-        ? {}
-        : { groupBy: [...new Set(words(flags.groupBy).flatMap((name) => apiGroupBy(name, flags.service)))] }),
+      ...(flags.groupBy === undefined ? {} : { groupBy: groupByOf(flags.groupBy, flags.service) }),
       ...(flags.metrics === undefined ? {} : { metrics: flags.metrics.map(apiMetric) }),
     };
   }
@@ -88,6 +86,16 @@ async function bodyOf(cli: Cli, flags: QueryFlags): Promise<QueryBody> {
       cause: error,
     });
   }
+}
+
+function groupByOf(text: string, service: Service): string[] {
+  const names = words(text);
+  if (names.length === 0) {
+    throw new UsageError("input", "--group-by is empty.", {
+      hint: "Leave it out for what the service groups by itself.",
+    });
+  }
+  return [...new Set(names.flatMap((name) => apiGroupBy(name, service)))];
 }
 
 function granularityOf(text: string | undefined): { granularity?: string } {
