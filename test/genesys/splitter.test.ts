@@ -178,6 +178,14 @@ describe("AnswerSplitter", () => {
     expect(split('[{"requests":9007199254740993}]').ndjson).toBe('{"requests":9007199254740993}\n');
   });
 
+  it("keeps the members beside the rows digit by digit, and else as a JSON parser reads them", () => {
+    const text =
+      '{"results":[],"a":12345678901234567890,"b":[-9007199254740993,0.12345678901234567,12],"c":1,"c":"2"}';
+    expect(split(text).summary.answers).toEqual([
+      { a: 12345678901234567890n, b: [-9007199254740993n, 0.12345678901234567, 12], c: "2" },
+    ]);
+  });
+
   it("holds no more than a row and a chunk, and refuses a row longer than 16 MiB", () => {
     const splitter = new AnswerSplitter();
     splitter.push(Buffer.from('{"results":[{"a":"'));

@@ -1,8 +1,9 @@
 import { isUtf8 } from "node:buffer";
+import { isInteger, parse as parseLossless } from "lossless-json";
 import { UsageError } from "../../support/errors.ts";
 import { Bytes } from "./bytes.ts";
 
-/** The members of an answer beside its rows, as the service gives them. */
+/** The members of an answer beside its rows, as the service gives them; whole numbers above 2^53 are bigints. */
 export type AnswerMembers = Readonly<Record<string, unknown>>;
 
 /** What has been seen when the bytes have ended. */
@@ -272,7 +273,7 @@ export class AnswerSplitter {
     const value = this.#parse(text, i);
     const isAnswer = this.#rowsSeen || "queryStatus" in value || "results" in value || "entities" in value;
     if (isAnswer) {
-      const { results, entities, ...members } = value;
+      const { results, entities, ...members } = /\d{16}/.test(text) ? exactly(text) : value;
       for (const rows of [results, entities]) {
         if (
           rows === undefined ||
@@ -337,4 +338,15 @@ export class AnswerSplitter {
       },
     );
   }
+}
+
+/** A valid object's text, as JSON.parse reads it but for whole numbers that it would round. */
+function exactly(text: string): Record<string, unknown> {
+  return parseLossless(text, null, {
+    parseNumber: (digits) => {
+      const number = Number(digits);
+      return isInteger(digits) && !Number.isSafeInteger(number) ? BigInt(digits) : number;
+    },
+    onDuplicateKey: ({ newValue }) => newValue,
+  }) as Record<string, unknown>;
 }
