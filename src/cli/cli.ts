@@ -27,6 +27,9 @@ export interface Cli {
   note(text: string): void;
 }
 
+/** Thrown where the reader of stdout has gone and nothing else is left to do. It ends the command, and is no error. */
+export class ReaderGone extends Error {}
+
 export async function createCli(options: {
   debug: boolean;
   quiet: boolean;

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { codeOf, EXIT_CODES, isUsageError, messageOf, UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
-import { type Cli, createCli } from "./cli.ts";
+import { type Cli, createCli, ReaderGone } from "./cli.ts";
 import { onErr } from "./colours.ts";
 import { COMMANDS } from "./commands.ts";
 import { version } from "./version.ts";
@@ -27,7 +27,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     cli.progressDone();
-    return report(cli, error, argv);
+    return error instanceof ReaderGone ? 0 : report(cli, error, argv);
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);

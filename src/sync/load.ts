@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { checkEnded } from "../genesys/answer/ended.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
 import type { SplitSummary } from "../genesys/answer/splitter.ts";
-import { splitInto, stateOf } from "../genesys/services.ts";
+import { splitInto } from "../genesys/services.ts";
 import type { Lake } from "../lake/lake.ts";
 import { UsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
@@ -153,46 +154,18 @@ async function spoolInput(
 }
 
 /** Refuses what is no finished, whole answer. */
-function checkAnswer({ answers, arrays, rows }: SplitSummary, { from }: GivenRows): void {
-  const [members] = answers;
+function checkAnswer(summary: SplitSummary, { from }: GivenRows): void {
+  const { answers, arrays } = summary;
   if (answers.length + arrays > 1) {
     throw new UsageError("input", `${from} holds ${answers.length + arrays} answers, one after the other.`, {
       hint: "Load each by itself; pages of one job can be joined with `gc … -a` or `gc-usage results ID`.",
     });
   }
-  if (members) {
-    const status = members["queryStatus"];
-    const service: Service = "selfUri" in members || "nextUri" in members ? "jobs" : "legacy";
-    if (typeof status === "string") {
-      const state = stateOf(service, status);
-      if (state === "running") {
-        throw new UsageError(
-          "timeout",
-          `${from} is the answer of a query that is ${status}: it has no results yet.`,
-          {
-            hint: "Wait for it with `gc-usage results ID --wait`, then load what that prints.",
-          },
-        );
-      }
-      if (state === "failed") {
-        throw new UsageError(
-          "failed",
-          `${from} is the answer of a query that ended ${status}: it has no results.`,
-          {
-            hint: "Submit the query again.",
-          },
-        );
-      }
-    }
-    if (typeof members["nextUri"] === "string" && members["nextUri"] !== "") {
-      throw new UsageError("input", `${from} is one page of several: its nextUri points to more.`, {
-        hint: "Fetch all pages with `gc-usage results ID --service jobs` or `gc … -a`, then load what that prints.",
-      });
-    }
-  }
-  if (rows === 0 && !members) {
-    throw new UsageError("input", `${from} is an empty list: nothing says whether the query had ended.`, {
-      hint: "With `-a`, gc prints [] for a job that still runs. Use `gc-usage results ID --wait`.",
+  checkEnded(summary, from);
+  const next = answers[0]?.["nextUri"];
+  if (typeof next === "string" && next !== "") {
+    throw new UsageError("input", `${from} is one page of several: its nextUri points to more.`, {
+      hint: "Fetch all pages with `gc-usage results ID --service jobs` or `gc … -a`, then load what that prints.",
     });
   }
 }

@@ -32,14 +32,30 @@ describe("rows", () => {
 
   it.each([
     ["", 2, /This is empty/],
-    ['{"results":[{"a":1}', 2, /cut short/],
+    ['{"results":[{"requests":1}', 2, /cut short/],
     ["<html>", 2, /HTML/],
     [
       '{"queryStatus":"Running"}',
       7,
-      /standard input is the answer of a query that is Running: it has no rows/,
+      /standard input is the answer of a query that is Running: it has no results yet/,
     ],
-    ['{"queryStatus":"Failed"}', 6, /a query that ended Failed: it has no rows\.\nSubmit the query again\./],
+    [
+      '{"queryStatus":"Failed"}',
+      6,
+      /a query that ended Failed: it has no results\.\nSubmit the query again\./,
+    ],
+    [
+      "[]",
+      2,
+      /standard input is an empty list: nothing says whether the query had ended\.\nWith `-a`, gc prints \[\]/,
+    ],
+    [
+      '{"message":"no","code":"not.found","status":404}',
+      2,
+      /Row 1 is no usage row: it has none of the counts/,
+    ],
+    ["{}", 2, /Row 1 is no usage row/],
+    ['[{"requests":1},{"a":1}]', 2, /Row 2 is no usage row/],
     ['{"queryStatus":"Odd"}', 5, /unknown status "Odd"/],
     ["[1]", 2, /no answer of the usage API/],
   ])("ends %j with %i", async (input, exitCode, message) => {

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { afterAll } from "vitest";
 import { BIN } from "./bin.ts";
@@ -17,7 +18,7 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input; empty where it is left out. */
-  readonly input?: string | Uint8Array;
+  readonly input?: string | Uint8Array | Readable;
 }
 
 /** Starts the built command as a user does, with nothing of this process's environment but the path. */

@@ -1,7 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
-import { splitInto, stateOf } from "../../genesys/services.ts";
-import { UsageError } from "../../support/errors.ts";
-import type { Cli } from "../cli.ts";
+import { checkEnded } from "../../genesys/answer/ended.ts";
+import { checkHasCounts } from "../../genesys/answer/row.ts";
+import { splitInto } from "../../genesys/services.ts";
+import { type Cli, ReaderGone } from "../cli.ts";
 import { openInput } from "../options.ts";
 
 export function command(cli: Cli) {
@@ -17,26 +18,17 @@ export function command(cli: Cli) {
     )
     .action(async (file) => {
       const input = await openInput(cli, file);
-      let reading = true;
-      const summary = await splitInto(input.stream, async (ndjson) => {
-        if (reading) reading = await cli.out(ndjson);
-      });
-      for (const members of summary.answers) {
-        if (typeof members["nextUri"] === "string" && members["nextUri"] !== "") {
+      const summary = await splitInto(
+        input.stream,
+        async (ndjson) => {
+          if (!(await cli.out(ndjson))) throw new ReaderGone();
+        },
+        (fields, _text, number) => checkHasCounts(fields, number),
+      );
+      for (const { nextUri } of summary.answers) {
+        if (typeof nextUri === "string" && nextUri !== "")
           cli.log.warn(`${input.name} is one page of several: its nextUri points to more.`);
-        }
-        const status = members["queryStatus"];
-        if (typeof status !== "string" || stateOf("jobs", status) === "done") continue;
-        const running = stateOf("jobs", status) === "running";
-        throw new UsageError(
-          running ? "timeout" : "failed",
-          `${input.name} is the answer of a query that ${running ? "is" : "ended"} ${status}: it has no rows.`,
-          {
-            hint: running
-              ? "Wait for it with `gc-usage results ID --wait --ndjson`."
-              : "Submit the query again.",
-          },
-        );
       }
+      checkEnded(summary, input.name);
     });
 }

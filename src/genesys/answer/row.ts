@@ -66,9 +66,7 @@ export function parseApiRow(rounded: Fields, json: string, number: number): ApiR
     const value = fields[field];
     if (value !== undefined && value !== null) metrics[metric] = count(value, field, number);
   }
-  if (Object.keys(metrics).length === 0) {
-    throw bad(number, `it has none of the counts ${METRICS.join(", ")}`);
-  }
+  if (Object.keys(metrics).length === 0) throw noCounts(number);
   const client = service === "jobs" ? reference(fields, "oauthClient", number) : undefined;
   const dimensions: Partial<Record<Dimension, string>> = {};
   for (const dimension of DIMENSIONS) {
@@ -86,6 +84,22 @@ export function parseApiRow(rounded: Fields, json: string, number: number): ApiR
     metrics,
     extra: unknownFields(fields, service, json, number),
   };
+}
+
+const COUNTS = [...METRICS, "requestCount"];
+
+/**
+ * Tells rows from other objects by their fields' names alone, for whoever passes them on unread.
+ *
+ * @param number its place, from 1, for messages.
+ * @throws {UsageError} input, for what has no counts at all.
+ */
+export function checkHasCounts(fields: Fields, number: number): void {
+  if (!COUNTS.some((field) => field in fields)) throw noCounts(number);
+}
+
+function noCounts(number: number): UsageError {
+  return bad(number, `it has none of the counts ${METRICS.join(", ")}`);
 }
 
 function exactly(json: string, number: number): Fields {
@@ -201,6 +215,6 @@ function unknownFields(fields: Fields, service: Service, json: string, number: n
 
 function bad(number: number, why: string): UsageError {
   return new UsageError("input", `Row ${number} is no usage row: ${why}.`, {
-    hint: "Expected rows as the usage API gives them; nothing was written.",
+    hint: "Expected rows as the usage API gives them.",
   });
 }
