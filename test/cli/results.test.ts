@@ -166,6 +166,7 @@ describe.concurrent("submit and results", () => {
   );
 
   it.each([
+    [["abc", "--timeout", "3s"], /--timeout goes with --wait/],
     [["abc", "--timeout", "soon"], /--timeout: "soon" is no length of time/],
     [["abc", "--service", "both"], /--service: "both" is not known/],
     [["abc", "--nope"], /unknown option '--nope'/],

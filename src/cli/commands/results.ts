@@ -4,7 +4,7 @@ import { realEffects } from "../../support/effects.ts";
 import { isUsageError, UsageError } from "../../support/errors.ts";
 import { readResults } from "../../sync/results.ts";
 import type { Service } from "../../usage/service.ts";
-import { type Cli, stringify } from "../cli.ts";
+import { type Cli, ReaderGone, stringify } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
 import { durationOption, serviceOption } from "../options.ts";
 
@@ -32,8 +32,13 @@ export function command(cli: Cli) {
     )
     .action(async (id, options) => {
       checkId(id);
+      if (options.timeout !== undefined && !options.wait) {
+        throw new UsageError("input", "--timeout goes with --wait: nothing is waited for without it.", {
+          hint: "Add --wait, or leave --timeout out.",
+        });
+      }
       const client = await connect(cli, options);
-      const printer = options.ndjson ? undefined : new AnswerPrinter(cli, ROWS[options.service]);
+      const printer = options.ndjson ? undefined : new AnswerText(ROWS[options.service]);
       try {
         const page = await readResults({
           client,
@@ -46,14 +51,15 @@ export function command(cli: Cli) {
             cli.progress(`Query ${id}: ${status}, ${Math.round(elapsed / 1000)} s`),
           write: async (ndjson) => {
             cli.progressDone();
-            await (printer ? printer.rows(ndjson) : cli.out(ndjson));
+            if (!(await cli.out(printer ? printer.rows(ndjson) : ndjson))) throw new ReaderGone();
           },
         });
         cli.progressDone();
         if (page.strayCursor !== undefined) cli.log.warn(STRAY_CURSOR);
-        await printer?.end(page.members, page.state === "done");
-        if (options.ndjson && page.state === "running") {
-          throw new UsageError("timeout", `Query ${id} is still ${page.status}: it has no rows yet.`, {
+        if (printer) await cli.out(printer.end(page.members, page.state === "done"));
+        else if (page.state === "running") {
+          const what = page.rows === 0 ? "it has no rows yet" : "these rows may not be all";
+          throw new UsageError("timeout", `Query ${id} is still ${page.status}: ${what}.`, {
             hint: "Give --wait to wait for its end.",
           });
         }
@@ -77,34 +83,27 @@ function unknownId(error: unknown, service: Service): unknown {
 }
 
 /** Puts the pages' rows back into one answer, a row on each line, without holding them. */
-class AnswerPrinter {
-  readonly #cli: Cli;
+class AnswerText {
   readonly #member: string;
   #begun = false;
 
-  constructor(cli: Cli, member: string) {
-    this.#cli = cli;
+  constructor(member: string) {
     this.#member = member;
   }
 
-  async rows(ndjson: Uint8Array): Promise<void> {
+  rows(ndjson: Uint8Array): string {
     // Whole rows come, each with its newline; compact rows hold no other.
     const text = Buffer.from(ndjson).toString("utf8").slice(0, -1).replaceAll("\n", ",\n");
-    await this.#cli.out(`${this.#begun ? ",\n" : `{"${this.#member}":[\n`}${text}`);
+    const before = this.#begun ? ",\n" : `{"${this.#member}":[\n`;
     this.#begun = true;
+    return before + text;
   }
 
-  async end(members: Readonly<Record<string, unknown>>, done: boolean): Promise<void> {
+  /** A query that has not ended has no list of rows, unless some have come all the same. */
+  end(members: Readonly<Record<string, unknown>>, done: boolean): string {
     const { nextUri: _next, cursors: _cursors, ...rest } = members;
-    if (!done) {
-      await this.#cli.json(rest);
-      return;
-    }
-    if (!this.#begun) {
-      await this.#cli.json({ [this.#member]: [], ...rest });
-      return;
-    }
+    if (!this.#begun) return `${stringify(done ? { [this.#member]: [], ...rest } : rest)}\n`;
     const tail = stringify(rest).slice(1);
-    await this.#cli.out(`\n]${tail === "}" ? "" : ","}${tail}\n`);
+    return `\n]${tail === "}" ? "" : ","}${tail}\n`;
   }
 }
