@@ -57,9 +57,8 @@ const MAX_JSON = 64 * 2 ** 20;
 const MAX_REFUSAL = 2 ** 20;
 /** Before anything was reached, a wrong host is likelier than a bad moment: do not keep people waiting. */
 const ATTEMPTS_UNREACHED = 3;
-/** Sign-ins that one call may cause: two, since a token may be lost as soon as it is made, and more only where one has worked. */
+/** Times in a row that one call renews the token: a new one may be lost as soon as it is made (docs/decisions/retrying.md). */
 const MAX_RENEWALS = 4;
-const RENEWALS_UNPROVEN = 2;
 /** Shorter waits are nobody's business. */
 const TELL_WAIT_MS = 5_000;
 
@@ -72,7 +71,7 @@ interface Attempt<T> {
 
 /**
  * Calls to one Genesys Cloud organisation: signed in, within the rate limit, tried again where that can help
- * (docs/decisions/retrying-submits.md tells why submits are, too). Safe for many calls at once.
+ * (docs/decisions/retrying.md tells when, and why submits are, too). Safe for many calls at once.
  *
  * Every call rejects with a UsageError: "credentials", "permission" (details.permissions names what is missing), "input"
  * (the service refuses what was asked, 400), "service" (details.status where it answered: 404 for an unknown id), or the
@@ -199,16 +198,12 @@ export class GenesysClient {
         });
       } catch (error) {
         if (!isUsageError(error) || error.details["status"] !== 401 || token === "") throw error;
-        if (!this.#mayRenew(token, renewals)) throw this.#refusedToken(error);
+        if (this.#settings.credentials.kind === "token" || renewals === MAX_RENEWALS)
+          throw this.#refusedToken(error);
         this.#log.debug(`${nameOf(attempt.call)}: 401, signing in again`);
         this.#tokens.refused(token);
       }
     }
-  }
-
-  #mayRenew(token: string, renewals: number): boolean {
-    if (this.#settings.credentials.kind === "token" || renewals >= MAX_RENEWALS) return false;
-    return renewals < RENEWALS_UNPROVEN || this.#tokens.canRenew(token);
   }
 
   #refusedToken(error: UsageError): UsageError {
@@ -217,7 +212,7 @@ export class GenesysClient {
       credentials.kind === "token"
         ? `The access token (from ${sources.accessToken ?? "the caller"}) has expired or is of another region. It cannot be ` +
           "renewed: give a new one, or a client id and secret."
-        : "A new token was refused as well. Check that region and gateway belong to the client's organisation.";
+        : "New tokens were refused as well. Check that region and gateway belong to the client's organisation.";
     return new UsageError("credentials", error.message, { hint, details: error.details, cause: error });
   }
 
@@ -257,7 +252,6 @@ export class GenesysClient {
       this.#log.debug(`${nameOf(call)}: ${answer.status} after ${now() - sent} ms`);
       limit = parseRateLimit(answer.header);
       onToken(token);
-      if (answer.status !== 401) this.#tokens.accepted();
       if (answer.status === 429)
         this.#throttled(parseRetryAfter(answer.header("retry-after"), undefined, now()));
       return answer;

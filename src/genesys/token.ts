@@ -11,18 +11,14 @@ import type { ClientCredentials, Settings } from "./settings.ts";
 export interface TokenSource {
   /** The token to use now; signs in where there is none or it is about to expire. */
   get(): Promise<string>;
-  /** The service took one of its tokens. */
-  accepted(): void;
   /** The service answered 401 to this token: the next `get` renews it, once however many calls say so. */
   refused(token: string): void;
-  /** False where a token that was refused is the end: it was given as it is, or none of this client's was ever taken. */
-  canRenew(token: string): boolean;
 }
 
 /** An access token that somebody gave us: it cannot be renewed. */
 export function givenToken(token: string): TokenSource {
   secrets.add(token);
-  return { get: () => Promise.resolve(token), accepted() {}, refused() {}, canRenew: () => false };
+  return { get: () => Promise.resolve(token), refused() {} };
 }
 
 const SignIn = z.looseObject({
@@ -49,8 +45,6 @@ export class SignInTokens implements TokenSource {
   readonly #retrying: Retrying;
   readonly #effects: Effects;
   #token: Token | undefined;
-  /** The service has taken a token of this client: what is refused later has ended, and is not of another region. */
-  #proven = false;
   #signingIn: Promise<Token> | undefined;
 
   constructor(
@@ -75,16 +69,8 @@ export class SignInTokens implements TokenSource {
     return (await this.#signingIn).value;
   }
 
-  accepted(): void {
-    this.#proven = true;
-  }
-
   refused(token: string): void {
     if (this.#token?.value === token) this.#token = undefined;
-  }
-
-  canRenew(token: string): boolean {
-    return this.#token?.value !== token || this.#proven;
   }
 
   async #signIn(): Promise<Token> {
