@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type Lake, refusal } from "../lake/lake.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
 import { UsageError } from "../support/errors.ts";
-import { parseSlicePath, slicePath } from "../usage/slice.ts";
+import { parseSlicePath, SOURCE_FOLDER, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
-import { hashOf, keepSource, SOURCE_FOLDER, sliceOfSource } from "./source.ts";
+import { hashOf, keepSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
 
 export interface CopyOptions extends Waiting {

@@ -13,6 +13,7 @@ import type { Interval } from "../usage/interval.ts";
 import { ALL_METRICS, METRICS, type Metric } from "../usage/metric.ts";
 import { type Granularity, periodStart, type Span, type WeekStart } from "../usage/period.ts";
 import { type Service, unsupportedDimensions } from "../usage/service.ts";
+import { sourcePath } from "../usage/slice.ts";
 import {
   checkDates,
   commitSlices,
@@ -24,7 +25,7 @@ import {
   writeSlices,
 } from "./land.ts";
 import { RowSpool } from "./row-spool.ts";
-import { checkSource, keepSource, sourcePath } from "./source.ts";
+import { checkSource, keepSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
 
 /** Rows from outside. */

@@ -5,28 +5,8 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Lake } from "../lake/lake.ts";
 import { UsageError } from "../support/errors.ts";
-import type { Granularity } from "../usage/period.ts";
-import { parseSlicePath, type SliceKey } from "../usage/slice.ts";
+import { type SliceKey, sliceOfSource, sliceSource } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
-
-/** The raw rows, for the blueprint's own way, in a folder for each granularity. */
-export const SOURCE_FOLDER = "gc_usage_api_source/";
-
-/** Where an answer's raw rows stand in the lake. */
-export function sourcePath(granularity: Granularity, id: string): string {
-  return `${SOURCE_FOLDER}granularity=${granularity}/${id}.json`;
-}
-
-/** Where a sync keeps the raw rows of a slice: they are replaced with it, so that no row is in the table twice. */
-export function sliceSource({ service, granularity, grouping, date }: SliceKey): string {
-  return sourcePath(granularity, `${service}.${grouping}.${date}`);
-}
-
-/** The slice whose raw rows a sync keeps there; undefined for an answer of somebody else's. */
-export function sliceOfSource(path: string): SliceKey | undefined {
-  const [, folder, name, date] = /^[^/]+\/([^/]+)\/([^/]+)\.([^./]+)\.json$/.exec(path) ?? [];
-  return parseSlicePath(`usage/${folder}/date=${date}/${name}.parquet`);
-}
 
 /**
  * Puts the raw rows of slices in their places, over those that are there.

@@ -2,8 +2,9 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lake } from "../lake/lake.ts";
 import type { Granularity } from "../usage/period.ts";
+import { SOURCE_FOLDER, sourcePath } from "../usage/slice.ts";
 import { type GivenRows, readGiven } from "./load.ts";
-import { checkSource, hashOf, keepSource, SOURCE_FOLDER, sourcePath } from "./source.ts";
+import { checkSource, hashOf, keepSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
 
 export interface Uploaded {

@@ -31,3 +31,27 @@ export function parseSlicePath(path: string): SliceKey | undefined {
   if (granularity === "month" && periodStart("month", date) !== date) return undefined;
   return { service, granularity, grouping, date };
 }
+
+/** The raw rows, for the blueprint's own way, in a folder for each granularity. */
+export const SOURCE_FOLDER = "gc_usage_api_source/";
+
+/** Where an answer's raw rows stand in the lake. */
+export function sourcePath(granularity: Granularity, id: string): string {
+  return `${SOURCE_FOLDER}granularity=${granularity}/${id}.json`;
+}
+
+/** Where a sync keeps the raw rows of a slice: they are replaced with it, so that no row is in the table twice. */
+export function sliceSource({ service, granularity, grouping, date }: SliceKey): string {
+  return sourcePath(granularity, `${service}.${grouping}.${date}`);
+}
+
+/** The slice whose raw rows a sync keeps there; undefined for an answer of somebody else's. */
+export function sliceOfSource(path: string): SliceKey | undefined {
+  const [, folder, name, date] = /^[^/]+\/([^/]+)\/([^/]+)\.([^./]+)\.json$/.exec(path) ?? [];
+  return parseSlicePath(`usage/${folder}/date=${date}/${name}.parquet`);
+}
+
+/** True for the objects that the table `gc_usage_api_source` is made of. */
+export function isSource(path: string): boolean {
+  return /^gc_usage_api_source\/granularity=[^/]+\/[^/]+\.json$/.test(path);
+}

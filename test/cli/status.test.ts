@@ -36,9 +36,9 @@ describe("status", () => {
     await truncate(join(cwd, "usage-lake/usage/granularity=day/date=2021-02-04/legacy.client.parquet"), 20);
     const shown = await gcUsage(["status"], { cwd });
     expect(shown).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(shown.stdout).toMatch(/^usage-lake: 7 slices, 5 rows, [\d.]+ KiB\n/);
+    expect(shown.stdout).toMatch(/^usage-lake: 7 slices, 5 rows, [\d.]+ kB\n/);
     expect(shown.stdout).toMatch(
-      /\nlegacy day client {2}2021-01-30 to 2021-02-04, 2 rows, [\d.]+ (KiB|B)\n {2}2 present, 1 empty, 2 missing, 1 damaged\n/,
+      /\nlegacy day client {2}2021-01-30 to 2021-02-04, 2 rows, [\d.]+ (kB|bytes)\n {2}2 present, 1 empty, 2 missing, 1 damaged\n/,
     );
     expect(shown.stdout).toMatch(/\n {2}2021-01 {31}#\.\n {2}2021-02 {2}0#\.!\n/);
     const json = JSON.parse((await gcUsage(["status", "--json", "--settle", "400"], { cwd })).stdout) as {

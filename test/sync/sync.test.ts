@@ -8,9 +8,10 @@ import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import type { Effects } from "../../src/support/effects.ts";
 import { copyLake } from "../../src/sync/copy.ts";
 import type { SyncTarget } from "../../src/sync/plan.ts";
-import { checkSource, keepSliceSources, sliceSource, sourcePath } from "../../src/sync/source.ts";
+import { checkSource, keepSliceSources } from "../../src/sync/source.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
+import { sliceSource, sourcePath } from "../../src/usage/slice.ts";
 import { KEY, tempLake } from "../lake/helpers.ts";
 import { fastEffects, runSync, span } from "./world.ts";
 

@@ -5,6 +5,7 @@ import { type Lake, openLake, openOrCreateLake } from "../../lake/lake.ts";
 import { parseS3Uri } from "../../lake/s3/place.ts";
 import { counted } from "../../support/count.ts";
 import { UsageError } from "../../support/errors.ts";
+import { sizeText } from "../../support/size.ts";
 import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
 import type { Cli } from "../cli.ts";
 import { lakeOf, warnBeforeFirstDay } from "../stack.ts";
@@ -102,9 +103,8 @@ interface FlagValues {
 }
 
 function summaryText({ slices, sources, bytes }: CopySummary, to: string, dryRun: boolean): string {
-  const size = (bytes / 1024 ** 2).toFixed(1);
   return (
-    `${dryRun ? "Would copy" : "Copied"} ${counted(slices.copied, "slice")} and ${counted(sources.copied, "file")} of raw rows (${size} MiB) to ${to}; ` +
+    `${dryRun ? "Would copy" : "Copied"} ${counted(slices.copied, "slice")} and ${counted(sources.copied, "file")} of raw rows (${sizeText(bytes)}) to ${to}; ` +
     `${slices.same + sources.same} were there already, ${slices.kept + sources.kept} stay as they are.`
   );
 }

@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { openLake } from "../../lake/lake.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
+import { sizeText } from "../../support/size.ts";
 import { TARGET_DEFAULTS } from "../../sync/plan.ts";
 import { lakeStatus, type PeriodState, type Series } from "../../sync/status.ts";
 import { daysBetween } from "../../usage/day.ts";
@@ -57,7 +58,7 @@ function statusText(uri: string, series: readonly Series[]): string {
   )}, ${counted(
     sum(({ rows }) => rows),
     "row",
-  )}, ${size(sum(({ bytes }) => bytes))}\n`;
+  )}, ${sizeText(sum(({ bytes }) => bytes))}\n`;
   return `${head}${series.map(seriesText).join("")}\n${onOut.dim(LEGEND)}\n`;
 }
 
@@ -68,7 +69,7 @@ function seriesText(series: Series): string {
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`);
   return (
-    `\n${onOut.bold(`${service} ${granularity} ${grouping}`)}  ${from} to ${to}, ${counted(rows, "row")}, ${size(bytes)}\n` +
+    `\n${onOut.bold(`${service} ${granularity} ${grouping}`)}  ${from} to ${to}, ${counted(rows, "row")}, ${sizeText(bytes)}\n` +
     `  ${counts.join(", ")}\n${calendar(series)}`
   );
 }
@@ -101,9 +102,4 @@ function colour(line: string): string {
     if (mark === MARKS.changing || mark === MARKS.partial) return onOut.yellow(mark);
     return mark === MARKS.empty ? mark : onOut.red(mark);
   });
-}
-
-function size(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }

@@ -2,7 +2,7 @@ import { resolve, sep } from "node:path";
 import { FolderStore } from "../../lake/local/folder-store.ts";
 import { UsageError } from "../../support/errors.ts";
 import { sqlString } from "../../support/quote.ts";
-import { parseSlicePath, type SliceKey, slicePath } from "../../usage/slice.ts";
+import { isSource, parseSlicePath, type SliceKey, SOURCE_FOLDER, slicePath } from "../../usage/slice.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
 import { CATALOG, DATABASE } from "../tables.ts";
 import { damageIn, mayBeDamage } from "./damage.ts";
@@ -25,7 +25,7 @@ export async function openDuckDb(folder: string): Promise<DuckDbEngine> {
   }
   const root = resolve(folder).split(sep).join("/");
   const slices = (await store.list("usage/")).flatMap(({ path }) => parseSlicePath(path) ?? []);
-  const sources = await store.list("gc_usage_api_source/");
+  const sources = await store.list(SOURCE_FOLDER);
   const memory = await openInstance();
   try {
     const connection = await memory.instance.connect();
@@ -38,7 +38,7 @@ export async function openDuckDb(folder: string): Promise<DuckDbEngine> {
       ...viewStatements({
         folder: root,
         services: [...new Set(slices.map((slice) => slice.service))],
-        hasSource: sources.some(({ path }) => /^[^/]+\/granularity=[^/]+\/[^/]+\.json$/.test(path)),
+        hasSource: sources.some(({ path }) => isSource(path)),
       }),
       // From here on: no file but the tables', not even the lake's staging; no network, ATTACH or INSTALL.
       `SET allowed_directories = [${readableFolders(root).map(sqlString).join(", ")}]`,

@@ -13,6 +13,8 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { awsClientConfig, awsError } from "../../support/aws.ts";
 import type { Log } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
+import { sizeText } from "../../support/size.ts";
+import { isSource, SOURCE_FOLDER } from "../../usage/slice.ts";
 import type { ObjectStore, StoredObject, Waiting } from "../store.ts";
 import { download } from "./download.ts";
 import { Mirror } from "./mirror.ts";
@@ -34,10 +36,12 @@ const MAX_PARTS = 10_000;
 /** Names the write that an object came of, so that an answer that got lost can be told from a lost race. */
 const WRITE_KEY = "gc-usage-write";
 
-/** What the tables' patterns match. Nothing else of a lake is mirrored. */
-const READ_BY_TABLES =
-  /^(?:usage\/granularity=[^/]+\/date=[^/]+\/[^/]+\.parquet|gc_usage_api_source\/granularity=[^/]+\/[^/]+\.json)$/;
-const TABLE_FOLDERS = ["usage/", "gc_usage_api_source/"];
+const TABLE_FOLDERS = ["usage/", SOURCE_FOLDER];
+
+/** True for what the tables' patterns match. Nothing else of a lake is mirrored. */
+function isReadByTables(path: string): boolean {
+  return isSource(path) || /^usage\/granularity=[^/]+\/date=[^/]+\/[^/]+\.parquet$/.test(path);
+}
 
 /**
  * A lake in S3, as whoever the environment says (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …).
@@ -131,8 +135,9 @@ export class S3Store implements ObjectStore {
   async localize(objects: readonly StoredObject[], waiting?: Waiting): Promise<string> {
     const { fetched, bytes } = await this.#mirror.hold(objects, waiting);
     if (fetched > 0) {
-      const size = (bytes / 1024 ** 2).toFixed(1);
-      this.#log.info(`Mirrored ${fetched} of ${objects.length} objects (${size} MiB) from ${this.uri}.`);
+      this.#log.info(
+        `Mirrored ${fetched} of ${objects.length} objects (${sizeText(bytes)}) from ${this.uri}.`,
+      );
     }
     return this.#mirror.root;
   }
@@ -140,7 +145,7 @@ export class S3Store implements ObjectStore {
   async localizeAll(waiting: Waiting = {}): Promise<string> {
     const { signal } = waiting;
     const listed = await Promise.all(TABLE_FOLDERS.map((folder) => this.list(folder, signal)));
-    const objects = listed.flat().filter(({ path }) => READ_BY_TABLES.test(path));
+    const objects = listed.flat().filter(({ path }) => isReadByTables(path));
     await this.localize(objects, waiting);
     // Listed, not asked for by its name: whoever only reads is refused then where nothing is there.
     const isThere = async (path: string): Promise<boolean> =>
