@@ -79,7 +79,8 @@ interface Found {
  * - as whom: a client id with its secret, unless an access token is found at a higher level than both. At the same level the
  *   client wins, since it can renew its token (the CX as Code provider decides the other way round).
  *
- * @throws UsageError "credentials" where none are complete, "input" where the region is missing or something is no valid setting
+ * @throws UsageError "credentials" where none are complete, "input" where the region is missing or something is no valid setting;
+ *   where something is missing, details.found tells what is there and where
  */
 export async function resolveSettings(input: SettingsInput): Promise<Settings> {
   const flags = await flagLevel(input);
@@ -166,6 +167,7 @@ function pickPlace(levels: readonly Level[]): Bases & { domain?: string; source:
   }
   throw new UsageError("input", "No Genesys Cloud region is set.", {
     hint: "Export GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or give --region.",
+    details: { found: foundIn(levels) },
   });
 }
 
@@ -206,21 +208,33 @@ const HOW_TO =
 function missingCredentials(levels: readonly Level[]): UsageError {
   const id = levels.find(({ clientId }) => clientId)?.clientId;
   const secret = levels.find(({ clientSecret }) => clientSecret)?.clientSecret;
-  if (id) {
-    return new UsageError("credentials", `There is a client id (from ${id.source}) but no secret to it.`, {
-      hint: "Export GENESYSCLOUD_OAUTHCLIENT_SECRET, or give --client-secret-file.",
-    });
-  }
-  if (secret) {
-    return new UsageError(
-      "credentials",
-      `There is a client secret (from ${secret.source}) but no client id.`,
-      {
-        hint: "Export GENESYSCLOUD_OAUTHCLIENT_ID, or give --client-id.",
-      },
-    );
-  }
-  return new UsageError("credentials", "No credentials for Genesys Cloud were found.", { hint: HOW_TO });
+  const [message, hint] = id
+    ? [
+        `There is a client id (from ${id.source}) but no secret to it.`,
+        "Export GENESYSCLOUD_OAUTHCLIENT_SECRET, or give --client-secret-file.",
+      ]
+    : secret
+      ? [
+          `There is a client secret (from ${secret.source}) but no client id.`,
+          "Export GENESYSCLOUD_OAUTHCLIENT_ID, or give --client-id.",
+        ]
+      : ["No credentials for Genesys Cloud were found.", HOW_TO];
+  return new UsageError("credentials", message, { hint, details: { found: foundIn(levels) } });
+}
+
+/** What there is of settings that are not complete, in words; of a secret, only that it is there. */
+function foundIn(levels: readonly Level[]): string[] {
+  const first = <Key extends keyof Level>(key: Key): Level[Key] | undefined =>
+    levels.find((level) => level[key])?.[key];
+  const [gateway, region, id] = [first("gateway"), first("region"), first("clientId")];
+  const [secret, token] = [first("clientSecret"), first("accessToken")];
+  return [
+    ...(gateway ? [`gateway ${gateway.value.host ?? ""} (from ${gateway.source})`] : []),
+    ...(region ? [`region ${region.value} (from ${region.source})`] : []),
+    ...(id ? [`client id ${id.value} (from ${id.source})`] : []),
+    ...(secret ? [`client secret set (from ${secret.source})`] : []),
+    ...(token ? [`access token set (from ${token.source})`] : []),
+  ];
 }
 
 /** More than any secret or token is long. */

@@ -144,6 +144,29 @@ describe("gc-usage doctor", () => {
     });
   });
 
+  it("names what it did find where settings are incomplete", async () => {
+    const result = await doctor(["--json", "--region", "eu-west-1"], {
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET,
+    });
+    expect(result.exitCode).toBe(3);
+    expect(read(result).checks.slice(2)).toMatchObject([
+      {
+        name: "found",
+        status: "ok",
+        message: "region eu-west-1 (from --region), client secret set (from GENESYSCLOUD_OAUTHCLIENT_SECRET)",
+      },
+      { name: "settings", status: "problem", message: expect.stringContaining("no client id") as string },
+    ]);
+    await mkdir(join(home, ".gc"));
+    await writeFile(join(home, ".gc", "config.toml"), `[emea]\nclient_credentials = 'p-id'\n`);
+    const profile = await doctor(["--profile", "emea"], { GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET });
+    expect(profile.exitCode).toBe(2);
+    expect(profile.stdout).toMatch(
+      /ok +found +client id p-id \(from profile emea of ~\/\.gc\/config\.toml\), client secret set \(from GENESYS.*\)\n.*No Genesys Cloud region is set/,
+    );
+    expect(result.stdout + profile.stdout).not.toContain(SECRET);
+  });
+
   it("tells a service that cannot be reached and exits 5", async () => {
     const variables = await env(healthy);
     await server?.close();

@@ -75,6 +75,8 @@ async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Ch
   try {
     settings = await findSettings(cli, options);
   } catch (error) {
+    const found = isUsageError(error) ? error.details["found"] : undefined;
+    if (Array.isArray(found) && found.length > 0) yield ok("found", found.join(", "));
     yield problem("settings", error);
     return;
   }
