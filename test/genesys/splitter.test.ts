@@ -180,7 +180,7 @@ describe("AnswerSplitter", () => {
 
   it("keeps the members beside the rows digit by digit, and else as a JSON parser reads them", () => {
     const text =
-      '{"results":[],"a":12345678901234567890,"b":[-9007199254740993,0.12345678901234567,12],"c":1,"c":"2"}';
+      '{"results":[],"a":12345678901234567890,"b":[-9007199254740993,0.1234567890123456,12],"c":1,"c":"2"}';
     expect(split(text).summary.answers).toEqual([
       { a: 12345678901234567890n, b: [-9007199254740993n, 0.1234567890123456, 12], c: "2" },
     ]);
