@@ -3,8 +3,9 @@ import { stat } from "node:fs/promises";
 import { addAbortSignal } from "node:stream";
 import { codeOf, UsageError } from "../support/errors.ts";
 import { shown } from "../support/shown.ts";
-import { METRICS, type Metric, tryMetric } from "../usage/metric.ts";
+import type { Metric } from "../usage/metric.ts";
 import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "../usage/period.ts";
+import { metricsNamed } from "../usage/query.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
 import type { Cli } from "./cli.ts";
 
@@ -28,18 +29,10 @@ export const weekStartOption: (text: string) => WeekStart = oneOf(WEEK_STARTS, "
 
 /** `Status200,Status429` or `status200 status429`. */
 export function metricsOption(text: string): Metric[] {
-  const asked = words(text).map((word) => {
-    const metric = tryMetric(word);
-    if (metric === undefined) {
-      throw new UsageError("input", `--metrics: unknown metric ${shown(word)}.`, {
-        hint: `Use some of ${METRICS.join(", ")}.`,
-      });
-    }
-    return metric;
-  });
-  if (asked.length === 0)
+  const names = words(text);
+  if (names.length === 0)
     throw new UsageError("input", "--metrics is empty.", { hint: "Leave it out for all of them." });
-  return METRICS.filter((metric) => asked.includes(metric));
+  return metricsNamed(names);
 }
 
 /** The words of a list joined by commas. */

@@ -31,7 +31,7 @@ export function queryBody(service: Service, query: Query): QueryBody {
   const { groupBy } = SERVICE_TRAITS[service];
   return {
     interval: query.interval.text,
-    ...(query.granularity === "total" ? {} : { granularity: capital(query.granularity) }),
+    ...apiGranularity(query.granularity),
     groupBy: dimensionsOf(query.grouping).flatMap((dimension) => {
       const names = groupBy[dimension];
       if (names === undefined) throw noSuchDimension(service, dimension);
@@ -129,9 +129,8 @@ export function parseGroupByName(name: string, service: Service): Dimension {
   return dimension;
 }
 
-function parseMetrics(value: unknown): Metric[] {
-  const names = stringList(value, "metrics");
-  if (names === undefined || names.length === 0) return [...METRICS];
+/** @throws {UsageError} input, for a name that is no metric's. */
+export function metricsNamed(names: readonly string[]): Metric[] {
   const asked = names.map((name) => {
     const metric = tryMetric(name);
     if (metric === undefined) {
@@ -142,6 +141,12 @@ function parseMetrics(value: unknown): Metric[] {
     return metric;
   });
   return METRICS.filter((metric) => asked.includes(metric));
+}
+
+function parseMetrics(value: unknown): Metric[] {
+  const names = stringList(value, "metrics");
+  if (names === undefined || names.length === 0) return [...METRICS];
+  return metricsNamed(names);
 }
 
 /** `[{"fieldName": …, "order": …}]`; the service says which names it knows. */
@@ -175,6 +180,9 @@ function noSuchDimension(service: Service, dimension: Dimension): UsageError {
   });
 }
 
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+/** The member of a query's body that names a granularity, as both services spell it; none where none is asked for. */
+export function apiGranularity(granularity: Granularity): { granularity?: string } {
+  return granularity === "total"
+    ? {}
+    : { granularity: granularity.charAt(0).toUpperCase() + granularity.slice(1) };
 }

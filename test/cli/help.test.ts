@@ -89,4 +89,15 @@ describe.concurrent("a command line that is wrong", () => {
       },
     });
   });
+
+  it("may ask for JSON where there is nothing else, too", async () => {
+    for (const args of [
+      ["rows", "nowhere"],
+      ["submit", "-f", "nowhere"],
+      ["results", "a/b"],
+    ]) {
+      const ran = await run(...args, "--json");
+      expect(JSON.parse(ran.stderr)).toMatchObject({ error: { kind: "input", exitCode: 2 } });
+    }
+  });
 });

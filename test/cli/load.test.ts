@@ -211,7 +211,7 @@ const MISUSED: [what: string, args: string[], exitCode: number, message: RegExp]
   ["an unknown grouping", ["in", ...DAY, "--group-by", "clients"], 2, /Unknown grouping "clients"/],
   ["an unknown granularity", ["in", "--granularity", "hour"], 2, /--granularity: "hour" is not known/],
   ["no granularity", ["in"], 2, /required option '--granularity <name>' not specified/],
-  ["an unknown metric", ["in", ...DAY, "--metrics", "status600"], 2, /unknown metric "status600"/],
+  ["an unknown metric", ["in", ...DAY, "--metrics", "status600"], 2, /Unknown metric "status600"/],
   ["an unknown service", ["in", ...DAY, "--service", "both"], 2, /--service: "both" is not known/],
   ["an unknown flag", ["in", ...DAY, "--nope"], 2, /unknown option '--nope'/],
   [

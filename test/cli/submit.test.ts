@@ -73,7 +73,7 @@ describe.concurrent("submit --dry-run", () => {
       /legacy service cannot group by "platform"/,
     ],
     [["--interval", "2021-01/2021-02", "--group-by", ",,"], "", /--group-by is empty/],
-    [["--interval", "2021-01/2021-02", "--metrics", "Status600"], "", /unknown metric "Status600"/],
+    [["--interval", "2021-01/2021-02", "--metrics", "Status600"], "", /Unknown metric "Status600"/],
     [["--interval", "2021-01/2021-02", "--service", "both"], "", /--service: "both" is not known/],
   ] as [string[], string, RegExp][])("refuses %j of %j with 2", async (args, input, message) => {
     const ran = await dryRun(args, input);

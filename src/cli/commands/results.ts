@@ -17,6 +17,7 @@ export function command(cli: Cli) {
     .argument("<id>", "the executionId (jobs: id) that `gc-usage submit` printed")
     .option("--service <name>", "legacy (the blueprint's) or jobs", serviceOption, "legacy" as Service)
     .option("--ndjson", "the rows alone, one JSON object a line")
+    .option("--json", "errors as JSON as well; what is printed is JSON in any case")
     .option("--wait", "wait until the query has ended")
     .option(
       "--timeout <time>",

@@ -12,6 +12,7 @@ export function command(cli: Cli) {
         "`.entities[]`) makes of it, in flat memory. Takes what gc, jq and `gc-usage results` print.",
     )
     .argument("[file]", "the answer; - or nothing: standard input")
+    .option("--json", "errors as JSON as well; what is printed is JSON, a line for each row, in any case")
     .addHelpText(
       "after",
       "\nExamples:\n  gc usage query results get ID | gc-usage rows > query-result.json\n  gc-usage rows answer.json | wc -l",

@@ -2,7 +2,13 @@ import { Command } from "@commander-js/extra-typings";
 import { submitQuery } from "../../genesys/services.ts";
 import { messageOf, UsageError } from "../../support/errors.ts";
 import { apiMetric } from "../../usage/metric.ts";
-import { apiGroupBy, parseApiGranularity, parseQuery, type QueryBody } from "../../usage/query.ts";
+import {
+  apiGranularity,
+  apiGroupBy,
+  parseApiGranularity,
+  parseQuery,
+  type QueryBody,
+} from "../../usage/query.ts";
 import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
@@ -28,7 +34,8 @@ export function command(cli: Cli) {
     .option("--group-by <names>", "dimensions, as the API spells them or client,user,uri,method …")
     .option("--metrics <names>", "Status200,Status429 …; left out: all", metricsOption)
     .option("--service <name>", "legacy (the blueprint's) or jobs", serviceOption, "legacy" as Service)
-    .option("--dry-run", "print the body that would be sent, and send nothing");
+    .option("--dry-run", "print the body that would be sent, and send nothing")
+    .option("--json", "errors as JSON as well; what is printed is JSON in any case");
   return addConnectionOptions(submit)
     .addHelpText(
       "after",
@@ -62,7 +69,7 @@ async function bodyOf(cli: Cli, flags: QueryFlags): Promise<QueryBody> {
   if (flags.file === undefined && given.length > 0) {
     return {
       ...(flags.interval === undefined ? {} : { interval: flags.interval }),
-      ...granularityOf(flags.granularity),
+      ...apiGranularity(parseApiGranularity(flags.granularity)),
       ...(flags.groupBy === undefined ? {} : { groupBy: groupByOf(flags.groupBy, flags.service) }),
       ...(flags.metrics === undefined ? {} : { metrics: flags.metrics.map(apiMetric) }),
     };
@@ -96,11 +103,4 @@ function groupByOf(text: string, service: Service): string[] {
     });
   }
   return [...new Set(names.flatMap((name) => apiGroupBy(name, service)))];
-}
-
-function granularityOf(text: string | undefined): { granularity?: string } {
-  const granularity = parseApiGranularity(text);
-  return granularity === "total"
-    ? {}
-    : { granularity: granularity.charAt(0).toUpperCase() + granularity.slice(1) };
 }
