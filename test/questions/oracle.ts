@@ -132,7 +132,7 @@ export const ORACLE: Readonly<
         ];
       }),
       ["desc", col(2)],
-      ["desc", (row) => BigInt(row[3] ?? 0) + BigInt(row[4] ?? 0)],
+      ["desc", col(6)],
       ["asc", col(0)],
     ),
   "noisy-endpoints": (all, { from, to }) =>

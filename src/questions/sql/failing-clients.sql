@@ -21,5 +21,5 @@ WHERE
   AND date BETWEEN :from AND :to
 GROUP BY clientId
 HAVING sum(requests) >= :min_requests AND sum(status400) + sum(status500) > 0
-ORDER BY failed_pct DESC, sum(status400) + sum(status500) DESC, client_id NULLS LAST
+ORDER BY failed_pct DESC, requests DESC, client_id NULLS LAST
 LIMIT :top
