@@ -12,7 +12,7 @@ export interface TableOptions {
 /** Widths come from this many rows; beyond them a table streams, and a wider cell stands out of its column. */
 const MEASURED = 1000;
 const GAP = "  ";
-/** No column is shortened to fewer cells. */
+/** No column is shortened to fewer cells, nor to fewer than its title has. */
 const NARROWEST = 10;
 
 /**
@@ -126,13 +126,14 @@ function fit(columns: readonly Column[], natural: readonly number[], width: numb
   const widths = [...natural];
   let excess = widths.reduce((sum, one) => sum + one, 0) + GAP.length * (widths.length - 1) - width;
   for (const [among, narrowest] of STEPS) {
-    const group = columns.flatMap((column, i) => (isText(column) && among(column) ? [i] : []));
-    while (excess > 0) {
-      const widest = group.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a), group[0] ?? -1);
-      const now = widths[widest] ?? 0;
-      if (now <= narrowest) break;
-      widths[widest] = now - 1;
-      excess--;
+    const group = columns.flatMap((column, i) =>
+      isText(column) && among(column) ? [{ i, floor: Math.max(narrowest, cells(visible(column.name))) }] : [],
+    );
+    for (; excess > 0; excess--) {
+      const wide = group.filter(({ i, floor }) => (widths[i] ?? 0) > floor).map(({ i }) => i);
+      if (wide.length === 0) break;
+      const widest = wide.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a));
+      widths[widest] = (widths[widest] ?? 0) - 1;
     }
   }
   return excess > 0 ? undefined : widths;

@@ -47,6 +47,15 @@ describe("a table", () => {
     );
   });
 
+  test("keeps its titles whole, however narrow the columns below them", async () => {
+    const narrow = await table(
+      columns(["http_method", "text"], ["client_name", "text"]),
+      [["GET", NAME]],
+      24,
+    );
+    expect(narrow.split("\n")[0]).toBe("http_method  client_name");
+  });
+
   test("fits the terminal: other texts are shortened before names, and only as far as needed", async () => {
     const at110 = await table(given, rows, 110);
     expect(at110).toContain(NAME);
