@@ -4,6 +4,7 @@ import { knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day, dayOf, daysBetween, minDay } from "../usage/day.ts";
 import { CANONICAL_GROUPING, type Grouping, NO_GROUPING } from "../usage/grouping.ts";
 import {
+  DEFAULT_WEEK_START,
   type Granularity,
   periodEnd,
   periodStart,
@@ -34,7 +35,7 @@ export const TARGET_DEFAULTS = {
   grouping: CANONICAL_GROUPING,
   settleDays: 3,
   recheckMs: 6 * 3_600_000,
-  weekStart: "monday",
+  weekStart: DEFAULT_WEEK_START,
 } as const satisfies Omit<SyncTarget, "span">;
 
 /** What the lake holds of one period, and whether it must be asked for. */

@@ -7,6 +7,7 @@ export type Granularity = (typeof GRANULARITIES)[number];
 export const WEEK_STARTS = ["monday", "sunday"] as const;
 /** The service's first day of the week is not documented, so it is a setting. */
 export type WeekStart = (typeof WEEK_STARTS)[number];
+export const DEFAULT_WEEK_START: WeekStart = "monday";
 
 /** First and last UTC day, both included. */
 export interface Span {
@@ -15,7 +16,11 @@ export interface Span {
 }
 
 /** The first day of the period that holds `day`. A `total` has no calendar: its period is the interval. */
-export function periodStart(granularity: Granularity, day: Day, weekStart: WeekStart = "monday"): Day {
+export function periodStart(
+  granularity: Granularity,
+  day: Day,
+  weekStart: WeekStart = DEFAULT_WEEK_START,
+): Day {
   switch (granularity) {
     case "month":
       return `${day.slice(0, 7)}-01` as Day;
@@ -47,7 +52,7 @@ export function periodEnd(granularity: Granularity, start: Day): Day | undefined
 export function periodsOf(
   granularity: Granularity,
   span: Span,
-  weekStart: WeekStart = "monday",
+  weekStart: WeekStart = DEFAULT_WEEK_START,
 ): { readonly date: Day; readonly covered: Span }[] {
   if (granularity === "total") return [{ date: span.start, covered: span }];
   const periods: { date: Day; covered: Span }[] = [];

@@ -5,6 +5,7 @@ import { counted } from "../../support/count.ts";
 import { load as landFile } from "../../sync/load.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { parseInterval } from "../../usage/interval.ts";
+import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
 import { granularityOption, metricsOption, openInput, serviceOption, weekStartOption } from "../options.ts";
@@ -32,7 +33,7 @@ export function command(cli: Cli) {
       "--week-start <day>",
       "monday or sunday, as the service counts weeks",
       weekStartOption,
-      "monday" as const,
+      DEFAULT_WEEK_START,
     )
     .option("--force", "replace slices that know more, and land what looks like a mistake")
     .option("--json", "print what was landed as JSON");

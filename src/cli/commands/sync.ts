@@ -51,7 +51,7 @@ export function command(cli: Cli) {
     )
     .option(
       "--recheck <time>",
-      "a day that may change is not read again within this time (default: 6h)",
+      `a day that may change is not read again within this time (default: ${hours(TARGET_DEFAULTS.recheckMs)})`,
       durationOption("--recheck"),
     )
     .option(
@@ -68,7 +68,7 @@ export function command(cli: Cli) {
     )
     .option(
       "--timeout <time>",
-      "the longest that one query may run (default: 1h)",
+      `the longest that one query may run (default: ${hours(SYNC_DEFAULTS.timeoutMs)})`,
       durationOption("--timeout"),
     )
     .option("--keep-source", "keep each slice's rows as they came as well, under gc_usage_api_source/")
@@ -104,6 +104,10 @@ export function command(cli: Cli) {
       if (options.dryRun) await dryRun(cli, uri, target, now, options.json ?? false);
       else await run(cli, uri, target, options);
     });
+}
+
+function hours(ms: number): string {
+  return `${ms / 3_600_000}h`;
 }
 
 async function run(

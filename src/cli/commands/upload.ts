@@ -2,6 +2,7 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { checkId } from "../../genesys/services.ts";
 import { openOrCreateLake } from "../../lake/lake.ts";
 import { upload } from "../../sync/upload.ts";
+import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import type { Cli } from "../cli.ts";
 import { granularityOption, openInput, weekStartOption } from "../options.ts";
 import { addLakeOptions, lakeOf } from "../stack.ts";
@@ -19,7 +20,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       "--week-start <day>",
       "monday or sunday, as the service counts weeks",
       weekStartOption,
-      "monday" as const,
+      DEFAULT_WEEK_START,
     )
     .option("--json", "print what was uploaded as JSON");
   return addLakeOptions(command)
