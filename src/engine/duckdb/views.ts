@@ -1,6 +1,7 @@
 import { sqlName, sqlString } from "../../support/quote.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { CANONICAL_SERVICE, type Service } from "../../usage/service.ts";
+import { SOURCE_FOLDER } from "../../usage/slice.ts";
 import { SOURCE_COLUMNS, type TableColumn, USAGE_COLUMNS, USAGE_PARTITIONS } from "../tables.ts";
 
 /** What of the lake there is to read: DuckDB refuses a pattern that no file matches. */
@@ -21,7 +22,7 @@ export function viewStatements(options: ViewOptions): string[] {
 /** Where the views' files are, as DuckDB checks it: by the text of a pattern, so the escaped form counts too. */
 export function readableFolders(folder: string): string[] {
   const forms = new Set([folder, escapeGlob(folder)]);
-  return [...forms].flatMap((form) => [`${form}/usage`, `${form}/gc_usage_api_source`]);
+  return [...forms].flatMap((form) => [`${form}/usage`, `${form}/${SOURCE_FOLDER.slice(0, -1)}`]);
 }
 
 /** `/a[1]/b*` as a pattern that matches just that. */
@@ -45,7 +46,7 @@ function sourceView({ folder, hasSource }: ViewOptions): string {
   const partition: TableColumn = ["granularity", "varchar"];
   const columns = SOURCE_COLUMNS.map(([name, type]) => `${sqlName(name)}: ${sqlString(type)}`);
   const from = hasSource
-    ? `read_json(${sqlString(`${escapeGlob(folder)}/gc_usage_api_source/granularity=*/*.json`)},
+    ? `read_json(${sqlString(`${escapeGlob(folder)}/${SOURCE_FOLDER}granularity=*/*.json`)},
         format = 'newline_delimited', maximum_object_size = 67108864, columns = {${columns.join(", ")}},
         hive_partitioning = true, hive_types = ${hiveTypes([partition])})`
     : undefined;
