@@ -110,7 +110,7 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
     ...rest.map((span) => () => run.begin(span)),
   ];
   const failed = await failureOf(tasks, options);
-  if (failed) throw resumed.length > 0 || run.leaves ? withResumeHint(failed.reason) : failed.reason;
+  if (failed) throw withNextStep(failed.reason, resumed.length > 0 || run.leaves);
   return { plan, resumed: resumed.length, jobs: tasks.length, ...run.totals };
 }
 
@@ -280,12 +280,15 @@ function datesOf(keys: readonly SliceKey[]): string {
   return dates.length > 3 ? `${dates.slice(0, 3).join(", ")} and ${dates.length - 3} more` : dates.join(", ");
 }
 
-function withResumeHint(error: unknown): unknown {
+/** @param keeps true where the next run has something to go on with. */
+function withNextStep(error: unknown, keeps: boolean): unknown {
   if (!(error instanceof UsageError) || error.kind === "input") return error;
+  if (!keeps && error.kind !== "interrupted") return error;
+  const next = keeps
+    ? "What is fetched is kept: run the same command again to go on."
+    : "Nothing was fetched yet: run the same command again.";
   return new UsageError(error.kind, error.message, {
-    hint: [error.hint, "What is fetched is kept: run the same command again to go on."]
-      .filter(Boolean)
-      .join(" "),
+    hint: [error.hint, next].filter(Boolean).join(" "),
     cause: error,
     details: error.details,
   });

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -122,6 +125,24 @@ describe.concurrent("sync", () => {
     });
     expect(ran).toMatchObject({ exitCode, stdout: "" });
     expect(ran.stderr).not.toContain("What is fetched is kept");
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  it("says on Ctrl-C before anything was fetched that nothing was", async () => {
+    const cwd = await workFolder();
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const running = start(["sync", "--last", "1d"], {
+      cwd,
+      env: { ...quick.env, GENESYSCLOUD_GATEWAY_PORT: String(port) },
+    });
+    await once(silent, "connection");
+    running.kill("SIGINT");
+    const { exitCode, stderr } = await running;
+    silent.close();
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain("error: Interrupted.\nNothing was fetched yet: run the same command again.\n");
     expect(await readdir(cwd)).toEqual([]);
   });
 
