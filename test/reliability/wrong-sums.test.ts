@@ -3,8 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Fact, facts, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { realEffects } from "../../src/support/effects.ts";
+import type { SyncTarget } from "../../src/sync/plan.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
-import { run, runWell } from "./runs.ts";
+import { parseGrouping } from "../../src/usage/grouping.ts";
+import { runSync } from "../sync/world.ts";
+import { run } from "./runs.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const SPAN = { start: addDays(YESTERDAY, -9), end: YESTERDAY };
@@ -19,18 +23,19 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "gc-usage-reliability-"));
   lake = join(root, "lake");
   sandbox = await startSandbox({ rateLimit: 1_000_000, jobDelayMs: 20 });
-  for (const more of [
-    [],
-    ["--group-by", "client"],
-    ["--group-by", "client,user"],
-    ["--group-by", "uri,platform"],
-    ["--service", "legacy"],
-    ["--service", "legacy", "--group-by", "organization,method"],
-    ["--granularity", "week", "--group-by", "client"],
-    ["--granularity", "month"],
-    ["--granularity", "total"],
-  ]) {
-    await runWell(["sync", ...FROM_TO, ...more, "--keep-source", "--lake", lake], { env: sandbox.env });
+  const targets: Partial<SyncTarget>[] = [
+    {},
+    { grouping: parseGrouping("client") },
+    { grouping: parseGrouping("client,user") },
+    { grouping: parseGrouping("uri,platform") },
+    { service: "legacy" },
+    { service: "legacy", grouping: parseGrouping("organization,method") },
+    { granularity: "week", grouping: parseGrouping("client") },
+    { granularity: "month" },
+    { granularity: "total" },
+  ];
+  for (const target of targets) {
+    await runSync(sandbox, lake, realEffects, { ...target, span: SPAN, keepSource: true });
   }
 });
 

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createCli } from "../../src/cli/cli.ts";
+import { command } from "../../src/cli/commands/sandbox.ts";
 import { facts } from "../../src/sandbox/sandbox.ts";
 import type { Day } from "../../src/usage/day.ts";
 import { BIN } from "../helpers/bin.ts";
@@ -149,13 +151,17 @@ describe("gc-usage sandbox", () => {
   test("refuses with --truth what only serving has", async () => {
     const truth = ["--truth", "--from", "2026-10-01", "--to", "2026-10-02"];
     const serving = ["--port=0", "--now=2026-11-23", "--rate-limit=300", "--token-ttl=60", "--faults=0"];
+    const cli = await createCli({ debug: false, quiet: true, signal: new AbortController().signal });
     for (const option of [...serving, "--job-delay=0", "--json"]) {
-      const { exitCode, stderr, stdout } = await run(...truth, option);
-      expect([exitCode, stdout]).toEqual([2, ""]);
-      expect(stderr).toContain(
-        `'--truth' cannot be used with option '${option.replace(/=.*/, "")}`.slice(0, -1),
+      const sandbox = command(cli)
+        .exitOverride()
+        .configureOutput({ writeErr: () => undefined });
+      await expect(sandbox.parseAsync([...truth, option], { from: "user" })).rejects.toThrow(
+        `'--truth' cannot be used with option '${option.replace(/=.*/, "")}`,
       );
     }
+    const { exitCode, stdout } = await run(...truth, "--json");
+    expect([exitCode, stdout]).toEqual([2, ""]);
   });
 
   test("tells of a port that is in use", async () => {
