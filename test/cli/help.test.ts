@@ -50,6 +50,17 @@ describe.concurrent("help", () => {
     for (const other of [flag, short, word]) expect(other).toEqual(bare);
     const [sync, helpSync] = await Promise.all([run("status", "--help"), run("help", "status")]);
     expect(helpSync).toEqual(sync);
+    const [deploy, helpDeploy, aws] = await Promise.all([
+      run("aws", "deploy", "--help"),
+      run("aws", "help", "deploy"),
+      run("aws"),
+    ]);
+    expect(helpDeploy).toEqual(deploy);
+    expect(aws).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^Usage: gc-usage aws/),
+      stderr: "",
+    });
   });
 
   it("has the version", async () => {
@@ -65,6 +76,7 @@ describe.concurrent("a command line that is wrong", () => {
     [["foo", "bar", "--baz"], /^error: unknown command 'foo'/],
     [["foo", "--help"], /^error: unknown command 'foo'/],
     [["help", "foo"], /^error: unknown command 'foo'/],
+    [["aws", "foo"], /^error: unknown command 'foo'\nSee `gc-usage aws --help`\.\n$/],
     [["-q", "foo"], /^error: unknown command 'foo'/],
     [["--lake", "x", "status"], /^error: unknown option '--lake'/],
     [["status", "--lak", "x"], /^error: unknown option '--lak'\n\(Did you mean --lake\?\)/],
@@ -74,7 +86,7 @@ describe.concurrent("a command line that is wrong", () => {
     const ran = await run(...args);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toMatch(message);
-    expect(ran.stderr).toMatch(/See `gc-usage (status )?--help`/);
+    expect(ran.stderr).toMatch(/See `gc-usage (status |aws )?--help`/);
   });
 
   it("is told as JSON where JSON was asked for", async () => {

@@ -17,14 +17,14 @@ import { changesText, crawledText, destroyText, driftText } from "../stack-text.
 export function command(cli: Cli) {
   return new Command("aws")
     .description("The lake in AWS: make the stack, read its settings, run the crawler, take it down.")
+    .helpCommand("help [command]", "show help for a command")
     .addCommand(deployCommand(cli))
     .addCommand(outputsCommand(cli))
     .addCommand(templateCommand(cli))
     .addCommand(crawlCommand(cli))
     .addCommand(driftCommand(cli))
     .addCommand(destroyCommand(cli))
-    .addHelpText("after", "\nExample:\n  gc-usage aws deploy\n  gc-usage sync --stack gc-usage")
-    .action((_options, group) => group.help());
+    .addHelpText("after", "\nExample:\n  gc-usage aws deploy\n  gc-usage sync --stack gc-usage");
 }
 
 /** A subcommand with the flags that say which stack, where and as whom. */
