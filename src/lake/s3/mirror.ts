@@ -34,6 +34,7 @@ const PART = "part";
 const MAX_SILENCE_MS = 15 * 60_000;
 /** A folder where a file belongs, or the other way round. */
 const IN_THE_WAY: readonly string[] = ["EEXIST", "EISDIR", "ENOTDIR", "ENOTEMPTY"];
+const MEND_TRIES = 5;
 
 /** Objects of a lake in S3 as files under one folder, at the paths that they have in the lake. */
 export class Mirror {
@@ -171,18 +172,20 @@ export class Mirror {
   }
 
   async #makeFolder(path: string): Promise<void> {
-    const folder = join(this.root, path);
-    try {
-      await mkdir(folder, { recursive: true });
-    } catch (error) {
-      if (!IN_THE_WAY.includes(codeOf(error) ?? "")) throw error;
+    for (let tries = 1; ; tries++) {
+      try {
+        await mkdir(join(this.root, path), { recursive: true });
+        return;
+      } catch (error) {
+        // ENOENT: another download has removed what was in the way while Node looked at it.
+        if (tries === MEND_TRIES || ![...IN_THE_WAY, "ENOENT"].includes(codeOf(error) ?? "")) throw error;
+      }
       let above = this.root;
       for (const part of path.split("/")) {
         above = join(above, part);
         // Fails on a folder, as it should: another download may have made it meanwhile.
         await unlink(above).catch(() => undefined);
       }
-      await mkdir(folder, { recursive: true });
     }
   }
 

@@ -146,6 +146,17 @@ describe("a mirror", () => {
     expect(await new Mirror(root, world.download).hold(world.list())).toEqual({ fetched: 0, bytes: 0 });
   });
 
+  it("mends what is in the way of many downloads at once", async () => {
+    for (let round = 0; round < 40; round++) {
+      const world = new World();
+      const root = await tempFolder();
+      await mkdir(join(root, "usage"));
+      await writeFile(join(root, "usage/x"), "");
+      for (let i = 0; i < 16; i++) world.texts.set(`usage/x/${i}`, "1");
+      expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 16 });
+    }
+  });
+
   it("prunes a file where a folder of tables belongs", async () => {
     const root = await tempFolder();
     await writeFile(join(root, "usage"), "");
