@@ -122,7 +122,7 @@ describe("gc-usage sync to S3", () => {
     expect(first.written).toBe(30);
     const { store, told } = await openStore(aws, uri);
     await expectTruth(await store.localizeAll(), { service: "jobs", grouping, span: SPAN });
-    expect(told[0]).toMatch(/^Mirrored 30 of 30 objects \([\d.]+ kB\) from s3:/);
+    expect(told[0]).toMatch(/^Mirrored 30 of 30 objects \([\d.]+ (?:kB|bytes)\) from s3:/);
     expect(await runSync(sandbox, uri, effects, { grouping, span: SPAN })).toMatchObject({
       jobs: 0,
       calls: 0,
