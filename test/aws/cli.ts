@@ -38,8 +38,13 @@ export async function interrupted(
   args: readonly string[],
   env: Env,
   when: () => boolean,
+  onHeard: () => void = () => {},
 ): Promise<Ran> {
   const running = start(process.execPath, [BIN, ...args], { ...awsEnv(aws), ...env });
+  // It answers the signal before it does anything about it.
+  running.stderr.on("data", (text: Buffer) => {
+    if (text.includes("Stopping.")) onHeard();
+  });
   const timer = setInterval(() => {
     if (!when()) return;
     clearInterval(timer);

@@ -9,21 +9,26 @@ const aws = inject("aws");
 const s3 = new S3(clientOptions(aws));
 const cloudFormation = new CloudFormation(clientOptions(aws));
 
+/** What stands between our CLI and AWS; `heard` resolves once the CLI has answered Ctrl-C. */
+type Interception = (...args: [...Parameters<Intercept>, heard: Promise<void>]) => ReturnType<Intercept>;
+
 /** Runs our CLI with `intercept` between it and AWS; Ctrl-C comes once a call was made for which `stopAt` is true. */
 async function behind(
-  intercept: Intercept,
+  intercept: Interception,
   args: readonly string[],
   stopAt?: (asked: Asked) => boolean,
 ): Promise<Ran> {
   let stops = false;
+  let hear = (): void => {};
+  const heard = new Promise<void>((resolve) => (hear = resolve));
   const proxy = await startProxy(aws.url, (asked, pass) => {
     stops ||= stopAt?.(asked) ?? false;
-    return intercept(asked, pass);
+    return intercept(asked, pass, heard);
   });
   const env = { AWS_ENDPOINT_URL: proxy.url };
   try {
     if (stopAt === undefined) return await gcUsage(aws, args, env);
-    return await interrupted(aws, args, env, () => stops);
+    return await interrupted(aws, args, env, () => stops, hear);
   } finally {
     await proxy.close();
   }
@@ -223,8 +228,8 @@ describe("deleting the data", () => {
   it("that the person stops is finished by the same command", async () => {
     const { lakeBucket } = await deploy(aws, "half");
     await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });
-    const slow: Intercept = async (asked, pass) => {
-      if (isDelete(asked)) await new Promise((resolve) => setTimeout(resolve, 500));
+    const slow: Interception = async (asked, pass, heard) => {
+      if (isDelete(asked)) await heard;
       return pass();
     };
     const done = await behind(slow, twice("half", lakeBucket), isDelete);

@@ -112,10 +112,12 @@ describe("the mirror of a lake in S3", () => {
   });
 
   it("stops at a signal while it lists", async () => {
-    const silent = await between(aws, () => new Promise<undefined>(() => {}));
-    const { store } = await openStore(silent, "s3://any-bucket");
     const stop = new AbortController();
-    setTimeout(() => stop.abort(new Error("enough")), 50);
+    const silent = await between(aws, () => {
+      setImmediate(() => stop.abort(new Error("enough")));
+      return new Promise<undefined>(() => {});
+    });
+    const { store } = await openStore(silent, "s3://any-bucket");
     await expect(store.localizeAll({ signal: stop.signal })).rejects.toThrow(/^enough$/);
   });
 

@@ -39,7 +39,7 @@ async function expectTablesOf80(lake: string): Promise<void> {
 it("that is interrupted says what to do with its lake", async () => {
   const cwd = await workFolder();
   const running = start(["demo", "--lake", "mine"], { cwd });
-  running.stdout.once("data", () => setTimeout(() => running.kill("SIGINT"), 300));
+  running.stdout.once("data", () => running.kill("SIGINT"));
   const { exitCode, stderr } = await running;
   expect(exitCode).toBe(130);
   expect(stderr).toMatch(

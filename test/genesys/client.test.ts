@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ClientOptions, GenesysClient } from "../../src/genesys/client.ts";
-import { realEffects } from "../../src/support/effects.ts";
+import { type Effects, realEffects } from "../../src/support/effects.ts";
 import { UsageError } from "../../src/support/errors.ts";
 import {
   clientFor,
@@ -302,12 +302,15 @@ describe("trying again", () => {
 
   it("stops at once when the signal says so, also while it waits", async () => {
     const stop = new AbortController();
+    const sleep: Effects["sleep"] = (ms, signal) => {
+      setImmediate(() => stop.abort(new UsageError("interrupted", "Interrupted.")));
+      return realEffects.sleep(ms, signal);
+    };
     const { client } = await serve((response) => sendJson(response, 429, {}, { "retry-after": "60" }), {
       signal: stop.signal,
+      effects: { ...realEffects, sleep },
     });
-    const call = failure(client.json("GET", "/x"));
-    setTimeout(() => stop.abort(new UsageError("interrupted", "Interrupted.")), 100);
-    expect((await call).kind).toBe("interrupted");
+    expect((await failure(client.json("GET", "/x"))).kind).toBe("interrupted");
   });
 
   it("draws no warning from Node for many calls under one signal", async () => {

@@ -1,24 +1,34 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { AddressInfo, Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { expect, it, onTestFinished } from "vitest";
 import { Http, TIMEOUTS } from "../../src/genesys/http.ts";
 
-/** Answers with half a body, gzipped or not, and resets the connection a moment later. */
-async function halfAnswers(): Promise<string> {
+/** Answers with half a body, gzipped or not; `reset` breaks the connection off, and the client has heard of it then. */
+async function halfAnswers(): Promise<{ base: string; reset: () => Promise<void> }> {
+  let answering: Socket | undefined;
   const server = createServer((request, response) => {
+    if (request.url === "/whole") {
+      response.end();
+      return;
+    }
     const zipped = request.url === "/gzip";
     const body = zipped ? gzipSync(Buffer.alloc(100_000, "x")) : Buffer.alloc(1_000, "x");
     response.writeHead(200, zipped ? { "content-encoding": "gzip" } : {});
     response.write(body.subarray(0, body.length / 2));
-    setTimeout(() => response.socket?.resetAndDestroy(), 20);
+    answering = request.socket;
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const reset = async (): Promise<void> => {
+    answering?.resetAndDestroy();
+    // What arrives later on another connection of this process tells that the reset has arrived.
+    await (await fetch(`${base}/whole`)).text();
+  };
+  return { base, reset };
 }
 
 it.each(["/gzip", "/plain"])(
@@ -26,9 +36,10 @@ it.each(["/gzip", "/plain"])(
   async (path) => {
     const http = new Http(undefined, TIMEOUTS);
     onTestFinished(() => http.close());
-    const call = { method: "GET", url: new URL(`${await halfAnswers()}${path}`), purpose: "read" };
+    const { base, reset } = await halfAnswers();
+    const call = { method: "GET", url: new URL(`${base}${path}`), purpose: "read" };
     const answer = await http.send(call, { headers: {} });
-    await sleep(150);
+    await reset();
     const read = async (): Promise<void> => {
       for await (const _ of answer.body);
     };
@@ -41,10 +52,11 @@ it("a body whose call was aborted before it was read ends with the signal's reas
   const http = new Http(undefined, TIMEOUTS);
   onTestFinished(() => http.close());
   const stop = new AbortController();
-  const call = { method: "GET", url: new URL(`${await halfAnswers()}/gzip`), purpose: "read" };
+  const { base, reset } = await halfAnswers();
+  const call = { method: "GET", url: new URL(`${base}/gzip`), purpose: "read" };
   const answer = await http.send(call, { headers: {}, signal: stop.signal });
   stop.abort(new Error("enough"));
-  await sleep(50);
+  await reset();
   const read = async (): Promise<void> => {
     for await (const _ of answer.body);
   };

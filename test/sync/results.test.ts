@@ -15,8 +15,8 @@ const answer = (queryStatus: string, ...numbers: number[]): object => ({
 /** An answer whose connection is lost after these rows. */
 function breakOff(response: ServerResponse, ...numbers: number[]): void {
   response.writeHead(200, { "content-length": 100_000 });
-  response.write(`{"results":[${numbers.map((n) => `${JSON.stringify(row(n))},`).join("")}`);
-  setTimeout(() => response.destroy(), 30);
+  const part = `{"results":[${numbers.map((n) => `${JSON.stringify(row(n))},`).join("")}`;
+  response.write(part, () => response.destroy());
 }
 
 /** Reads what a server answers; `printed` is what has been passed on, also where reading failed. */

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Mirror } from "../../../src/lake/s3/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
 import { tempFolder } from "../helpers.ts";
@@ -11,8 +11,8 @@ class World {
   downloads = 0;
   failing: string | undefined;
   failure: Error = new Error("no more");
-  /** An object that does not come before this has. */
-  readonly slow = new Map<string, Promise<void>>();
+  /** What an object waits for once it is asked for. */
+  readonly slow = new Map<string, () => Promise<void>>();
 
   list(): StoredObject[] {
     return [...this.texts].map(([path, version]) => ({ path, bytes: version.length, version }));
@@ -21,7 +21,7 @@ class World {
   readonly download = async ({ path }: StoredObject, file: string): Promise<string | undefined> => {
     this.downloads++;
     if (path === this.failing) throw this.failure;
-    await this.slow.get(path);
+    await this.slow.get(path)?.();
     const text = this.texts.get(path);
     if (text !== undefined) await writeFile(file, text);
     return text;
@@ -113,10 +113,14 @@ describe("a mirror", () => {
     const world = new World();
     const root = await tempFolder();
     for (const name of ["a", "b", "c"]) world.texts.set(`usage/${name}`, name);
-    const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    // The index is written once a second: the second download takes longer by the clock, and no time.
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     let release: () => void = () => {};
-    world.slow.set("usage/b", after(1050));
-    world.slow.set("usage/c", new Promise((resolve) => (release = resolve)));
+    world.slow.set("usage/b", async () => void vi.advanceTimersByTime(1050));
+    world.slow.set("usage/c", () => new Promise((resolve) => (release = resolve)));
     const held = new Mirror(root, world.download).hold(world.list());
     await vi.waitFor(() => readFile(join(root, ".mirror.json")), { timeout: 5000 });
     const listed = world.list().slice(0, 2);
