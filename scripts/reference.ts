@@ -9,15 +9,16 @@ import { HELP_FOOT } from "../src/cli/main.ts";
 export const REFERENCE = fileURLToPath(new URL("../docs/cli.md", import.meta.url));
 
 const WIDTH = 110;
+const LISTED = COMMANDS.filter(({ hidden }) => !hidden);
 
 export async function reference(): Promise<string> {
   const cli = await createCli({ debug: false, quiet: true, signal: new AbortController().signal });
   const sections = [
     "# Commands\n\nWhat `gc-usage COMMAND --help` prints. Made by `npm run docs`; do not edit.\n",
-    `${COMMANDS.map(({ name, summary }) => `- [\`${name}\`](#gc-usage-${name}): ${summary}`).join("\n")}\n`,
+    `${LISTED.map(({ name, summary }) => `- [\`${name}\`](#gc-usage-${name}): ${summary}`).join("\n")}\n`,
     `Every command also takes \`--debug\` and \`-q, --quiet\`.\n${HELP_FOOT}\n`,
   ];
-  for (const { load } of COMMANDS) sections.push(...helpOf((await load()).command(cli), "gc-usage"));
+  for (const { load } of LISTED) sections.push(...helpOf((await load()).command(cli), "gc-usage"));
   return sections.join("\n");
 }
 

@@ -8,6 +8,8 @@ interface CommandModule {
 interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** True for what programs call: no help lists it. */
+  readonly hidden?: boolean;
   /** Loaded when it is the one asked for: `--help` and the pipes start without DuckDB. */
   readonly load: () => Promise<CommandModule>;
 }
@@ -63,5 +65,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "copy",
     summary: "Copy a lake, from a folder to S3 or back",
     load: () => import("./commands/copy.ts"),
+  },
+  {
+    name: "completion",
+    summary: "Print a completion script for your shell",
+    load: () => import("./commands/completion.ts"),
+  },
+  {
+    name: "complete",
+    summary: "Print the words that can follow",
+    hidden: true,
+    load: () => import("./commands/complete.ts"),
   },
 ];

@@ -48,13 +48,13 @@ async function buildProgram(cli: Cli, argv: readonly string[]): Promise<Command>
     .exitOverride()
     .addHelpText("after", HELP_FOOT);
   const wanted = wantedCommand(argv);
-  for (const { name, summary, load } of COMMANDS) {
+  for (const { name, summary, load, hidden = false } of COMMANDS) {
     if (name === wanted) {
       const command = (await load()).command(cli).summary(summary);
       inherit(command);
-      program.addCommand(command);
+      program.addCommand(command, { hidden });
     } else {
-      program.command(name).summary(summary).description(summary);
+      program.command(name, { hidden }).summary(summary).description(summary);
     }
   }
   return program;

@@ -11,8 +11,11 @@ import type { Cli } from "./cli.ts";
 
 /** Parsers of option values that several commands share. Each throws a UsageError "input" that names the option. */
 
-function oneOf<T extends string>(known: readonly T[], option: string): (text: string) => T {
-  return (text) => {
+/** A parser of one of a few values; shells complete the `values`. */
+type OneOf<T extends string> = ((text: string) => T) & { readonly values: readonly T[] };
+
+function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> {
+  const parse = (text: string): T => {
     const value = known.find((one) => one === text.toLowerCase());
     if (value === undefined) {
       throw new UsageError("input", `${option}: ${shown(text)} is not known.`, {
@@ -21,11 +24,12 @@ function oneOf<T extends string>(known: readonly T[], option: string): (text: st
     }
     return value;
   };
+  return Object.assign(parse, { values: known });
 }
 
-export const serviceOption: (text: string) => Service = oneOf(SERVICES, "--service");
-export const granularityOption: (text: string) => Granularity = oneOf(GRANULARITIES, "--granularity");
-export const weekStartOption: (text: string) => WeekStart = oneOf(WEEK_STARTS, "--week-start");
+export const serviceOption: OneOf<Service> = oneOf(SERVICES, "--service");
+export const granularityOption: OneOf<Granularity> = oneOf(GRANULARITIES, "--granularity");
+export const weekStartOption: OneOf<WeekStart> = oneOf(WEEK_STARTS, "--week-start");
 
 /** `Status200,Status429` or `status200 status429`. */
 export function metricsOption(text: string): Metric[] {

@@ -1,0 +1,69 @@
+import type { RootCommand } from "@bomb.sh/tab";
+import { Argument, Command } from "@commander-js/extra-typings";
+import { Command as AnyCommand } from "commander";
+import { list } from "../../questions/questions.ts";
+import type { Cli } from "../cli.ts";
+import { COMMANDS } from "../commands.ts";
+
+export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+
+export function command(cli: Cli) {
+  return new Command("completion")
+    .description("Print a script that completes gc-usage's commands, options and values in your shell")
+    .addArgument(new Argument("<shell>", "the shell to complete in").choices(SHELLS))
+    .addHelpText("after", HELP)
+    .action(async (shell) => {
+      const root = await completions(cli);
+      await cli.out(printed(() => root.setup("gc-usage", "gc-usage", shell)).join("\n"));
+    });
+}
+
+const HELP = `
+Enable it:
+  bash        echo 'source <(gc-usage completion bash)' >> ~/.bashrc   (needs bash-completion)
+  zsh         echo 'source <(gc-usage completion zsh)' >> ~/.zshrc   (after compinit)
+  fish        gc-usage completion fish > ~/.config/fish/completions/gc-usage.fish
+  PowerShell  gc-usage completion powershell >> $PROFILE`;
+
+/** What the library prints, a line each: it writes to the console by itself. */
+export function printed(print: () => void): string[] {
+  const lines: string[] = [];
+  const { log } = console;
+  console.log = (line: unknown) => void lines.push(String(line));
+  try {
+    print();
+  } finally {
+    console.log = log;
+  }
+  return [...lines, ""];
+}
+
+/** What the library calls its own command, which does not speak our way. */
+const OWN = "completions";
+
+/** Every command with its options and arguments, and the values that they take. */
+export async function completions(cli: Cli): Promise<RootCommand> {
+  const { default: tab } = await import("@bomb.sh/tab/commander");
+  const program = new AnyCommand("gc-usage");
+  for (const { summary, load, hidden } of COMMANDS) {
+    if (!hidden) program.addCommand((await load()).command(cli).description(summary) as AnyCommand);
+  }
+  const root = tab(program, { completionCommandName: OWN });
+  root.commands.delete(OWN);
+  for (const child of program.commands) addValues(root, child);
+  root.commands.get("ask")?.argument("question", (complete) => {
+    for (const { name, title } of list()) complete(name, title);
+  });
+  return root;
+}
+
+/** The values of options whose parser knows them all (options.ts); the library itself finds those of `choices`. */
+function addValues(root: RootCommand, command: AnyCommand): void {
+  for (const { long, description, parseArg } of command.options) {
+    if (!parseArg || !("values" in parseArg) || !Array.isArray(parseArg.values)) continue;
+    const values: unknown[] = parseArg.values;
+    root.commands.get(command.name())?.option(long?.slice(2) ?? "", description, (complete) => {
+      for (const value of values) complete(String(value), "");
+    });
+  }
+}
