@@ -18,7 +18,7 @@ export async function reference(): Promise<string> {
     `${LISTED.map(({ name, summary }) => `- [\`${name}\`](#gc-usage-${name}): ${summary}`).join("\n")}\n`,
     `Every command also takes \`--debug\` and \`-q, --quiet\`.\n${HELP_FOOT}\n`,
   ];
-  for (const { load } of LISTED) sections.push(...helpOf((await load()).command(cli), "gc-usage"));
+  for (const { load } of LISTED) sections.push(...helpOf((await load()).command(cli, COMMANDS), "gc-usage"));
   return sections.join("\n");
 }
 

@@ -1,18 +1,4 @@
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import type { Cli } from "./cli.ts";
-
-interface CommandModule {
-  readonly command: (cli: Cli) => CommandUnknownOpts;
-}
-
-interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  /** True for what programs call: no help lists it. */
-  readonly hidden?: boolean;
-  /** Loaded when it is the one asked for: `--help` and the pipes start without DuckDB. */
-  readonly load: () => Promise<CommandModule>;
-}
+import type { CommandEntry } from "./command-entry.ts";
 
 /** Every command, in the order in which help lists them. */
 export const COMMANDS: readonly CommandEntry[] = [

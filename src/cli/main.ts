@@ -50,7 +50,7 @@ async function buildProgram(cli: Cli, argv: readonly string[]): Promise<Command>
   const wanted = wantedCommand(argv);
   for (const { name, summary, load, hidden = false } of COMMANDS) {
     if (name === wanted) {
-      const command = (await load()).command(cli).summary(summary);
+      const command = (await load()).command(cli, COMMANDS).summary(summary);
       inherit(command);
       program.addCommand(command, { hidden });
     } else {

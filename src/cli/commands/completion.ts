@@ -3,27 +3,30 @@ import { Argument, Command } from "@commander-js/extra-typings";
 import { Command as AnyCommand } from "commander";
 import { list } from "../../questions/questions.ts";
 import type { Cli } from "../cli.ts";
-import { COMMANDS } from "../commands.ts";
+import type { CommandEntry } from "../command-entry.ts";
 
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
-export function command(cli: Cli) {
+export function command(cli: Cli, commands: readonly CommandEntry[]) {
   return new Command("completion")
     .description("Print a script that completes gc-usage's commands, options and values in your shell")
     .addArgument(new Argument("<shell>", "the shell to complete in").choices(SHELLS))
     .addHelpText("after", HELP)
     .action(async (shell) => {
-      const root = await completions(cli);
+      const root = await completions(cli, commands);
       await cli.out(printed(() => root.setup("gc-usage", "gc-usage", shell)).join("\n"));
     });
 }
 
 const HELP = `
-Enable it:
-  bash        echo 'source <(gc-usage completion bash)' >> ~/.bashrc   (needs bash-completion)
-  zsh         echo 'source <(gc-usage completion zsh)' >> ~/.zshrc   (after compinit)
-  fish        gc-usage completion fish > ~/.config/fish/completions/gc-usage.fish
-  PowerShell  gc-usage completion powershell >> $PROFILE`;
+Add the line for your shell to its start-up file. Bash needs the package
+bash-completion; in zsh, the line goes after compinit.
+
+Examples:
+  source <(gc-usage completion bash)
+  source <(gc-usage completion zsh)
+  gc-usage completion fish | source
+  gc-usage completion powershell | Out-String | Invoke-Expression`;
 
 /** What the library prints, a line each: it writes to the console by itself. */
 export function printed(print: () => void): string[] {
@@ -42,11 +45,11 @@ export function printed(print: () => void): string[] {
 const OWN = "completions";
 
 /** Every command with its options and arguments, and the values that they take. */
-export async function completions(cli: Cli): Promise<RootCommand> {
+export async function completions(cli: Cli, commands: readonly CommandEntry[]): Promise<RootCommand> {
   const { default: tab } = await import("@bomb.sh/tab/commander");
   const program = new AnyCommand("gc-usage");
-  for (const { summary, load, hidden } of COMMANDS) {
-    if (!hidden) program.addCommand((await load()).command(cli).description(summary) as AnyCommand);
+  for (const { summary, load, hidden } of commands) {
+    if (!hidden) program.addCommand((await load()).command(cli, commands).description(summary) as AnyCommand);
   }
   const root = tab(program, { completionCommandName: OWN });
   root.commands.delete(OWN);
