@@ -29,6 +29,7 @@ Examples:
   gc-usage completion powershell | Out-String | Invoke-Expression`;
 
 /** What the library prints, a line each: it writes to the console by itself. */
+/* oxlint-disable no-console */
 export function printed(print: () => void): string[] {
   const lines: string[] = [];
   const { log } = console;
@@ -40,6 +41,7 @@ export function printed(print: () => void): string[] {
   }
   return [...lines, ""];
 }
+/* oxlint-enable no-console */
 
 /** What the library calls its own command, which does not speak our way. */
 const OWN = "completions";
