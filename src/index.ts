@@ -23,7 +23,7 @@ export {
 } from "./genesys/services.ts";
 export { resolveSettings, type Settings, type SettingsInput } from "./genesys/settings.ts";
 export { type Committed, Lake, openLake, openOrCreateLake, type Slice } from "./lake/lake.ts";
-export type { Provenance } from "./lake/provenance.ts";
+export type { Provenance, Reading } from "./lake/provenance.ts";
 export type { ObjectStore, StoredObject } from "./lake/store.ts";
 export { type Choice, choose, type Source, sourcesFor, type Wanted } from "./questions/choose.ts";
 export { bind, get as question, list as questions, type Question } from "./questions/questions.ts";
@@ -50,6 +50,7 @@ export { type Day, parseDay } from "./usage/day.ts";
 export { type Dimension, type Grouping, groupingOf, parseGrouping } from "./usage/grouping.ts";
 export { type Interval, parseInterval } from "./usage/interval.ts";
 export { METRICS, type Metric } from "./usage/metric.ts";
+export type { Caller, Organization, Origin } from "./usage/organization.ts";
 export { GRANULARITIES, type Granularity, type Span } from "./usage/period.ts";
 export { parseQuery, type Query, queryBody } from "./usage/query.ts";
 export { SERVICES, type Service } from "./usage/service.ts";

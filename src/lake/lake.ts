@@ -1,21 +1,23 @@
 import { join } from "node:path";
+import pLimit from "p-limit";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { isOf, knowsLess } from "../usage/coverage.ts";
 import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
+import { CHANGED, readFooter } from "./footer.ts";
 import { FolderStore } from "./local/folder-store.ts";
 import { ownName } from "./owner.ts";
 import { ParquetFiles } from "./parquet.ts";
-import type { Provenance } from "./provenance.ts";
+import { damaged, type Provenance, type Reading } from "./provenance.ts";
 import type { ObjectStore, StoredObject, Waiting } from "./store.ts";
 
-/** A slice that is in the lake. */
-export interface Slice {
-  readonly key: SliceKey;
-  readonly object: StoredObject;
-  /** Undefined where the file is damaged, is not ours or stands under another date: it counts as not there. */
-  readonly provenance: Provenance | undefined;
-}
+/**
+ * A slice that is in the lake: `readable`; `damaged`, where its bytes are not a slice's, or are of another date than its
+ * place (it counts as not there, and a sync replaces it); `newer`, where a later version of the program wrote it (its
+ * rows count, its provenance is there where it is understood, and it is never replaced). What cannot be read for any
+ * other reason is an error.
+ */
+export type Slice = { readonly key: SliceKey; readonly object: StoredObject } & Reading;
 
 /** A slice was written, or what the lake has was kept, and why. */
 export type Committed = "written" | { readonly kept: string };
@@ -43,46 +45,70 @@ export class Lake {
     });
   }
 
-  /** The slices that `wanted` picks, with their provenance. */
+  /**
+   * The slices that `wanted` picks, with what is known of them.
+   *
+   * @throws {UsageError} lake, where one cannot be read.
+   */
   async slices(wanted: (key: SliceKey) => boolean = () => true, waiting?: Waiting): Promise<Slice[]> {
     const listed = (await this.list()).filter(({ key }) => wanted(key));
-    return await this.#withProvenance(listed, waiting);
+    return await this.#read(listed, waiting);
   }
 
   async slice(key: SliceKey): Promise<Slice | undefined> {
     const object = await this.store.head(slicePath(key));
     if (!object) return undefined;
-    return (await this.#withProvenance([{ key, object }]))[0];
+    return (await this.#read([{ key, object }]))[0];
   }
 
-  async #withProvenance(
-    listed: readonly { key: SliceKey; object: StoredObject }[],
-    waiting?: Waiting,
-  ): Promise<Slice[]> {
-    const objects = listed.map(({ object }) => object);
-    const root = await this.store.localize(objects, waiting);
-    const files = listed.map(({ object }) => join(root, object.path));
-    const provenance = await this.files.provenance(files);
-    return listed.map(({ key, object }, i) => {
-      const found = provenance.get(files[i] ?? "");
-      return { key, object, provenance: found && isOf(key, found) ? found : undefined };
+  async #read(listed: readonly Listed[], waiting?: Waiting): Promise<Slice[]> {
+    const limit = pLimit(READS);
+    const root = await this.store.localize(
+      listed.map(({ object }) => object),
+      waiting,
+    );
+    const read = listed.map((one) =>
+      limit(async () => {
+        waiting?.signal?.throwIfAborted();
+        return await this.#readOne(one, root);
+      }),
+    );
+    return (await Promise.all(read)).flatMap((slice) => slice ?? []);
+  }
+
+  /** @returns undefined where it has been removed since it was listed. */
+  async #readOne({ key, object }: Listed, root: string): Promise<Slice | undefined> {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const reading = await readFooter(join(root, object.path));
+      const isSure = reading !== undefined && reading !== CHANGED && reading.state !== "damaged";
+      if (isSure) return { key, object, ...ofKey(key, reading) };
+      const current = await this.store.head(object.path);
+      if (!current) return undefined;
+      const isSame = current.version === object.version;
+      if (isSame && reading !== undefined && reading !== CHANGED) return { key, object, ...reading };
+      object = current;
+      await this.store.localize([object]);
+    }
+    throw new UsageError("lake", `The slice ${object.path} changes each time that it is read.`, {
+      hint: "Wait for the program that writes it to end, then run the same command again.",
     });
   }
 
   /**
-   * Puts a slice's finished file in its place, in one write, unless what is there knows more.
+   * Puts a slice's finished file in its place, in one write, unless what is there knows more. `force` sets that aside,
+   * except where a later version of the program wrote what is there.
    *
    * @throws {UsageError} lake, where others replace it again and again.
    */
   async commit(
     key: SliceKey,
     file: string,
-    provenance: Provenance,
+    provenance: Provenance | undefined,
     options: { force: boolean },
   ): Promise<Committed> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const current = await this.slice(key);
-      const kept = options.force ? undefined : refusal(current, provenance);
+      const kept = options.force && current?.state !== "newer" ? undefined : refusal(current, provenance);
       if (kept !== undefined) return { kept };
       if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
     }
@@ -97,9 +123,32 @@ export class Lake {
   }
 }
 
-/** Why a slice with `next` must not replace `current`; undefined where it may. */
-export function refusal(current: Slice | undefined, next: Provenance): string | undefined {
+interface Listed {
+  readonly key: SliceKey;
+  readonly object: StoredObject;
+}
+
+/** Files that are open at the same time. */
+const READS = 16;
+
+/** A slice's metadata that is of another date than its place is damage. */
+function ofKey(key: SliceKey, reading: Reading): Reading {
+  if (!reading.provenance || isOf(key, reading.provenance)) return reading;
+  const { start, end } = reading.provenance;
+  if (reading.state === "newer") return { ...reading, provenance: undefined };
+  return damaged(`its metadata is of ${start}/${end}`);
+}
+
+/**
+ * Why a slice with `next` must not replace `current`; undefined where it may.
+ *
+ * @param next undefined for a slice of a later version whose provenance is not understood.
+ */
+export function refusal(current: Slice | undefined, next: Provenance | undefined): string | undefined {
+  if (current?.state === "newer")
+    return `what is there was written by ${current.writtenBy}, newer than this program`;
   if (!current?.provenance) return undefined;
+  if (!next) return "it was written by a later version, and this program cannot compare the two";
   return knowsLess(current.provenance, next, current.key.granularity);
 }
 

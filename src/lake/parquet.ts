@@ -5,7 +5,7 @@ import { METRICS, type Metric } from "../usage/metric.ts";
 import type { Count, UsageRow } from "../usage/row.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { duckdb } from "./duckdb.ts";
-import { decodeProvenance, encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
+import { encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
 
 /** The columns of a slice's file, in order; `granularity` and `date` stand in its path. */
 export const SLICE_COLUMNS = {
@@ -98,7 +98,7 @@ function jsonLine(row: SpoolRow): string {
   return `${JSON.stringify(rest).slice(0, -1)},${fields.join(",")}}\n`;
 }
 
-/** Writes and reads slices' files by DuckDB, in one process-wide instance with bounded memory. */
+/** Writes slices' files by DuckDB, in one process-wide instance with bounded memory. */
 export class ParquetFiles {
   readonly #spill: string;
   #instance: Promise<DuckDBInstance> | undefined;
@@ -133,36 +133,6 @@ export class ParquetFiles {
       );
       return Number(repeats.getRows()[0]?.[0] ?? 0);
     });
-  }
-
-  /**
-   * The provenance in each file's metadata, by the file's name; a file that is damaged or not ours is left out. Only
-   * footers are read.
-   */
-  async provenance(files: readonly string[]): Promise<Map<string, Provenance>> {
-    const found = new Map<string, Provenance>();
-    for (let i = 0; i < files.length; i += 1000) {
-      await this.#provenanceOf(files.slice(i, i + 1000), found);
-    }
-    return found;
-  }
-
-  async #provenanceOf(files: readonly string[], found: Map<string, Provenance>): Promise<void> {
-    try {
-      const sql = `SELECT file_name, decode(value) FROM parquet_kv_metadata([${files.map(sqlString).join(", ")}])
-           WHERE decode(key) = ${sqlString(PROVENANCE_KEY)}`;
-      const rows = await this.#with(async (connection) => (await connection.runAndReadAll(sql)).getRows());
-      for (const [file, value] of rows) {
-        const provenance = typeof value === "string" ? decodeProvenance(value) : undefined;
-        if (typeof file === "string" && provenance) found.set(file, provenance);
-      }
-    } catch {
-      // One damaged file fails them all: halve until it stands alone, and leave it out.
-      if (files.length <= 1) return;
-      const half = Math.ceil(files.length / 2);
-      await this.#provenanceOf(files.slice(0, half), found);
-      await this.#provenanceOf(files.slice(half), found);
-    }
   }
 
   close(): void {

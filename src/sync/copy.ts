@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { CHANGED, readFooter } from "../lake/footer.ts";
 import { type Lake, refusal } from "../lake/lake.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
 import { UsageError } from "../support/errors.ts";
@@ -30,8 +31,11 @@ export interface CopySummary {
 
 export interface Kept {
   readonly path: string;
-  /** `knows-more` and `other-rows` can be forced; `damaged` is nothing that could be copied, nor is a `name-clash`. */
-  readonly reason: "damaged" | "knows-more" | "name-clash" | "other-rows";
+  /**
+   * `knows-more` and `other-rows` can be forced. `newer`: a later version of the program wrote what is there, so it is never
+   * replaced. `damaged` is nothing that could be copied, nor is a `name-clash`.
+   */
+  readonly reason: "damaged" | "knows-more" | "name-clash" | "newer" | "other-rows";
   readonly why: string;
 }
 
@@ -95,13 +99,15 @@ async function planSlices(options: CopyOptions): Promise<Item[]> {
     ours.map(({ object }) => object),
     counterparts.map(({ object }) => object),
   );
-  return ours.map(({ object, provenance }) => {
-    if (!provenance) {
-      return { object, verdict: { reason: "damaged", why: "it is damaged, or not a slice of ours" } };
-    }
+  return ours.map((slice) => {
+    const { object } = slice;
+    if (slice.state === "damaged")
+      return { object, verdict: { reason: "damaged", why: `it is damaged: ${slice.why}` } };
     if (same.has(object.path)) return { object, verdict: "same" };
-    const why = force ? undefined : refusal(theirs.get(object.path), provenance);
-    return { object, verdict: why === undefined ? "copy" : { reason: "knows-more", why } };
+    const there = theirs.get(object.path);
+    const why = refusal(there, slice.provenance);
+    if (why === undefined || (force && there?.state !== "newer")) return { object, verdict: "copy" };
+    return { object, verdict: { reason: there?.state === "newer" ? "newer" : "knows-more", why } };
   });
 }
 
@@ -212,13 +218,13 @@ async function copyOne(
     await keepSource(to, path, staged, { hash, force: force || sliceOfSource(path) !== undefined });
     return hash;
   }
-  const provenance = (await to.files.provenance([staged])).get(staged);
-  if (!provenance) {
+  const reading = await readFooter(staged);
+  if (reading === undefined || reading === CHANGED || reading.state === "damaged") {
     throw new UsageError("lake", `The slice ${path} became unreadable while it was copied.`, {
       hint: "Run `gc-usage status` on the lake that is copied from.",
     });
   }
-  return (await to.commit(key, staged, provenance, { force })) === "written" ? hash : undefined;
+  return (await to.commit(key, staged, reading.provenance, { force })) === "written" ? hash : undefined;
 }
 
 /** Reads back what was written: its size and its SHA-256. */

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { lines } from "../genesys/answer/lines.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
 import { type Lake, refusal } from "../lake/lake.ts";
-import type { Provenance } from "../lake/provenance.ts";
+import { FORMAT, type Provenance } from "../lake/provenance.ts";
 import { UsageError } from "../support/errors.ts";
 import { knownSpan } from "../usage/coverage.ts";
 import { type Day, dayOf } from "../usage/day.ts";
 import { dimensionsOf, type Grouping } from "../usage/grouping.ts";
 import type { Metric } from "../usage/metric.ts";
+import type { Origin } from "../usage/organization.ts";
 import {
   type Granularity,
   periodEnd,
@@ -37,6 +38,8 @@ export interface LandContext {
   /** Execution or job id. */
   readonly id: string;
   readonly version: string;
+  /** Whose rows they are. */
+  readonly origin: Origin;
   /** False where periods without rows may simply not have been asked for: then they become no slices. */
   readonly emptyPeriods: boolean;
 }
@@ -86,7 +89,7 @@ export function slicesOf(spool: RowSpool, context: LandContext): SpooledSlice[] 
   checkQuestion(spool, context);
   checkDates(spool, context);
   const rows = new Map(spool.dates().map((one) => [dateWithin(one, context, known), one]));
-  const { service, granularity, grouping, metrics, fetchedAt, id, version } = context;
+  const { service, granularity, grouping, metrics, fetchedAt, id, version, origin } = context;
   return periodsOf(granularity, known, context.weekStart)
     .filter(({ date }) => context.emptyPeriods || rows.has(date))
     .map(({ date, covered }) => ({
@@ -94,6 +97,8 @@ export function slicesOf(spool: RowSpool, context: LandContext): SpooledSlice[] 
       spool: rows.get(date)?.file,
       provenance: {
         ...covered,
+        ...origin,
+        format: FORMAT,
         metrics,
         fetchedAt,
         interval: `${context.span.start}/${context.span.end}`,

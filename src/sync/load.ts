@@ -212,6 +212,7 @@ function contextOf(request: LoadRequest, found: RowSpool, summary: SplitSummary)
     fetchedAt: request.fetchedAt,
     id: "",
     version: request.version,
+    origin: {},
     emptyPeriods: request.interval !== undefined || summary.rows === 0,
   };
 }

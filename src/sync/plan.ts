@@ -1,4 +1,4 @@
-import type { Provenance } from "../lake/provenance.ts";
+import type { Reading } from "../lake/provenance.ts";
 import { UsageError } from "../support/errors.ts";
 import { knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day, dayOf, daysBetween, minDay } from "../usage/day.ts";
@@ -38,12 +38,12 @@ export const TARGET_DEFAULTS = {
   weekStart: DEFAULT_WEEK_START,
 } as const satisfies Omit<SyncTarget, "span">;
 
-/** What the lake holds of one period, and whether it must be asked for. */
+/** What the lake holds of one period, and whether it must be asked for. What a `newer` version wrote stays as it is. */
 export interface PlannedPeriod {
   readonly date: Day;
   /** The days that can be asked for now. */
   readonly covered: Span;
-  readonly state: "settled" | "fresh" | "missing" | "partial" | "unsettled";
+  readonly state: "settled" | "fresh" | "missing" | "partial" | "unsettled" | "newer";
 }
 
 /** True for a period that must be asked for. */
@@ -74,12 +74,12 @@ export function lastDay(now: number): Day {
 /**
  * Compares what is wanted with what the lake holds.
  *
- * @param held provenance of the lake's slices of this service, granularity and grouping, by date.
+ * @param held what is known of the lake's slices of this service, granularity and grouping, by date.
  * @param now milliseconds since 1970.
  * @throws {UsageError} input, for what the service cannot give: a grouping, days out of reach, days to come; refused, for
  * a total where the lake has a longer one.
  */
-export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Provenance>, now: number): Plan {
+export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, now: number): Plan {
   checkGrouping(target);
   const span = wholePeriods(target, now);
   const periods = periodsOf(target.granularity, span, target.weekStart).map(({ date, covered }) => ({
@@ -87,7 +87,7 @@ export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Provenance>,
     covered,
     state: stateOf(target, date, covered, held.get(date), now),
   }));
-  checkTotal(target, span, held.get(span.start));
+  checkTotal(target, span, held.get(span.start)?.provenance);
   const needed = periods.filter(isNeeded);
   checkReach(target, needed, now);
   return { target, periods, chunks: chunksOf(target, needed) };
@@ -116,9 +116,11 @@ function stateOf(
   target: SyncTarget,
   date: Day,
   wanted: Span,
-  held: Provenance | undefined,
+  reading: Reading | undefined,
   now: number,
 ): PlannedPeriod["state"] {
+  if (reading?.state === "newer") return "newer";
+  const held = reading?.provenance;
   if (!held) return "missing";
   const knowledge = knowledgeOf({ granularity: target.granularity, date }, held, wanted, target.settleDays);
   if (knowledge === "settled" || knowledge === "partial") return knowledge;
@@ -142,7 +144,7 @@ function checkGrouping({ service, grouping }: SyncTarget): void {
 }
 
 /** A slice's place tells its first day alone, so of the totals that begin on a day the lake holds one: the longest. */
-function checkTotal({ granularity }: SyncTarget, { start, end }: Span, held: Provenance | undefined): void {
+function checkTotal({ granularity }: SyncTarget, { start, end }: Span, held: Span | undefined): void {
   if (granularity !== "total" || !held || held.end <= end) return;
   throw new UsageError(
     "refused",

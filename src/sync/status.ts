@@ -9,9 +9,9 @@ import type { Service } from "../usage/service.ts";
 /**
  * `changing`: asked for before its end, or so soon after that the figures may still change. `partial`: a period that is
  * over, of which days were not asked for, as in the February of 2021-01/2021-02, or any of which metrics were not.
- * `empty`: asked for, and nothing happened.
+ * `empty`: asked for, and nothing happened. `newer`: written by a later version of the program, and left as it is.
  */
-export type PeriodState = "present" | "changing" | "partial" | "empty" | "damaged" | "missing";
+export type PeriodState = "present" | "changing" | "partial" | "empty" | "damaged" | "missing" | "newer";
 
 export interface Series {
   readonly service: Service;
@@ -86,7 +86,8 @@ function following(granularity: Granularity, date: Day): Day | undefined {
   return end === undefined ? undefined : addDays(end, 1);
 }
 
-function stateOf({ key, provenance }: Slice, settleDays: number, now: number): PeriodState {
+function stateOf({ key, state, provenance }: Slice, settleDays: number, now: number): PeriodState {
+  if (state === "newer") return "newer";
   if (!provenance) return "damaged";
   const knowledge = knowledgeOf(key, provenance, knowable(key, provenance, now), settleDays);
   if (knowledge === "partial") return "partial";

@@ -1,7 +1,6 @@
 import pLimit from "p-limit";
 import type { GenesysClient } from "../genesys/client.ts";
-import type { Lake } from "../lake/lake.ts";
-import type { Provenance } from "../lake/provenance.ts";
+import type { Lake, Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
@@ -72,20 +71,18 @@ export interface SyncSummary {
   readonly rows: number;
 }
 
-/** The provenance of the lake's slices that a target is about, by date. */
+/** The lake's slices that a target is about, by date. */
 export async function heldSlices(
   lake: Lake,
   target: SyncTarget,
   waiting?: Waiting,
-): Promise<Map<Day, Provenance>> {
+): Promise<Map<Day, Slice>> {
   const slices = await lake.slices(
     ({ service, granularity, grouping }) =>
       service === target.service && granularity === target.granularity && grouping === target.grouping,
     waiting,
   );
-  return new Map(
-    slices.flatMap(({ key, provenance }) => (provenance ? [[key.date, provenance] as const] : [])),
-  );
+  return new Map(slices.map((slice) => [slice.key.date, slice]));
 }
 
 /**
@@ -226,6 +223,7 @@ class SyncRun {
       fetchedAt: submittedAt,
       id,
       version,
+      origin: {},
       emptyPeriods: true,
     });
     this.#slices += slices.length;

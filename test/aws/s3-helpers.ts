@@ -13,7 +13,7 @@ import { buffer } from "node:stream/consumers";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
 import { Lake } from "../../src/lake/lake.ts";
-import type { Provenance } from "../../src/lake/provenance.ts";
+import { FORMAT, type Provenance } from "../../src/lake/provenance.ts";
 import { parseS3Uri } from "../../src/lake/s3/place.ts";
 import { S3Store } from "../../src/lake/s3/s3-store.ts";
 import type { Log } from "../../src/support/effects.ts";
@@ -80,6 +80,7 @@ export function provenance(date: string, change: Partial<Provenance> = {}): Prov
     interval: `${date}/${date}`,
     id: "job-1",
     rows: 1,
+    format: FORMAT,
     version: "0.0.0",
     ...change,
   };

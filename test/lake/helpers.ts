@@ -6,7 +6,7 @@ import { onTestFinished } from "vitest";
 import { Lake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import type { SpoolRow } from "../../src/lake/parquet.ts";
-import type { Provenance } from "../../src/lake/provenance.ts";
+import { FORMAT, type Provenance, type Reading } from "../../src/lake/provenance.ts";
 import { sqlString } from "../../src/support/quote.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
@@ -54,9 +54,15 @@ export function provenance(change: Partial<Provenance> = {}): Provenance {
     interval: "2026-11-01/2026-11-01",
     id: "job-1",
     rows: 1,
+    format: FORMAT,
     version: "0.0.0",
     ...change,
   };
+}
+
+/** What the lake tells of a slice with that provenance. */
+export function readable(change: Partial<Provenance> = {}): Reading {
+  return { state: "readable", provenance: provenance(change) };
 }
 
 export function spoolRow(change: Partial<SpoolRow> = {}): SpoolRow {

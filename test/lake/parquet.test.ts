@@ -1,12 +1,12 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { readFooter } from "../../src/lake/footer.ts";
 import { ParquetFiles, SLICE_COLUMNS, type SpoolRow, spoolLine } from "../../src/lake/parquet.ts";
-import { decodeProvenance, encodeProvenance } from "../../src/lake/provenance.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { MAX_COUNT } from "../../src/usage/row.ts";
-import { KEY, provenance, readParquet, spoolRow, tempFolder } from "./helpers.ts";
+import { KEY, provenance, readable, readParquet, spoolRow, tempFolder } from "./helpers.ts";
 
 async function files(): Promise<{ files: ParquetFiles; folder: string }> {
   const folder = await tempFolder();
@@ -78,7 +78,7 @@ describe("a slice's file", () => {
     const file = join(folder, "empty.parquet");
     expect(await parquet.write(KEY, undefined, file, provenance({ rows: 0 }))).toBe(0);
     expect(await readParquet(file)).toEqual([]);
-    expect((await parquet.provenance([file])).get(file)?.rows).toBe(0);
+    expect(await readFooter(file)).toEqual(readable({ rows: 0 }));
     const spool = join(folder, "spool.ndjson");
     await writeFile(spool, spoolLine(spoolRow()));
     await parquet.write(KEY, spool, file, provenance());
@@ -108,52 +108,7 @@ describe("a slice's file", () => {
     const file = join(folder, "slice.parquet");
     await writeFile(spool, spoolLine(spoolRow()));
     await parquet.write(KEY, spool, file, provenance());
-    expect((await parquet.provenance([file])).get(file)).toEqual(provenance());
-  });
-});
-
-describe("provenance", () => {
-  it("reads back what was written, for every file of many", async () => {
-    const { files: parquet, folder } = await files();
-    const spool = join(folder, "spool.ndjson");
-    await writeFile(spool, spoolLine(spoolRow()));
-    const wanted = [0, 1, 2, 3, 4].map((i) =>
-      provenance({ id: `it's ${i}`, metrics: METRICS.slice(0, i + 1) }),
-    );
-    const names = wanted.map((_one, i) => join(folder, `${i}.parquet`));
-    for (const [i, one] of wanted.entries()) await parquet.write(KEY, spool, names[i] ?? "", one);
-    const found = await parquet.provenance(names);
-    expect(names.map((name) => found.get(name))).toEqual(wanted);
-  });
-
-  it("leaves out what is damaged, cut, empty, gone or not ours, and keeps the rest", async () => {
-    const { files: parquet, folder } = await files();
-    const good = join(folder, "good.parquet");
-    await parquet.write(KEY, undefined, good, provenance());
-    const bytes = await readFile(good);
-    const bad = ["cut", "empty", "noise", "foreign", "gone"].map((name) => join(folder, `${name}.parquet`));
-    await writeFile(bad[0] ?? "", bytes.subarray(0, bytes.length - 20));
-    await writeFile(bad[1] ?? "", "");
-    await writeFile(bad[2] ?? "", Buffer.alloc(3000, "PAR1"));
-    await parquet.write(KEY, undefined, bad[3] ?? "", { ...provenance(), rows: -1 });
-    const found = await parquet.provenance([...bad.slice(0, 3), good, ...bad.slice(3)]);
-    expect([...found.keys()]).toEqual([good]);
-  });
-
-  it("survives its text, and is nothing for any other text", () => {
-    expect(decodeProvenance(encodeProvenance(provenance()))).toEqual(provenance());
-    const fields = Object.keys(provenance());
-    for (const field of fields) {
-      const { [field]: _gone, ...rest } = JSON.parse(encodeProvenance(provenance())) as Record<
-        string,
-        unknown
-      >;
-      expect(decodeProvenance(JSON.stringify(rest)), field).toBeUndefined();
-    }
-    for (const other of ["", "{}", "null", "[]", "{"]) expect(decodeProvenance(other)).toBeUndefined();
-    expect(
-      decodeProvenance(encodeProvenance(provenance()).replace("2026-11-01", "2026-02-30")),
-    ).toBeUndefined();
+    expect(await readFooter(file)).toEqual(readable());
   });
 });
 

@@ -35,7 +35,7 @@ it("a copy does all it can, and then says that a damaged slice is missing and wh
       error: {
         kind: "lake",
         exitCode: 9,
-        message: `Not copied: ${slicePath(KEY)}, it is damaged, or not a slice of ours.`,
+        message: `Not copied: ${slicePath(KEY)}, it is damaged: it is cut off.`,
         hint: `All else is done. Ask for it again with gc-usage sync --lake ${folder} and its dates, then copy again.`,
       },
     });

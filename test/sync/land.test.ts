@@ -30,6 +30,7 @@ const CONTEXT: LandContext = {
   fetchedAt: Date.UTC(2026, 10, 20),
   id: "execution-1",
   version: "0.0.0",
+  origin: {},
   emptyPeriods: true,
 };
 

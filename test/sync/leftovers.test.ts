@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Lake } from "../../src/lake/lake.ts";
-import type { Provenance } from "../../src/lake/provenance.ts";
+import type { Reading } from "../../src/lake/provenance.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { chunksBeside, disjoint, useOf } from "../../src/sync/leftovers.ts";
 import { isNeeded, type Plan, planSync, type SyncTarget } from "../../src/sync/plan.ts";
@@ -13,7 +13,7 @@ import { type JobState, StagedJob } from "../../src/sync/staging.ts";
 import { addDays, type Day, eachDay, minDay, startOfDay } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { GRANULARITIES, type Span } from "../../src/usage/period.ts";
-import { provenance, tempLake } from "../lake/helpers.ts";
+import { readable, tempLake } from "../lake/helpers.ts";
 import { anyWeekStart } from "../usage/arbitraries.ts";
 import { fastEffects, runSync, span } from "./world.ts";
 
@@ -39,7 +39,7 @@ function left(change: Partial<JobState> = {}): JobState {
 }
 
 describe("a query that an earlier run left", () => {
-  const use = (state: Partial<JobState>, target: Partial<SyncTarget> = {}, held: [Day, Provenance][] = []) =>
+  const use = (state: Partial<JobState>, target: Partial<SyncTarget> = {}, held: [Day, Reading][] = []) =>
     useOf(left(state), planSync({ ...TARGET, ...target }, new Map(held), NOW));
   const total = { granularity: "total" } as const;
   const month = { granularity: "month" } as const;
@@ -77,10 +77,10 @@ describe("a query that an earlier run left", () => {
 
   it("is dropped where all that it would bring is there", () => {
     const day = "2026-10-05" as Day;
-    const there: [Day, Provenance] = [day, provenance({ start: day, end: day, fetchedAt: NOW })];
+    const there: [Day, Reading] = [day, readable({ start: day, end: day, fetchedAt: NOW })];
     expect(use({ start: day, end: day }, {}, [there])).toBe("drop");
     const { start, end } = TARGET.span;
-    expect(use(total, total, [[start, provenance({ start, end, fetchedAt: NOW })]])).toBe("drop");
+    expect(use(total, total, [[start, readable({ start, end, fetchedAt: NOW })]])).toBe("drop");
   });
 
   it("makes each period that is needed be asked for just once, and whole", () => {
@@ -98,11 +98,11 @@ describe("a query that an earlier run left", () => {
             return { start, end: minDay(addDays(start, days), addDays(today, -1)) };
           };
           const target = { ...TARGET, granularity, weekStart, span: spanOf(wanted, TODAY) };
-          const held = new Map<Day, Provenance>();
+          const held = new Map<Day, Reading>();
           if (granularity === "day") {
             for (const ago of there) {
               const day = addDays(TODAY, -ago - 1);
-              held.set(day, provenance({ start: day, end: day, fetchedAt: NOW }));
+              held.set(day, readable({ start: day, end: day, fetchedAt: NOW }));
             }
           }
           const plan = planSync(target, held, NOW);

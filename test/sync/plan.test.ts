@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Provenance } from "../../src/lake/provenance.ts";
+import type { Provenance, Reading } from "../../src/lake/provenance.ts";
 import { lastDay, planSync, type SyncTarget } from "../../src/sync/plan.ts";
 import { addDays, type Day, dayOf, daysBetween, eachDay, startOfDay } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type Granularity, periodEnd, periodStart } from "../../src/usage/period.ts";
 import { SERVICE_TRAITS } from "../../src/usage/service.ts";
-import { provenance } from "../lake/helpers.ts";
+import { readable } from "../lake/helpers.ts";
 import { anyService, anyWeekStart } from "../usage/arbitraries.ts";
 
 const TODAY = "2026-11-23" as Day;
@@ -27,11 +27,11 @@ function target(from: string, to: string, change: Partial<SyncTarget> = {}): Syn
   };
 }
 
-function held(...slices: [date: string, change?: Partial<Provenance>][]): Map<Day, Provenance> {
+function held(...slices: [date: string, change?: Partial<Provenance>][]): Map<Day, Reading> {
   return new Map(
     slices.map(([date, change]) => [
       date as Day,
-      provenance({ start: date as Day, end: date as Day, fetchedAt: NOW - 100 * HOUR, ...change }),
+      readable({ start: date as Day, end: date as Day, fetchedAt: NOW - 100 * HOUR, ...change }),
     ]),
   );
 }
@@ -253,12 +253,12 @@ describe("the plan", () => {
         (service, by, weekStart, ago, days, slices) => {
           const start = addDays(TODAY, -ago - 1);
           const end = addDays(start, days);
-          const has = new Map<Day, Provenance>();
+          const has = new Map<Day, Reading>();
           for (const { age, days: covered, hours, metrics } of slices) {
             const date = periodStart(by, addDays(TODAY, -age), weekStart);
             has.set(
               date,
-              provenance({
+              readable({
                 start: date,
                 end: addDays(date, covered),
                 metrics,
@@ -276,7 +276,7 @@ describe("the plan", () => {
             const touches = eachDay(date, periodEnd(by, date) ?? date).some(
               (one) => one >= start && one <= last,
             );
-            if (touches && isNeeded(by, date, has.get(date))) needed.push(day);
+            if (touches && isNeeded(by, date, has.get(date)?.provenance)) needed.push(day);
           }
           expect(plan.chunks.flatMap((chunk) => eachDay(chunk.start, chunk.end))).toEqual(needed);
           for (const chunk of plan.chunks) {

@@ -43,11 +43,12 @@ const MARKS: Readonly<Record<PeriodState, string>> = {
   empty: "0",
   missing: ".",
   damaged: "!",
+  newer: "+",
 };
 
 const LEGEND =
   "# present   ~ may still change   / known in part   0 nothing happened\n" +
-  ". missing   ! damaged (sync asks for it again)";
+  ". missing   ! damaged (sync fetches it again)   + written by a newer version (left as it is)";
 
 function statusText(uri: string, series: readonly Series[]): string {
   if (series.length === 0) return `${uri}: no slices yet. Fill it with gc-usage sync.\n`;
@@ -64,7 +65,7 @@ function statusText(uri: string, series: readonly Series[]): string {
 
 function seriesText(series: Series): string {
   const { service, granularity, grouping, from, to, rows, bytes, periods } = series;
-  const counts = (["present", "changing", "partial", "empty", "missing", "damaged"] as const)
+  const counts = (["present", "changing", "partial", "empty", "missing", "damaged", "newer"] as const)
     .map((state) => [state, periods.filter((period) => period.state === state).length] as const)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`);
@@ -97,9 +98,9 @@ function weekOf(date: string): number {
 }
 
 function colour(line: string): string {
-  return line.replace(/[#~/0.!]/g, (mark) => {
+  return line.replace(/[#~/0.!+]/g, (mark) => {
     if (mark === MARKS.present) return onOut.green(mark);
-    if (mark === MARKS.changing || mark === MARKS.partial) return onOut.yellow(mark);
+    if ([MARKS.changing, MARKS.partial, MARKS.newer].includes(mark)) return onOut.yellow(mark);
     return mark === MARKS.empty ? mark : onOut.red(mark);
   });
 }

@@ -195,7 +195,7 @@ async function heldIn(
   if (!lake) return { slices: new Map<Day, never>(), rowsPerDay: undefined };
   try {
     const slices = await heldSlices(lake, target, cli);
-    const rows = [...slices.values()].reduce((sum, slice) => sum + slice.rows, 0);
+    const rows = [...slices.values()].reduce((sum, { provenance }) => sum + (provenance?.rows ?? 0), 0);
     return { slices, rowsPerDay: slices.size === 0 ? undefined : rows / slices.size };
   } finally {
     await lake.close();
@@ -232,6 +232,7 @@ function planFigures(plan: Plan) {
       missing: count("missing"),
       unsettled: count("unsettled"),
       partial: count("partial"),
+      newer: count("newer"),
     },
   };
 }
