@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { codeOf, EXIT_CODES, isUsageError, messageOf, UsageError } from "../support/errors.ts";
+import { registerSecrets } from "../support/known-secrets.ts";
 import { secrets } from "../support/redact.ts";
 import { type Cli, createCli, ReaderGone } from "./cli.ts";
 import { onErr } from "./colours.ts";
@@ -9,6 +10,7 @@ import { version } from "./version.ts";
 
 /** Runs one command line and tells its exit code. The only place that maps errors to exit codes. */
 export async function main(argv: readonly string[]): Promise<number> {
+  registerSecrets(process.env, argv);
   const flags = new Set(argv);
   const debug = flags.has("--debug");
   const stop = new AbortController();
