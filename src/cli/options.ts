@@ -4,6 +4,7 @@ import { addAbortSignal } from "node:stream";
 import { codeOf, UsageError } from "../support/errors.ts";
 import { shown } from "../support/shown.ts";
 import type { Metric } from "../usage/metric.ts";
+import { parseOrganizationId } from "../usage/organization.ts";
 import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "../usage/period.ts";
 import { metricsNamed } from "../usage/query.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
@@ -38,6 +39,13 @@ export function metricsOption(text: string): Metric[] {
     throw new UsageError("input", "--metrics is empty.", { hint: "Leave it out for all of them." });
   return metricsNamed(names);
 }
+
+/** What `option` takes, for the commands that bring rows to a lake. */
+export const ORGANIZATION = [
+  "--organization <id>",
+  "the organization's id, where the service or file does not give it; checked against the lake's",
+  parseOrganizationId,
+] as const;
 
 /** The words of a list joined by commas. */
 export function words(text: string): string[] {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
+import { type Caller, isUuid } from "../usage/organization.ts";
 import { type Answer, Http, readText, TIMEOUTS, type Timeouts } from "./http.ts";
 import { Limiter, parseRateLimit, type RateLimit } from "./limiter.ts";
 import { type Call, nameOf, refusalError, unreadableAnswer } from "./problem.ts";
@@ -116,6 +117,13 @@ export class GenesysClient {
 
   get stats(): ClientStats {
     return { ...this.#stats };
+  }
+
+  /** Where it calls and as whom, without secrets. An id that is not a UUID may be a secret in the wrong place. */
+  get caller(): Caller {
+    const { region, credentials } = this.#settings;
+    const id = credentials.kind === "client" ? credentials.clientId : undefined;
+    return { region, clientId: id !== undefined && isUuid(id) ? id : undefined };
   }
 
   /** Signs in, where there is anything to sign in with, and nothing else. */

@@ -34,6 +34,8 @@ export interface Settings {
   readonly loginBase: string;
   /** The region's domain; undefined behind a gateway. */
   readonly domain?: string | undefined;
+  /** The domain of the region that is set, also where a gateway hides it; undefined where none is. */
+  readonly region?: string | undefined;
   readonly credentials: ClientCredentials | AccessToken;
   readonly sources: Sources;
   /** Undefined: no proxy. */
@@ -95,6 +97,7 @@ export async function resolveSettings(input: SettingsInput): Promise<Settings> {
   registerSecrets(picked.credentials);
   return {
     ...place,
+    region: place.domain ?? regionBehindGateway(levels),
     credentials: picked.credentials,
     sources: { place: place.source, ...picked.sources },
     proxy: proxyOf(input.env),
@@ -169,6 +172,17 @@ function pickPlace(levels: readonly Level[]): Bases & { domain?: string; source:
     hint: "Export GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or give --region.",
     details: { found: foundIn(levels) },
   });
+}
+
+/** Nothing is called by it, so one that is not known is no error. */
+function regionBehindGateway(levels: readonly Level[]): string | undefined {
+  const region = levels.find((level) => level.region)?.region;
+  if (region === undefined) return undefined;
+  try {
+    return regionDomain(region.value, region.source);
+  } catch {
+    return undefined;
+  }
 }
 
 interface Picked {

@@ -3,6 +3,7 @@ import pLimit from "p-limit";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { isOf, knowsLess } from "../usage/coverage.ts";
+import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
 import { CHANGED, readFooter } from "./footer.ts";
 import { FolderStore } from "./local/folder-store.ts";
@@ -96,7 +97,7 @@ export class Lake {
 
   /**
    * Puts a slice's finished file in its place, in one write, unless what is there knows more. `force` sets that aside,
-   * except where a later version of the program wrote what is there.
+   * except where a later version of the program wrote what is there, or it is another organization's.
    *
    * @throws {UsageError} lake, where others replace it again and again.
    */
@@ -108,8 +109,8 @@ export class Lake {
   ): Promise<Committed> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const current = await this.slice(key);
-      const kept = options.force && current?.state !== "newer" ? undefined : refusal(current, provenance);
-      if (kept !== undefined) return { kept };
+      const kept = refusal(current, provenance);
+      if (kept && (kept.isFinal || !options.force)) return { kept: kept.why };
       if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
     }
     throw new UsageError("lake", `The slice ${slicePath(key)} is being replaced over and over by others.`, {
@@ -139,17 +140,33 @@ function ofKey(key: SliceKey, reading: Reading): Reading {
   return damaged(`its metadata is of ${start}/${end}`);
 }
 
+/** Why a slice stays as it is. */
+export interface Refusal {
+  readonly why: string;
+  /** True where not even force may replace it. */
+  readonly isFinal: boolean;
+}
+
 /**
  * Why a slice with `next` must not replace `current`; undefined where it may.
  *
  * @param next undefined for a slice of a later version whose provenance is not understood.
  */
-export function refusal(current: Slice | undefined, next: Provenance | undefined): string | undefined {
-  if (current?.state === "newer")
-    return `what is there was written by ${current.writtenBy}, newer than this program`;
-  if (!current?.provenance) return undefined;
-  if (!next) return "it was written by a later version, and this program cannot compare the two";
-  return knowsLess(current.provenance, next, current.key.granularity);
+export function refusal(current: Slice | undefined, next: Provenance | undefined): Refusal | undefined {
+  if (!current || current.state === "damaged") return undefined;
+  if (current.state === "newer") {
+    return {
+      why: `${current.writtenBy} wrote what is there, which is newer than this program`,
+      isFinal: true,
+    };
+  }
+  if (!next) return { why: "a later version wrote it, so the two cannot be compared", isFinal: false };
+  const [mine, theirs] = [next.organization, current.provenance.organization];
+  if (mine && theirs && compareOrigins({ organization: mine }, { organization: theirs }) === "different") {
+    return { why: `what is there belongs to ${describeOrganization(theirs)}`, isFinal: true };
+  }
+  const why = knowsLess(current.provenance, next, current.key.granularity);
+  return why === undefined ? undefined : { why, isFinal: false };
 }
 
 /** `--lake`, else GC_USAGE_LAKE, else ./usage-lake. */

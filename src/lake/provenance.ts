@@ -43,7 +43,10 @@ const day = z
   .refine((text) => tryDay(text) !== undefined)
   .transform((text) => text as Day);
 
-/** Keys that a later version adds are let through, here and below: the file keeps them. */
+export const ORGANIZATION = z.object({ id: z.string().min(1), name: z.string().optional() });
+export const CALLER = z.object({ region: z.string().optional(), clientId: z.string().optional() });
+
+/** Keys that a later version adds are let through: the file keeps them. */
 const SCHEMA = z.object({
   format: z.number().default(1),
   start: day,
@@ -54,8 +57,8 @@ const SCHEMA = z.object({
   id: z.string(),
   rows: z.number().int().nonnegative(),
   version: z.string(),
-  organization: z.object({ id: z.string().min(1), name: z.string().optional() }).optional(),
-  source: z.object({ region: z.string().optional(), clientId: z.string().optional() }).optional(),
+  organization: ORGANIZATION.optional(),
+  source: CALLER.optional(),
 });
 
 /** All that is asked of the metadata of a later version. */

@@ -136,8 +136,12 @@ export class Access {
 /** @throws {Refusal} 403 naming the permissions, where the token has none of those that would do. */
 export function requireAny(held: readonly string[], wanted: readonly string[]): void {
   if (wanted.length === 0 || wanted.some((permission) => held.includes(permission))) return;
+  throw missing(wanted);
+}
+
+export function missing(wanted: readonly string[]): Refusal {
   const list = wanted.join(", ");
-  throw new Refusal(
+  return new Refusal(
     403,
     "missing.permissions",
     wanted.length === 1

@@ -62,10 +62,15 @@ export function createOrganization(seed: number, scale: number): Organization {
     scale,
     id: uuid(seed, 1),
     organizationIds: [uuid(seed, 1), uuid(seed, 2)],
-    name: "Make-Believe Industries",
+    name: nameOf(seed),
     clients,
     userCount,
   };
+}
+
+/** Seed 1 is the organization of the guides. */
+function nameOf(seed: number): string {
+  return seed === 1 ? "Simulated Industries" : `Simulated Industries ${seed}`;
 }
 
 export function userId(organization: Organization, user: number): string {

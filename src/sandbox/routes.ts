@@ -1,5 +1,6 @@
 import type { Day } from "../usage/day.ts";
 import { addDays } from "../usage/day.ts";
+import { missing } from "./access.ts";
 import { type DialectName, parseAsk } from "./ask.ts";
 import { clientEntity, clientsPage, limitsOf, organizationEntity } from "./entities.ts";
 import { hash } from "./hash.ts";
@@ -13,9 +14,15 @@ export interface World {
   readonly organization: Organization;
   readonly jobs: Jobs;
   readonly rateLimit: number;
+  /** What `GET /api/v2/organizations/me` answers with. */
+  readonly organizationStatus: OrganizationStatus;
   /** The current UTC day of the sandbox's clock, which is never in the data. */
   readonly today: () => Day;
 }
+
+/** 403: the token lacks the right. 404: a gateway that does not know the call. */
+export const ORGANIZATION_STATUSES = [200, 403, 404] as const;
+export type OrganizationStatus = (typeof ORGANIZATION_STATUSES)[number];
 
 interface Call {
   /** The path's parameters, in their order. */
@@ -46,7 +53,7 @@ export function routesOf(world: World): Route[] {
   return [...organizationRoutes(world), ...legacyRoutes(world), ...jobsRoutes(world), ...searchRoutes(world)];
 }
 
-function organizationRoutes({ organization, rateLimit }: World): Route[] {
+function organizationRoutes({ organization, rateLimit, organizationStatus }: World): Route[] {
   const get = (template: string, kind: string, permissions: string[], answer: Route["answer"]): Route => ({
     method: "GET",
     template,
@@ -61,7 +68,12 @@ function organizationRoutes({ organization, rateLimit }: World): Route[] {
     get("/api/v2/oauth/clients/{clientId}", "clients", ["oauth:client:view"], ({ path: [id = ""] }) =>
       json(200, clientEntity(findClient(organization, id))),
     ),
-    get("/api/v2/organizations/me", "organization", [], () => json(200, organizationEntity(organization))),
+    get("/api/v2/organizations/me", "organization", [], () => {
+      if (organizationStatus === 403) throw missing(["organization:readonly"]);
+      if (organizationStatus === 404)
+        throw new Refusal(404, "not.found", "The gateway does not pass this on.");
+      return json(200, organizationEntity(organization));
+    }),
     get("/api/v2/organizations/limits/namespaces/{namespaceName}", "limits", [], ({ path: [name = ""] }) =>
       json(200, limitsOf(name, rateLimit)),
     ),

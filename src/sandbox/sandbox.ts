@@ -10,11 +10,12 @@ import { Access, credentialsOf } from "./access.ts";
 import { FaultDice, type FaultSpec } from "./faults.ts";
 import { Jobs } from "./jobs.ts";
 import { createOrganization } from "./organization.ts";
-import { routesOf } from "./routes.ts";
+import { type OrganizationStatus, routesOf } from "./routes.ts";
 import { SandboxServer } from "./server.ts";
 
 export { type Fact, type FactOptions, facts } from "./facts.ts";
 export { FAULTS, type FaultSpec, parseFaults } from "./faults.ts";
+export { ORGANIZATION_STATUSES, type OrganizationStatus } from "./routes.ts";
 
 export interface SandboxOptions {
   /** 0, the default, takes any that is free. */
@@ -27,6 +28,8 @@ export interface SandboxOptions {
   /** Seconds. */
   readonly tokenTtl?: number;
   readonly faults?: FaultSpec;
+  /** What `GET /api/v2/organizations/me` answers with: 200, or 403 or 404 as for a token or a gateway without it. */
+  readonly organizationStatus?: OrganizationStatus;
   /** Multiplies clients and users: a whole number from 1. */
   readonly scale?: number;
   /** Milliseconds before every answer. */
@@ -43,6 +46,7 @@ const DEFAULTS = {
   scale: 1,
   latencyMs: 0,
   jobDelayMs: 400,
+  organizationStatus: 200,
 } as const;
 
 /** A running sandbox. */
@@ -66,7 +70,10 @@ export interface Sandbox {
  * @throws {UsageError} input, where the port cannot be had.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { port, seed, rateLimit, tokenTtl, scale, latencyMs, jobDelayMs } = { ...DEFAULTS, ...options };
+  const { port, seed, rateLimit, tokenTtl, scale, latencyMs, jobDelayMs, organizationStatus } = {
+    ...DEFAULTS,
+    ...options,
+  };
   const monotonic = (): number => performance.now();
   const offset = (options.now ?? Date.now()) - monotonic();
   const clock = (): number => offset + monotonic();
@@ -78,7 +85,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const jobs = new Jobs(organization, { folder, delayMs: jobDelayMs, monotonic, faultOf });
   const credentials = credentialsOf(organization);
   const access = new Access(credentials, { seed, rateLimit, tokenTtl, monotonic });
-  const routes = routesOf({ organization, jobs, rateLimit, today: () => dayOf(clock()) });
+  const routes = routesOf({ organization, jobs, rateLimit, organizationStatus, today: () => dayOf(clock()) });
   const answering = new SandboxServer({ seed, access, routes, dice, clock, latencyMs, count });
   const server = createServer((request, response) => {
     // A reader who has gone is no defect, and nothing can be told to it.

@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { readClaim } from "../lake/claim.ts";
 import { CHANGED, readFooter } from "../lake/footer.ts";
 import { type Lake, refusal } from "../lake/lake.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
+import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
+import { isNobodys, type Origin } from "../usage/organization.ts";
 import { parseSlicePath, SOURCE_FOLDER, sliceOfSource, slicePath } from "../usage/slice.ts";
+import { checkOwner, checkSlices, claimLake, ownerOf } from "./claim.ts";
 import { inParallel } from "./parallel.ts";
 import { hashOf, keepSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
@@ -16,6 +20,9 @@ export interface CopyOptions extends Waiting {
   /** Replace what knows more, and raw rows that differ. */
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** The organization's id as the user gives it: it counts where nothing else tells whether both lakes are of one. */
+  readonly organization?: string | undefined;
+  readonly log?: Log | undefined;
   readonly onProgress: (done: number, of: number) => void;
 }
 
@@ -62,7 +69,7 @@ const AT_ONCE = 8;
 export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const { from, to, dryRun } = options;
   if (!dryRun) await sweepStaging(to);
-  const slices = await planSlices(options);
+  const slices = await planSlices(options, await claimTarget(options));
   const items = [...slices, ...(await planSources(options, slices))];
   const wanted = items.filter(({ verdict }) => verdict === "copy").map(({ object }) => object);
   const late = dryRun ? [] : await carryOut(wanted, await from.store.localize(wanted, options), options);
@@ -84,13 +91,34 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   };
 }
 
+/** Makes the lake that is copied to, or finds it, of one organization with the other. @returns whose that is. */
+async function claimTarget({
+  from,
+  to,
+  dryRun,
+  organization,
+  log = silentLog,
+  ...waiting
+}: CopyOptions): Promise<Origin> {
+  const { origin } = await ownerOf(from, await readClaim(from), waiting);
+  const newcomer = {
+    origin: isNobodys(origin) ? undefined : origin,
+    asserted: organization,
+    subject: `the slices of ${from.uri}`,
+  };
+  if (dryRun) await checkOwner(to, newcomer, waiting);
+  else await claimLake(to, newcomer, { log, ...waiting });
+  return origin;
+}
+
 function isSlice({ path }: { path: string }): boolean {
   return parseSlicePath(path) !== undefined;
 }
 
-async function planSlices(options: CopyOptions): Promise<Item[]> {
+async function planSlices(options: CopyOptions, origin: Origin): Promise<Item[]> {
   const { from, to, force } = options;
   const ours = await from.slices(undefined, options);
+  checkSlices(from, origin, ours);
   const paths = new Set(ours.map(({ object }) => object.path));
   const counterparts = await to.slices((key) => paths.has(slicePath(key)), options);
   const theirs = new Map(counterparts.map((slice) => [slice.object.path, slice]));
@@ -104,10 +132,10 @@ async function planSlices(options: CopyOptions): Promise<Item[]> {
     if (slice.state === "damaged")
       return { object, verdict: { reason: "damaged", why: `it is damaged: ${slice.why}` } };
     if (same.has(object.path)) return { object, verdict: "same" };
-    const there = theirs.get(object.path);
-    const why = refusal(there, slice.provenance);
-    if (why === undefined || (force && there?.state !== "newer")) return { object, verdict: "copy" };
-    return { object, verdict: { reason: there?.state === "newer" ? "newer" : "knows-more", why } };
+    const refused = refusal(theirs.get(object.path), slice.provenance);
+    if (!refused || (force && !refused.isFinal)) return { object, verdict: "copy" };
+    const { why, isFinal } = refused;
+    return { object, verdict: { reason: isFinal ? "newer" : "knows-more", why } };
   });
 }
 

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { lines } from "../genesys/answer/lines.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
-import { type Lake, refusal } from "../lake/lake.ts";
+import { type Lake, type Refusal, refusal } from "../lake/lake.ts";
 import { FORMAT, type Provenance } from "../lake/provenance.ts";
 import { UsageError } from "../support/errors.ts";
 import { knownSpan } from "../usage/coverage.ts";
@@ -184,7 +184,7 @@ function misfit(row: number, why: string, hint: string): UsageError {
   return new UsageError("input", `Row ${row} does not fit: ${why}.`, { hint });
 }
 
-/** A slice that stayed as it was, since what is there knows more. */
+/** A slice that stayed as it was, since what is there covers more, or must never be replaced. */
 export interface KeptSlice {
   readonly key: SliceKey;
   readonly why: string;
@@ -245,11 +245,14 @@ export async function commitSlices(
 }
 
 /** Why the slices may not replace what the lake holds, by slice; empty where they all may. */
-export async function refusals(lake: Lake, slices: readonly SpooledSlice[]): Promise<KeptSlice[]> {
-  const found: KeptSlice[] = [];
+export async function refusals(
+  lake: Lake,
+  slices: readonly SpooledSlice[],
+): Promise<(KeptSlice & Refusal)[]> {
+  const found: (KeptSlice & Refusal)[] = [];
   for (const { key, provenance } of slices) {
-    const why = refusal(await lake.slice(key), provenance);
-    if (why !== undefined) found.push({ key, why });
+    const refused = refusal(await lake.slice(key), provenance);
+    if (refused) found.push({ key, ...refused });
   }
   return found;
 }

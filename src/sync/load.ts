@@ -5,18 +5,20 @@ import { checkEnded } from "../genesys/answer/ended.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
 import type { SplitSummary } from "../genesys/answer/splitter.ts";
 import { splitInto } from "../genesys/services.ts";
-import type { Lake } from "../lake/lake.ts";
+import type { Lake, Refusal } from "../lake/lake.ts";
+import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
-import type { Day } from "../usage/day.ts";
 import { type Grouping, groupingOf } from "../usage/grouping.ts";
 import type { Interval } from "../usage/interval.ts";
 import { ALL_METRICS, METRICS, type Metric } from "../usage/metric.ts";
 import { type Granularity, periodStart, type Span, type WeekStart } from "../usage/period.ts";
 import { type Service, unsupportedDimensions } from "../usage/service.ts";
-import { sourcePath } from "../usage/slice.ts";
+import { slicePath, sourcePath } from "../usage/slice.ts";
+import { checkOwner, claimLake, type Newcomer } from "./claim.ts";
 import {
   checkDates,
   commitSlices,
+  type KeptSlice,
   type LandContext,
   type Landed,
   refusals,
@@ -37,6 +39,9 @@ export interface GivenRows {
   readonly weekStart: WeekStart;
   /** Execution or job id; without one the rows' own hash names them, so that loading twice is loading once. */
   readonly id: string | undefined;
+  /** The organization's id: rows do not tell it. Left out: the lake's. */
+  readonly organization?: string | undefined;
+  readonly log?: Log | undefined;
 }
 
 /** Rows from outside, with what the user knows of the query that gave them; the rows themselves tell the rest. */
@@ -78,16 +83,22 @@ export async function load(lake: Lake, request: LoadRequest): Promise<Loaded> {
 }
 
 async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise<Loaded> {
+  const newcomer = newcomerOf(request);
+  const { organization } = await checkOwner(lake, newcomer);
   const { file, found, summary, hash, id } = await readGiven(request, folder);
   if (!request.force) checkIsDaily(request, found);
   const context = contextOf(request, found, summary);
-  const slices = await writeSlices(lake, slicesOf(found, { ...context, id }), folder);
-  if (!request.force) {
-    checkRepeats(slices);
-    checkRefusals(await refusals(lake, slices));
-  }
+  const slices = await writeSlices(
+    lake,
+    slicesOf(found, { ...context, id, origin: { organization } }),
+    folder,
+  );
+  if (!request.force) checkRepeats(slices);
+  const refused = await refusals(lake, slices);
+  checkRefusals(refused.filter(({ isFinal }) => isFinal || !request.force));
   const source = sourcePath(request.granularity, id);
   if (!request.force) await checkSource(lake, source, hash);
+  await claimLake(lake, newcomer, { log: request.log ?? silentLog });
   const landed = await commitSlices(lake, slices, request);
   await keepSource(lake, source, file, { hash, force: request.force });
   return {
@@ -98,6 +109,11 @@ async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise
     source,
     unknownFields: [...found.unknown].sort(),
   };
+}
+
+/** Whose a file's rows are only the user can say. */
+export function newcomerOf({ organization, from }: GivenRows): Newcomer {
+  return { origin: undefined, asserted: organization, subject: `the rows of ${from}` };
 }
 
 export interface ReadRows {
@@ -260,10 +276,20 @@ function checkRepeats(slices: readonly WrittenSlice[]): void {
   }
 }
 
-function checkRefusals(found: readonly { key: { date: Day }; why: string }[]): void {
-  const [first] = found;
+function checkRefusals(found: readonly (KeptSlice & Refusal)[]): void {
+  const first = found.find(({ isFinal }) => isFinal) ?? found[0];
   if (!first) return;
   const others = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
+  if (first.isFinal) {
+    throw new UsageError(
+      "refused",
+      `The slice ${slicePath(first.key)} cannot be replaced: ${first.why}${others}. Nothing was written.`,
+      {
+        hint: "Upgrade gc-usage where a later version wrote it (npm install -g gc-usage@latest); --force does not help.",
+        details: { slices: found.map(({ key, why }) => ({ date: key.date, why })) },
+      },
+    );
+  }
   throw new UsageError(
     "refused",
     `The lake knows more of ${first.key.date} than this answer: ${first.why}${others}. Nothing was written.`,

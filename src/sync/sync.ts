@@ -1,13 +1,17 @@
 import pLimit from "p-limit";
 import type { GenesysClient } from "../genesys/client.ts";
+import { readOrganization } from "../genesys/organization.ts";
+import { readClaim } from "../lake/claim.ts";
 import type { Lake, Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { type Day } from "../usage/day.ts";
 import { METRICS } from "../usage/metric.ts";
+import { compareOrigins, type Organization, type Origin } from "../usage/organization.ts";
 import type { Span } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
+import { checkSlices, claimLake, type Newcomer } from "./claim.ts";
 import { type FetchContext, fetchJob } from "./fetch.ts";
 import {
   commitSlices,
@@ -20,7 +24,7 @@ import {
   writeSlices,
 } from "./land.ts";
 import { chunksBeside, disjoint, useOf } from "./leftovers.ts";
-import { type Plan, planSync, type SyncTarget } from "./plan.ts";
+import { isNeeded, type Plan, planSync, type SyncTarget } from "./plan.ts";
 import { LinesByDate, RowSpool } from "./row-spool.ts";
 import { keepSliceSources } from "./source.ts";
 import { StagedJob, sweepStaging } from "./staging.ts";
@@ -36,6 +40,8 @@ export interface SyncOptions {
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly version: string;
+  /** The organization's id as the user gives it: it counts where the service does not tell it. */
+  readonly organization?: string | undefined;
   /** Keep each slice's rows as they came under gc_usage_api_source/ as well. */
   readonly keepSource: boolean;
   readonly onProgress: (progress: SyncProgress) => void;
@@ -62,6 +68,8 @@ export interface SyncProgress {
 
 export interface SyncSummary {
   readonly plan: Plan;
+  /** Whose the lake is; undefined where the service does not tell, and nobody has said. */
+  readonly organization: Organization | undefined;
   /** Queries gone on with that an earlier run had left. */
   readonly resumed: number;
   readonly jobs: number;
@@ -95,20 +103,50 @@ export async function heldSlices(
 export async function sync(options: SyncOptions): Promise<SyncSummary> {
   const { lake, target, effects, signal } = options;
   await sweepStaging(lake);
-  const plan = planSync(target, await heldSlices(lake, target, { signal }), effects.now());
+  const held = await heldSlices(lake, target, { signal });
+  const plan = planSync(target, held, effects.now());
+  const origin = await claimFor(options, plan).catch((error: unknown) => {
+    throw withNextStep(error, false);
+  });
+  checkSlices(lake, origin, held.values());
   const resumed = await takeLeftovers(lake, plan, effects.now());
   const rest = chunksBeside(
     resumed.map(({ state }) => state),
     plan,
   );
-  const run = new SyncRun(options, resumed.length + rest.length);
+  const run = new SyncRun({ ...options, origin }, resumed.length + rest.length);
   const tasks = [
     ...resumed.map((job) => () => run.finish(job)),
     ...rest.map((span) => () => run.begin(span)),
   ];
   const failed = await failureOf(tasks, options);
   if (failed) throw withNextStep(failed.reason, resumed.length > 0 || run.leaves);
-  return { plan, resumed: resumed.length, jobs: tasks.length, ...run.totals };
+  return {
+    plan,
+    organization: origin.organization,
+    resumed: resumed.length,
+    jobs: tasks.length,
+    ...run.totals,
+  };
+}
+
+/** Makes the lake the organization's that is signed in. @returns whose the new slices are. */
+async function claimFor(
+  { lake, client, organization, log, signal }: SyncOptions,
+  plan: Plan,
+): Promise<Origin> {
+  const source = client.caller;
+  const newcomer = (mine: Organization | undefined): Newcomer => ({
+    origin: { organization: mine, source },
+    asserted: organization,
+    subject: "these credentials",
+  });
+  // An OAuth client belongs to one organization, so where nothing is to be fetched nothing is called either.
+  const known = plan.periods.some(isNeeded) ? undefined : (await readClaim(lake))?.content;
+  const isSame = known?.organization && compareOrigins({ source: known.source }, { source }) === "same";
+  const told = isSame ? known.organization : await readOrganization(client);
+  const claimed = await claimLake(lake, newcomer(told), { log, signal });
+  return { organization: claimed.organization, source };
 }
 
 /** Signs in, then runs the tasks to their ends. @returns the first failure. */
@@ -136,7 +174,7 @@ async function takeLeftovers(lake: Lake, plan: Plan, now: number): Promise<Stage
 
 /** One run's queries: each is fetched beside the others, and landed one at a time. */
 class SyncRun {
-  readonly #options: SyncOptions;
+  readonly #options: SyncOptions & { readonly origin: Origin };
   readonly #landing = pLimit(1);
   readonly #jobs: number;
   #jobsDone = 0;
@@ -146,7 +184,7 @@ class SyncRun {
   #staged = 0;
   readonly totals = { written: 0, kept: [] as KeptSlice[], rows: 0 };
 
-  constructor(options: SyncOptions, jobs: number) {
+  constructor(options: SyncOptions & { readonly origin: Origin }, jobs: number) {
     this.#options = options;
     this.#jobs = jobs;
   }
@@ -208,7 +246,7 @@ class SyncRun {
   }
 
   async #land(job: StagedJob): Promise<void> {
-    const { lake, signal, version, log } = this.#options;
+    const { lake, signal, version, log, origin } = this.#options;
     const { service, granularity, grouping, weekStart, start, end, submittedAt, id = "" } = job.state;
     const spool = new RowSpool(job.folder);
     const raw = this.#options.keepSource ? new LinesByDate(job.folder, "raw") : undefined;
@@ -223,7 +261,7 @@ class SyncRun {
       fetchedAt: submittedAt,
       id,
       version,
-      origin: {},
+      origin,
       emptyPeriods: true,
     });
     this.#slices += slices.length;

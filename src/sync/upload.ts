@@ -1,9 +1,11 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lake } from "../lake/lake.ts";
+import { silentLog } from "../support/effects.ts";
 import type { Granularity } from "../usage/period.ts";
 import { SOURCE_FOLDER, sourcePath } from "../usage/slice.ts";
-import { type GivenRows, readGiven } from "./load.ts";
+import { checkOwner, claimLake } from "./claim.ts";
+import { type GivenRows, newcomerOf, readGiven } from "./load.ts";
 import { checkSource, hashOf, keepSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
 
@@ -27,6 +29,8 @@ export async function upload(lake: Lake, request: GivenRows): Promise<Uploaded> 
   const folder = await stagingFolder(lake, "load");
   const rest = keepAlive(folder);
   try {
+    const newcomer = newcomerOf(request);
+    await checkOwner(lake, newcomer);
     const { file, hash, id, summary } = await readGiven(request, folder);
     const { rows } = summary;
     if (rows === 0) return { outcome: "empty", source: undefined, rows, bytes: 0 };
@@ -35,6 +39,7 @@ export async function upload(lake: Lake, request: GivenRows): Promise<Uploaded> 
     await checkSource(lake, source, hash);
     const twin = await twinOf(lake, request.granularity, bytes, hash);
     if (twin !== undefined) return { outcome: "there", source: twin, rows, bytes };
+    await claimLake(lake, newcomer, { log: request.log ?? silentLog });
     const outcome = await keepSource(lake, source, file, { hash, force: false });
     return { outcome, source, rows, bytes };
   } finally {

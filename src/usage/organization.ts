@@ -1,3 +1,6 @@
+import { UsageError } from "../support/errors.ts";
+import { shown } from "../support/shown.ts";
+
 /** A Genesys Cloud organization. Its id decides; the name is for people and may change. */
 export interface Organization {
   readonly id: string;
@@ -6,7 +9,7 @@ export interface Organization {
 
 /**
  * Where and as whom rows were fetched: what is left to tell organizations apart where the service does not give the
- * organization's id. An OAuth client belongs to one organization.
+ * organization's id. An OAuth client belongs to one organization, and an organization to one region.
  */
 export interface Caller {
   /** The region's domain: `mypurecloud.de`. Undefined behind a gateway where no region is set. */
@@ -19,4 +22,58 @@ export interface Caller {
 export interface Origin {
   readonly organization?: Organization | undefined;
   readonly source?: Caller | undefined;
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** True for the form of Genesys Cloud's ids. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** @throws {UsageError} input, for what is not an organization's id. */
+export function parseOrganizationId(text: string): string {
+  if (isUuid(text)) return text.toLowerCase();
+  throw new UsageError(
+    "input",
+    `Invalid --organization: ${shown(text)} (expected the organization's id, a UUID).`,
+    {
+      hint: "Find it in Genesys Cloud under Admin > Account Settings > Organization Settings, or with `gc-usage doctor`.",
+    },
+  );
+}
+
+/**
+ * Compares whose rows two things hold. `different` is certain: other ids, or other regions. `unknown`: nothing proves it
+ * either way, as for two OAuth clients of one region.
+ */
+export function compareOrigins(a: Origin, b: Origin): "same" | "different" | "unknown" {
+  if (a.organization && b.organization) return sameText(a.organization.id, b.organization.id);
+  const [one, other] = [a.source ?? {}, b.source ?? {}];
+  if (one.clientId && other.clientId && sameText(one.clientId, other.clientId) === "same") return "same";
+  if (one.region && other.region && one.region !== other.region) return "different";
+  return "unknown";
+}
+
+function sameText(a: string, b: string): "same" | "different" {
+  return a.toLowerCase() === b.toLowerCase() ? "same" : "different";
+}
+
+/** True where nothing tells whose it is. */
+export function isNobodys({ organization, source }: Origin): boolean {
+  return !organization && !source?.clientId && !source?.region;
+}
+
+/** `"Acme" (id 1f0…, region mypurecloud.de)`, or what there is of it. */
+export function describeOrigin({ organization, source }: Origin): string {
+  const region = source?.region ? [`region ${source.region}`] : [];
+  if (organization) return describeOrganization(organization, region);
+  const facts = [...(source?.clientId ? [`OAuth client ${source.clientId}`] : []), ...region];
+  return facts.length === 0 ? "an unknown organization" : `the organization of ${facts.join(", ")}`;
+}
+
+/** `"Acme" (id 1f0…)`. */
+export function describeOrganization({ id, name }: Organization, facts: readonly string[] = []): string {
+  if (name === undefined) return `the organization ${id}${facts.map((fact) => ` (${fact})`).join("")}`;
+  return `${JSON.stringify(name)} (${[`id ${id}`, ...facts].join(", ")})`;
 }

@@ -8,6 +8,7 @@ import { UsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
 import type { Cli } from "../cli.ts";
+import { ORGANIZATION } from "../options.ts";
 import { lakeOf, warnBeforeFirstDay } from "../stack.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
@@ -20,6 +21,7 @@ export function command(cli: Cli): CommandUnknownOpts {
     .argument("[to]", "the lake to copy to; a folder that is not there is made")
     .option("--stack <name>", "copy to the lake of this stack")
     .option("--force", "replace slices that know more, and raw rows that differ")
+    .option(...ORGANIZATION)
     .option("--dry-run", "say what would be copied, and copy nothing")
     .option("--json", "print the summary as JSON")
     .addHelpText(
@@ -61,7 +63,7 @@ async function copy(
   from: Lake,
   to: Lake,
   stack: StackSettings | undefined,
-  { force = false, dryRun = false, json = false }: FlagValues,
+  { force = false, dryRun = false, json = false, organization }: FlagValues,
 ): Promise<void> {
   if (stack) warnBeforeFirstDay(cli, stack, (await from.list()).map(({ key }) => key.date).sort()[0]);
   const summary = await copyLake({
@@ -69,6 +71,8 @@ async function copy(
     to,
     force,
     dryRun,
+    organization,
+    log: cli.log,
     signal: cli.signal,
     progress: (text) => cli.progress(text),
     onProgress: (done, of) => cli.progress(`copied ${done}/${of}`),
@@ -77,6 +81,8 @@ async function copy(
   const { kept } = summary;
   const forceable = notCopied(kept, "knows-more", "other-rows");
   if (forceable !== undefined) cli.log.warn(`${forceable} --force replaces what is there.`);
+  const newer = notCopied(kept, "newer");
+  if (newer !== undefined) cli.log.warn(`${newer} Not even --force replaces it: upgrade gc-usage.`);
   const clashing = notCopied(kept, "name-clash");
   if (clashing !== undefined) cli.log.warn(`${clashing} Move or remove one of the two.`);
   if (json) await cli.json({ from: from.uri, to: to.uri, dryRun, ...summary });
@@ -100,6 +106,7 @@ interface FlagValues {
   force?: boolean | undefined;
   dryRun?: boolean | undefined;
   json?: boolean | undefined;
+  organization?: string | undefined;
 }
 
 function summaryText({ slices, sources, bytes }: CopySummary, to: string, dryRun: boolean): string {

@@ -8,7 +8,14 @@ import { parseInterval } from "../../usage/interval.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
-import { granularityOption, metricsOption, openInput, serviceOption, weekStartOption } from "../options.ts";
+import {
+  granularityOption,
+  metricsOption,
+  ORGANIZATION,
+  openInput,
+  serviceOption,
+  weekStartOption,
+} from "../options.ts";
 import { addLakeOptions, lakeOf, warnBeforeFirstDay } from "../stack.ts";
 import { version } from "../version.ts";
 
@@ -35,6 +42,7 @@ export function command(cli: Cli) {
       weekStartOption,
       DEFAULT_WEEK_START,
     )
+    .option(...ORGANIZATION)
     .option("--force", "replace slices that know more, and land what looks like a mistake")
     .option("--json", "print what was landed as JSON");
   return addLakeOptions(load)
@@ -58,6 +66,7 @@ export function command(cli: Cli) {
           metrics: options.metrics,
           service: options.service,
           id: options.id,
+          log: cli.log,
           fetchedAt: input.modified ?? Date.now(),
           force: options.force ?? false,
           version: version(),

@@ -1,6 +1,14 @@
 import { once } from "node:events";
 import { Command, Option } from "@commander-js/extra-typings";
-import { type FactOptions, facts, parseFaults, type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
+import {
+  type FactOptions,
+  facts,
+  ORGANIZATION_STATUSES,
+  type OrganizationStatus,
+  parseFaults,
+  type Sandbox,
+  startSandbox,
+} from "../../sandbox/sandbox.ts";
 import { UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
 import { type Day, parseDay, tryDay } from "../../usage/day.ts";
@@ -45,6 +53,11 @@ export function command(cli: Cli) {
       "how long a query is queued and running, about (default: 400)",
       integerOption("--job-delay", 0, 86_400_000),
     )
+    .option(
+      "--organization-status <status>",
+      "answer GET /api/v2/organizations/me with 200, 403 (not permitted) or 404 (default: 200)",
+      organizationStatus,
+    )
     .option("--scale <number>", "how many times the clients and users", integerOption("--scale", 1, 5_000), 1)
     .option("--json", "print one line of JSON as soon as it listens: url, clientId, clientSecret, env")
     .addOption(
@@ -83,8 +96,17 @@ export function command(cli: Cli) {
 
 const DEFAULT_SEED = 1;
 
+function organizationStatus(text: string): OrganizationStatus {
+  const status = ORGANIZATION_STATUSES.find((known) => String(known) === text);
+  if (status !== undefined) return status;
+  throw new UsageError(
+    "input",
+    `Invalid --organization-status: ${shown(text)} (expected ${ORGANIZATION_STATUSES.join(", ")}).`,
+  );
+}
+
 /** Options that mean nothing with --truth, by commander's names for them. */
-const SERVING = ["port", "now", "rateLimit", "tokenTtl", "faults", "jobDelay", "json"];
+const SERVING = ["port", "now", "rateLimit", "tokenTtl", "faults", "jobDelay", "organizationStatus", "json"];
 
 /** No hour of 24, which is the next day's, and no year in which the clock could run into the year 10000. */
 const INSTANT =

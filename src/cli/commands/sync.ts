@@ -15,6 +15,7 @@ import {
   durationOption,
   granularityOption,
   integerOption,
+  ORGANIZATION,
   serviceOption,
   weekStartOption,
 } from "../options.ts";
@@ -72,6 +73,7 @@ export function command(cli: Cli) {
       durationOption("--timeout"),
     )
     .option("--keep-source", "keep each slice's rows as they came as well, under gc_usage_api_source/")
+    .option(...ORGANIZATION)
     .option("--dry-run", "print the plan and what it would cost, and ask nothing")
     .option("--json", "print the summary, or the plan, as JSON");
   return addConnectionOptions(addLakeOptions(sync))
@@ -118,6 +120,7 @@ async function run(
     jobs: number;
     timeout?: number | undefined;
     keepSource?: true | undefined;
+    organization?: string | undefined;
     json?: true | undefined;
   },
 ): Promise<void> {
@@ -141,6 +144,7 @@ async function run(
       concurrency: options.jobs,
       timeoutMs: options.timeout ?? SYNC_DEFAULTS.timeoutMs,
       version: version(),
+      organization: options.organization,
       keepSource: options.keepSource ?? false,
       onProgress: (progress) => {
         latest = progress;
@@ -238,9 +242,9 @@ function planFigures(plan: Plan) {
 }
 
 function figures(summary: SyncSummary) {
-  const { plan, jobs, resumed, written, kept, rows } = summary;
+  const { plan, jobs, resumed, written, kept, rows, organization } = summary;
   const keptSlices = kept.map(({ key, why }) => ({ path: slicePath(key), why }));
-  return { ...planFigures(plan), jobs, resumed, written, kept: keptSlices, rows };
+  return { ...planFigures(plan), organization, jobs, resumed, written, kept: keptSlices, rows };
 }
 
 function summaryText(

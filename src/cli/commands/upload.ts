@@ -4,7 +4,7 @@ import { openOrCreateLake } from "../../lake/lake.ts";
 import { upload } from "../../sync/upload.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import type { Cli } from "../cli.ts";
-import { granularityOption, openInput, weekStartOption } from "../options.ts";
+import { granularityOption, ORGANIZATION, openInput, weekStartOption } from "../options.ts";
 import { addLakeOptions, lakeOf } from "../stack.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
@@ -22,6 +22,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       weekStartOption,
       DEFAULT_WEEK_START,
     )
+    .option(...ORGANIZATION)
     .option("--json", "print what was uploaded as JSON");
   return addLakeOptions(command)
     .addHelpText(
@@ -35,8 +36,16 @@ export function command(cli: Cli): CommandUnknownOpts {
       const input = await openInput(cli, file);
       const lake = await openOrCreateLake(uri, cli.log);
       try {
-        const { granularity, weekStart, id } = options;
-        const given = { input: input.stream, from: input.name, granularity, weekStart, id };
+        const { granularity, weekStart, id, organization } = options;
+        const given = {
+          input: input.stream,
+          from: input.name,
+          granularity,
+          weekStart,
+          id,
+          organization,
+          log: cli.log,
+        };
         const { outcome, source, rows, bytes } = await upload(lake, given);
         const place = source === undefined ? undefined : `${lake.uri.replace(/\/$/, "")}/${source}`;
         if (options.json) {

@@ -1,0 +1,105 @@
+import { randomUUID } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import type { Organization, Origin } from "../usage/organization.ts";
+import type { Lake, Slice } from "./lake.ts";
+import { CALLER, FORMAT, ORGANIZATION } from "./provenance.ts";
+import type { StoredObject } from "./store.ts";
+
+/**
+ * The file that says whose a lake is. Of several programs that begin on an empty lake one creates it, and the others find
+ * it. The slices' provenance stays the truth: without the file it is made again from them. Neither engine reads a name that
+ * begins with an underscore.
+ */
+export const CLAIM_PATH = "_gc-usage.json";
+
+/** Keys of a later version are kept. */
+const CLAIM = z.looseObject({
+  format: z.number(),
+  organization: ORGANIZATION.optional(),
+  source: CALLER.optional(),
+});
+
+/** A lake's claim as it stands. */
+export interface Claim {
+  readonly object: StoredObject;
+  /** Undefined where the file is not one that any version writes: it is made again. */
+  readonly content: z.infer<typeof CLAIM> | undefined;
+  /** True where a later version of the program wrote it: it is left as it is. */
+  readonly isLater: boolean;
+}
+
+/** @throws {UsageError} lake, where it is there and cannot be read. */
+export async function readClaim({ store }: Lake): Promise<Claim | undefined> {
+  for (;;) {
+    const object = await store.head(CLAIM_PATH);
+    if (!object) return undefined;
+    const text = await textOf(join(await store.localize([object]), CLAIM_PATH));
+    if (text !== undefined) return { object, ...parse(text) };
+  }
+}
+
+/** Undefined where the file is gone. */
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw new UsageError("lake", `Cannot read ${file}, which says whose the lake is: ${messageOf(error)}.`, {
+      hint: "Check its permissions, then run the same command again.",
+      cause: error,
+    });
+  }
+}
+
+function parse(text: string): Pick<Claim, "content" | "isLater"> {
+  try {
+    const json: unknown = JSON.parse(text);
+    const format = z.object({ format: z.number() }).safeParse(json).data?.format ?? 0;
+    return { content: CLAIM.safeParse(json).data, isLater: format > FORMAT };
+  } catch {
+    return { content: undefined, isLater: false };
+  }
+}
+
+/**
+ * Writes the claim, provided that it is still as it was.
+ *
+ * @param folder for work in progress, in the lake's staging.
+ * @returns false where another program was first.
+ */
+export async function writeClaim(
+  { store }: Lake,
+  current: Claim | undefined,
+  { organization, source }: Origin,
+  folder: string,
+): Promise<boolean> {
+  const content = { ...current?.content, format: FORMAT, organization, source };
+  const file = join(folder, `claim-${randomUUID()}.json`);
+  await writeFile(file, `${JSON.stringify(content, undefined, 2)}\n`);
+  return await store.replace(CLAIM_PATH, file, current?.object.version);
+}
+
+/** Whose a lake is by its slices. */
+export interface SliceOrigins {
+  /** Every organization that slices name: more than one only after changes from outside. */
+  readonly organizations: readonly Organization[];
+  /** Where and as whom the first slice that says so was fetched. */
+  readonly source: Origin["source"];
+  /** Slices that name no organization: gc-usage 0.1.0 wrote them, or nobody could tell. */
+  readonly unnamed: number;
+}
+
+export function originsOf(slices: readonly Slice[]): SliceOrigins {
+  const byId = new Map<string, Organization>();
+  let unnamed = 0;
+  for (const { state, provenance } of slices) {
+    const organization = provenance?.organization;
+    if (organization) byId.set(organization.id.toLowerCase(), organization);
+    else if (state !== "damaged") unnamed++;
+  }
+  const source = slices.find(({ provenance }) => provenance?.source)?.provenance?.source;
+  return { organizations: [...byId.values()], source, unnamed };
+}
