@@ -85,7 +85,7 @@ async function bucket(root: string, url: string): Promise<Place> {
   };
 }
 
-const PART_OF_LAKE = /^(usage|gc_usage_api_source)(\/|$)/;
+const PART_OF_LAKE = /^(?:_gc-usage\.json$|(?:usage|gc_usage_api_source)(?:\/|$))/;
 
 async function namesIn(folder: string): Promise<string[]> {
   return await readdir(folder, { recursive: true }).catch(() => []);
