@@ -1,5 +1,6 @@
 import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
-import { type AwsOptions, awsClientConfig } from "../../support/aws.ts";
+import { awsClientConfig } from "../../environment/aws-client.ts";
+import type { AwsOptions } from "../../support/aws.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../../support/effects.ts";
 import { isUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
@@ -41,7 +42,7 @@ export interface SizedSlice {
 export async function openAthena(options: AthenaOptions): Promise<AthenaEngine> {
   const sdk = await import("@aws-sdk/client-athena");
   const env = options.env ?? process.env;
-  return new AthenaEngine(new sdk.Athena(awsClientConfig(options.aws ?? {}, env)), options);
+  return new AthenaEngine(new sdk.Athena(await awsClientConfig(options.aws ?? {}, env)), options);
 }
 
 /** The engine of a lake in S3 with its tables in Glue. */
