@@ -28,8 +28,13 @@ export interface EngineTraits {
 export interface QueryOptions {
   readonly signal?: AbortSignal;
   /** The days, of granularity day, that the statement reads at most, where that is known: by them it can be priced. */
-  readonly days?: Span;
+  readonly days?: Span | undefined;
+  /** Gives the statement's plan instead of its rows. */
+  readonly explain?: Explain | undefined;
 }
+
+/** `plan`: how the engine would run the statement. `analyze`: runs it and measures each step, which costs what it costs. */
+export type Explain = "plan" | "analyze";
 
 export interface QueryResult {
   readonly columns: readonly Column[];

@@ -7,6 +7,7 @@ export const CATALOG = "awsdatacatalog";
 
 /** What SQL can name: the slices, the raw rows, and the slices that are safe to sum. */
 export const TABLES = ["usage", "gc_usage_api_source", "daily"] as const;
+export type TableName = (typeof TABLES)[number];
 
 /** A column with its type, spelled so that DuckDB and Trino both read it. */
 export type TableColumn = readonly [name: string, type: string];

@@ -17,7 +17,7 @@ import { describeSpan } from "../../usage/coverage.ts";
 import { addDays, type Day, dayOf, daysBetween } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import type { Span } from "../../usage/period.ts";
-import { addAskingOptions, printRows } from "../asking.ts";
+import { addAskingOptions, explainOf, printRows } from "../asking.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
 import { openEngine } from "../engines.ts";
@@ -70,7 +70,8 @@ export function command(cli: Cli) {
         else {
           const days = daysRead(question, window);
           // Where a scan is billed, this second one would double the bill.
-          if (!engine.traits.billsByScan) await tellLacking(cli, engine, question, { ...window, ...choice });
+          if (!engine.traits.billsByScan && explainOf(options) === undefined)
+            await tellLacking(cli, engine, question, { ...window, ...choice });
           await printRows(cli, engine, sql, { ...options, output: format }, { days });
         }
       } finally {
@@ -203,7 +204,19 @@ async function printList(
   options: Readonly<Record<string, unknown>>,
   format: Format,
 ): Promise<void> {
-  const given = ["last", "from", "to", "top", "minRequests", "service", "groupBy", "printSql", "out"];
+  const given = [
+    "last",
+    "from",
+    "to",
+    "top",
+    "minRequests",
+    "service",
+    "groupBy",
+    "printSql",
+    "out",
+    "explain",
+    "explainAnalyze",
+  ];
   const [first] = given.filter((name) => options[name] !== undefined);
   if (first !== undefined) {
     const flag = `--${first.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

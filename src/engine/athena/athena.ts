@@ -60,10 +60,10 @@ export class AthenaEngine implements SqlEngine {
     this.slices = (options.slices ?? []).map(({ key }) => key);
   }
 
-  async query(sql: string, { signal, days }: QueryOptions = {}): Promise<QueryResult> {
+  async query(sql: string, { signal, days, explain }: QueryOptions = {}): Promise<QueryResult> {
     signal?.throwIfAborted();
     const begun = performance.now();
-    const statement = readingStatement(sql);
+    const statement = readingStatement(sql, explain);
     await this.#foresee(statement, days);
     const execution = await this.#run(statement.sql, signal);
     const results = await this.#call(statement.sql, () => openResults(this.#athena, execution));
