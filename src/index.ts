@@ -25,7 +25,11 @@ export { resolveSettings, type Settings, type SettingsInput } from "./genesys/se
 export { type Committed, Lake, openLake, openOrCreateLake, type Slice } from "./lake/lake.ts";
 export type { Provenance, Reading } from "./lake/provenance.ts";
 export type { ObjectStore, StoredObject } from "./lake/store.ts";
+export { type AnswerLake, type Asked, type Basis, basisOf } from "./questions/basis.ts";
 export { type Choice, choose, type Source, sourcesFor, type Wanted } from "./questions/choose.ts";
+export { checkBasis, checkSeries, type Demands } from "./questions/demands.ts";
+export { type AnswerContext, questionEnvelope, seriesOf, tablesEnvelope } from "./questions/envelopes.ts";
+export { answerLake } from "./questions/held.ts";
 export { bind, get as question, list as questions, type Question } from "./questions/questions.ts";
 export { type WindowFlags, windowOf } from "./questions/window.ts";
 export {
@@ -47,6 +51,14 @@ export { SYNC_DEFAULTS, type SyncOptions, type SyncProgress, type SyncSummary, s
 export { type Uploaded, upload } from "./sync/upload.ts";
 export type { Coverage } from "./usage/coverage.ts";
 export { type Day, parseDay } from "./usage/day.ts";
+export type {
+  AnswerCoverage,
+  DayRange,
+  Envelope,
+  FetchedAt,
+  PartialDays,
+  SeriesFacts,
+} from "./usage/envelope.ts";
 export { type Dimension, type Grouping, groupingOf, parseGrouping } from "./usage/grouping.ts";
 export { type Interval, parseInterval } from "./usage/interval.ts";
 export { METRICS, type Metric } from "./usage/metric.ts";

@@ -1,14 +1,21 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
-import type { Explain, QueryOptions, QueryStats, SqlEngine } from "../engine/engine.ts";
+import type { QueryOptions, QueryStats, SqlEngine } from "../engine/engine.ts";
+import type { AnswerContext } from "../questions/envelopes.ts";
+import { realEffects } from "../support/effects.ts";
+import { shellWord } from "../support/quote.ts";
 import { sizeText } from "../support/size.ts";
+import type { Envelope } from "../usage/envelope.ts";
 import type { Cli } from "./cli.ts";
 import { addEngineOptions, type EngineFlags } from "./engines.ts";
+import { ageOption } from "./options.ts";
 import { FORMATS, formatOf, type OutputFlags, writeResult } from "./output.ts";
+import type { LakeFlags } from "./stack.ts";
+import { version } from "./version.ts";
 
-/** What `sql` and `ask` share: where the lake is, what runs the SQL, and in which form the rows go where. */
+/** What `sql` and `ask` share: where the lake is, what runs the SQL, in which form the rows go where, what they must be. */
 export function addAskingOptions<Args extends unknown[], Given extends OptionValues>(
   command: Command<Args, Given>,
-): Command<Args, Given & EngineFlags & OutputFlags & ExplainFlags> {
+): Command<Args, Given & EngineFlags & OutputFlags & DemandFlags> {
   addEngineOptions(command)
     .addOption(
       new Option(
@@ -18,41 +25,66 @@ export function addAskingOptions<Args extends unknown[], Given extends OptionVal
     )
     .option("--json", "the same as --output json")
     .option("-o, --out <file>", "write the rows to a file; - is standard output")
-    .option("--explain", "show how the engine would run the statement, and do not run it")
-    .addOption(
-      new Option(
-        "--explain-analyze",
-        "run the statement and show its plan with times and row counts",
-      ).conflicts("explain"),
+    .option("--envelope", "begin NDJSON and CSV with a line that states what the rows rest on")
+    .option("--require-complete", "fail with exit code 12 if any day is missing or incomplete")
+    .option(
+      "--max-age <time>",
+      "fail with exit code 12 if the newest day ended longer ago than this: 36h, 2d, 1w",
+      ageOption("--max-age"),
     );
   return command;
 }
 
-export type ExplainFlags = {
-  readonly explain?: true | undefined;
-  readonly explainAnalyze?: true | undefined;
+/** What the data must be. A type, not an interface: commander's options have an index signature. */
+export type DemandFlags = {
+  readonly requireComplete?: true | undefined;
+  readonly maxAge?: number | undefined;
 };
-
-/** What the flags ask for instead of the rows. */
-export function explainOf({ explain, explainAnalyze }: ExplainFlags): Explain | undefined {
-  return explain ? "plan" : explainAnalyze ? "analyze" : undefined;
-}
 
 /** Runs one statement and writes its rows as the flags say; notes on stderr what it cost, where it costs. */
 export async function printRows(
   cli: Cli,
   engine: SqlEngine,
   sql: string,
-  flags: OutputFlags & ExplainFlags,
-  known: Pick<QueryOptions, "days"> = {},
+  flags: OutputFlags,
+  options: Pick<QueryOptions, "reads"> & {
+    /** What the rows rest on, once the tables are known that the statement names. */
+    envelope: (tables: readonly string[]) => Promise<Envelope | undefined>;
+  },
 ): Promise<void> {
   const format = formatOf(cli, flags);
-  const result = await engine.query(sql, { signal: cli.signal, explain: explainOf(flags), ...known });
+  const result = await engine.query(sql, {
+    signal: cli.signal,
+    ...(options.reads === undefined ? {} : { reads: options.reads }),
+  });
   cli.progressDone();
-  await writeResult(cli, result, format, flags.out);
+  const envelope = await options.envelope(result.tables);
+  await writeResult(
+    cli,
+    result,
+    format,
+    flags.out,
+    envelope && { envelope, onOwnLine: flags.envelope ?? false },
+  );
   const stats = result.stats();
   if (stats.rows === 0 && format === "table") cli.log.info("No rows.");
   if (engine.traits.billsByScan) cli.log.info(billText(stats));
+}
+
+/** Who answers, for the envelope. */
+export function answerContext(flags: EngineFlags, lake: string | undefined): AnswerContext {
+  return {
+    program: `gc-usage ${version()}`,
+    lake: lake ?? null,
+    engine: flags.engine ?? "duckdb",
+    now: realEffects.now(),
+  };
+}
+
+/** What names the lake in a command that a hint gives. */
+export function lakeFlags({ lake, stack }: LakeFlags): string {
+  if (stack !== undefined) return ` --stack ${shellWord(stack)}`;
+  return lake === undefined ? "" : ` --lake ${shellWord(lake)}`;
 }
 
 /** `Scanned 12.3 MB in 2.1 s, about $0.000062.` */

@@ -40,6 +40,14 @@ export function addEngineOptions<Args extends unknown[], Given extends OptionVal
   return command;
 }
 
+/** An engine, and the lake that it reads. */
+export interface OpenEngine {
+  readonly engine: SqlEngine;
+  /** Undefined where Athena is asked without knowing the lake. */
+  readonly lake: Lake | undefined;
+  readonly close: () => Promise<void>;
+}
+
 /**
  * Opens the engine that the flags name over the lake that they name.
  *
@@ -51,11 +59,11 @@ export function openEngine(
   cli: Cli,
   flags: EngineFlags,
   needs: { slices: boolean } = { slices: true },
-): Promise<SqlEngine> {
+): Promise<OpenEngine> {
   return ENGINES[flags.engine ?? "duckdb"](cli, flags, needs);
 }
 
-async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<SqlEngine> {
+async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<OpenEngine> {
   for (const [flag, value] of [
     ["--workgroup", flags.workgroup],
     ["--database", flags.database],
@@ -68,14 +76,15 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<SqlEngine
   }
   const { openDuckDb } = await import("../engine/duckdb/duckdb.ts");
   const { uri } = await lakeOf(cli, flags);
-  return withLake(cli, uri, async (lake) => openDuckDb(await lake.store.localizeAll(cli)));
+  const lake = await openLake(uri, cli.log);
+  return await opened(lake, async () => openDuckDb(await lake.store.localizeAll(cli)));
 }
 
 async function openAthenaEngine(
   cli: Cli,
   flags: EngineFlags,
   needs: { slices: boolean },
-): Promise<SqlEngine> {
+): Promise<OpenEngine> {
   const { uri, stack } = await lakeOf(cli, flags);
   const workgroup = flags.workgroup ?? stack?.workgroup;
   if (workgroup === undefined) {
@@ -90,28 +99,37 @@ async function openAthenaEngine(
     });
   }
   const { openAthena } = await import("../engine/athena/athena.ts");
-  const slices = isOnS3 ? await withLake(cli, uri, (lake) => lake.list()) : undefined;
-  warnBeforeFirstDay(cli, stack, slices?.map(({ key }) => key.date).sort()[0]);
-  return openAthena({
-    workgroup,
-    database: flags.database ?? stack?.database ?? DATABASE,
-    // What the stack's table does not look for is not there for Athena: so it counts as missing.
-    slices: slices?.filter(({ key }) => stack === undefined || key.date >= stack.firstDay),
-    aws: { region: stack?.region },
-    env: cli.env,
-    usdPerTb: usdPerTb(cli.env["GC_USAGE_ATHENA_USD_PER_TB"]),
-    maxScan: flags.maxScan,
-    log: cli.log,
-    progress: (text) => cli.progress(text),
+  const lake = isOnS3 ? await openLake(uri, cli.log) : undefined;
+  return await opened(lake, async () => {
+    const slices = await lake?.list();
+    warnBeforeFirstDay(cli, stack, slices?.map(({ key }) => key.date).sort()[0]);
+    return await openAthena({
+      workgroup,
+      database: flags.database ?? stack?.database ?? DATABASE,
+      // What the stack's table does not look for is not there for Athena: so it counts as missing.
+      slices: slices?.filter(({ key }) => stack === undefined || key.date >= stack.firstDay),
+      aws: { region: stack?.region },
+      env: cli.env,
+      usdPerTb: usdPerTb(cli.env["GC_USAGE_ATHENA_USD_PER_TB"]),
+      maxScan: flags.maxScan,
+      log: cli.log,
+      progress: (text) => cli.progress(text),
+    });
   });
 }
 
-async function withLake<T>(cli: Cli, uri: string, action: (lake: Lake) => Promise<T>): Promise<T> {
-  const lake = await openLake(uri, cli.log);
+/** The engine with its lake: both are closed together, also where the engine cannot be opened. */
+async function opened(lake: Lake | undefined, open: () => Promise<SqlEngine>): Promise<OpenEngine> {
   try {
-    return await action(lake);
-  } finally {
-    await lake.close();
+    const engine = await open();
+    const close = async (): Promise<void> => {
+      await engine.close();
+      await lake?.close();
+    };
+    return { engine, lake, close };
+  } catch (error) {
+    await lake?.close();
+    throw error;
   }
 }
 

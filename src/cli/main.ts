@@ -94,7 +94,7 @@ Begin with \`gc-usage demo\`: it needs no account.
 
 Exit codes: 0 done, 1 a defect, 2 bad input, 3 credentials, 4 permission,
 5 service or network, 6 query failed, 7 timed out, 8 refused to protect data,
-9 lake, 10 SQL, 11 AWS, 130 interrupted.`;
+9 lake, 10 SQL, 11 AWS, 12 incomplete or too old, 130 interrupted.`;
 
 function report(cli: Cli, error: unknown, argv: readonly string[]): number {
   if (error instanceof CommanderError) return reportCommander(cli, error, argv);

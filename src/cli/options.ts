@@ -78,6 +78,21 @@ export function durationOption(option: string): (text: string) => number {
   };
 }
 
+const AGES: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** `36h`, `2d` or `1w`, in milliseconds. */
+export function ageOption(option: string): (text: string) => number {
+  return (text) => {
+    const match = /^(\d{1,5})([hdw])$/.exec(text);
+    if (!match) {
+      throw new UsageError("input", `${option}: invalid age ${shown(text)}.`, {
+        hint: "Write hours, days or weeks, for example 36h, 2d or 1w.",
+      });
+    }
+    return Number(match[1]) * (AGES[match[2] ?? "d"] ?? 0);
+  };
+}
+
 const SIZES: Readonly<Record<string, number>> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
 
 /** `500MB`, `1.5 GB`, `2TB`, in bytes; a bare number is bytes. Decimal units, as AWS bills. */

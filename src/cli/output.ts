@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, extname, join } from "node:path";
 import type { Column, QueryResult, SqlRow, SqlValue } from "../engine/engine.ts";
 import { UsageError } from "../support/errors.ts";
+import type { Envelope } from "../usage/envelope.ts";
 import type { Cli } from "./cli.ts";
 import { onOut } from "./colours.ts";
 import { tableText } from "./table.ts";
@@ -16,6 +17,7 @@ export type OutputFlags = {
   readonly output?: Format | undefined;
   readonly json?: true | undefined;
   readonly out?: string | undefined;
+  readonly envelope?: true | undefined;
 };
 
 const BY_EXTENSION: Readonly<Record<string, Format>> = {
@@ -46,8 +48,23 @@ export function formatOf(cli: Cli, flags: OutputFlags): Format {
       hint: "Give a file with --out result.parquet.",
     });
   }
+  if (flags.envelope && format === "table") {
+    throw new UsageError("input", "--envelope does not apply to a table.", {
+      hint: "Add --output ndjson or --output csv; JSON and Parquet carry the envelope anyway.",
+    });
+  }
   return format;
 }
+
+/** What the rows rest on, and in which forms it is written: in JSON and Parquet always. */
+export interface Enclosing {
+  readonly envelope: Envelope;
+  /** Also ahead of NDJSON and CSV, on a line of its own. */
+  readonly onOwnLine: boolean;
+}
+
+/** The envelope's name, where it is not the whole: in Parquet's metadata, and on a line of its own. */
+const ENVELOPE_KEY = "gc_usage_answer";
 
 /** Reads a result to its end and writes it to stdout, or to a file that appears whole or not at all. */
 export async function writeResult(
@@ -55,39 +72,46 @@ export async function writeResult(
   result: QueryResult,
   format: Format,
   out: string | undefined,
+  enclosing: Enclosing | undefined,
 ): Promise<void> {
   if (out !== undefined && out !== "-") {
-    await replaceFile(out, (file) => writeTo(file, result, format));
+    await replaceFile(out, (file) => writeTo(file, result, format, enclosing));
   } else if (format === "parquet") {
-    await pipeParquet(cli, result);
+    await pipeParquet(cli, result, enclosing);
   } else {
     const width = cli.isTerminal ? cli.columns : Number.POSITIVE_INFINITY;
-    for await (const text of textOf(result, format, { width, colors: onOut.isColorSupported })) {
+    for await (const text of textOf(result, format, { width, colors: onOut.isColorSupported }, enclosing)) {
       if (!(await cli.out(text))) break;
     }
   }
 }
 
-async function writeTo(file: string, result: QueryResult, format: Format): Promise<void> {
+async function writeTo(
+  file: string,
+  result: QueryResult,
+  format: Format,
+  enclosing: Enclosing | undefined,
+): Promise<void> {
   if (format === "parquet") {
     const { writeParquet } = await import("../engine/duckdb/parquet.ts");
-    await writeParquet(result, uniqueNames(result.columns), file);
+    const metadata = enclosing && { [ENVELOPE_KEY]: JSON.stringify(enclosing.envelope) };
+    await writeParquet(result, uniqueNames(result.columns), file, metadata);
     return;
   }
   const handle: FileHandle = await open(file, "wx");
   try {
     const options = { width: Number.POSITIVE_INFINITY, colors: false };
-    for await (const text of textOf(result, format, options)) await handle.write(text);
+    for await (const text of textOf(result, format, options, enclosing)) await handle.write(text);
   } finally {
     await handle.close();
   }
 }
 
-async function pipeParquet(cli: Cli, result: QueryResult): Promise<void> {
+async function pipeParquet(cli: Cli, result: QueryResult, enclosing: Enclosing | undefined): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "gc-usage-out-"));
   try {
     const file = join(folder, "result.parquet");
-    await writeTo(file, result, "parquet");
+    await writeTo(file, result, "parquet", enclosing);
     for await (const chunk of createReadStream(file)) if (!(await cli.out(chunk as Uint8Array))) break;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -118,30 +142,38 @@ async function* textOf(
   result: QueryResult,
   format: Exclude<Format, "parquet">,
   table: { width: number; colors: boolean },
+  enclosing: Enclosing | undefined,
 ): AsyncGenerator<string> {
   const { columns, batches } = result;
+  const ownLine = enclosing?.onOwnLine ? JSON.stringify(enclosing.envelope) : undefined;
   switch (format) {
     case "table":
       yield* tableText(columns, batches, table);
       break;
     case "csv":
+      if (ownLine !== undefined) yield `# ${ENVELOPE_KEY}: ${ownLine}\r\n`;
       yield csvLine(columns.map((column) => column.name));
       for await (const batch of batches) yield batch.map(csvLine).join("");
       break;
     case "ndjson": {
       const line = jsonRow(columns);
+      if (ownLine !== undefined) yield `{${JSON.stringify(ENVELOPE_KEY)}:${ownLine}}\n`;
       for await (const batch of batches) yield batch.map((row) => `${line(row)}\n`).join("");
       break;
     }
     case "json": {
       const line = jsonRow(columns);
-      let between = "[\n";
+      const members = Object.entries(enclosing?.envelope ?? {}).map(
+        ([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)},\n`,
+      );
+      yield `{\n${members.join("")}"rows":[`;
+      let between = "\n";
       for await (const batch of batches) {
         if (batch.length === 0) continue;
         yield between + batch.map(line).join(",\n");
         between = ",\n";
       }
-      yield between === "[\n" ? "[]\n" : "\n]\n";
+      yield between === "\n" ? "]}\n" : "\n]}\n";
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Span } from "../usage/period.ts";
+import type { Granularity, Span } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
 
 /**
@@ -27,17 +27,14 @@ export interface EngineTraits {
 
 export interface QueryOptions {
   readonly signal?: AbortSignal;
-  /** The days, of granularity day, that the statement reads at most, where that is known: by them it can be priced. */
-  readonly days?: Span | undefined;
-  /** Gives the statement's plan instead of its rows. */
-  readonly explain?: Explain | undefined;
+  /** The dates that the statement reads at most, of which granularity, where that is known: by them it can be priced. */
+  readonly reads?: Span & { readonly granularity: Granularity };
 }
-
-/** `plan`: how the engine would run the statement. `analyze`: runs it and measures each step, which costs what it costs. */
-export type Explain = "plan" | "analyze";
 
 export interface QueryResult {
   readonly columns: readonly Column[];
+  /** The tables that the statement names, in lower case, each once; perhaps one more where WITH defines its name anew. */
+  readonly tables: readonly string[];
   /** Rows in order, some at a time, each as long as `columns`. To be read once. */
   readonly batches: AsyncIterable<readonly SqlRow[]>;
   /** Complete once the last batch has been read. */

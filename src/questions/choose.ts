@@ -1,6 +1,7 @@
+import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
 import { describeSpan } from "../usage/coverage.ts";
-import { addDays, type Day, eachDay } from "../usage/day.ts";
+import { addDays, type Day } from "../usage/day.ts";
 import {
   CANONICAL_GROUPING,
   dimensionsOf,
@@ -8,22 +9,32 @@ import {
   groupingOf,
   NO_GROUPING,
 } from "../usage/grouping.ts";
-
-import type { Span } from "../usage/period.ts";
+import {
+  DEFAULT_WEEK_START,
+  GRANULARITIES,
+  type Granularity,
+  periodsOf,
+  type Span,
+  type WeekStart,
+  weekStartOf,
+} from "../usage/period.ts";
 import { CANONICAL_SERVICE, type Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { daysRead, type Question } from "./questions.ts";
 
-/** Rows that may be summed: one service, one grouping, by day. */
+/** Rows that may be summed: one service, one granularity, one grouping. */
 export interface Source {
   readonly service: Service;
+  readonly granularity: Granularity;
   readonly grouping: Grouping;
-  /** The days that the lake has of it, in order. */
-  readonly days: readonly Day[];
+  /** On which its weeks begin; the default for other granularities. */
+  readonly weekStart: WeekStart;
+  /** The first days of the periods that the lake has of it, in order. */
+  readonly dates: readonly Day[];
 }
 
 export interface Choice extends Source {
-  /** The days of the window that the lake does not have in this source, in order. */
+  /** The first days of the window's periods that the lake does not have in this source, in order. */
   readonly missing: readonly Day[];
 }
 
@@ -31,74 +42,100 @@ export interface Choice extends Source {
 export interface Wanted {
   readonly service?: Service | undefined;
   readonly grouping?: Grouping | undefined;
+  /** Days, unless given. */
+  readonly granularity?: Granularity | undefined;
+  /** What names the lake in the commands of hints, ` --lake usage-lake`. */
+  readonly lakeFlags?: string | undefined;
 }
 
 /**
- * The sources of the lake that can answer a question: by day, split by every dimension that it needs.
+ * The sources of the lake that can answer a question: of one granularity, split by every dimension that it needs.
  *
  * @throws {UsageError} lake, saying what the lake has and what to sync, where there is none.
  */
 export function sourcesFor(question: Question, slices: readonly SliceKey[], wanted: Wanted = {}): Source[] {
+  const { granularity = "day" } = wanted;
   const all = sourcesOf(slices);
-  const fitting = all.filter(
+  const answering = all.filter(
     (source) =>
       (wanted.service === undefined || source.service === wanted.service) &&
       (wanted.grouping === undefined || source.grouping === wanted.grouping) &&
       question.needs.every((dimension) => dimensionsOf(source.grouping).includes(dimension)),
   );
+  const fitting = answering.filter((source) => source.granularity === granularity);
   if (fitting.length > 0) return fitting;
-  const has = all.map((source) => describeSource(source)).join("; ");
   const needs = question.needs.length > 0 ? ` split by ${question.needs.join(" and ")}` : "";
   const limits = [wanted.service, wanted.grouping].filter(Boolean).join(", ");
   throw new UsageError(
     "lake",
-    `The lake has no days${needs}${limits ? ` of ${limits}` : ""}, which ${question.name} needs.`,
-    {
-      hint:
-        (has ? `It has ${has}. ` : "It has no days at all. ") +
-        `Run \`gc-usage sync${syncFlags(question, wanted)}\` first.`,
-    },
+    `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${question.name} needs.`,
+    { hint: whatThereIs(question, wanted, all, answering) },
   );
+}
+
+/** What the lake has instead, how to read it where it can answer, and what to sync. */
+function whatThereIs(
+  question: Question,
+  wanted: Wanted,
+  all: readonly Source[],
+  answering: readonly Source[],
+): string {
+  const has = all.map((source) => describeSource(source)).join("; ");
+  const instead = answering.find(({ granularity }) => granularity !== "total")?.granularity;
+  return [
+    has ? `It has ${has}.` : "It is empty.",
+    ...(instead === undefined ? [] : [`Add --granularity ${instead} to read the ${instead}s.`]),
+    `${instead === undefined ? "Run" : "Or run"} \`gc-usage sync${syncFlags(question, wanted)}${wanted.lakeFlags ?? ""}\` first.`,
+  ].join(" ");
 }
 
 /**
  * Of the sources those that can answer for `window`: all of them, but where the question compares it with the period
- * before those that have days of both. Without any of one, every client would be new, or silent.
+ * before those that have rows of both. Without any of one, every client would be new, or silent.
  *
  * @throws {UsageError} lake, naming the days to sync, where there is none.
  */
-export function comparable(question: Question, sources: readonly Source[], window: Span): readonly Source[] {
+export function comparable(
+  question: Question,
+  sources: readonly Source[],
+  window: Span,
+  { lakeFlags = "" }: Pick<Wanted, "lakeFlags"> = {},
+): readonly Source[] {
   if (!question.looksBack) return sources;
-  const read = daysRead(question, window);
+  const [any] = sources;
+  if (any === undefined) return sources;
+  const read = daysRead(question, window, any.granularity);
   const before = { start: read.start, end: addDays(window.start, -1) };
-  const has = ({ days }: Source, { start, end }: Span): boolean =>
-    days.some((day) => day >= start && day <= end);
+  const has = ({ dates }: Source, { start, end }: Span): boolean =>
+    dates.some((day) => day >= start && day <= end);
   const fitting = sources.filter((source) => has(source, before) && has(source, window));
   if (fitting.length > 0) return fitting;
   const best = choose(sources, read);
   const lacking = has(best, before) ? window : before;
   throw new UsageError(
     "lake",
-    `${question.name} compares ${describeSpan(window)} with ${describeSpan(before)}, and the lake has no day of ` +
-      `${describeSpan(lacking)} (${best.service}, ${best.grouping}).`,
+    `${question.name} compares ${describeSpan(window)} with ${describeSpan(before)}, and the lake has no ` +
+      `${best.granularity} of ${describeSpan(lacking)} (${best.service}, ${best.grouping}).`,
     {
-      hint: `Run \`gc-usage sync --from ${lacking.start} --to ${lacking.end}${sourceFlags(best)}\` first.`,
+      hint: `Run \`gc-usage sync --from ${lacking.start} --to ${lacking.end}${sourceFlags(best)}${lakeFlags}\` first.`,
     },
   );
 }
 
 /**
- * The source that answers best, and only one, since numbers of two never mix. One that has any of the days
- * before one that has none; jobs before legacy; then the most days; then the canonical grouping; then the
+ * The source that answers best, and only one, since numbers of two never mix. One that has any of the periods
+ * before one that has none; jobs before legacy; then the most periods; then the canonical grouping; then the
  * fewest rows to read.
+ *
+ * @param sources of one granularity.
  */
 export function choose(sources: readonly Source[], window: Span): Choice {
-  const days = eachDay(window.start, window.end);
   const ranked = sources
     .map((source) => {
-      const has = new Set(source.days);
-      const missing = days.filter((day) => !has.has(day));
-      const covered = days.length - missing.length;
+      const has = new Set(source.dates);
+      const dates = periodsOf(source.granularity, window, source.weekStart).map(({ date }) => date);
+      const missing = dates.filter((date) => !has.has(date));
+      const covered = dates.length - missing.length;
       const rank = [
         covered > 0 ? 0 : 1,
         source.service === "jobs" ? 0 : 1,
@@ -114,40 +151,50 @@ export function choose(sources: readonly Source[], window: Span): Choice {
   return best.choice;
 }
 
-/** Every service and grouping that the lake has days of. */
+/** Every service, granularity and grouping that the lake has; weeks that begin on another weekday stand apart. */
 export function sourcesOf(slices: readonly SliceKey[]): Source[] {
-  const byName = new Map<string, { service: Service; grouping: Grouping; days: Day[] }>();
+  const byName = new Map<string, Omit<Source, "dates"> & { dates: Day[] }>();
   for (const { service, granularity, grouping, date } of slices) {
-    if (granularity !== "day") continue;
-    const name = `${service} ${grouping}`;
-    const source = byName.get(name) ?? { service, grouping, days: [] };
-    source.days.push(date);
+    const weekStart = granularity === "week" ? weekStartOf(date) : DEFAULT_WEEK_START;
+    const name = `${service} ${grouping} ${GRANULARITIES.indexOf(granularity)} ${weekStart}`;
+    const source = byName.get(name) ?? { service, granularity, grouping, weekStart, dates: [] };
+    source.dates.push(date);
     byName.set(name, source);
   }
   return [...byName.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, source]) => ({ ...source, days: source.days.sort() }));
+    .map(([, source]) => ({ ...source, dates: source.dates.sort() }));
 }
 
 /** `jobs, client-uri-method: 90 days, 2026-08-25 to 2026-11-22`. */
-export function describeSource({ service, grouping, days }: Source): string {
-  const first = days[0];
-  const last = days.at(-1);
+export function describeSource({ service, granularity, grouping, dates }: Source): string {
+  const first = dates[0];
+  const last = dates.at(-1);
   const span = first === last ? `${first}` : `${first} to ${last}`;
-  return `${service}, ${grouping}: ${days.length} ${days.length === 1 ? "day" : "days"}, ${span}`;
+  return `${service}, ${grouping}: ${counted(dates.length, granularity)}, ${span}`;
 }
 
-/** What `sync` is told so that it brings rows of a source. */
-function sourceFlags({ service, grouping }: Source): string {
+/** The flags by which `sync` brings rows of a source, where they are not its defaults. */
+export function sourceFlags({
+  service,
+  granularity,
+  grouping,
+  weekStart = DEFAULT_WEEK_START,
+}: Pick<Source, "service" | "granularity" | "grouping"> & { readonly weekStart?: WeekStart }): string {
   const group = dimensionsOf(grouping).join(",") || "none";
-  return (
-    (service === CANONICAL_SERVICE ? "" : ` --service ${service}`) +
-    (grouping === CANONICAL_GROUPING ? "" : ` --group-by ${group}`)
-  );
+  return [
+    service === CANONICAL_SERVICE ? "" : ` --service ${service}`,
+    granularity === "day" ? "" : ` --granularity ${granularity}`,
+    weekStart === DEFAULT_WEEK_START ? "" : ` --week-start ${weekStart}`,
+    grouping === CANONICAL_GROUPING ? "" : ` --group-by ${group}`,
+  ].join("");
 }
 
 function syncFlags(question: Question, wanted: Wanted): string {
-  const service = wanted.service ? ` --service ${wanted.service}` : "";
+  const { granularity = "day" } = wanted;
+  const service =
+    (wanted.service ? ` --service ${wanted.service}` : "") +
+    (granularity === "day" ? "" : ` --granularity ${granularity}`);
   const canonical = dimensionsOf(CANONICAL_GROUPING);
   if (wanted.grouping && wanted.grouping !== NO_GROUPING)
     return `${service} --group-by ${dimensionsOf(wanted.grouping).join(",")}`;

@@ -25,8 +25,8 @@ export interface Question {
   readonly sql: string;
 }
 
-/** What every question may use without declaring it. */
-const GIVEN = ["from", "to", "before", "service", "grouping"];
+/** What every question may use without declaring it. `period` and `periods` are words for a column's name. */
+const GIVEN = ["from", "to", "before", "service", "grouping", "granularity", "period", "periods"];
 
 /**
  * Reads a question's file: a line of description, then `-- key: value` lines (title; needs: dimensions joined

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { UsageError } from "../support/errors.ts";
 import { sqlString } from "../support/quote.ts";
 import { shown } from "../support/shown.ts";
-import { addDays, type Day, daysBetween } from "../usage/day.ts";
+import type { Day } from "../usage/day.ts";
 import { CANONICAL_GROUPING, type Grouping } from "../usage/grouping.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
-import type { Span } from "../usage/period.ts";
+import { type Granularity, periodsBefore, periodsOf, type Span, weekStartOf } from "../usage/period.ts";
 import { CANONICAL_SERVICE, type Service } from "../usage/service.ts";
 import { parseQuestion, type Question, replaceParameters } from "./heading.ts";
 
@@ -41,13 +41,19 @@ export function get(name: string): Question {
 export interface QuestionValues extends Span {
   readonly service: Service;
   readonly grouping: Grouping;
+  /** Which rows are read: the days unless given. The span must be whole periods of it. */
+  readonly granularity?: Granularity;
   /** Whole numbers by the names of the question's params; its own defaults for the rest. */
   readonly params?: Readonly<Record<string, number>>;
 }
 
-/** The days that a question reads: the period, and for one that looks back the period of equal length before. */
-export function daysRead(question: Question, span: Span): Span {
-  return question.looksBack ? { start: before(span), end: span.end } : span;
+/**
+ * The days that a question reads: the span, and for one that looks back as many days, weeks or months before.
+ *
+ * @param span whole periods of the granularity.
+ */
+export function daysRead(question: Question, span: Span, granularity: Granularity = "day"): Span {
+  return question.looksBack ? { start: before(span, granularity), end: span.end } : span;
 }
 
 /**
@@ -61,32 +67,35 @@ export function bind(question: Question, values: QuestionValues): string {
     new Map([
       ["from", dateLiteral(values.start)],
       ["to", dateLiteral(values.end)],
-      ["before", dateLiteral(before(values))],
-      ["service", sqlString(values.service)],
-      ["grouping", sqlString(values.grouping)],
+      ["before", dateLiteral(before(values, values.granularity ?? "day"))],
+      ...rowsRead(values),
       ...numbers(question, values.params ?? {}),
     ]),
   );
 }
 
+/** The metrics that a question's statement reads. */
+export function metricsRead({ sql }: Question): Metric[] {
+  return METRICS.filter((metric) => new RegExp(`\\b${metric}\\b`).test(sql));
+}
+
+/** Rows of one service, granularity and grouping, and the dates of those that are read. */
+export interface RowsRead extends Span {
+  readonly service: Service;
+  readonly granularity: Granularity;
+  readonly grouping: Grouping;
+}
+
 /**
- * The statement that tells the days on which the lake lacks a metric that the question reads: they were loaded from an
- * answer that had been asked for others alone, and a sum passes over them without a word.
+ * The statement that finds rows without some of the metrics, which a sum would leave out: a row for each date that has
+ * any, with the date and then for each metric how many rows lack it.
  */
-export function daysLackingSql(
-  question: Question,
-  values: QuestionValues,
-): { metrics: Metric[]; sql: string } {
-  const metrics = METRICS.filter((metric) => new RegExp(`\\b${metric}\\b`).test(question.sql));
-  const { start, end } = daysRead(question, values);
-  return {
-    metrics,
-    sql: `SELECT CAST(date AS varchar) FROM usage
-WHERE granularity = 'day' AND service = ${sqlString(values.service)} AND "grouping" = ${sqlString(values.grouping)}
-  AND date BETWEEN ${dateLiteral(start)} AND ${dateLiteral(end)}
-  AND (${metrics.map((metric) => `${metric} IS NULL`).join(" OR ") || "false"})
-GROUP BY date ORDER BY date`,
-  };
+export function rowsLackingSql(rows: RowsRead, metrics: readonly Metric[]): string {
+  const lacking = metrics.map((metric) => `count(*) - count(${metric})`);
+  return `SELECT CAST(date AS varchar), ${lacking.join(", ")} FROM usage
+WHERE granularity = ${sqlString(rows.granularity)} AND service = ${sqlString(rows.service)}
+  AND "grouping" = ${sqlString(rows.grouping)} AND date BETWEEN ${dateLiteral(rows.start)} AND ${dateLiteral(rows.end)}
+GROUP BY date HAVING ${lacking.join(" + ")} > 0 ORDER BY date`;
 }
 
 /**
@@ -106,15 +115,33 @@ export function defaultSql(
       ["from", ago(days)],
       ["to", ago(1)],
       ["before", ago(2 * days)],
-      ["service", sqlString(options.service ?? CANONICAL_SERVICE)],
-      ["grouping", sqlString(options.grouping ?? CANONICAL_GROUPING)],
+      ...rowsRead({
+        service: options.service ?? CANONICAL_SERVICE,
+        grouping: options.grouping ?? CANONICAL_GROUPING,
+      }),
       ...numbers(question, {}),
     ]),
   );
 }
 
-function before(span: Span): Day {
-  return addDays(span.start, -(daysBetween(span.start, span.end) + 1));
+/** What picks the rows, and what a column that counts or names their dates is called. */
+function rowsRead({
+  service,
+  grouping,
+  granularity = "day",
+}: Pick<QuestionValues, "service" | "grouping" | "granularity">): [string, string][] {
+  return [
+    ["service", sqlString(service)],
+    ["grouping", sqlString(grouping)],
+    ["granularity", sqlString(granularity)],
+    ["period", granularity],
+    ["periods", `${granularity}s`],
+  ];
+}
+
+function before(span: Span, granularity: Granularity): Day {
+  const count = periodsOf(granularity, span, weekStartOf(span.start)).length;
+  return periodsBefore(granularity, span.start, count);
 }
 
 function dateLiteral(day: Day): string {

@@ -13,6 +13,7 @@ export type ErrorKind =
   | "lake"
   | "sql"
   | "aws"
+  | "incomplete"
   | "interrupted";
 
 /** Process exit codes, documented in `gc-usage --help` and docs/cli.md. 1 is a defect of ours. */
@@ -27,6 +28,7 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   lake: 9,
   sql: 10,
   aws: 11,
+  incomplete: 12,
   interrupted: 130,
 };
 

@@ -1,7 +1,7 @@
 import type { Reading } from "../lake/provenance.ts";
 import { UsageError } from "../support/errors.ts";
-import { knowledgeOf } from "../usage/coverage.ts";
-import { addDays, type Day, dayOf, daysBetween, minDay } from "../usage/day.ts";
+import { knowledgeOf, SETTLE_DAYS } from "../usage/coverage.ts";
+import { addDays, type Day, dayOf, daysBetween, lastDay, minDay } from "../usage/day.ts";
 import { CANONICAL_GROUPING, type Grouping, NO_GROUPING } from "../usage/grouping.ts";
 import {
   DEFAULT_WEEK_START,
@@ -33,7 +33,7 @@ export const TARGET_DEFAULTS = {
   service: CANONICAL_SERVICE,
   granularity: "day",
   grouping: CANONICAL_GROUPING,
-  settleDays: 3,
+  settleDays: SETTLE_DAYS,
   recheckMs: 6 * 3_600_000,
   weekStart: DEFAULT_WEEK_START,
 } as const satisfies Omit<SyncTarget, "span">;
@@ -65,11 +65,6 @@ export interface Plan {
 const CHUNK_DAYS = 30;
 /** Longer periods are joined up to this where the service names no limit: it bounds what a failed query costs. */
 const YEAR = 366;
-
-/** The last day that the service can have: the current UTC day is never in the data. */
-export function lastDay(now: number): Day {
-  return addDays(dayOf(now), -1);
-}
 
 /**
  * Compares what is wanted with what the lake holds.

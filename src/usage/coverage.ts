@@ -13,6 +13,9 @@ export interface Coverage extends Span {
   readonly fetchedAt: number;
 }
 
+/** The days after a period's end within which its figures may change: late corrections are not documented. */
+export const SETTLE_DAYS = 3;
+
 /** The days of a span that the service can have had at `fetchedAt`: the current UTC day is never in the data. */
 export function knownSpan(span: Span, fetchedAt: number): Span | undefined {
   const end = minDay(span.end, addDays(dayOf(fetchedAt), -1));
@@ -35,16 +38,23 @@ export function isOf(key: Pick<SliceKey, "granularity" | "date">, { start, end }
 
 /**
  * True where the figures can no longer change: asked for, whole, more than `settleDays` days after the period's
- * end. Late corrections are not documented, so the last days are read again.
+ * end.
  */
 export function isSettled(
   key: Pick<SliceKey, "granularity" | "date">,
   coverage: Coverage,
   settleDays: number,
 ): boolean {
-  if (!isComplete(key, coverage)) return false;
   const end = periodEnd(key.granularity, key.date) ?? coverage.end;
-  return dayOf(coverage.fetchedAt) > addDays(end, settleDays);
+  return isComplete(key, coverage) && !mayChange({ ...coverage, end }, settleDays);
+}
+
+/** True where days were fetched so soon after the last of them that their figures may still change. */
+export function mayChange(
+  { end, fetchedAt }: Pick<Coverage, "end" | "fetchedAt">,
+  settleDays: number,
+): boolean {
+  return dayOf(fetchedAt) <= addDays(end, settleDays);
 }
 
 /** The days of a period that the service can have had at `now`; of a total those that were asked for. */

@@ -23,6 +23,11 @@ export function startOfDay(day: Day): number {
 const FIRST_MS = Date.parse("0001-01-01T00:00:00Z");
 const LAST_MS = Date.parse("9999-12-31T00:00:00Z");
 
+/** The last day that the service can have at `now`: the current UTC day is never in the data. */
+export function lastDay(now: number): Day {
+  return addDays(dayOf(now), -1);
+}
+
 /** Stops at the first day of year 1 and at the last of 9999. */
 export function addDays(day: Day, days: number): Day {
   return dayOf(Math.min(Math.max(startOfDay(day) + days * MS_PER_DAY, FIRST_MS), LAST_MS));

@@ -65,3 +65,36 @@ export function periodsOf(
     day = addDays(end, 1);
   }
 }
+
+/** The first day of the period that begins `count` periods before the one that begins on `start`. */
+export function periodsBefore(granularity: Granularity, start: Day, count: number): Day {
+  switch (granularity) {
+    case "month": {
+      const [year, month] = start.split("-").map(Number);
+      return dayOf(Date.UTC(year ?? 0, (month ?? 1) - 1 - count, 1));
+    }
+    case "week":
+      return addDays(start, -7 * count);
+    case "day":
+    case "total":
+      return addDays(start, -count);
+  }
+}
+
+/** The weekday on which the weeks begin that such a week is one of. */
+export function weekStartOf(start: Day): WeekStart {
+  return periodStart("week", start, "sunday") === start ? "sunday" : "monday";
+}
+
+/** The span in whole periods: those that it touches. */
+export function wholePeriods(
+  granularity: Granularity,
+  { start, end }: Span,
+  weekStart: WeekStart = DEFAULT_WEEK_START,
+): Span {
+  const last = periodStart(granularity, end, weekStart);
+  return {
+    start: periodStart(granularity, start, weekStart),
+    end: periodEnd(granularity, last) ?? end,
+  };
+}

@@ -2,15 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { encodeProvenance, FORMAT, PROVENANCE_KEY, type Provenance } from "../../src/lake/provenance.ts";
 import { sqlString } from "../../src/support/quote.ts";
-import type { Day } from "../../src/usage/day.ts";
+import { addDays, type Day, startOfDay } from "../../src/usage/day.ts";
 import { tryGrouping } from "../../src/usage/grouping.ts";
 import { METRICS } from "../../src/usage/metric.ts";
+import { type Granularity, periodEnd } from "../../src/usage/period.ts";
 import type { UsageRow } from "../../src/usage/row.ts";
+import type { Service } from "../../src/usage/service.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
 
 export interface SliceRows extends SliceKey {
   readonly rows: readonly Partial<UsageRow>[];
+  /** What its provenance says other than that all of its period was fetched long after its end, with every metric. */
+  readonly known?: Partial<Provenance> | undefined;
 }
 
 const TEXTS = [
@@ -28,14 +33,17 @@ export async function makeLake(slices: readonly SliceRows[], parent?: string): P
   const lake = mkdtempSync(join(parent ?? tmpdir(), "gc-usage-lake-"));
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
-  for (const { rows, ...key } of slices) {
+  for (const { rows, known, ...key } of slices) {
     const file = join(lake, slicePath(key));
     mkdirSync(dirname(file), { recursive: true });
     const fixed = `${sqlString(key.service)} AS service, ${sqlString(key.grouping)} AS "grouping"`;
     const selects = rows.map((row) => `SELECT ${fixed}, ${columns(row)}`);
     const statement =
       selects.length > 0 ? selects.join(" UNION ALL ") : `SELECT ${fixed}, ${columns({})} WHERE false`;
-    await connection.run(`COPY (${statement}) TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd)`);
+    const metadata = sqlString(encodeProvenance({ ...provenanceOf(key, rows.length), ...known }));
+    await connection.run(
+      `COPY (${statement}) TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {${PROVENANCE_KEY}: ${metadata}})`,
+    );
   }
   connection.closeSync();
   instance.closeSync();
@@ -46,7 +54,7 @@ export async function makeLake(slices: readonly SliceRows[], parent?: string): P
 export function slice(
   date: string,
   rows: readonly Partial<UsageRow>[],
-  key: { service?: "jobs" | "legacy"; granularity?: "day" | "month"; grouping?: string } = {},
+  key: { service?: Service; granularity?: Granularity; grouping?: string; known?: Partial<Provenance> } = {},
 ): SliceRows {
   const grouping = tryGrouping(key.grouping ?? "client-uri-method");
   if (!grouping) throw new Error(`no grouping: ${key.grouping}`);
@@ -56,6 +64,22 @@ export function slice(
     grouping,
     date: date as Day,
     rows,
+    known: key.known,
+  };
+}
+
+function provenanceOf({ granularity, date }: SliceKey, rows: number): Provenance {
+  const end = periodEnd(granularity, date) ?? date;
+  return {
+    format: FORMAT,
+    start: date,
+    end,
+    metrics: METRICS,
+    fetchedAt: startOfDay(addDays(end, 10)),
+    interval: `${date}/${end}`,
+    id: "test",
+    rows,
+    version: "test",
   };
 }
 

@@ -124,7 +124,13 @@ describe("the rows that answer", () => {
 
   test("are described with their days", () => {
     expect(
-      describeSource({ service: "jobs", grouping: "client" as Grouping, days: ["2026-11-01" as Day] }),
+      describeSource({
+        service: "jobs",
+        granularity: "day",
+        grouping: "client" as Grouping,
+        weekStart: "monday",
+        dates: ["2026-11-01" as Day],
+      }),
     ).toBe("jobs, client: 1 day, 2026-11-01");
   });
 });
@@ -146,10 +152,32 @@ describe("the period", () => {
     [{ last: "1y", to: "2024-02-28" }, newest, "2023-02-28/2024-02-28"],
     [{ from: "2026-11-01" }, newest, "2026-11-01/2026-11-20"],
     [{ from: "2026-11-01", to: "2026-12-31" }, newest, "2026-11-01/2026-12-31"],
+    [{ from: "2026-11-21" }, newest, "2026-11-21/2026-11-22"],
     [{ to: "2026-11-01" }, newest, "2026-10-03/2026-11-01"],
   ])("%j with a lake up to %s is %s", (flags, last, expected) => {
     const { start, end } = windowOf(flags, last as Day | undefined, now);
     expect(`${start}/${end}`).toBe(expected);
+  });
+
+  test.each([
+    ["month", { from: "2026-08-15", to: "2026-10-02" }, "2026-08-01/2026-10-31"],
+    ["month", { last: "3m" }, "2026-08-01/2026-10-31"],
+    ["month", { last: "90d" }, "2026-08-01/2026-10-31"],
+    ["month", { from: "2026-11-05" }, "2026-11-01/2026-11-30"],
+    ["month", { from: "2026-10-05" }, "2026-10-01/2026-10-31"],
+    ["week", { last: "2w" }, "2026-11-02/2026-11-15"],
+    ["week", { from: "2026-11-04", to: "2026-11-09" }, "2026-11-02/2026-11-15"],
+  ] as const)("by %s of %j is whole periods: %s", (granularity, flags, expected) => {
+    const { start, end } = windowOf(flags, newest, now, { granularity });
+    expect(`${start}/${end}`).toBe(expected);
+  });
+
+  test("by week begins on the day that the lake's weeks begin on", () => {
+    const weeks = { granularity: "week", weekStart: "sunday" } as const;
+    expect(windowOf({ last: "1w" }, "2026-11-14" as Day, now, weeks)).toEqual({
+      start: "2026-11-08",
+      end: "2026-11-14",
+    });
   });
 
   test.each([
@@ -159,7 +187,7 @@ describe("the period", () => {
     [{ last: "7d", from: "2026-11-01" }, "both say where the period starts"],
     [{ from: "2026-11-31" }, "is not a day"],
     [{ from: "2026-11-21", to: "2026-11-01" }, "before it starts"],
-    [{ from: "2026-11-21" }, "before it starts"],
+    [{ from: "2026-11-23" }, "before it starts"],
   ])("%j is refused", (flags, why) => {
     expect(() => windowOf(flags, newest, now)).toThrow(why);
   });

@@ -57,7 +57,7 @@ describe.each(all)("the question %s", (_name, question) => {
   test("names granularity, service, grouping and days, wherever it reads rows", () => {
     const reads = sql.match(/FROM usage\b/g) ?? [];
     expect(reads).toHaveLength(1);
-    expect(sql).toMatch(/granularity = ''\s+AND service = :service\s+AND "grouping" = :grouping/);
+    expect(sql).toMatch(/granularity = :granularity\s+AND service = :service\s+AND "grouping" = :grouping/);
     expect(sql).toMatch(/AND date BETWEEN :(?:from|before) AND :to/);
   });
 
@@ -66,13 +66,15 @@ describe.each(all)("the question %s", (_name, question) => {
     const orderBy = /ORDER BY([\s\S]*?)(?:LIMIT|$)/.exec(sql)?.[1] ?? "";
     expect(groupBy.length).toBeGreaterThan(0);
     for (const column of groupBy) {
-      const alias = new RegExp(`\\b${column} AS (\\w+)`).exec(sql)?.[1];
+      const alias = new RegExp(`\\b${column} AS ([:\\w]+)`).exec(sql)?.[1];
       expect(orderBy).toContain(alias);
     }
   });
 
   test("has one column of each name, in lower case as Glue has it", () => {
-    const names = [...sql.matchAll(/\bAS (\w+)(?=,|\n)/g)].map((match) => match[1]);
+    const named = bare(bind(question, VALUES));
+    const names = [...named.matchAll(/\bAS (\w+)(?=,|\n)/g)].map((match) => match[1]);
+    expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z0-9_]+$/);
   });
 
@@ -96,6 +98,31 @@ describe("binding", () => {
     expect(bind(get("change"), VALUES)).toContain("BETWEEN DATE '2026-10-22' AND DATE '2026-11-10'");
     expect(daysRead(get("change"), VALUES)).toEqual({ start: "2026-10-22", end: "2026-11-10" });
     expect(daysRead(get("busy-clients"), VALUES).start).toBe("2026-11-01");
+  });
+
+  test("reads weeks or months, whose number a column's name then counts, and looks back over as many", () => {
+    const months = {
+      ...VALUES,
+      start: "2026-09-01" as Day,
+      end: "2026-11-30" as Day,
+      granularity: "month" as const,
+    };
+    expect(bind(get("noisy-clients"), months)).toMatch(/AS limited_months\n[\s\S]*granularity = 'month'/);
+    expect(bind(get("requests-by-day"), months)).toMatch(/date AS month,[\s\S]*ORDER BY month$/);
+    expect(bind(get("change"), months)).toContain("BETWEEN DATE '2026-06-01' AND DATE '2026-11-30'");
+    const weeks = {
+      ...VALUES,
+      start: "2026-11-02" as Day,
+      end: "2026-11-15" as Day,
+      granularity: "week" as const,
+    };
+    expect(bind(get("new-clients"), weeks)).toContain("BETWEEN DATE '2026-10-19' AND DATE '2026-11-15'");
+    expect(
+      daysRead(get("change"), { start: "2026-02-01" as Day, end: "2026-02-28" as Day }, "month"),
+    ).toEqual({
+      start: "2026-01-01",
+      end: "2026-02-28",
+    });
   });
 
   test("quotes what is not ours", () => {

@@ -103,10 +103,11 @@ describe("a sum of requests", () => {
     expect(await run(uri)).toMatchObject({ code: 9, out: "" });
   });
 
-  it("over days that the lake has in part is labelled with what is missing", async () => {
-    const wide = ["--from", addDays(SPAN.start, -5), "--to", SPAN.end];
-    const { err } = await run(["ask", "requests-by-day", ...wide, "--lake", lake]);
-    expect(err).toMatch(/warning: The lake covers 10 of 15 days; missing: /);
+  it("over days that the lake has in part is refused, and labelled with what is missing where that is accepted", async () => {
+    const wide = ["requests-by-day", "--from", addDays(SPAN.start, -5), "--to", SPAN.end, "--lake", lake];
+    expect(await run(["ask", ...wide])).toMatchObject({ code: 9, out: "" });
+    const { err } = await run(["ask", ...wide, "--allow-partial"]);
+    expect(err).toMatch(/warning: .* has 10 of these 15 days .*Missing: /);
   });
 
   it("of a month that was asked for in part is told apart by status", async () => {

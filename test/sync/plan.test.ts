@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Provenance, Reading } from "../../src/lake/provenance.ts";
-import { lastDay, planSync, type SyncTarget } from "../../src/sync/plan.ts";
-import { addDays, type Day, dayOf, daysBetween, eachDay, startOfDay } from "../../src/usage/day.ts";
+import { planSync, type SyncTarget } from "../../src/sync/plan.ts";
+import { addDays, type Day, dayOf, daysBetween, eachDay, lastDay, startOfDay } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type Granularity, periodEnd, periodStart } from "../../src/usage/period.ts";

@@ -1,34 +1,29 @@
 import { Command } from "@commander-js/extra-typings";
-import { allRows, type SqlEngine } from "../../engine/engine.ts";
-import { type Choice, choose, comparable, type Source, sourcesFor } from "../../questions/choose.ts";
-import {
-  bind,
-  daysLackingSql,
-  daysRead,
-  get,
-  list,
-  type Question,
-  type QuestionValues,
-} from "../../questions/questions.ts";
-import { type WindowFlags, windowOf } from "../../questions/window.ts";
+import { type Basis, basisOf } from "../../questions/basis.ts";
+import { sourceFlags } from "../../questions/choose.ts";
+import { checkBasis, lacking } from "../../questions/demands.ts";
+import { questionEnvelope } from "../../questions/envelopes.ts";
+import { answerLake } from "../../questions/held.ts";
+import { bind, get, list, type Question } from "../../questions/questions.ts";
+import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import { describeSpan } from "../../usage/coverage.ts";
-import { addDays, type Day, dayOf, daysBetween } from "../../usage/day.ts";
+import { addDays } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
-import type { Span } from "../../usage/period.ts";
-import { addAskingOptions, explainOf, printRows } from "../asking.ts";
+import { periodsOf } from "../../usage/period.ts";
+import { addAskingOptions, answerContext, lakeFlags, printRows } from "../asking.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
 import { openEngine } from "../engines.ts";
-import { integerOption, serviceOption } from "../options.ts";
+import { granularityOption, integerOption, serviceOption } from "../options.ts";
 import { type Format, formatOf } from "../output.ts";
 
 export function command(cli: Cli) {
   const ask = new Command("ask")
     .description("Answer a question about the lake; without a name, list the questions.")
     .argument("[question]", "its name")
-    .option("--last <time>", "how far back: 7d, 4w, 3m or 1y (default: 30d)")
+    .option("--last <time>", "how far back: 7d, 4w, 3m or 1y (default: 30d, or what the lake has in a row)")
     .option("--from <day>", "first day, UTC, included")
     .option("--to <day>", "last day, UTC, included (default: yesterday, or the lake's newest day)")
     .option("--top <n>", "how many rows to show", integerOption("--top", 1, 999_999_999))
@@ -43,6 +38,12 @@ export function command(cli: Cli) {
       serviceOption,
     )
     .option("--group-by <dimensions>", "the grouping to read, for example client,uri,method", parseGrouping)
+    .option(
+      "--granularity <name>",
+      "day, week or month: which rows to read (default: day)",
+      granularityOption,
+    )
+    .option("--allow-partial", "answer even if days of the period are missing or incomplete")
     .option("--print-sql", "print the statement instead of running it");
   return addAskingOptions(ask)
     .addHelpText("after", HELP)
@@ -54,42 +55,47 @@ export function command(cli: Cli) {
       }
       const question = get(name);
       const params = paramsOf({ top: options.top, min_requests: options.minRequests });
-      const engine = await openEngine(cli, options);
+      const { engine, lake, close } = await openEngine(cli, options);
       try {
-        const sources = sourcesFor(question, engine.slices, {
-          service: options.service,
-          grouping: options.groupBy,
-        });
-        const { window, choice } = pick(question, sources, options);
-        const sql = bind(question, { ...window, ...choice, params });
-        tell(cli, question, window, choice, sources);
-        if (options.to === undefined && window.end < addDays(dayOf(realEffects.now()), -1)) {
-          cli.log.info(`The lake's newest day is ${window.end}; \`gc-usage sync\` fetches the days since.`);
-        }
+        if (lake === undefined) throw new RangeError("a question needs a lake");
+        const where = { lakeFlags: lakeFlags(options), now: realEffects.now() };
+        const asked = { ...options, grouping: options.groupBy, lakeFlags: where.lakeFlags };
+        const basis = await basisOf(question, answerLake(engine, lake, cli.signal), asked, where.now);
+        const demands = { ...options, maxAgeMs: options.maxAge };
+        if (!options.printSql) checkBasis(basis, demands, where);
+        tell(cli, basis, where.lakeFlags);
+        const sql = bind(question, { ...basis.source, ...basis.window, params });
         if (options.printSql) await cli.out(`${sql}\n`);
         else {
-          const days = daysRead(question, window);
-          // Where a scan is billed, this second one would double the bill.
-          if (!engine.traits.billsByScan && explainOf(options) === undefined)
-            await tellLacking(cli, engine, question, { ...window, ...choice });
-          await printRows(cli, engine, sql, { ...options, output: format }, { days });
+          const reads = { ...basis.read, granularity: basis.source.granularity };
+          const envelope = questionEnvelope(basis, answerContext(options, lake.uri));
+          await printRows(cli, engine, sql, options, { reads, envelope: () => Promise.resolve(envelope) });
         }
       } finally {
-        await engine.close();
+        await close();
       }
     });
 }
 
 const HELP = `
 Days are UTC days; the current one is never in the data. Each question reads
-one service and one grouping, by day, and says on standard error which, and
-which days the lake lacks. A question that compares with the period before
-needs days of both.
+one service and one grouping, by day unless --granularity says otherwise, and
+reports on standard error which.
+
+A question about days that the lake does not have, or has in part, is refused
+(exit code 9) with the \`gc-usage sync\` that fetches them; --allow-partial
+answers from what is there. Without --last and --from the answer covers the
+last 30 days (12 weeks, 12 months), or as many as the lake has in a row.
+Scripts can use --require-complete, which counts up to yesterday whatever the
+lake has, and --max-age. JSON and Parquet state the period, its coverage and
+when the data was fetched (docs/answers.md).
 
 Examples:
   gc-usage ask
   gc-usage ask noisy-clients --last 30d --top 10
   gc-usage ask change --from 2026-11-01 --to 2026-11-15 --output csv --out change.csv
+  gc-usage ask busy-clients --granularity month --last 6m
+  gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json
   gc-usage ask noisy-clients --stack gc-usage --engine athena`;
 
 function paramsOf(given: Readonly<Record<string, number | undefined>>): Record<string, number> {
@@ -98,70 +104,32 @@ function paramsOf(given: Readonly<Record<string, number | undefined>>): Record<s
   );
 }
 
-/** The period and the rows to answer from. The period may end with the rows, so the rows come first where it is open. */
-function pick(
-  question: Question,
-  sources: readonly Source[],
-  flags: WindowFlags,
-): { window: Span; choice: Choice } {
-  const newest = sources.flatMap((source) => source.days.at(-1) ?? []).sort();
-  const window = windowOf(flags, newest.at(-1), realEffects.now());
-  return { window, choice: choose(comparable(question, sources, window), daysRead(question, window)) };
-}
-
-/** What the answer rests on, to stderr. */
-function tell(cli: Cli, question: Question, window: Span, choice: Choice, sources: readonly Source[]): void {
-  const read = daysRead(question, window);
-  const days = daysBetween(read.start, read.end) + 1;
+/** What the answer rests on, to stderr. What people must not overlook is a warning, which --quiet lets through. */
+function tell(cli: Cli, basis: Basis, lake: string): void {
+  const { question, source, window, read, facts } = basis;
   const compared = question.looksBack
     ? `, compared with ${describeSpan({ start: read.start, end: addDays(window.start, -1) })}`
     : "";
+  const by = source.granularity === "day" ? "" : `, by ${source.granularity}`;
   cli.log.info(
-    `${question.title}, ${describeSpan(window)}${compared} (${choice.service}, ${choice.grouping})`,
+    `${question.title}, ${describeSpan(window)}${compared} (${source.service}, ${source.grouping}${by})`,
   );
-  if (choice.missing.length === 0) return;
-  const covered = days - choice.missing.length;
-  const others = sources.filter((source) => {
-    const inside = source.days.filter((day) => day >= read.start && day <= read.end).length;
-    return inside > covered;
-  });
-  const other = others[0];
-  cli.log.warn(
-    `The lake covers ${covered} of ${days} days; missing: ${describeDays(choice.missing)}.` +
-      (other
-        ? ` More days: --service ${other.service} --group-by ${other.grouping.replaceAll("-", ",")}.`
-        : ""),
-  );
-}
-
-/** Sums pass over what is not known: that must not pass for the whole. */
-async function tellLacking(
-  cli: Cli,
-  engine: SqlEngine,
-  question: Question,
-  values: QuestionValues,
-): Promise<void> {
-  const { metrics, sql } = daysLackingSql(question, values);
-  const days = (await allRows(await engine.query(sql, { signal: cli.signal }))).map(
-    ([day]) => String(day) as Day,
-  );
-  if (days.length === 0) return;
-  cli.log.warn(
-    `Of ${describeDays(days)} the lake does not know all of ${metrics.join(", ")}: what is not known is in no sum. ` +
-      "They were loaded from an answer that had been asked for less.",
-  );
-}
-
-/** `2026-11-01, 2026-11-03 to 2026-11-07`, the first five runs of days. */
-function describeDays(days: readonly Day[]): string {
-  const runs: { start: Day; end: Day }[] = [];
-  for (const day of days) {
-    const run = runs.at(-1);
-    if (run && addDays(run.end, 1) === day) run.end = day;
-    else runs.push({ start: day, end: day });
+  const sync = `gc-usage sync${sourceFlags(source)}${lake}`;
+  if (!facts.coverage.complete) cli.log.warn(lacking(basis));
+  if (basis.isShortened) {
+    const periods = periodsOf(source.granularity, window, source.weekStart).length;
+    cli.log.warn(
+      `The answer covers ${counted(periods, source.granularity)}: the lake has no more in a row. ` +
+        `\`${sync}\` fetches more, and --last or --from set the period.`,
+    );
   }
-  const shown = runs.slice(0, 5).map(describeSpan).join(", ");
-  return runs.length > 5 ? `${shown} and more` : shown;
+  if (basis.isStale) cli.log.warn(`${newest(basis)}; \`${sync}\` fetches the days since.`);
+}
+
+function newest({ source, window, facts }: Basis): string {
+  if (source.granularity !== "day")
+    return `The lake's newest whole ${source.granularity} ends on ${window.end}`;
+  return `The lake's newest ${facts.newestDay === window.end ? "" : "complete "}day is ${window.end}`;
 }
 
 /** `--top 10 --min-requests 100`: what a question takes, with the values where nothing is given. */
@@ -199,25 +167,17 @@ function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/** The options that mean something without a question, or that every command takes. */
+const OF_THE_LIST: readonly string[] = ["json", "output", "lake", "stack", "debug", "quiet"];
+
 async function printList(
   cli: Cli,
   options: Readonly<Record<string, unknown>>,
   format: Format,
 ): Promise<void> {
-  const given = [
-    "last",
-    "from",
-    "to",
-    "top",
-    "minRequests",
-    "service",
-    "groupBy",
-    "printSql",
-    "out",
-    "explain",
-    "explainAnalyze",
-  ];
-  const [first] = given.filter((name) => options[name] !== undefined);
+  const [first] = Object.keys(options).filter(
+    (name) => options[name] !== undefined && !OF_THE_LIST.includes(name),
+  );
   if (first !== undefined) {
     const flag = `--${first.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new UsageError("input", `${flag} was given, and no question.`, {

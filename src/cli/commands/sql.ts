@@ -1,14 +1,18 @@
 import { Command } from "@commander-js/extra-typings";
+import type { Lake } from "../../lake/lake.ts";
 import { describeSource, sourcesOf } from "../../questions/choose.ts";
+import { checkSeries } from "../../questions/demands.ts";
+import { isInTables, seriesOf, tablesEnvelope } from "../../questions/envelopes.ts";
 import { UsageError } from "../../support/errors.ts";
+import type { Envelope } from "../../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import type { SliceKey } from "../../usage/slice.ts";
-import { addAskingOptions, printRows } from "../asking.ts";
+import { addAskingOptions, answerContext, type DemandFlags, lakeFlags, printRows } from "../asking.ts";
 import type { Cli } from "../cli.ts";
-import { openEngine } from "../engines.ts";
+import { type EngineFlags, openEngine } from "../engines.ts";
 import { openInput, readText } from "../options.ts";
-import { formatOf } from "../output.ts";
+import { formatOf, type OutputFlags } from "../output.ts";
 
 export function command(cli: Cli) {
   const sql = new Command("sql")
@@ -23,12 +27,14 @@ export function command(cli: Cli) {
     .action(async (argument, options) => {
       formatOf(cli, options);
       const statement = await statementOf(cli, argument, options.file);
-      const engine = await openEngine(cli, options, { slices: false });
+      const { engine, lake, close } = await openEngine(cli, options, { slices: false });
       try {
         warnOfDaily(cli, statement, engine.slices);
-        await printRows(cli, engine, statement, options);
+        const envelope = (tables: readonly string[]): Promise<Envelope | undefined> =>
+          envelopeOf(cli, tables, lake, options);
+        await printRows(cli, engine, statement, options, { envelope });
       } finally {
-        await engine.close();
+        await close();
       }
     });
 }
@@ -42,6 +48,10 @@ Tables:
                        "grouping" and granularity before you sum
   gc_usage_api_source  the raw rows that \`gc-usage load\` kept, as they came
 
+JSON and Parquet state what those tables hold: days, gaps, when it was fetched.
+What a WHERE leaves out of them is not known, so --require-complete is about
+all of it; \`gc-usage ask\` is about its period (docs/answers.md).
+
 DESCRIBE usage lists the columns. Counts print exactly, whatever their size.
 In JSON a decimal or whole number is a number of that many digits; in CSV
 (RFC 4180) NULL is an empty field; in Parquet a sum beyond 64 bits is a
@@ -52,11 +62,33 @@ error (at GC_USAGE_ATHENA_USD_PER_TB US dollars a terabyte, 5 where that is not
 set). Athena asks S3 for each day of the table's range: always filter by date.
 
 Examples:
-  gc-usage sql "SELECT clientName, sum(status429) FROM daily GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
+  gc-usage sql "SELECT clientId, max(clientName), sum(status429) FROM daily GROUP BY 1 ORDER BY 3 DESC LIMIT 10"
   gc-usage sql --file report.sql --out report.parquet
-  gc-usage sql --explain "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql --stack gc-usage --engine athena "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql "SELECT * FROM \\"genesysclouddb\\".\\"gc_usage_api_source\\" WHERE granularity='month' ORDER BY status429 DESC limit 10"`;
+
+/** What the tables hold that the statement names; a table for people to read does without, unless something is demanded. */
+async function envelopeOf(
+  cli: Cli,
+  tables: readonly string[],
+  lake: Lake | undefined,
+  options: EngineFlags & OutputFlags & DemandFlags,
+): Promise<Envelope | undefined> {
+  const isDemanding = options.requireComplete === true || options.maxAge !== undefined;
+  if (formatOf(cli, options) === "table" && !isDemanding) return undefined;
+  const context = answerContext(options, lake?.uri);
+  const wanted = isInTables(tables);
+  const series =
+    lake === undefined || wanted === undefined
+      ? undefined
+      : seriesOf(
+          (await lake.slices(wanted, cli)).map(({ key, provenance }) => ({ key, coverage: provenance })),
+          context.now,
+        );
+  const demands = { ...options, maxAgeMs: options.maxAge };
+  checkSeries(series, demands, { lakeFlags: lakeFlags(options), now: context.now });
+  return tablesEnvelope(tables, series, context);
+}
 
 async function statementOf(
   cli: Cli,
@@ -77,13 +109,9 @@ async function statementOf(
 
 /** An empty `daily` is a trap where the lake has rows of other kinds. */
 function warnOfDaily(cli: Cli, statement: string, slices: readonly SliceKey[]): void {
-  const isDaily = (one: Pick<SliceKey, "service" | "grouping">): boolean =>
-    one.service === CANONICAL_SERVICE && one.grouping === CANONICAL_GROUPING;
-  const sources = sourcesOf(slices);
-  if (slices.length === 0 || !/\bdaily\b/i.test(statement) || sources.some(isDaily)) return;
-  const has = sources.map(describeSource);
-  const coarser = [...new Set(slices.map((one) => one.granularity))].filter((one) => one !== "day");
-  if (coarser.length > 0) has.push(`slices by ${coarser.join(" and ")}`);
+  if (slices.length === 0 || !/\bdaily\b/i.test(statement) || slices.some(isInTables(["daily"]) ?? Boolean))
+    return;
+  const has = sourcesOf(slices).map(describeSource);
   cli.log.warn(
     `daily is empty: it shows ${CANONICAL_SERVICE}, ${CANONICAL_GROUPING} by day, and the lake has ${has.join("; ")}. ` +
       `Ask usage instead, with service, "grouping" and granularity.`,

@@ -1,10 +1,8 @@
 import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
-import { awsClientConfig } from "../../environment/aws-client.ts";
-import type { AwsOptions } from "../../support/aws.ts";
+import { type AwsOptions, awsClientConfig } from "../../support/aws.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../../support/effects.ts";
 import { isUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
-import type { Span } from "../../usage/period.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
 import { assertWithin, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
@@ -42,7 +40,7 @@ export interface SizedSlice {
 export async function openAthena(options: AthenaOptions): Promise<AthenaEngine> {
   const sdk = await import("@aws-sdk/client-athena");
   const env = options.env ?? process.env;
-  return new AthenaEngine(new sdk.Athena(await awsClientConfig(options.aws ?? {}, env)), options);
+  return new AthenaEngine(new sdk.Athena(awsClientConfig(options.aws ?? {}, env)), options);
 }
 
 /** The engine of a lake in S3 with its tables in Glue. */
@@ -60,11 +58,11 @@ export class AthenaEngine implements SqlEngine {
     this.slices = (options.slices ?? []).map(({ key }) => key);
   }
 
-  async query(sql: string, { signal, days, explain }: QueryOptions = {}): Promise<QueryResult> {
+  async query(sql: string, { signal, reads }: QueryOptions = {}): Promise<QueryResult> {
     signal?.throwIfAborted();
     const begun = performance.now();
-    const statement = readingStatement(sql, explain);
-    await this.#foresee(statement, days);
+    const statement = readingStatement(sql);
+    await this.#foresee(statement, reads);
     const execution = await this.#run(statement.sql, signal);
     const results = await this.#call(statement.sql, () => openResults(this.#athena, execution));
     const call = <T>(action: () => Promise<T>): Promise<T> => this.#call(statement.sql, action);
@@ -84,7 +82,8 @@ export class AthenaEngine implements SqlEngine {
       rows,
       ...this.#costOf(statement, execution),
     });
-    return { columns: results.columns, batches: batches(), stats };
+    const tables = [...new Set(tablesOf(statement.sql).map(({ name }) => name))];
+    return { columns: results.columns, tables, batches: batches(), stats };
   }
 
   async close(): Promise<void> {
@@ -93,7 +92,7 @@ export class AthenaEngine implements SqlEngine {
   }
 
   /** What can be said of a statement's scan before it runs. */
-  async #foresee({ sql, scans }: ReadingStatement, days: Span | undefined): Promise<void> {
+  async #foresee({ sql, scans }: ReadingStatement, reads: QueryOptions["reads"]): Promise<void> {
     if (!scans) return;
     if (readsEveryDay(sql)) {
       this.#log.warn(
@@ -103,8 +102,8 @@ export class AthenaEngine implements SqlEngine {
     }
     const { maxScan, slices } = this.#options;
     if (maxScan === undefined) return;
-    if (days !== undefined && slices !== undefined) {
-      assertWithin(bytesOf(slices, days), maxScan, "The statement may read");
+    if (reads !== undefined && slices !== undefined) {
+      assertWithin(bytesOf(slices, reads), maxScan, "The statement may read");
       return;
     }
     if (mostBytes(sql, slices) <= maxScan) return;
@@ -201,9 +200,12 @@ function mostBytes(sql: string, slices: readonly SizedSlice[] | undefined): numb
   return tables.length * slices.reduce((sum, { object }) => sum + object.bytes, 0);
 }
 
-/** All that the days' partitions hold by day: Athena opens every object of a partition, whatever its service. */
-function bytesOf(slices: readonly SizedSlice[], days: Span): number {
+/** All that the dates' partitions hold: Athena opens every object of a partition, whatever its service. */
+function bytesOf(
+  slices: readonly SizedSlice[],
+  { granularity, start, end }: NonNullable<QueryOptions["reads"]>,
+): number {
   return slices
-    .filter(({ key }) => key.granularity === "day" && key.date >= days.start && key.date <= days.end)
+    .filter(({ key }) => key.granularity === granularity && key.date >= start && key.date <= end)
     .reduce((sum, { object }) => sum + object.bytes, 0);
 }

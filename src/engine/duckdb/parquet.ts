@@ -12,12 +12,14 @@ const { BOOLEAN, DOUBLE, DuckDBDataChunk, VARCHAR } = duckdb;
  * exact); nested values become JSON text. A column with a value that no such type can hold, as an infinite day or a
  * whole number of 39 digits, becomes text. Columns of one name are told apart by `names`.
  *
+ * @param metadata for the file's key-value metadata.
  * @returns the number of rows.
  */
 export async function writeParquet(
   result: QueryResult,
   names: readonly string[],
   file: string,
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   const memory = await openInstance();
   try {
@@ -27,8 +29,10 @@ export async function writeParquet(
     for (const [i, column] of result.columns.entries()) {
       columns.push(`${await finalForm(connection, column, `c${i}`)} AS ${sqlName(names[i] ?? column.name)}`);
     }
+    const pairs = Object.entries(metadata).map(([key, value]) => `${sqlName(key)}: ${sqlString(value)}`);
+    const kept = pairs.length === 0 ? "" : `, KV_METADATA {${pairs.join(", ")}}`;
     await connection.run(
-      `COPY (SELECT ${columns.join(", ")} FROM result) TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (SELECT ${columns.join(", ")} FROM result) TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd${kept})`,
     );
     connection.closeSync();
     return rows;

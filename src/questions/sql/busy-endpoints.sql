@@ -12,7 +12,7 @@ SELECT
   sum(status429) AS status429
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :from AND :to

@@ -8,10 +8,10 @@ SELECT
   sum(requests) AS requests,
   round(100E0 * sum(requests) / nullif(sum(sum(requests)) OVER (), 0), 2) AS share_pct,
   sum(status429) AS status429,
-  count(DISTINCT CASE WHEN requests > 0 THEN date END) AS active_days
+  count(DISTINCT CASE WHEN requests > 0 THEN date END) AS active_:periods
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :from AND :to

@@ -11,7 +11,7 @@ WITH clients AS (
     coalesce(sum(requests) FILTER (WHERE date >= :from), 0) AS requests
   FROM usage
   WHERE
-    granularity = 'day'
+    granularity = :granularity
     AND service = :service
     AND "grouping" = :grouping
     AND date BETWEEN :before AND :to

@@ -15,7 +15,7 @@ SELECT
   sum(requests) AS requests
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :from AND :to

@@ -14,7 +14,7 @@ SELECT
   round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_pct
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :from AND :to

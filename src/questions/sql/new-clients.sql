@@ -6,12 +6,12 @@
 SELECT
   clientId AS client_id,
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
-  min(CASE WHEN requests > 0 THEN date END) AS first_day,
+  min(CASE WHEN requests > 0 THEN date END) AS first_:period,
   sum(requests) AS requests,
   sum(status429) AS status429
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :before AND :to

@@ -9,10 +9,10 @@ SELECT
   sum(status429) AS status429,
   sum(requests) AS requests,
   round(100E0 * sum(status429) / nullif(sum(requests), 0), 2) AS limited_pct,
-  count(DISTINCT CASE WHEN status429 > 0 THEN date END) AS limited_days
+  count(DISTINCT CASE WHEN status429 > 0 THEN date END) AS limited_:periods
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :from AND :to

@@ -1,9 +1,9 @@
--- Requests of each day, by outcome.
--- title: Requests by day
+-- Requests of each day, week or month, by outcome.
+-- title: Requests over time
 
--- A day without rows is no row here. The classes need not add up to requests: that is not documented.
+-- A period without rows is no row here. The classes need not add up to requests: that is not documented.
 SELECT
-  date AS day,
+  date AS :period,
   sum(requests) AS requests,
   sum(status200) AS status200,
   sum(status300) AS status300,
@@ -12,9 +12,9 @@ SELECT
   sum(status429) AS status429
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :from AND :to
 GROUP BY date
-ORDER BY day
+ORDER BY :period

@@ -6,11 +6,11 @@
 SELECT
   clientId AS client_id,
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
-  max(CASE WHEN requests > 0 THEN date END) AS last_day,
+  max(CASE WHEN requests > 0 THEN date END) AS last_:period,
   sum(requests) AS requests_before
 FROM usage
 WHERE
-  granularity = 'day'
+  granularity = :granularity
   AND service = :service
   AND "grouping" = :grouping
   AND date BETWEEN :before AND :to

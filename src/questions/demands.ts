@@ -1,0 +1,179 @@
+import { counted } from "../support/count.ts";
+import { UsageError } from "../support/errors.ts";
+import { describeSpan } from "../usage/coverage.ts";
+import { addDays, dayOf, lastDay, maxDay, minDay, startOfDay } from "../usage/day.ts";
+import type { AnswerCoverage, DayRange, SeriesFacts } from "../usage/envelope.ts";
+import { dimensionsOf, NO_GROUPING } from "../usage/grouping.ts";
+import { DEFAULT_WEEK_START, type Span, weekStartOf } from "../usage/period.ts";
+import { SERVICE_TRAITS } from "../usage/service.ts";
+import type { Basis } from "./basis.ts";
+import { sourceFlags } from "./choose.ts";
+
+/** What must be true of the data, or there is no answer. */
+export interface Demands {
+  /** Accept days that are missing, wholly or in part. */
+  readonly allowPartial?: boolean | undefined;
+  /** Fail as `incomplete` where days are missing. */
+  readonly requireComplete?: boolean | undefined;
+  /** Milliseconds since the end of the newest day; older data fails as `incomplete`. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** Where hints send people, and when. */
+export interface Where {
+  /** What names the lake in a command, ` --lake usage-lake`; empty where nothing need to. */
+  readonly lakeFlags: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/**
+ * Refuses a question whose days are partly missing, unless that is accepted.
+ *
+ * @throws {UsageError} lake, naming the days and the sync that brings them; incomplete, where completeness is demanded.
+ */
+export function checkBasis(basis: Basis, demands: Demands, where: Where): void {
+  const { facts } = basis;
+  checkAge([facts], demands, where);
+  if (facts.coverage.complete || (demands.allowPartial && !demands.requireComplete)) return;
+  throw new UsageError(demands.requireComplete ? "incomplete" : "lake", lacking(basis), {
+    hint: [
+      syncHint(facts, where),
+      ...otherHint(basis),
+      ...(demands.requireComplete ? [] : ["Or accept the gap with --allow-partial."]),
+    ].join(" "),
+    details: { coverage: facts.coverage },
+  });
+}
+
+/**
+ * Fails where completeness or an age is demanded of series that lack days, or of which that cannot be told.
+ *
+ * @param all undefined where what the tables hold is not known.
+ * @throws {UsageError} incomplete
+ */
+export function checkSeries(all: readonly SeriesFacts[] | undefined, demands: Demands, where: Where): void {
+  if (!demands.requireComplete && demands.maxAgeMs === undefined) return;
+  if (all === undefined || all.length === 0) {
+    throw new UsageError(
+      "incomplete",
+      all === undefined
+        ? "Whether the data is complete and how old it is cannot be known of these tables."
+        : "The lake has no data of this kind, so it is not complete.",
+      {
+        hint:
+          all === undefined
+            ? "Query daily or usage instead."
+            : `Run \`gc-usage sync${where.lakeFlags}\` first.`,
+      },
+    );
+  }
+  checkAge(all, demands, where);
+  const gap = demands.requireComplete ? all.find(({ coverage }) => !coverage.complete) : undefined;
+  if (gap === undefined) return;
+  const { service, grouping, granularity, coverage, period } = gap;
+  throw new UsageError(
+    "incomplete",
+    `The lake has ${coverage.daysCovered} of the ${counted(coverage.days, "day")} from ${period.from} to ${period.to} ` +
+      `(${service}, ${grouping}, by ${granularity}). ${describeGaps(coverage)}`,
+    { hint: syncHint(gap, where), details: { coverage } },
+  );
+}
+
+/** `change compares … with …, and the lake has 55 of these 60 days (jobs, client-uri-method). Missing: …` */
+export function lacking({ question, window, read, facts }: Basis): string {
+  const { coverage, service, grouping } = facts;
+  const reads = question.looksBack
+    ? `compares ${describeSpan(window)} with ${describeSpan({ start: read.start, end: addDays(window.start, -1) })}`
+    : `reads ${describeSpan(window)}`;
+  return (
+    `${question.name} ${reads}, and the lake has ${coverage.daysCovered} of these ` +
+    `${counted(coverage.days, "day")} (${service}, ${grouping}). ${describeGaps(coverage)}`
+  );
+}
+
+/** `Missing: 2026-11-03. Without status429: 2026-11-05 to 2026-11-07.` */
+export function describeGaps({ missing, partial, unreadable }: AnswerCoverage): string {
+  const lacks = new Map<string, DayRange[]>();
+  for (const { lacks: metrics, ...range } of partial) {
+    const name = metrics.join(", ");
+    lacks.set(name, [...(lacks.get(name) ?? []), range]);
+  }
+  return [
+    ...(missing.length > 0 ? [`Missing: ${describeRanges(missing)}.`] : []),
+    ...(unreadable.length > 0 ? [`Of these stored, but unreadable: ${describeRanges(unreadable)}.`] : []),
+    ...[...lacks].map(([metrics, ranges]) => `Without ${metrics}: ${describeRanges(ranges)}.`),
+  ].join(" ");
+}
+
+/** `2026-11-01, 2026-11-03 to 2026-11-07`, the first five. */
+export function describeRanges(ranges: readonly DayRange[]): string {
+  const shown = ranges.slice(0, 5).map(({ from, to }) => describeSpan({ start: from, end: to }));
+  return shown.join(", ") + (ranges.length > 5 ? ` and ${ranges.length - 5} more` : "");
+}
+
+/** The command that brings what is missing, as far as the service can still give it. */
+export function syncHint(facts: SeriesFacts, where: Where): string {
+  const gaps = [...facts.coverage.missing, ...facts.coverage.partial];
+  const first = gaps.map(({ from }) => from).sort()[0] ?? facts.period.from;
+  const last =
+    gaps
+      .map(({ to }) => to)
+      .sort()
+      .at(-1) ?? facts.period.to;
+  const yesterday = lastDay(where.now);
+  const { reachDays } = SERVICE_TRAITS[facts.service];
+  const earliest = reachDays === undefined ? first : maxDay(first, addDays(dayOf(where.now), -reachDays));
+  return [
+    ...(last > yesterday ? [`There is no data after ${yesterday} yet.`] : []),
+    ...(first < earliest ? [`The ${facts.service} service has no data before ${earliest}.`] : []),
+    ...(earliest > minDay(last, yesterday)
+      ? []
+      : [`Run \`${syncCommand(facts, { start: earliest, end: minDay(last, yesterday) }, where)}\` first.`]),
+  ].join(" ");
+}
+
+function syncCommand(facts: SeriesFacts, { start, end }: Span, { lakeFlags }: Where): string {
+  const weekStart = facts.granularity === "week" ? weekStartOf(facts.period.from) : DEFAULT_WEEK_START;
+  return `gc-usage sync --from ${start} --to ${end}${sourceFlags({ ...facts, weekStart })}${lakeFlags}`;
+}
+
+function otherHint({ other }: Basis): string[] {
+  if (other === undefined) return [];
+  const group = dimensionsOf(other.grouping).join(",") || NO_GROUPING;
+  return [
+    `Or read other rows, which have more of these days: --service ${other.service} --group-by ${group}.`,
+  ];
+}
+
+/**
+ * Fails where the newest day of any of them is too old, or is not known.
+ *
+ * @throws {UsageError} incomplete
+ */
+export function checkAge(
+  all: readonly SeriesFacts[],
+  { maxAgeMs }: Demands,
+  { now, lakeFlags }: Where,
+): void {
+  if (maxAgeMs === undefined) return;
+  for (const facts of all) {
+    const { service, granularity, grouping, newestDay } = facts;
+    const age = newestDay === null ? undefined : now - startOfDay(newestDay) - 86_400_000;
+    if (age !== undefined && age <= maxAgeMs) continue;
+    const why =
+      age === undefined
+        ? "How old the newest day is cannot be read from the lake"
+        : `The newest day is ${newestDay}, which ended ${ageText(age)} ago, more than --max-age ${ageText(maxAgeMs)}`;
+    throw new UsageError("incomplete", `${why} (${service}, ${grouping}, by ${granularity}).`, {
+      hint: `Run \`gc-usage sync${sourceFlags(facts)}${lakeFlags}\` first.`,
+      details: { newestDay },
+    });
+  }
+}
+
+/** `36 hours`, `5 days`. */
+function ageText(ms: number): string {
+  const hours = Math.round(ms / 3_600_000);
+  return hours < 72 ? counted(hours, "hour") : counted(Math.round(hours / 24), "day");
+}

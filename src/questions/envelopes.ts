@@ -1,0 +1,107 @@
+import { addDays } from "../usage/day.ts";
+import type { DayRange, Envelope, HeldSlice, SeriesFacts } from "../usage/envelope.ts";
+import { seriesFacts } from "../usage/envelope.ts";
+import { CANONICAL_GROUPING } from "../usage/grouping.ts";
+import { CANONICAL_SERVICE } from "../usage/service.ts";
+import type { SliceKey } from "../usage/slice.ts";
+import type { Basis } from "./basis.ts";
+import { sourcesOf } from "./choose.ts";
+
+/** Who answers, from where, when. */
+export interface AnswerContext {
+  /** `gc-usage 1.2.3` */
+  readonly program: string;
+  /** The lake as it was named; null where Athena is asked without knowing it. */
+  readonly lake: string | null;
+  readonly engine: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** The envelope of a question's answer. */
+export function questionEnvelope({ question, window, read, facts }: Basis, context: AnswerContext): Envelope {
+  const comparedWith: DayRange | null = question.looksBack
+    ? { from: read.start, to: addDays(window.start, -1) }
+    : null;
+  return {
+    ...contextFacts(context),
+    question: question.name,
+    basis: "question",
+    comparedWith,
+    ...only(facts),
+  };
+}
+
+/**
+ * The envelope of a statement's answer: what the tables that it names hold. What it leaves out of them is not known.
+ *
+ * @param tables undefined where the engine cannot tell.
+ * @param series undefined where the tables' contents are not known.
+ */
+export function tablesEnvelope(
+  tables: readonly string[] | undefined,
+  series: readonly SeriesFacts[] | undefined,
+  context: AnswerContext,
+): Envelope {
+  const [first, ...others] = series ?? [];
+  const { period, ...known } = first !== undefined && others.length === 0 ? only(first) : UNKNOWN;
+  return {
+    ...contextFacts(context),
+    question: null,
+    basis: "tables",
+    period,
+    comparedWith: null,
+    ...known,
+    tables: tables ?? null,
+    series: series ?? null,
+  };
+}
+
+const UNKNOWN = {
+  period: null,
+  service: null,
+  granularity: null,
+  grouping: null,
+  coverage: null,
+  fetchedAt: null,
+  newestDay: null,
+} as const;
+
+function contextFacts({ program, lake, engine, now }: AnswerContext) {
+  return { program, answeredAt: new Date(now).toISOString(), lake, engine };
+}
+
+/** The facts of the only series that is read. */
+function only(facts: SeriesFacts) {
+  const { period, service, granularity, grouping, coverage, fetchedAt, newestDay } = facts;
+  return { period, service, granularity, grouping, coverage, fetchedAt, newestDay };
+}
+
+/**
+ * The slices behind the tables that a statement names; undefined where one of the tables is not made of slices, so that
+ * what it holds is not known.
+ */
+export function isInTables(tables: readonly string[]): ((key: SliceKey) => boolean) | undefined {
+  if (tables.includes("gc_usage_api_source")) return undefined;
+  if (tables.some((table) => table !== "daily")) return () => true;
+  if (tables.length === 0) return () => false;
+  return ({ service, granularity, grouping }) =>
+    granularity === "day" && service === CANONICAL_SERVICE && grouping === CANONICAL_GROUPING;
+}
+
+/** What slices hold, a series for each service, granularity and grouping. */
+export function seriesOf(slices: readonly HeldSlice[], now: number): SeriesFacts[] {
+  return sourcesOf(slices.map(({ key }) => key)).map(({ service, granularity, grouping, dates }) => {
+    const has = new Set(dates);
+    return seriesFacts(
+      slices.filter(
+        ({ key }) =>
+          key.service === service &&
+          key.granularity === granularity &&
+          key.grouping === grouping &&
+          has.has(key.date),
+      ),
+      now,
+    );
+  });
+}
