@@ -1,4 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { messageOf, UsageError } from "../support/errors.ts";
 import { sqlString } from "../support/quote.ts";
 import { DIMENSIONS, type Dimension, dimensionsOf } from "../usage/grouping.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
@@ -150,11 +151,26 @@ export class ParquetFiles {
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
     });
-    const connection = await (await this.#instance).connect();
+    let connection: DuckDBConnection | undefined;
     try {
+      connection = await (await this.#instance).connect();
       return await task(connection);
+    } catch (error) {
+      throw writeError(error);
     } finally {
-      connection.closeSync();
+      connection?.closeSync();
     }
   }
+}
+
+/** DuckDB not starting, out of memory or without room is the machine's trouble. The slice in place is as it was. */
+function writeError(cause: unknown): UsageError {
+  const [why = ""] = messageOf(cause).split("\n");
+  const isFull = /No space left|disk full|quota/i.test(why);
+  return new UsageError("lake", `DuckDB cannot write a slice: ${why}.`, {
+    hint: isFull
+      ? "The disk is full. Free some room, then run the same command again: it resumes where it stopped."
+      : "Free memory or open files on this machine, then run the same command again.",
+    cause,
+  });
 }
