@@ -1,7 +1,8 @@
 import type { CloudFormation } from "@aws-sdk/client-cloudformation";
 import type { Glue } from "@aws-sdk/client-glue";
 import type { S3 } from "@aws-sdk/client-s3";
-import { type AwsOptions, awsClientConfig, awsError } from "../support/aws.ts";
+import { awsClientConfig } from "../environment/aws-client.ts";
+import { type AwsOptions, awsError } from "../support/aws.ts";
 
 /** The services that the stack needs, each SDK loaded when it is first asked for. */
 export class Aws {
@@ -15,17 +16,17 @@ export class Aws {
 
   async cloudFormation(): Promise<CloudFormation> {
     const sdk = await import("@aws-sdk/client-cloudformation");
-    return new sdk.CloudFormation(awsClientConfig(this.#options, this.#env));
+    return new sdk.CloudFormation(await awsClientConfig(this.#options, this.#env));
   }
 
   async glue(): Promise<Glue> {
     const sdk = await import("@aws-sdk/client-glue");
-    return new sdk.Glue(awsClientConfig(this.#options, this.#env));
+    return new sdk.Glue(await awsClientConfig(this.#options, this.#env));
   }
 
   async s3(): Promise<S3> {
     const sdk = await import("@aws-sdk/client-s3");
-    return new sdk.S3(awsClientConfig(this.#options, this.#env));
+    return new sdk.S3(await awsClientConfig(this.#options, this.#env));
   }
 
   /** Runs `action`, and turns what AWS throws into one clear UsageError. `doing` completes "Cannot …". */

@@ -1,5 +1,5 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
-import type { QueryOptions, QueryStats, SqlEngine } from "../engine/engine.ts";
+import type { Explain, QueryOptions, QueryStats, SqlEngine } from "../engine/engine.ts";
 import type { AnswerContext } from "../questions/envelopes.ts";
 import { realEffects } from "../support/effects.ts";
 import { shellWord } from "../support/quote.ts";
@@ -15,7 +15,7 @@ import { version } from "./version.ts";
 /** What `sql` and `ask` share: where the lake is, what runs the SQL, in which form the rows go where, what they must be. */
 export function addAskingOptions<Args extends unknown[], Given extends OptionValues>(
   command: Command<Args, Given>,
-): Command<Args, Given & EngineFlags & OutputFlags & DemandFlags> {
+): Command<Args, Given & EngineFlags & OutputFlags & ExplainFlags & DemandFlags> {
   addEngineOptions(command)
     .addOption(
       new Option(
@@ -31,8 +31,25 @@ export function addAskingOptions<Args extends unknown[], Given extends OptionVal
       "--max-age <time>",
       "fail with exit code 12 if the newest day ended longer ago than this: 36h, 2d, 1w",
       ageOption("--max-age"),
+    )
+    .option("--explain", "show how the engine would run the statement, and do not run it")
+    .addOption(
+      new Option(
+        "--explain-analyze",
+        "run the statement and show its plan with times and row counts",
+      ).conflicts("explain"),
     );
   return command;
+}
+
+export type ExplainFlags = {
+  readonly explain?: true | undefined;
+  readonly explainAnalyze?: true | undefined;
+};
+
+/** What the flags ask for instead of the rows. */
+export function explainOf({ explain, explainAnalyze }: ExplainFlags): Explain | undefined {
+  return explain ? "plan" : explainAnalyze ? "analyze" : undefined;
 }
 
 /** What the data must be. A type, not an interface: commander's options have an index signature. */
@@ -46,7 +63,7 @@ export async function printRows(
   cli: Cli,
   engine: SqlEngine,
   sql: string,
-  flags: OutputFlags,
+  flags: OutputFlags & ExplainFlags,
   options: Pick<QueryOptions, "reads"> & {
     /** What the rows rest on, once the tables are known that the statement names. */
     envelope: (tables: readonly string[]) => Promise<Envelope | undefined>;
@@ -55,7 +72,8 @@ export async function printRows(
   const format = formatOf(cli, flags);
   const result = await engine.query(sql, {
     signal: cli.signal,
-    ...(options.reads === undefined ? {} : { reads: options.reads }),
+    explain: explainOf(flags),
+    reads: options.reads,
   });
   cli.progressDone();
   const envelope = await options.envelope(result.tables);

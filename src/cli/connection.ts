@@ -1,5 +1,5 @@
-import { homedir } from "node:os";
 import type { Command, OptionValues } from "@commander-js/extra-typings";
+import { homeFolder } from "../environment/home.ts";
 import { GenesysClient } from "../genesys/client.ts";
 import type { RetryPolicy } from "../genesys/retry.ts";
 import { resolveSettings, type Settings } from "../genesys/settings.ts";
@@ -43,7 +43,7 @@ export function findSettings(cli: Cli, options: ConnectionOptions): Promise<Sett
     accessTokenFile,
     profile,
     env: cli.env,
-    home: homedir(),
+    home: homeFolder(cli.env),
     stdin: cli.stdin,
   });
 }

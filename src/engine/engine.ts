@@ -28,8 +28,13 @@ export interface EngineTraits {
 export interface QueryOptions {
   readonly signal?: AbortSignal;
   /** The dates that the statement reads at most, of which granularity, where that is known: by them it can be priced. */
-  readonly reads?: Span & { readonly granularity: Granularity };
+  readonly reads?: (Span & { readonly granularity: Granularity }) | undefined;
+  /** Gives the statement's plan instead of its rows. */
+  readonly explain?: Explain | undefined;
 }
+
+/** `plan`: how the engine would run the statement. `analyze`: runs it and measures each step, which costs what it costs. */
+export type Explain = "plan" | "analyze";
 
 export interface QueryResult {
   readonly columns: readonly Column[];

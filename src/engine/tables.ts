@@ -1,4 +1,4 @@
-import { METRICS } from "../usage/metric.ts";
+import { USAGE_COLUMNS as COLUMNS } from "../usage/columns.ts";
 
 /** Both names are the blueprint's: its article queries "genesysclouddb"."gc_usage_api_source". */
 export const DATABASE = "genesysclouddb";
@@ -7,27 +7,18 @@ export const CATALOG = "awsdatacatalog";
 
 /** What SQL can name: the slices, the raw rows, and the slices that are safe to sum. */
 export const TABLES = ["usage", "gc_usage_api_source", "daily"] as const;
+export type TableName = (typeof TABLES)[number];
 
 /** A column with its type, spelled so that DuckDB and Trino both read it. */
 export type TableColumn = readonly [name: string, type: string];
 
-const DIMENSION_COLUMNS: readonly TableColumn[] = [
-  ["clientId", "varchar"],
-  ["clientName", "varchar"],
-  ["organizationId", "varchar"],
-  ["userId", "varchar"],
-  ["templateUri", "varchar"],
-  ["httpMethod", "varchar"],
-  ["platform", "varchar"],
-];
-const METRIC_COLUMNS: readonly TableColumn[] = METRICS.map((metric) => [metric, "bigint"]);
+const API_COLUMNS: readonly TableColumn[] = COLUMNS.map(({ name, type }) => [name, type]);
 
 /** The columns of `usage` and `daily` in a slice's file; `granularity` and `date` come from its path. */
 export const USAGE_COLUMNS: readonly TableColumn[] = [
   ["service", "varchar"],
   ["grouping", "varchar"],
-  ...DIMENSION_COLUMNS,
-  ...METRIC_COLUMNS,
+  ...API_COLUMNS,
   ["extra", "varchar"],
 ];
 
@@ -44,8 +35,7 @@ const ref = 'struct(id varchar, "name" varchar, selfUri varchar)';
  * side, none translated into another. `date` is text in both, in two forms.
  */
 export const SOURCE_COLUMNS: readonly TableColumn[] = [
-  ...DIMENSION_COLUMNS,
-  ...METRIC_COLUMNS,
+  ...API_COLUMNS,
   ["date", "varchar"],
   ["requestCount", "bigint"],
   ["oauthClient", ref],

@@ -97,7 +97,7 @@ export class GenesysClient {
     this.#signal = options.signal;
     // Each call under way listens to it, and Node warns of a leak from the eleventh on.
     if (this.#signal) setMaxListeners(0, this.#signal);
-    this.#http = new Http(settings.proxy, { ...TIMEOUTS, ...options.timeouts });
+    this.#http = new Http(settings.proxies, { ...TIMEOUTS, ...options.timeouts });
     this.#limiter = new Limiter(this.#effects);
     this.#headers = { "user-agent": options.userAgent ?? "gc-usage" };
     const policy = { ...RETRY, ...options.retry };

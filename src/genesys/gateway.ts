@@ -1,4 +1,5 @@
 import { UsageError } from "../support/errors.ts";
+import { looksSecret } from "../support/secret-shape.ts";
 import { shown } from "../support/shown.ts";
 
 /** An API gateway in front of Genesys Cloud, or a stand-in for it, as settings spell it. */
@@ -47,17 +48,25 @@ export function envGateway(read: (name: string) => string | undefined): Gateway 
 export function gatewayBases(gateway: Gateway, source: string): Bases {
   const protocol = (gateway.protocol ?? "https").toLowerCase().replace(/:(\/\/)?$/, "");
   if (protocol !== "https" && protocol !== "http") {
-    throw new UsageError("input", `The gateway's protocol (from ${source}) is ${shown(protocol)}.`, {
-      hint: "It must be https, or http for a server on this machine.",
+    const what = looksSecret(protocol) ? "" : ` ${shown(protocol)}`;
+    throw new UsageError("input", `Invalid gateway protocol${what} (from ${source}).`, {
+      hint: "Expected https, or http for a server on this machine.",
     });
   }
   const port = gateway.port === undefined ? "" : `:${gateway.port}`;
   const origin = originOf(`${protocol}://${gateway.host ?? ""}${port}`);
   if (gateway.host === undefined || origin === undefined) {
+    const at = /^:\d{1,9}$/.test(port)
+      ? `, port ${shown(gateway.port)}`
+      : port === ""
+        ? ""
+        : ", with an invalid port";
     throw new UsageError(
       "input",
-      `The gateway (from ${source}) has no usable address: host ${shown(gateway.host ?? "")}${port === "" ? "" : `, port ${shown(gateway.port)}`}.`,
-      { hint: "Give the host's name alone, the port and the path prefixes in settings of their own." },
+      `Invalid gateway address (from ${source}): host ${shown(shownGateway(gateway))}${at}.`,
+      {
+        hint: "Set only the host's name there, for example gateway.example.com. Port and path prefixes are settings of their own, and a user and password are not supported.",
+      },
     );
   }
   return {
@@ -77,8 +86,7 @@ function prefix(path: string | undefined): string {
   return bare === "" ? "" : `/${bare}`;
 }
 
-/** True for this machine, where plain HTTP shows the secret to nobody. */
-export function isLoopback(base: string): boolean {
-  const { hostname } = new URL(base);
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+/** The gateway's host for a message, without a user and password that somebody wrote into it. */
+export function shownGateway({ host = "" }: Gateway): string {
+  return looksSecret(host) ? "[not shown]" : host.replace(/^.*@/s, "[not shown]@").replace(/[?#].*$/s, "");
 }

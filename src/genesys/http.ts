@@ -1,14 +1,9 @@
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { type Dispatcher, request } from "undici";
+import { proxyingDispatcher } from "../environment/dispatcher.ts";
+import { NO_PROXIES, type ProxyRules, proxyRefusal } from "../environment/proxies.ts";
 import { type Call, networkError, unreadableAnswer } from "./problem.ts";
-
-/** The proxy variables as the environment gives them; an empty text is none. */
-export interface ProxySettings {
-  readonly http: string;
-  readonly https: string;
-  readonly none: string;
-}
 
 export interface Timeouts {
   /** Until an answer begins. Milliseconds. */
@@ -37,26 +32,24 @@ export interface Outgoing {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** HTTP for one client: connections kept alive, proxies followed, loopback always direct. */
+/** HTTP for one client: connections kept alive, each host's directly or by its proxy. */
 export class Http {
+  readonly #rules: ProxyRules;
   readonly #agent: Dispatcher;
   readonly #timeouts: Timeouts;
   /** True once anything has answered. */
   reached = false;
 
-  constructor(proxy: ProxySettings | undefined, timeouts: Timeouts) {
-    const direct = proxy?.none.trim() === "*" ? "*" : `${proxy?.none ?? ""},localhost,127.0.0.1,[::1]`;
-    this.#agent = new EnvHttpProxyAgent({
-      httpProxy: proxy?.http ?? "",
-      httpsProxy: proxy?.https ?? "",
-      noProxy: direct,
-    });
+  constructor(rules: ProxyRules = NO_PROXIES, timeouts: Timeouts = TIMEOUTS) {
+    this.#rules = rules;
+    this.#agent = proxyingDispatcher(rules);
     this.#timeouts = timeouts;
   }
 
   /** One HTTP call. Redirects are not followed, so credentials reach nobody else. */
   async send(call: Call, { headers, body, signal }: Outgoing): Promise<Answer> {
     signal?.throwIfAborted();
+    const { proxy } = this.#rules.routeTo(call.url);
     let response: Dispatcher.ResponseData;
     try {
       response = await request(call.url, {
@@ -70,12 +63,16 @@ export class Http {
       });
     } catch (error) {
       signal?.throwIfAborted();
-      throw networkError(call, error);
+      throw networkError(call, error, proxy);
     }
     this.reached = true;
     const { statusCode, headers: received, body: stream } = response;
     // A body may break off before anybody reads it: whoever does finds the error then.
     stream.on("error", () => {});
+    if (statusCode === 407 && proxy !== undefined) {
+      stream.destroy();
+      throw proxyRefusal(proxy, statusCode, call.url.host);
+    }
     const header = (name: string): string | undefined => {
       const value = received[name];
       return Array.isArray(value) ? value.join(", ") : value;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Proxy, proxyRefusal, shownProxy } from "../environment/proxies.ts";
 import { codeOf, type ErrorKind, messageOf, UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { parseRetryAfter } from "./retry.ts";
@@ -118,17 +119,23 @@ const UNREACHED = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREA
  * The error that a failed connection, a timeout or a body cut short stands for: "service", retryable but for a
  * certificate that is not trusted. `details.unreached` is true where no connection came about.
  */
-export function networkError(call: Call, cause: unknown): UsageError {
+export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageError {
   const root = rootOf(cause);
+  const [, refused] = /^Proxy response \((\d{3})\)/.exec(messageOf(root)) ?? [];
+  if (proxy !== undefined && refused !== undefined)
+    return proxyRefusal(proxy, Number(refused), call.url.host);
   const code = codeOf(root) ?? "";
   const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
   const unreached = UNREACHED.has(code);
   const hint = untrusted
     ? "Is there a proxy that inspects TLS? Give its certificate to Node with NODE_EXTRA_CA_CERTS=FILE."
     : unreached
-      ? "Check the network, the region and the gateway settings with `gc-usage doctor`."
+      ? proxy === undefined
+        ? "Check the network, the region and the gateway settings with `gc-usage doctor`."
+        : `Check the proxy in ${proxy.source} with \`gc-usage doctor\`.`
       : undefined;
-  return new UsageError("service", sentence(call, reasonOf(code, root), undefined), {
+  const through = proxy === undefined ? "" : `through the proxy ${shownProxy(proxy)}, `;
+  return new UsageError("service", sentence(call, through + reasonOf(code, root), undefined), {
     retryable: !untrusted,
     cause,
     ...(hint === undefined ? {} : { hint }),

@@ -2,7 +2,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
+import type { ProxyParts } from "../environment/proxies.ts";
 import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { secrets } from "../support/redact.ts";
+import { looksSecret } from "../support/secret-shape.ts";
 import { shown } from "../support/shown.ts";
 import type { Gateway } from "./gateway.ts";
 import { parsePathParams } from "./gateway.ts";
@@ -16,6 +19,7 @@ export interface Profile {
   readonly clientSecret?: string | undefined;
   readonly accessToken?: string | undefined;
   readonly gateway?: Gateway | undefined;
+  readonly proxy?: ProxyParts | undefined;
 }
 
 /** `~/.gc/config.toml`, as people and messages call it. */
@@ -36,40 +40,92 @@ const ProfileTable = z.looseObject({
   gateway_host: text,
   gateway_port: text,
   gateway_pathparams: text,
+  proxy_protocol: text,
+  proxy_host: text,
+  proxy_port: text,
+  proxy_username: text,
+  proxy_password: text,
 });
 
 /**
  * Reads a profile of the `gc` CLI; the file is never written. Names match without regard to case, since `gc` turns
- * `[DEFAULT]` into `[default]` when it caches a token. Undefined where no profile is named and there is no
- * file, or no default profile in it.
+ * `[DEFAULT]` into `[default]` when it caches a token. A name with dots is that of a table in a table, since `gc` writes
+ * the profile `my.org` as `[my.org]`, or of a quoted one. Undefined where no profile is named and there is no file, or no
+ * default profile in it.
  *
+ * @param home the home folder; undefined where there is none
  * @param wanted the profile's name; undefined for DEFAULT
- * @throws UsageError "input" where the named profile is not there, or the file cannot be read
+ * @throws {UsageError} input, where the named profile is not there, or the file cannot be read
  */
-export async function readProfile(home: string, wanted: string | undefined): Promise<Profile | undefined> {
-  const content = await readIfThere(join(home, ".gc", "config.toml"));
+export async function readProfile(
+  home: string | undefined,
+  wanted: string | undefined,
+): Promise<Profile | undefined> {
+  const content = home === undefined ? undefined : await readIfThere(join(home, ".gc", "config.toml"));
   if (content === undefined) {
     if (wanted === undefined) return undefined;
-    throw new UsageError("input", `There is no profile ${shown(wanted)}: ${PROFILE_FILE} is not there.`, {
-      hint: "Make one with `gc profiles new`, or use the GENESYSCLOUD_* variables.",
+    const why =
+      home === undefined ? "no home folder is set, so there is no ~/.gc" : `${PROFILE_FILE} does not exist`;
+    throw new UsageError("input", `Cannot use the profile ${shownName(wanted)} (from --profile): ${why}.`, {
+      hint:
+        home === undefined
+          ? "Set HOME, or use the GENESYSCLOUD_* variables."
+          : "Run `gc profiles new`, or use the GENESYSCLOUD_* variables.",
     });
   }
-  const tables = Object.entries(parseToml(content)).filter(([, value]) => isTable(value));
-  const name = wanted ?? "DEFAULT";
-  const found =
-    tables.find(([key]) => key === name) ?? tables.find(([key]) => key.toLowerCase() === name.toLowerCase());
-  if (found === undefined) {
-    if (wanted === undefined) return undefined;
-    const names =
-      tables
-        .map(([key]) => shown(key).slice(1, -1))
-        .slice(0, 20)
-        .join(", ") || "none";
-    throw new UsageError("input", `There is no profile ${shown(wanted)} in ${PROFILE_FILE}.`, {
-      hint: `The profiles there: ${names}.`,
+  const profiles = profilesIn(parseToml(content));
+  for (const { table } of profiles) hideSecrets(table);
+  const found = pick(profiles, wanted ?? "DEFAULT");
+  if (found !== undefined) return profileOf(found.name, found.table);
+  if (wanted === undefined) return undefined;
+  const names = profiles.map(({ name }) => shownName(name).replace(/^"|"$/g, ""));
+  throw new UsageError("input", `There is no profile ${shownName(wanted)} in ${PROFILE_FILE}.`, {
+    hint: `Profiles found: ${names.slice(0, 20).join(", ") || "none"}.`,
+  });
+}
+
+interface NamedTable {
+  readonly name: string;
+  readonly table: Readonly<Record<string, unknown>>;
+}
+
+/** Every table with a key of its own, by its dotted name: `[my.org]` and `["my.org"]` are both `my.org`. */
+function profilesIn(tables: Readonly<Record<string, unknown>>, above = "", depth = 0): NamedTable[] {
+  return Object.entries(tables).flatMap(([key, value]) => {
+    if (!isTable(value)) return [];
+    const name = `${above}${key}`;
+    const isProfile =
+      Object.values(value).some((inner) => !isTable(inner)) || Object.keys(value).length === 0;
+    const below = depth < MAX_DEPTH ? profilesIn(value, `${name}.`, depth + 1) : [];
+    return [...(isProfile ? [{ name, table: value }] : []), ...below];
+  });
+}
+
+/** No name has more dots. */
+const MAX_DEPTH = 20;
+
+/** The exact name before one in another case. */
+function pick(profiles: readonly NamedTable[], wanted: string): NamedTable | undefined {
+  const exact = profiles.find(({ name }) => name === wanted);
+  if (exact !== undefined) return exact;
+  const alike = profiles.filter(({ name }) => name.toLowerCase() === wanted.toLowerCase());
+  const others = new Set(alike.map(({ name }) => name));
+  if (others.size > 1) {
+    throw new UsageError("input", `The profile ${shownName(wanted)} is ambiguous in ${PROFILE_FILE}.`, {
+      hint: `Name one of them exactly with --profile: ${[...others].map(shownName).join(", ")}.`,
     });
   }
-  return profileOf(found[0], found[1]);
+  return alike[0];
+}
+
+function shownName(name: string): string {
+  return looksSecret(name) ? "[not shown]" : shown(name);
+}
+
+function hideSecrets(table: NamedTable["table"]): void {
+  for (const [key, value] of Object.entries(table)) {
+    if (/secret|password|access_token/i.test(key)) secrets.add(String(value).trim());
+  }
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
@@ -77,24 +133,27 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw new UsageError("input", `Cannot read ${PROFILE_FILE}: ${messageOf(error)}.`, { cause: error });
+    throw new UsageError("input", `Cannot read ${PROFILE_FILE}: ${messageOf(error)}.`, {
+      hint: "Correct its permissions, or use the GENESYSCLOUD_* variables.",
+      cause: error,
+    });
   }
 }
 
 /** The parser's own message quotes the lines around the error, which may hold the secret: only the place is told. */
 function parseToml(content: string): Record<string, unknown> {
   try {
-    return parse(content.replace(/^\uFEFF/, ""));
+    return parse(content.replace(/^\uFEFF/, ""), { integersAsBigInt: "asNeeded" });
   } catch (error) {
     const place = z.object({ line: z.number(), column: z.number() }).safeParse(error);
     const at = place.success ? ` at line ${place.data.line}, column ${place.data.column}` : "";
-    throw new UsageError("input", `${PROFILE_FILE} is no valid TOML${at}.`, {
+    throw new UsageError("input", `${PROFILE_FILE} is not valid TOML${at}.`, {
       hint: "Correct the file, or use the GENESYSCLOUD_* variables.",
     });
   }
 }
 
-function isTable(value: unknown): boolean {
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
@@ -102,7 +161,13 @@ function profileOf(name: string, table: unknown): Profile {
   const parsed = ProfileTable.safeParse(table);
   if (!parsed.success) {
     const key = parsed.error.issues[0]?.path.join(".") ?? "";
-    throw new UsageError("input", `Profile ${shown(name)} in ${PROFILE_FILE}: "${key}" is no text.`);
+    throw new UsageError(
+      "input",
+      `Invalid "${key}" in profile ${shownName(name)} of ${PROFILE_FILE}: expected text.`,
+      {
+        hint: `Put quotes around the value of "${key}".`,
+      },
+    );
   }
   const found = parsed.data;
   return {
@@ -120,5 +185,22 @@ function profileOf(name: string, table: unknown): Profile {
             port: found.gateway_port,
             paths: parsePathParams(found.gateway_pathparams),
           },
+    proxy: proxyIn(name, found),
   };
+}
+
+/** As `gc` does, by a protocol or a host: `gc proxy disable` leaves both empty. */
+function proxyIn(name: string, table: z.infer<typeof ProfileTable>): ProxyParts | undefined {
+  const { proxy_protocol: protocol, proxy_host: host, proxy_port: port } = table;
+  if (host === undefined) {
+    if (protocol === undefined) return undefined;
+    throw new UsageError(
+      "input",
+      `Profile ${shownName(name)} of ${PROFILE_FILE} has proxy_protocol but no proxy_host.`,
+      {
+        hint: "Run `gc proxy --file=proxy.json` to set the proxy, or `gc proxy disable` to remove it.",
+      },
+    );
+  }
+  return { protocol, host, port, user: table.proxy_username, password: table.proxy_password };
 }

@@ -1,4 +1,5 @@
 import { UsageError } from "../support/errors.ts";
+import { looksSecret } from "../support/secret-shape.ts";
 import { shown } from "../support/shown.ts";
 
 /** AWS region name → Genesys Cloud domain, as Genesys publishes them. */
@@ -42,13 +43,20 @@ export function regionDomain(text: string, source: string): string {
   const bare = name.replace(/^(api|apps|login)\./, "");
   if (DOMAINS.has(bare) || isUnderParent(bare)) return bare;
   const close = closeTo(bare);
-  throw new UsageError("input", `${shown(text.trim())} (from ${source}) is no Genesys Cloud region.`, {
+  throw new UsageError("input", `Invalid Genesys Cloud region ${shownRegion(text)} (from ${source}).`, {
     hint:
       (close.length > 0 ? `Did you mean ${close.join(" or ")}? ` : "") +
-      "Give the AWS region (us-east-1) or the domain (mypurecloud.com, usw2.pure.cloud): the end of the address " +
-      "that your agents sign in at.",
-    details: { region: text.trim(), source },
+      "Expected an AWS region (us-east-1) or a domain (mypurecloud.com, usw2.pure.cloud): the end of the address " +
+      "where your agents sign in.",
+    details: { source },
   });
+}
+
+/** What was set for a region, for a message; somebody may have put a secret there, so only what looks like a region or a host. */
+export function shownRegion(text: string): string {
+  const name = hostOf(text);
+  const isPlausible = /^[a-z]{2,5}([-_][a-z]+)+[-_]?\d$|^([a-z0-9-]{1,20}\.)+[a-z]{2,12}$/.test(name);
+  return (isPlausible && !looksSecret(text.trim())) || closeTo(name).length > 0 ? shown(name) : "[not shown]";
 }
 
 /** The AWS name of a listed domain, for people. */
@@ -61,6 +69,7 @@ function hostOf(text: string): string {
     .trim()
     .toLowerCase()
     .replace(/^https?:\/\//, "")
+    .replace(/^[^/]*@/, "")
     .replace(/[/:?#].*$/, "")
     .replace(/\.$/, "");
 }

@@ -1,10 +1,18 @@
-import { readFile } from "node:fs/promises";
-import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import {
+  environmentProxies,
+  isLoopback,
+  oneProxy,
+  type ProxyRules,
+  proxyOf,
+} from "../environment/proxies.ts";
+import { isUsageError, UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
-import { type Bases, envGateway, type Gateway, gatewayBases, isLoopback } from "./gateway.ts";
-import type { ProxySettings } from "./http.ts";
+import { isUuid } from "../support/secret-shape.ts";
+import { type Bases, gatewayBases } from "./gateway.ts";
+import { envLevel, flagLevel, foundIn, type Level, profileLevel } from "./levels.ts";
 import { PROFILE_FILE, type Profile, readProfile } from "./profile.ts";
 import { regionDomain } from "./regions.ts";
+import { assertPrintable, type Found } from "./secret-file.ts";
 
 export interface ClientCredentials {
   readonly kind: "client";
@@ -38,8 +46,8 @@ export interface Settings {
   readonly region?: string | undefined;
   readonly credentials: ClientCredentials | AccessToken;
   readonly sources: Sources;
-  /** Undefined: no proxy. */
-  readonly proxy?: ProxySettings | undefined;
+  /** By which proxy each host is called; undefined: none by any. */
+  readonly proxies?: ProxyRules | undefined;
   /** What people should know though it stops nothing. */
   readonly warnings?: readonly string[];
 }
@@ -54,23 +62,9 @@ export interface SettingsInput {
   /** A profile of `~/.gc/config.toml`; DEFAULT where none is named. */
   readonly profile?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The home folder. */
-  readonly home: string;
+  /** The home folder; undefined where there is none, and so no profiles. */
+  readonly home: string | undefined;
   readonly stdin?: AsyncIterable<Uint8Array | string> | undefined;
-}
-
-/** One place where settings come from. */
-interface Level {
-  readonly region?: Found;
-  readonly gateway?: { readonly value: Gateway; readonly source: string };
-  readonly clientId?: Found;
-  readonly clientSecret?: Found;
-  readonly accessToken?: Found;
-}
-
-interface Found {
-  readonly value: string;
-  readonly source: string;
 }
 
 /**
@@ -89,66 +83,51 @@ export async function resolveSettings(input: SettingsInput): Promise<Settings> {
   const env = envLevel(input.env);
   const upper = [flags, env];
   const needed = input.profile !== undefined || !hasPlace(upper) || pickCredentials(upper) === undefined;
-  const profile = needed ? await readProfile(input.home, input.profile) : undefined;
-  const levels = [...upper, profileLevel(profile)];
+  const spare = needed ? undefined : await spareProfile(input, env);
+  const profile = needed ? await readProfile(input.home, input.profile) : spare?.profile;
+  const levels = [...upper, profileLevel(profile, PROFILE_FILE)];
   const picked = pickCredentials(levels);
+  hideCredentials(levels);
   if (picked === undefined) throw missingCredentials(levels);
   const place = pickPlace(levels);
-  registerSecrets(picked.credentials);
+  const proxies = proxiesOf(levels, input.env);
+  // What is wrong with a proxy is told before anything is called.
+  for (const base of [place.apiBase, place.loginBase]) proxies.routeTo(new URL(base));
   return {
     ...place,
     region: place.domain ?? regionBehindGateway(levels),
     credentials: picked.credentials,
     sources: { place: place.source, ...picked.sources },
-    proxy: proxyOf(input.env),
-    warnings: [...plainHttp(place), ...overruledProfile(input, env, profile)],
+    proxies,
+    warnings: [
+      ...plainHttp(place),
+      ...swapped(picked),
+      ...(needed ? overruledProfile(input, env, profile) : (spare?.warnings ?? [])),
+    ],
   };
 }
 
-async function flagLevel(input: SettingsInput): Promise<Level> {
-  if (input.clientSecretFile === "-" && input.accessTokenFile === "-") {
-    throw new UsageError("input", "Standard input can give the client secret or the access token, not both.");
+/**
+ * The default profile where the variables say everything: `gc` goes by its proxy then, too. What is wrong with the file
+ * must not stop a run that does not need it.
+ */
+async function spareProfile(
+  { home }: SettingsInput,
+  env: Level,
+): Promise<{ profile?: Profile | undefined; warnings?: string[] }> {
+  if (home === undefined || env.proxy !== undefined) return {};
+  try {
+    const profile = await readProfile(home, undefined);
+    return { profile: profile && { name: profile.name, proxy: profile.proxy } };
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    return { warnings: [`${error.message} Its proxy settings, if it has any, are not used.`] };
   }
-  const [secret, token] = [input.clientSecretFile, input.accessTokenFile];
-  return {
-    ...entry("region", input.region, "--region"),
-    ...entry("clientId", input.clientId, "--client-id"),
-    ...(secret === undefined
-      ? {}
-      : { clientSecret: await secretFrom(secret, "--client-secret-file", input.stdin) }),
-    ...(token === undefined
-      ? {}
-      : { accessToken: await secretFrom(token, "--access-token-file", input.stdin) }),
-  };
 }
 
-function envLevel(env: SettingsInput["env"]): Level {
-  const read = (name: string): string | undefined => env[name]?.trim() || undefined;
-  const gateway = envGateway(read);
-  const named = (key: keyof Level, name: string): Level => entry(key, read(name), name);
-  return {
-    ...named("region", "GENESYSCLOUD_REGION"),
-    ...named("clientId", "GENESYSCLOUD_OAUTHCLIENT_ID"),
-    ...named("clientSecret", "GENESYSCLOUD_OAUTHCLIENT_SECRET"),
-    ...named("accessToken", "GENESYSCLOUD_ACCESS_TOKEN"),
-    ...(gateway ? { gateway: { value: gateway, source: "GENESYSCLOUD_GATEWAY_HOST" } } : {}),
-  };
-}
-
-function profileLevel(profile: Profile | undefined): Level {
-  if (profile === undefined) return {};
-  const source = `profile ${profile.name} of ${PROFILE_FILE}`;
-  return {
-    ...entry("region", profile.region, source),
-    ...entry("clientId", profile.clientId, source),
-    ...entry("clientSecret", profile.clientSecret, source),
-    ...entry("accessToken", profile.accessToken, source),
-    ...(profile.gateway ? { gateway: { value: profile.gateway, source } } : {}),
-  };
-}
-
-function entry(key: keyof Level, value: string | undefined, source: string): Level {
-  return value === undefined ? {} : { [key]: { value, source } };
+function proxiesOf(levels: readonly Level[], env: SettingsInput["env"]): ProxyRules {
+  const own = levels.find(({ proxy }) => proxy)?.proxy;
+  return own === undefined ? environmentProxies(env) : oneProxy(proxyOf(own.value, own.source));
 }
 
 function hasPlace(levels: readonly Level[]): boolean {
@@ -199,12 +178,15 @@ function pickCredentials(levels: readonly Level[]): Picked | undefined {
   const token = levels[tokenAt]?.accessToken;
   const clientAt = id && secret ? Math.min(idAt, secretAt) : Number.POSITIVE_INFINITY;
   if (token && tokenAt < clientAt) {
+    assertPrintable("access token", token);
     return {
       credentials: { kind: "token", accessToken: token.value },
       sources: { accessToken: token.source },
     };
   }
   if (!id || !secret) return undefined;
+  assertPrintable("client id", id);
+  assertPrintable("client secret", secret);
   return {
     credentials: { kind: "client", clientId: id.value, clientSecret: secret.value },
     sources: { clientId: id.source, clientSecret: secret.source },
@@ -236,83 +218,30 @@ function missingCredentials(levels: readonly Level[]): UsageError {
   return new UsageError("credentials", message, { hint, details: { found: foundIn(levels) } });
 }
 
-/** What there is of settings that are not complete, in words; of a secret, only that it is there. */
-function foundIn(levels: readonly Level[]): string[] {
-  const first = <Key extends keyof Level>(key: Key): Level[Key] | undefined =>
-    levels.find((level) => level[key])?.[key];
-  const [gateway, region, id] = [first("gateway"), first("region"), first("clientId")];
-  const [secret, token] = [first("clientSecret"), first("accessToken")];
-  return [
-    ...(gateway ? [`gateway ${gateway.value.host ?? ""} (from ${gateway.source})`] : []),
-    ...(region ? [`region ${region.value} (from ${region.source})`] : []),
-    ...(id ? [`client id ${id.value} (from ${id.source})`] : []),
-    ...(secret ? [`client secret set (from ${secret.source})`] : []),
-    ...(token ? [`access token set (from ${token.source})`] : []),
-  ];
-}
-
-/** More than any secret or token is long. */
-const MAX_SECRET = 64 * 1024;
-
-async function secretFrom(file: string, flag: string, stdin: SettingsInput["stdin"]): Promise<Found> {
-  const source = file === "-" ? `${flag} (standard input)` : `${flag} ${file}`;
-  const text = (file === "-" ? await readAll(stdin) : await readSecretFile(file, flag))
-    .replace(/^\uFEFF/, "")
-    .trim();
-  if (text === "" || text.length > MAX_SECRET || /\s/.test(text)) {
-    const why = text === "" ? "is empty" : "holds more than one word";
-    throw new UsageError("input", `What ${source} gives ${why}.`, {
-      hint: "It must hold the secret and nothing else.",
-    });
-  }
-  return { value: text, source };
-}
-
-async function readSecretFile(file: string, flag: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "it is not there" : messageOf(error);
-    throw new UsageError("input", `Cannot read ${file} (from ${flag}): ${why}.`, { cause: error });
-  }
-}
-
-async function readAll(stdin: SettingsInput["stdin"]): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stdin ?? []) {
-    chunks.push(Buffer.from(chunk));
-    size += chunk.length;
-    if (size > MAX_SECRET) break;
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function registerSecrets(credentials: ClientCredentials | AccessToken): void {
-  secrets.add(credentials.kind === "token" ? credentials.accessToken : credentials.clientSecret);
-}
-
-/** Lower case first, as curl and undici read them. */
-function proxyOf(env: SettingsInput["env"]): ProxySettings {
-  const read = (name: string): string => (env[name.toLowerCase()] ?? env[name] ?? "").trim();
-  const proxy = { http: read("HTTP_PROXY"), https: read("HTTPS_PROXY"), none: read("NO_PROXY") };
-  for (const url of [proxy.http, proxy.https]) {
-    if (url === "") continue;
-    if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-      throw new UsageError("input", "HTTP_PROXY or HTTPS_PROXY is set to something that is no proxy's URL.", {
-        hint: "It must look like http://proxy.example.com:3128; SOCKS proxies are not supported.",
-      });
+function hideCredentials(levels: readonly Level[]): void {
+  for (const { clientId, clientSecret, accessToken } of levels) {
+    secrets.add(clientSecret?.value);
+    secrets.add(accessToken?.value);
+    // Whoever swaps id and secret has put the secret here.
+    if (clientId !== undefined && !isUuid(clientId.value) && clientId.value.length >= 8) {
+      secrets.suspect(clientId.value);
     }
-    secrets.add(decodeURIComponent(new URL(url).password));
-    secrets.add(new URL(url).password);
   }
-  return proxy;
 }
 
 function plainHttp({ apiBase, source }: { apiBase: string; source: string }): string[] {
-  return apiBase.startsWith("http:") && !isLoopback(apiBase)
+  return apiBase.startsWith("http:") && !isLoopback(new URL(apiBase))
     ? [`The gateway ${apiBase} (from ${source}) is plain HTTP: whoever is on the way can read the secret.`]
     : [];
+}
+
+function swapped({ credentials, sources }: Picked): string[] {
+  if (credentials.kind === "token" || isUuid(credentials.clientId) || !isUuid(credentials.clientSecret))
+    return [];
+  return [
+    `The client id (from ${sources.clientId ?? ""}) is not a UUID and the client secret (from ${sources.clientSecret ?? ""}) is one: ` +
+      "they seem to be swapped.",
+  ];
 }
 
 /** `--profile` comes last, which surprises where variables are exported as well. */

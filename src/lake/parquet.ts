@@ -1,67 +1,46 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { messageOf, UsageError } from "../support/errors.ts";
 import { sqlString } from "../support/quote.ts";
-import { DIMENSIONS, type Dimension, dimensionsOf } from "../usage/grouping.ts";
-import { METRICS, type Metric } from "../usage/metric.ts";
-import type { Count, UsageRow } from "../usage/row.ts";
+import { DIMENSION_COLUMNS, type Metric, USAGE_COLUMNS } from "../usage/columns.ts";
+import { dimensionsOf } from "../usage/grouping.ts";
+import { METRICS } from "../usage/metric.ts";
+import type { UsageRow } from "../usage/row.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { duckdb } from "./duckdb.ts";
 import { encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
 
-/** The columns of a slice's file, in order; `granularity` and `date` stand in its path. */
-export const SLICE_COLUMNS = {
-  service: "VARCHAR",
-  grouping: "VARCHAR",
-  clientId: "VARCHAR",
-  clientName: "VARCHAR",
-  organizationId: "VARCHAR",
-  userId: "VARCHAR",
-  templateUri: "VARCHAR",
-  httpMethod: "VARCHAR",
-  platform: "VARCHAR",
-  status200: "BIGINT",
-  status300: "BIGINT",
-  status400: "BIGINT",
-  status500: "BIGINT",
-  status429: "BIGINT",
-  requests: "BIGINT",
-  extra: "VARCHAR",
-} as const;
+/** The columns of a slice's file, in order, with DuckDB's types; `granularity` and `date` stand in its path. */
+export const SLICE_COLUMNS: Readonly<Record<string, "VARCHAR" | "BIGINT">> = Object.fromEntries([
+  ["service", "VARCHAR"],
+  ["grouping", "VARCHAR"],
+  ...USAGE_COLUMNS.map(({ name, type }) => [name, type.toUpperCase()]),
+  ["extra", "VARCHAR"],
+]);
 
 /** The columns that tell one row of a slice from another. */
-const KEY_COLUMNS = ["clientId", "organizationId", "userId", "templateUri", "httpMethod", "platform"];
+const KEY_COLUMNS = DIMENSION_COLUMNS.map(({ name }) => name);
+const LABEL_COLUMNS = USAGE_COLUMNS.filter(({ kind }) => kind === "label").map(({ name }) => name);
 
 const COLUMNS = Object.entries(SLICE_COLUMNS);
 
 const NO_ROWS = `SELECT ${COLUMNS.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(", ")} WHERE false`;
-
-const DIMENSION_COLUMN: Readonly<Record<Dimension, string>> = {
-  client: "clientId",
-  organization: "organizationId",
-  user: "userId",
-  uri: "templateUri",
-  method: "httpMethod",
-  platform: "platform",
-};
 
 /**
  * The rows of a spool, as a slice's columns: NULL means not grouped by, or not asked for; a dimension that was grouped
  * by and that a row lacks (no user, say) is "". A line holds at most a row of 16 MiB, and its escapes.
  */
 function rowsOf(key: SliceKey, metrics: readonly Metric[], spool: string): string {
-  const grouped = dimensionsOf(key.grouping);
+  const grouped: readonly string[] = dimensionsOf(key.grouping);
+  const requested: readonly string[] = metrics;
   const value = new Map<string, string>([
     ["service", sqlString(key.service)],
     ["grouping", sqlString(key.grouping)],
-    ["clientName", grouped.includes("client") ? "clientName" : "CAST(NULL AS VARCHAR)"],
-    ...DIMENSIONS.map((dimension): [string, string] => {
-      const column = DIMENSION_COLUMN[dimension];
-      return [column, grouped.includes(dimension) ? `coalesce(${column}, '')` : "CAST(NULL AS VARCHAR)"];
+    ...USAGE_COLUMNS.map((column): [string, string] => {
+      const { name, kind, type } = column;
+      const isThere = kind === "metric" ? requested.includes(name) : grouped.includes(column.dimension);
+      const held = kind === "dimension" ? `coalesce(${name}, '')` : name;
+      return [name, isThere ? held : `CAST(NULL AS ${type})`];
     }),
-    ...METRICS.map((metric): [string, string] => [
-      metric,
-      metrics.includes(metric) ? metric : "CAST(NULL AS BIGINT)",
-    ]),
   ]);
   const read = COLUMNS.filter(([name]) => name !== "service" && name !== "grouping");
   return `SELECT ${COLUMNS.map(([name]) => `${value.get(name) ?? name} AS ${name}`).join(", ")}
@@ -69,8 +48,8 @@ function rowsOf(key: SliceKey, metrics: readonly Metric[], spool: string): strin
       columns = {${read.map(([name, type]) => `${name}: '${type}'`).join(", ")}})`;
 }
 
-/** A row as it stands in a slice's spool, without what the slice's key says already. */
-export type SpoolRow = Omit<UsageRow, "date">;
+/** A row as it stands in a slice's spool, without what the slice's key says already. What is left out is null. */
+export type SpoolRow = { readonly [Column in keyof Omit<UsageRow, "date">]?: UsageRow[Column] | undefined };
 
 /**
  * One line of a spool. Counts above 2^53 are written with every digit; half a surrogate pair, which JSON can spell and
@@ -82,7 +61,7 @@ export function spoolLine(row: SpoolRow): string {
 }
 
 function wellFormed(row: SpoolRow): SpoolRow {
-  const fields = Object.entries(row).map(([name, value]: [string, SpoolRow[keyof SpoolRow]]) => [
+  const fields = Object.entries(row).map(([name, value]) => [
     name,
     typeof value === "string" ? Buffer.from(value).toString() : value,
   ]);
@@ -90,13 +69,11 @@ function wellFormed(row: SpoolRow): SpoolRow {
 }
 
 function jsonLine(row: SpoolRow): string {
-  const counts = [row.status200, row.status300, row.status400, row.status500, row.status429, row.requests];
-  if (!counts.some((count) => typeof count === "bigint")) return `${JSON.stringify(row)}\n`;
-  const { status200, status300, status400, status500, status429, requests, ...rest } = row;
-  const fields = Object.entries({ status200, status300, status400, status500, status429, requests }).map(
-    ([name, count]: [string, Count | null]) => `"${name}":${count}`,
+  if (!METRICS.some((metric) => typeof row[metric] === "bigint")) return `${JSON.stringify(row)}\n`;
+  const fields = Object.entries(row).map(
+    ([name, value]) => `"${name}":${typeof value === "bigint" ? value : JSON.stringify(value)}`,
   );
-  return `${JSON.stringify(rest).slice(0, -1)},${fields.join(",")}}\n`;
+  return `{${fields.join(",")}}\n`;
 }
 
 /** Writes slices' files by DuckDB, in one process-wide instance with bounded memory. */
@@ -130,7 +107,7 @@ export class ParquetFiles {
       const repeats = await connection.runAndReadAll(
         `SELECT CAST(coalesce(sum(n - 1), 0) AS INTEGER)
            FROM (SELECT count(*) AS n FROM read_parquet(${sqlString(file)})
-                   GROUP BY ${[...KEY_COLUMNS, "clientName"].join(", ")} HAVING count(*) > 1)`,
+                   GROUP BY ${[...KEY_COLUMNS, ...LABEL_COLUMNS].join(", ")} HAVING count(*) > 1)`,
       );
       return Number(repeats.getRows()[0]?.[0] ?? 0);
     });

@@ -1,5 +1,4 @@
 import { codeOf, isUsageError, messageOf, UsageError } from "./errors.ts";
-import { shown } from "./shown.ts";
 
 /** Where and as whom, as the AWS CLI takes it; what is left out comes from the environment and the profile. */
 export interface AwsOptions {
@@ -7,58 +6,6 @@ export interface AwsOptions {
   readonly region?: string | undefined;
   /** Replaces the address of every service, as AWS_ENDPOINT_URL does. */
   readonly endpointUrl?: string | undefined;
-}
-
-type Env = Readonly<Record<string, string | undefined>>;
-
-/**
- * What every client of the AWS SDK is made with.
- *
- * @throws {UsageError} input, for a region or an address that cannot be one, with the flag or variable that it is from.
- */
-export function awsClientConfig(options: AwsOptions, env: Env) {
-  const { profile, endpointUrl } = options;
-  const region = regionOf(options, env);
-  checkAddresses(endpointUrl, env);
-  return {
-    ...(region === undefined ? {} : { region }),
-    // Who names a profile has chosen it over keys in the environment: the SDK would warn of that at length.
-    ...(profile === undefined ? {} : { profile, logger: SILENT }),
-    ...(endpointUrl ? { endpoint: endpointUrl } : {}),
-    customUserAgent: "gc-usage",
-    // What the user has set counts; the SDK's own three tries are soon used up where an account is busy.
-    ...(env["AWS_MAX_ATTEMPTS"] ? {} : { maxAttempts: 6 }),
-  };
-}
-
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** The AWS CLI reads AWS_DEFAULT_REGION, the SDK only AWS_REGION: people have either. */
-function regionOf({ region }: AwsOptions, env: Env): string | undefined {
-  const given = {
-    "--region": region,
-    AWS_REGION: env["AWS_REGION"],
-    AWS_DEFAULT_REGION: env["AWS_DEFAULT_REGION"],
-  };
-  const [from, where] = Object.entries(given).find(([, value]) => value) ?? [];
-  if (where === undefined || /^[a-z0-9-]+$/.test(where)) return where;
-  throw new UsageError("input", `${from}: ${shown(where)} is no AWS region.`, {
-    hint: "Write it as AWS does: eu-central-1.",
-  });
-}
-
-const ADDRESSES = ["", "_ATHENA", "_CLOUDFORMATION", "_GLUE", "_S3"].map((of) => `AWS_ENDPOINT_URL${of}`);
-
-function checkAddresses(endpointUrl: string | undefined, env: Env): void {
-  const given = endpointUrl
-    ? [["--endpoint-url", endpointUrl] as const]
-    : ADDRESSES.map((name) => [name, env[name]] as const);
-  for (const [from, address] of given) {
-    if (!address || (/^https?:\/\//.test(address) && URL.canParse(address))) continue;
-    throw new UsageError("input", `${from}: ${shown(address)} is no address of a server.`, {
-      hint: "Write it with its scheme: http://127.0.0.1:5000.",
-    });
-  }
 }
 
 const BAD_CREDENTIALS: readonly string[] = [

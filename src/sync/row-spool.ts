@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { stringify as losslessJson } from "lossless-json";
 import type { ApiRow } from "../genesys/answer/row.ts";
 import { spoolLine } from "../lake/parquet.ts";
+import { DIMENSION_COLUMNS, type Dimension } from "../usage/columns.ts";
 import type { Day } from "../usage/day.ts";
-import { DIMENSIONS, type Dimension } from "../usage/grouping.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
 import type { Service } from "../usage/service.ts";
 
@@ -83,9 +83,8 @@ export class RowSpool {
     this.rows++;
     if (row.service && !this.services.has(row.service)) this.services.set(row.service, this.rows);
     for (const metric of METRICS) if (row.metrics[metric] !== undefined) this.metrics.add(metric);
-    for (const dimension of DIMENSIONS) {
-      if (row.dimensions[dimension] && !this.dimensions.has(dimension))
-        this.dimensions.set(dimension, this.rows);
+    for (const { name, dimension } of DIMENSION_COLUMNS) {
+      if (row.texts[name] && !this.dimensions.has(dimension)) this.dimensions.set(dimension, this.rows);
     }
     for (const field in row.extra) this.unknown.add(field);
     const date = this.#dates.get(row.date) ?? { rows: 0, firstRow: this.rows };
@@ -110,21 +109,10 @@ export class RowSpool {
   }
 }
 
-function lineOf({ dimensions, clientName, metrics, extra }: ApiRow): string {
+function lineOf({ texts, metrics, extra }: ApiRow): string {
   return spoolLine({
-    clientId: dimensions.client ?? null,
-    clientName: clientName ?? null,
-    organizationId: dimensions.organization ?? null,
-    userId: dimensions.user ?? null,
-    templateUri: dimensions.uri ?? null,
-    httpMethod: dimensions.method ?? null,
-    platform: dimensions.platform ?? null,
-    status200: metrics.status200 ?? null,
-    status300: metrics.status300 ?? null,
-    status400: metrics.status400 ?? null,
-    status500: metrics.status500 ?? null,
-    status429: metrics.status429 ?? null,
-    requests: metrics.requests ?? null,
-    extra: extra === undefined ? null : (losslessJson(extra) ?? null),
+    ...texts,
+    ...metrics,
+    ...(extra === undefined ? {} : { extra: losslessJson(extra) ?? null }),
   });
 }

@@ -1,12 +1,11 @@
 import { UsageError } from "../support/errors.ts";
 import { shown } from "../support/shown.ts";
+import { DIMENSION_COLUMNS, type Dimension } from "./columns.ts";
 
-/**
- * The dimensions that rows can be split by, in the fixed order of a grouping's name. `organization` exists in
- * the legacy service alone, `platform` in the jobs service alone.
- */
-export const DIMENSIONS = ["client", "organization", "user", "uri", "method", "platform"] as const;
-export type Dimension = (typeof DIMENSIONS)[number];
+export type { Dimension } from "./columns.ts";
+
+/** The dimensions that rows can be split by, in the fixed order of a grouping's name. */
+export const DIMENSIONS: readonly Dimension[] = DIMENSION_COLUMNS.map(({ dimension }) => dimension);
 
 /** A grouping's name, dimensions joined with `-` in fixed order; `none` where nothing was grouped by. */
 export type Grouping = string & { readonly __brand: "Grouping" };

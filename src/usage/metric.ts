@@ -1,6 +1,9 @@
-/** The counts of a row, in the lake's column order. `requests` is the legacy name; jobs rows say `requestCount`. */
-export const METRICS = ["status200", "status300", "status400", "status500", "status429", "requests"] as const;
-export type Metric = (typeof METRICS)[number];
+import { METRIC_COLUMNS, type Metric } from "./columns.ts";
+
+export type { Metric } from "./columns.ts";
+
+/** The counts of a row, in the lake's column order. */
+export const METRICS: readonly Metric[] = METRIC_COLUMNS.map(({ name }) => name);
 
 export const ALL_METRICS: ReadonlySet<Metric> = new Set(METRICS);
 

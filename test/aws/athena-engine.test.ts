@@ -111,7 +111,14 @@ describe("the Athena engine", async () => {
       ["granularity", "string", ""],
       ["date", "date", ""],
     ]);
-    expect(JSON.stringify((await run(athena, "EXPLAIN SELECT 1")).rows)).not.toContain('[["Query Plan"]');
+    const plan = await athena.query("SELECT 1 /* one */", { explain: "plan" });
+    const lines = JSON.stringify(await allRows(plan));
+    expect(lines).not.toContain('[["Query Plan"]');
+    expect(lines).toContain("Output");
+    expect(plan.stats().costUsd).toBe(0);
+    const measured = await athena.query("SELECT 1", { explain: "analyze" });
+    expect(JSON.stringify(await allRows(measured))).toContain("CPU");
+    expect((await sql("SELECT 1", "--explain")).stdout).toContain("Output");
   });
 
   it("has no rows where there are none", async () => {
@@ -220,7 +227,8 @@ describe("the Athena engine", async () => {
         // Ends between the first look and the second.
         effects: {
           ...realEffects,
-          sleep: () => vi.waitFor(async () => expect(await stateOf(id)).toBe("SUCCEEDED")),
+          sleep: () =>
+            vi.waitFor(async () => expect(await stateOf(id)).toBe("SUCCEEDED"), { timeout: 60_000 }),
         },
       });
     const one = "SELECT * FROM usage WHERE date = DATE '2026-11-01'";

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -143,6 +143,29 @@ describe("gc-usage sql", () => {
     );
     expect(values.getRows()).toEqual([[String(2n * BIG + 3n), 3n, "2026-11-01"]]);
     connection.closeSync();
+  });
+
+  test("shows a statement's plan with --explain, and what it took with --explain-analyze", async () => {
+    const statement = "SELECT clientId, sum(requests) FROM daily GROUP BY 1";
+    const plan = await sql([statement, "--explain"]);
+    expect(plan).toMatchObject({ stderr: "", exitCode: 0 });
+    expect(plan.stdout).toContain("HASH_GROUP_BY");
+    expect((await sql([statement, "--explain-analyze"])).stdout).toContain("Total Time");
+    expect((await sql(["COPY (SELECT 1) TO 'x.csv'", "--explain"])).exitCode).toBe(10);
+    expect((await sql([`EXPLAIN ${statement}`])).stderr).toContain('gc-usage sql --explain "SELECT …"');
+    expect((await sql([statement, "--explain", "--explain-analyze"])).exitCode).toBe(2);
+    const asked = await gcUsage(["ask", "busy-endpoints", "--lake", lake, "--explain"]);
+    expect(asked.stdout).toContain("READ_PARQUET");
+  });
+
+  test("writes nothing, however comments hide what a statement is", async () => {
+    const evil = join(lake, "usage", "evil.parquet");
+    const { exitCode, stdout } = await sql([
+      `/* /* */ explain analyze select 1 -- */ explain analyze copy (select 1 a) to '${evil}'`,
+    ]);
+    expect({ exitCode, stdout, wrote: existsSync(evil) }).toEqual({ exitCode: 10, stdout: "", wrote: false });
+    const many = await sql([`${"/* */ ".repeat(60)}x`]);
+    expect(many.stderr).toContain("syntax error");
   });
 
   test("stops quietly when the reader goes away", async () => {

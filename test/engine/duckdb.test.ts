@@ -204,6 +204,26 @@ describe("values", () => {
   });
 });
 
+describe("explaining", () => {
+  test("gives the plan of a statement, or runs it and measures, and neither of what writes", async () => {
+    const lake = await lakeOf([slice("2026-11-01", [{ requests: 1 }])]);
+    const engine = await openDuckDb(lake);
+    const explain = async (sql: string, explain: "plan" | "analyze"): Promise<SqlRow[]> =>
+      allRows(await engine.query(sql, { explain }));
+    const statement = "-- requests\nSELECT sum(a.requests) FROM usage a, daily b CROSS JOIN (VALUES (1))";
+    expect((await explain(statement, "plan"))[0]?.[0]).toBe("physical_plan");
+    expect((await explain(statement, "analyze"))[0]?.[1]).toContain("Total Time");
+    for (const write of ["COPY (SELECT 1) TO 'x'", "ANALYZE COPY (SELECT 1) TO 'x'", "(ANALYZE) SELECT 1"]) {
+      await failure(explain(write, "plan"), "sql");
+      await failure(explain(write, "analyze"), "sql");
+    }
+    expect((await failure(explain("SELECT nope FROM usage", "plan"), "sql")).message).toContain(
+      "line 1: SELECT nope FROM usage",
+    );
+    await engine.close();
+  });
+});
+
 describe("stopping", () => {
   test("an aborted signal stops the statement and rejects with its reason", async () => {
     const engine = await openDuckDb(await lakeOf([]));
@@ -218,6 +238,31 @@ describe("stopping", () => {
     await expect(running).rejects.toBe(reason);
     await expect(engine.query("SELECT 1", { signal: stop.signal })).rejects.toBe(reason);
     expect(await rows(engine, "SELECT 1")).toEqual([[1]]);
+    await engine.close();
+  });
+
+  test("a statement that takes long to plan is left as soon as the signal says so", async () => {
+    const engine = await openDuckDb(await lakeOf([]));
+    const slow = `SELECT 1${"+1".repeat(300)}`;
+    let isPlanned = false;
+    const other = engine.query(slow).then(() => (isPlanned = true));
+    const stop = new AbortController();
+    const reason = new Error("stopped by the test");
+    const running = engine.query(slow, { signal: stop.signal });
+    stop.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    expect(isPlanned).toBe(false);
+    await other;
+    await engine.close();
+  });
+
+  test("rows come before the last one is made, so a result of any size takes the same memory", async () => {
+    const engine = await openDuckDb(await lakeOf([]));
+    let read = 0;
+    for await (const batch of (await engine.query("SELECT * FROM range(1000000000000)")).batches) {
+      read += batch.length;
+      if (read > 100_000) break;
+    }
     await engine.close();
   });
 
@@ -264,6 +309,22 @@ describe("errors", () => {
     expect(late.details).toMatchObject({ line: 2 });
     const later = engine.query("SELECT CAST(x AS INTEGER) FROM (VALUES ('1'), ('b')) t(x)").then(allRows);
     expect((await failure(later, "sql")).message).toContain("Could not convert string 'b'");
+    await engine.close();
+  });
+
+  test("of a result that breaks off late say so, after the rows before it", async () => {
+    const engine = await openDuckDb(await lakeOf([]));
+    const sql = "SELECT CASE WHEN range = 1200000 THEN error('too late') ELSE range END FROM range(1300000)";
+    const result = await engine.query(sql);
+    let read = 0;
+    const failed = await failure(
+      (async () => {
+        for await (const batch of result.batches) read += batch.length;
+      })(),
+      "sql",
+    );
+    expect(read).toBeGreaterThan(1_000_000);
+    expect(failed.message).toBe(`The result broke off after ${read} rows, and DuckDB does not say why.`);
     await engine.close();
   });
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
+import { environmentProxies } from "../../src/environment/proxies.ts";
 import { type ClientOptions, GenesysClient } from "../../src/genesys/client.ts";
 import { type Effects, realEffects } from "../../src/support/effects.ts";
 import { UsageError } from "../../src/support/errors.ts";
@@ -461,7 +462,7 @@ describe("proxies", () => {
     const server = await startServer((response) => sendJson(response, 200, {}));
     const client = new GenesysClient({
       ...settingsFor(server.base),
-      proxy: { http: "http://127.0.0.1:1", https: "http://127.0.0.1:1", none: "" },
+      proxies: environmentProxies({ http_proxy: "http://127.0.0.1:1", https_proxy: "http://127.0.0.1:1" }),
     });
     closing.push(server, client);
     expect(await client.json("GET", "/x")).toEqual({});
@@ -482,7 +483,7 @@ describe("proxies", () => {
       {
         ...settingsFor("https://api.mypurecloud.com"),
         loginBase: "https://login.mypurecloud.com",
-        proxy: { http: "", https: `http://127.0.0.1:${port}`, none: "" },
+        proxies: environmentProxies({ https_proxy: `http://127.0.0.1:${port}` }),
       },
       { retry: { baseMs: 0 } },
     );

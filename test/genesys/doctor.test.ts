@@ -14,6 +14,8 @@ const Report = z.object({
   ),
 });
 
+const ID = "5e8b1c4d-0000-4000-8000-000000000001";
+
 let home = "";
 let server: TestServer | undefined;
 interface Run {
@@ -37,7 +39,7 @@ async function env(handler: Handler, signIn?: Handler): Promise<Record<string, s
     GENESYSCLOUD_GATEWAY_PROTOCOL: "http",
     GENESYSCLOUD_GATEWAY_HOST: "127.0.0.1",
     GENESYSCLOUD_GATEWAY_PORT: new URL(server.base).port,
-    GENESYSCLOUD_OAUTHCLIENT_ID: "the-client-id",
+    GENESYSCLOUD_OAUTHCLIENT_ID: ID,
     GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET,
   };
 }
@@ -101,12 +103,14 @@ describe("gc-usage doctor", () => {
     await mkdir(join(home, ".gc"));
     await writeFile(
       join(home, ".gc", "config.toml"),
-      `[default]\nclient_credentials = 'p-id'\nclient_secret = '${SECRET}'\ngateway_protocol = 'http'\n` +
+      `[default]\nclient_credentials = '${ID}'\nclient_secret = '${SECRET}'\ngateway_protocol = 'http'\n` +
         `gateway_host = '127.0.0.1'\ngateway_port = ${port}\n`,
     );
     const result = await doctor([], {});
     expect(result.exitCode).toBe(0);
-    expect(result.stdout).toContain("client id p-id (from profile default of ~/.gc/config.toml), secret set");
+    expect(result.stdout).toContain(
+      `client id ${ID} (from profile default of ~/.gc/config.toml), secret set`,
+    );
     expect(result.stdout).not.toContain(SECRET);
   });
 
@@ -158,11 +162,11 @@ describe("gc-usage doctor", () => {
       { name: "settings", status: "problem", message: expect.stringContaining("no client id") as string },
     ]);
     await mkdir(join(home, ".gc"));
-    await writeFile(join(home, ".gc", "config.toml"), `[emea]\nclient_credentials = 'p-id'\n`);
+    await writeFile(join(home, ".gc", "config.toml"), `[emea]\nclient_credentials = '${ID}'\n`);
     const profile = await doctor(["--profile", "emea"], { GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET });
     expect(profile.exitCode).toBe(2);
     expect(profile.stdout).toMatch(
-      /ok +found +client id p-id \(from profile emea of ~\/\.gc\/config\.toml\), client secret set \(from GENESYS.*\)\n.*No Genesys Cloud region is set/,
+      /ok +found +client id 5e8b1c4d-0000-4000-8000-000000000001 \(from profile emea of ~\/\.gc\/config\.toml\), client secret set \(from GENESYS.*\)\n.*No Genesys Cloud region is set/,
     );
     expect(result.stdout + profile.stdout).not.toContain(SECRET);
   });
@@ -188,7 +192,7 @@ describe("gc-usage doctor", () => {
     const { checks } = read(result);
     expect(checks.find(({ name }) => name === "clock")).toMatchObject({ status: "warning" });
     expect(checks.find(({ name }) => name === "proxy")?.message).toBe(
-      "HTTPS_PROXY http://proxy.example:3128 (with a user and password); this machine is reached without it",
+      "none (the environment sets HTTPS_PROXY http://proxy.example:3128)",
     );
     expect(result.stdout).not.toContain("proxy-password");
   });

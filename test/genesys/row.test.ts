@@ -40,8 +40,14 @@ describe("parseApiRow", () => {
     expect(read(JSON.stringify(LEGACY))).toEqual({
       service: "legacy",
       date: "2021-01-12",
-      dimensions: { client: LEGACY.clientId, organization: "", user: "", uri: "", method: "" },
-      clientName: "Prince Implicit Grant",
+      texts: {
+        clientId: LEGACY.clientId,
+        organizationId: "",
+        userId: "",
+        templateUri: "",
+        httpMethod: "",
+        clientName: "Prince Implicit Grant",
+      },
       metrics: { status200: 57, status300: 0, status400: 0, status500: 0, status429: 0, requests: 57 },
       extra: undefined,
     });
@@ -51,14 +57,14 @@ describe("parseApiRow", () => {
     expect(read(JSON.stringify(JOBS))).toEqual({
       service: "jobs",
       date: "2026-10-01",
-      dimensions: {
-        client: "c1",
-        user: "u1",
-        uri: "/api/v2/users/{userId}",
-        method: "GET",
+      texts: {
+        clientId: "c1",
+        userId: "u1",
+        templateUri: "/api/v2/users/{userId}",
+        httpMethod: "GET",
         platform: "Public",
+        clientName: "Nightly",
       },
-      clientName: "Nightly",
       metrics: { status200: 8, status429: 1, requests: 9 },
       extra: undefined,
     });
@@ -70,11 +76,10 @@ describe("parseApiRow", () => {
     );
     expect(row).toMatchObject({
       date: undefined,
-      dimensions: { client: "c1" },
-      clientName: undefined,
+      texts: { clientId: "c1" },
       metrics: { requests: 1 },
     });
-    expect(Object.keys(row.dimensions)).toEqual(["client"]);
+    expect(Object.keys(row.texts)).toEqual(["clientId"]);
     expect(Object.keys(row.metrics)).toEqual(["requests"]);
     expect(read('{"requests":1,"date":""}').date).toBeUndefined();
   });
@@ -191,11 +196,11 @@ describe("parseApiRow", () => {
             expect(found === undefined ? undefined : BigInt(found)).toBe(metrics[metric]);
           }
           expect([
-            row.dimensions.client,
-            row.clientName,
-            row.dimensions.uri,
-            row.dimensions.method,
-            row.dimensions.user,
+            row.texts.clientId,
+            row.texts.clientName,
+            row.texts.templateUri,
+            row.texts.httpMethod,
+            row.texts.userId,
           ]).toEqual([id, name, uri, method, user]);
           expect(row.extra).toBeUndefined();
         },

@@ -99,7 +99,7 @@ describe("regions", () => {
     "a b.pure.cloud",
     "toString",
   ])("refuses %j, where the secret would go to a stranger", (text) => {
-    expect(() => regionDomain(text, "--region")).toThrow(/is no Genesys Cloud region/);
+    expect(() => regionDomain(text, "--region")).toThrow(/^Invalid Genesys Cloud region/);
   });
 
   it("suggests what looks alike and says where the text came from", () => {
@@ -109,7 +109,7 @@ describe("regions", () => {
     } catch (error) {
       expect(error).toMatchObject({
         kind: "input",
-        message: '"us-esat-1" (from GENESYSCLOUD_REGION) is no Genesys Cloud region.',
+        message: 'Invalid Genesys Cloud region "us-esat-1" (from GENESYSCLOUD_REGION).',
         hint: expect.stringContaining("Did you mean us-east-1") as string,
       });
     }
@@ -293,17 +293,17 @@ describe("what is missing or wrong", () => {
   });
 
   it("is told with what to do: a profile that is not there", async () => {
-    expect((await failure(resolve({ profile: "x" }))).message).toContain("is not there");
+    expect((await failure(resolve({ profile: "x" }))).message).toContain("does not exist");
     await config(WRITTEN);
     const error = await failure(resolve({ profile: "x", env: ENV }));
     expect(error.message).toBe('There is no profile "x" in ~/.gc/config.toml.');
-    expect(error.hint).toBe("The profiles there: DEFAULT, Emea.");
+    expect(error.hint).toBe("Profiles found: DEFAULT, Emea.");
   });
 
   it("is told by its place, never by the text around it, which may be the secret", async () => {
     await config('[DEFAULT]\nclient_secret = "do-not-show\nenvironment = "x"\n');
     const error = await failure(resolve());
-    expect(error.message).toMatch(/no valid TOML at line \d+/);
+    expect(error.message).toMatch(/not valid TOML at line \d+/);
     expect(`${error.message}${error.hint}${String(error.cause)}`).not.toContain("do-not-show");
   });
 
@@ -320,7 +320,7 @@ describe("what is missing or wrong", () => {
   it("is told of a secret file that is not there", async () => {
     const error = await failure(resolve({ env: ENV, clientSecretFile: join(home, "none") }));
     expect(error).toMatchObject({ kind: "input" });
-    expect(error.message).toContain("it is not there");
+    expect(error.message).toContain("there is no such file");
   });
 
   it("is told of a proxy that is no URL, without repeating it", async () => {

@@ -5,40 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Aws } from "../../src/aws/aws.ts";
 import { findStack } from "../../src/aws/stack.ts";
-import { awsClientConfig, awsError } from "../../src/support/aws.ts";
-
-describe("the settings of an AWS client", () => {
-  it.each([
-    ["--region", { region: "eu west" }, {}],
-    ["AWS_REGION", {}, { AWS_REGION: "eu_west", AWS_DEFAULT_REGION: "eu-west-1" }],
-    ["AWS_DEFAULT_REGION", {}, { AWS_DEFAULT_REGION: "https://eu-west-1" }],
-    ["--endpoint-url", { endpointUrl: "notaurl" }, {}],
-    ["--endpoint-url", { endpointUrl: "localhost:4566" }, {}],
-    ["AWS_ENDPOINT_URL", {}, { AWS_ENDPOINT_URL: "localhost:4566" }],
-    ["AWS_ENDPOINT_URL_S3", {}, { AWS_ENDPOINT_URL_S3: "ftp://127.0.0.1" }],
-  ])("are refused where %s cannot be one", (name, options, env) => {
-    const refused = expect.objectContaining({
-      kind: "input",
-      message: expect.stringContaining(`${name}: "`),
-    });
-    expect(() => awsClientConfig(options, env)).toThrow(refused);
-  });
-
-  it("have the SDK try six times, unless the user has said how often", () => {
-    expect(awsClientConfig({}, {})).toMatchObject({ maxAttempts: 6 });
-    expect(awsClientConfig({}, { AWS_MAX_ATTEMPTS: "2" })).not.toHaveProperty("maxAttempts");
-  });
-
-  it("take a flag before the environment, and empty variables for none", () => {
-    const env = { AWS_REGION: "", AWS_DEFAULT_REGION: "eu-west-1", AWS_ENDPOINT_URL: "" };
-    expect(awsClientConfig({}, env)).toMatchObject({ region: "eu-west-1" });
-    const flags = { region: "us-gov-east-1", endpointUrl: "http://127.0.0.1:1" };
-    expect(awsClientConfig(flags, { ...env, AWS_ENDPOINT_URL: "nonsense" })).toMatchObject({
-      region: "us-gov-east-1",
-      endpoint: "http://127.0.0.1:1",
-    });
-  });
-});
+import { awsError } from "../../src/support/aws.ts";
 
 describe("what AWS answers", () => {
   beforeEach(() => {

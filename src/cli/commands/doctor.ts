@@ -1,26 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { Command } from "@commander-js/extra-typings";
 import type { GenesysClient, Probe } from "../../genesys/client.ts";
-import { isLoopback } from "../../genesys/gateway.ts";
-import { regionName } from "../../genesys/regions.ts";
 import type { Settings } from "../../genesys/settings.ts";
-import { type ErrorKind, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
+import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import { secrets } from "../../support/redact.ts";
+import { harmless } from "../../support/shown.ts";
+import { type Check, ok, problem } from "../checks.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
 import { addConnectionOptions, type ConnectionOptions, clientOf, findSettings } from "../connection.ts";
+import { machineChecks, settingsChecks } from "../settings-checks.ts";
 import { version } from "../version.ts";
-
-/** One finding: a line for people, an object with --json. */
-interface Check {
-  readonly name: string;
-  readonly status: "ok" | "warning" | "problem";
-  readonly message: string;
-  /** What to do about it. */
-  readonly hint?: string;
-  /** Of a problem: decides the exit code. */
-  readonly kind?: ErrorKind;
-}
 
 const EXAMPLE = `
 Signs in and asks three harmless questions: nothing is submitted, nothing is
@@ -45,7 +35,8 @@ export function command(cli: Cli) {
 async function run(cli: Cli, options: ConnectionOptions, json: boolean): Promise<void> {
   const checks: Check[] = [];
   for await (const check of examine(cli, options)) {
-    const shown = { ...check, message: secrets.redact(check.message) };
+    const hint = check.hint === undefined ? {} : { hint: secrets.redact(check.hint) };
+    const shown = { ...check, message: harmless(secrets.redact(check.message)), ...hint };
     checks.push(shown);
     if (!json) await cli.out(lineOf(shown));
   }
@@ -71,6 +62,7 @@ function lineOf({ name, status, message, hint }: Check): string {
 async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Check> {
   yield ok("program", `gc-usage ${version()}, Node ${process.version}`);
   yield await duckdb();
+  yield* await machineChecks(cli.env);
   let settings: Settings;
   try {
     settings = await findSettings(cli, options);
@@ -80,7 +72,7 @@ async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Ch
     yield problem("settings", error);
     return;
   }
-  yield* describe(settings);
+  yield* settingsChecks(settings, cli.env);
   const client = clientOf(cli, settings, { maxAttempts: 3 });
   try {
     yield* askService(settings, client);
@@ -102,37 +94,6 @@ async function duckdb(): Promise<Check> {
       kind: "sql",
     };
   }
-}
-
-function* describe(settings: Settings): Generator<Check> {
-  const { sources, credentials, apiBase, loginBase, domain } = settings;
-  const region = domain === undefined ? "gateway" : `region ${regionName(domain) ?? domain}`;
-  yield ok("endpoints", `API ${apiBase}, sign-in ${loginBase} (${region}, from ${sources.place})`);
-  yield ok(
-    "credentials",
-    credentials.kind === "token"
-      ? `an access token, set (from ${sources.accessToken})`
-      : `client id ${credentials.clientId} (from ${sources.clientId}), secret set (from ${sources.clientSecret})`,
-  );
-  for (const warning of settings.warnings ?? [])
-    yield { name: "settings", status: "warning", message: warning };
-  yield ok("proxy", proxyOf(settings));
-}
-
-function proxyOf({ proxy, apiBase }: Settings): string {
-  const named = (["https", "http"] as const)
-    .filter((kind) => proxy?.[kind])
-    .map((kind) => `${kind.toUpperCase()}_PROXY ${withoutUser(proxy?.[kind] ?? "")}`);
-  if (named.length === 0) return "none";
-  const except = proxy?.none ? `, NO_PROXY ${proxy.none}` : "";
-  const local = isLoopback(apiBase) ? "; this machine is reached without it" : "";
-  return `${named.join(", ")}${except}${local}`;
-}
-
-function withoutUser(proxy: string): string {
-  const url = new URL(proxy);
-  const user = url.username === "" ? "" : " (with a user and password)";
-  return `${url.protocol}//${url.host}${user}`;
 }
 
 async function* askService(settings: Settings, client: GenesysClient): AsyncGenerator<Check> {
@@ -238,21 +199,5 @@ function rateLimitCheck({ rateLimit }: Probe): Check {
     status: "warning",
     message,
     hint: "Somebody else is busy with this token's allowance: a sync will wait for its turn.",
-  };
-}
-
-function ok(name: string, message: string): Check {
-  return { name, status: "ok", message };
-}
-
-/** Expected failures are findings; anything else is a defect, and `main` says so. */
-function problem(name: string, error: unknown): Check {
-  if (!isUsageError(error) || error.kind === "interrupted") throw error;
-  return {
-    name,
-    status: "problem",
-    message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    kind: error.kind,
   };
 }

@@ -1,5 +1,6 @@
 import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
-import { type AwsOptions, awsClientConfig } from "../../support/aws.ts";
+import { awsClientConfig } from "../../environment/aws-client.ts";
+import type { AwsOptions } from "../../support/aws.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../../support/effects.ts";
 import { isUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
@@ -40,7 +41,7 @@ export interface SizedSlice {
 export async function openAthena(options: AthenaOptions): Promise<AthenaEngine> {
   const sdk = await import("@aws-sdk/client-athena");
   const env = options.env ?? process.env;
-  return new AthenaEngine(new sdk.Athena(awsClientConfig(options.aws ?? {}, env)), options);
+  return new AthenaEngine(new sdk.Athena(await awsClientConfig(options.aws ?? {}, env)), options);
 }
 
 /** The engine of a lake in S3 with its tables in Glue. */
@@ -58,10 +59,10 @@ export class AthenaEngine implements SqlEngine {
     this.slices = (options.slices ?? []).map(({ key }) => key);
   }
 
-  async query(sql: string, { signal, reads }: QueryOptions = {}): Promise<QueryResult> {
+  async query(sql: string, { signal, reads, explain }: QueryOptions = {}): Promise<QueryResult> {
     signal?.throwIfAborted();
     const begun = performance.now();
-    const statement = readingStatement(sql);
+    const statement = readingStatement(sql, explain);
     await this.#foresee(statement, reads);
     const execution = await this.#run(statement.sql, signal);
     const results = await this.#call(statement.sql, () => openResults(this.#athena, execution));

@@ -1,25 +1,37 @@
 import { UsageError } from "../../support/errors.ts";
-import { type Token, tokensOf } from "./tokens.ts";
+import type { Explain } from "../engine.ts";
+import { scan, type Token } from "./tokens.ts";
 
 /** What only reads, by the word that it begins with. Everything else could write, or change the catalog. */
 const READS = ["select", "values", "show", "describe", "desc"];
+const DESCRIBES = ["show", "describe", "desc"];
+/** Athena takes no more, in bytes. */
+const MAX_BYTES = 262_144;
 
 export interface ReadingStatement {
-  /** As Athena takes it: without the `;` at its end. */
+  /** As Athena takes it: without comments and without the `;` at its end. */
   readonly sql: string;
-  /** False for what only describes: SHOW, DESCRIBE, EXPLAIN without ANALYZE. */
+  /** False for what only describes: SHOW, DESCRIBE, and a plan. */
   readonly scans: boolean;
 }
 
 /**
- * Lets through one statement that only reads. Athena itself would run INSERT, CTAS, UNLOAD and DROP for whoever may.
+ * Lets through one statement that only reads, or makes its EXPLAIN. Athena itself would run INSERT, CTAS, UNLOAD and DROP
+ * for whoever may: this is a guard against accidents, and IAM's reader policy is the one against people.
  *
- * Not left to DuckDB's parser: it knows another dialect, so what it makes of a text is not what Athena would.
+ * Not left to DuckDB's parser: it knows another dialect, so what it makes of a text is not what Athena would. Athena gets
+ * no comments, so it cannot read them in another way than this does.
  *
  * @throws {UsageError} sql, for anything else.
  */
-export function readingStatement(sql: string): ReadingStatement {
-  const tokens = tokensOf(sql);
+export function readingStatement(sql: string, explain?: Explain): ReadingStatement {
+  if (Buffer.byteLength(sql) > MAX_BYTES) {
+    throw refused(
+      `The statement is longer than the ${MAX_BYTES.toLocaleString("en")} bytes that Athena takes.`,
+    );
+  }
+  const { tokens, sql: plain, isClosed } = scan(sql);
+  if (!isClosed) throw refused("The statement has a comment or a quote that does not end.");
   while (isSign(tokens.at(-1), ";")) tokens.pop();
   if (tokens.length === 0) {
     throw new UsageError("sql", "There is no SQL statement.", {
@@ -27,32 +39,33 @@ export function readingStatement(sql: string): ReadingStatement {
     });
   }
   if (tokens.some((token) => isSign(token, ";"))) throw refused("Only one statement can be run at a time.");
-  const verb = verbOf(tokens, 0);
+  const verb = verbOf(tokens);
+  if (verb === "explain") throw refused("EXPLAIN is not part of a statement here.");
   if (!READS.includes(verb)) {
     const shown = /^[a-z]+$/.test(verb) ? `${verb.toUpperCase()} does not only read, or ` : "The statement ";
     throw refused(`${shown}is not a statement that Athena reads with.`);
   }
-  const describes =
-    ["show", "describe", "desc"].includes(verb) ||
-    (isWord(tokens[0], "explain") && !tokens.some((token) => isWord(token, "analyze")));
-  return { sql: sql.slice(0, tokens.at(-1)?.end), scans: !describes };
+  const describes = DESCRIBES.includes(verb);
+  // Athena hands these to Hive, which takes a backslash in quotes for an escape.
+  if (describes && tokens.some(({ kind, value }) => kind !== "sign" && value.includes("\\"))) {
+    throw refused(`${verb.toUpperCase()} takes no backslash here.`);
+  }
+  const statement = plain.slice(0, tokens.at(-1)?.end);
+  if (explain === undefined) return { sql: statement, scans: !describes };
+  if (describes) throw refused(`${verb.toUpperCase()} has no plan.`);
+  return explain === "plan"
+    ? { sql: `EXPLAIN ${statement}`, scans: false }
+    : { sql: `EXPLAIN ANALYZE ${statement}`, scans: true };
 }
 
-/** The word that says what a statement does, behind parentheses, EXPLAIN and WITH; "" where there is none. */
-function verbOf(tokens: readonly Token[], at: number): string {
-  const token = tokens[at];
-  if (isSign(token, "(")) return verbOf(tokens, at + 1);
-  if (token?.kind !== "word") return "";
-  if (token.value === "explain") return verbOf(tokens, afterExplain(tokens, at + 1));
-  if (token.value === "with") return verbOf(tokens, afterWith(tokens, at + 1));
-  return token.value;
-}
-
-/** EXPLAIN ANALYZE runs what it explains, so that must read too. */
-function afterExplain(tokens: readonly Token[], at: number): number {
-  let next = isSign(tokens[at], "(") ? afterGroup(tokens, at) : at;
-  while (isWord(tokens[next], "analyze") || isWord(tokens[next], "verbose")) next++;
-  return next;
+/** The word that says what a statement does, behind parentheses and WITH; "" where there is none. */
+function verbOf(tokens: readonly Token[]): string {
+  for (let at = 0; ; ) {
+    const token = tokens[at];
+    if (isSign(token, "(")) at++;
+    else if (isWord(token, "with")) at = afterWith(tokens, at + 1);
+    else return token?.kind === "word" ? token.value : "";
+  }
 }
 
 /** The place after `a AS (…), b (x) AS (…)`: what follows a group and is neither `,` nor AS. */
@@ -89,6 +102,6 @@ export function isWord(token: Token | undefined, word: string): boolean {
 
 function refused(message: string): UsageError {
   return new UsageError("sql", message, {
-    hint: "SQL here only reads: one SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE. For anything else use Athena's console.",
+    hint: 'SQL here only reads: one SELECT, WITH, VALUES, SHOW or DESCRIBE. gc-usage sql --explain "SELECT …" shows a plan. For anything else use Athena\'s console.',
   });
 }

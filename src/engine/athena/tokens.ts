@@ -8,15 +8,28 @@ export interface Token {
   readonly end: number;
 }
 
-// As Trino's grammar has them: a quote is doubled and never escaped, a bracketed comment does not nest.
+// As Trino's grammar has them: a quote is doubled and never escaped, a bracketed comment does not nest. What does not
+// end reaches to the statement's end, so that no text is read twice.
 const TOKEN =
-  /--[^\r\n]*|\/\*[\s\S]*?\*\/|\s+|(?<text>'(?:[^']|'')*')|(?<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`)|(?<word>[\p{L}_][\p{L}\p{N}_@:]*)|[\s\S]/gu;
+  /(?<comment>--[^\r\n]*|\/\*(?:[\s\S]*?\*\/|(?<open>[\s\S]*)))|\s+|(?<text>'[^']*(?:''[^']*)*(?:'|(?<openText>$)))|(?<name>"[^"]*(?:""[^"]*)*(?:"|(?<openName>$))|`[^`]*(?:``[^`]*)*(?:`|(?<openTick>$)))|(?<word>[\p{L}_][\p{L}\p{N}_@:]*)|[\s\S]/gu;
 
-/** The statement's tokens, as far as needed to know what kind it is: Athena alone parses it. */
-export function tokensOf(sql: string): Token[] {
+/** A statement as far as it must be read to know what kind it is: Athena alone parses it. */
+export interface Scanned {
+  readonly tokens: Token[];
+  /** The statement with blanks in the place of its comments, so that nobody can read them in another way. */
+  readonly sql: string;
+  /** False where a comment or quote does not end. */
+  readonly isClosed: boolean;
+}
+
+export function scan(sql: string): Scanned {
   const tokens: Token[] = [];
+  let plain = "";
+  let isClosed = true;
   for (const match of sql.matchAll(TOKEN)) {
-    const { text, name, word } = match.groups ?? {};
+    const { comment, open, text, openText, name, openName, openTick, word } = match.groups ?? {};
+    if ([open, openText, openName, openTick].some((rest) => rest !== undefined)) isClosed = false;
+    plain += comment === undefined ? match[0] : comment.replace(/[^\r\n]/g, " ");
     const end = match.index + match[0].length;
     if (text !== undefined) tokens.push({ kind: "text", value: text.slice(1, -1), end });
     else if (name !== undefined) tokens.push({ kind: "name", value: name.slice(1, -1).toLowerCase(), end });
@@ -25,5 +38,9 @@ export function tokensOf(sql: string): Token[] {
       tokens.push({ kind: "sign", value: match[0], end });
     }
   }
-  return tokens;
+  return { tokens, sql: plain, isClosed };
+}
+
+export function tokensOf(sql: string): Token[] {
+  return scan(sql).tokens;
 }

@@ -1,5 +1,6 @@
 import { resolve, sep } from "node:path";
 import { FolderStore } from "../../lake/local/folder-store.ts";
+import { untilAborted } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import { sqlString } from "../../support/quote.ts";
 import { isSource, parseSlicePath, type SliceKey, SOURCE_FOLDER, slicePath } from "../../usage/slice.ts";
@@ -7,6 +8,7 @@ import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from ".
 import { CATALOG, DATABASE } from "../tables.ts";
 import { damageIn, mayBeDamage } from "./damage.ts";
 import { sqlError } from "./errors.ts";
+import { readingStatement } from "./guard.ts";
 import { type MemoryInstance, openInstance } from "./instance.ts";
 import { startStatement } from "./run.ts";
 import { readableFolders, viewStatements } from "./views.ts";
@@ -68,6 +70,8 @@ export class DuckDbEngine implements SqlEngine {
   readonly slices: readonly SliceKey[];
   readonly #memory: MemoryInstance;
   readonly #root: string;
+  /** Statements that are being checked, planned or begun. */
+  readonly #busy = new Set<Promise<unknown>>();
 
   constructor(memory: MemoryInstance, root: string, slices: readonly SliceKey[]) {
     this.#memory = memory;
@@ -75,8 +79,16 @@ export class DuckDbEngine implements SqlEngine {
     this.slices = slices;
   }
 
-  async query(sql: string, { signal }: QueryOptions = {}): Promise<QueryResult> {
-    signal?.throwIfAborted();
+  async query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+    options.signal?.throwIfAborted();
+    const started = this.#start(sql, options);
+    const settled: Promise<unknown> = started.catch(() => undefined);
+    this.#busy.add(settled);
+    void settled.then(() => this.#busy.delete(settled));
+    return await untilAborted(started, options.signal);
+  }
+
+  async #start(sql: string, { signal, explain }: QueryOptions): Promise<QueryResult> {
     const begun = performance.now();
     const connection = await this.#memory.instance.connect();
     const stop = (): void => connection.interrupt();
@@ -85,11 +97,19 @@ export class DuckDbEngine implements SqlEngine {
       signal?.removeEventListener("abort", stop);
       connection.closeSync();
     };
+    const failed = async (error: unknown): Promise<unknown> => {
+      if (signal?.aborted) return signal.reason;
+      const ours = sqlError(error);
+      return (mayBeDamage(ours) ? await damageIn(files(this.#root, this.slices)) : undefined) ?? ours;
+    };
     let rows = 0;
     const stats = (): QueryStats => ({ elapsedMs: performance.now() - begun, rows });
     try {
       await connection.run(USE);
-      const started = await startStatement(connection, sql);
+      const tables = [...new Set((await readingStatement(connection, sql)).tables)];
+      const started = await startStatement(connection, sql, explain);
+      // Whoever asked has been answered by the signal.
+      signal?.throwIfAborted();
       async function* batches(): AsyncGenerator<readonly SqlRow[]> {
         try {
           for await (const batch of started.rows()) {
@@ -98,22 +118,21 @@ export class DuckDbEngine implements SqlEngine {
             signal?.throwIfAborted();
           }
         } catch (error) {
-          signal?.throwIfAborted();
-          throw sqlError(error);
+          throw await failed(error);
         } finally {
           release();
         }
       }
-      return { columns: started.columns, tables: started.tables, batches: batches(), stats };
+      return { columns: started.columns, tables, batches: batches(), stats };
     } catch (error) {
       release();
-      signal?.throwIfAborted();
-      const ours = sqlError(error);
-      throw (mayBeDamage(ours) ? await damageIn(files(this.#root, this.slices)) : undefined) ?? ours;
+      throw await failed(error);
     }
   }
 
   async close(): Promise<void> {
-    await this.#memory.close();
+    // DuckDB plans a statement to its end whatever it is told: nobody waits for that who has stopped.
+    if (this.#busy.size === 0) await this.#memory.close();
+    else void Promise.allSettled(this.#busy).then(() => this.#memory.close());
   }
 }

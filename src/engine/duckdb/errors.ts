@@ -22,17 +22,13 @@ export function placeOf(sql: string, offset: number): Place | undefined {
 /** Matches DuckDB's `Binder Error: reason\n\nLINE 2:   foo from usage\n          ^`. */
 const MESSAGE = /^([A-Za-z -]+) Error: ([\s\S]*?)(?:\n\n(LINE (\d+): [\s\S]*))?$/;
 
-/**
- * An error of DuckDB's as ours: the reason, the line and a caret, what to do. Others pass as they are.
- *
- * @param linesBefore lines that stood before the user's own text.
- */
-export function sqlError(error: unknown, linesBefore = 0): unknown {
+/** An error of DuckDB's as ours: the reason, the line and a caret, what to do. Others pass as they are. */
+export function sqlError(error: unknown): unknown {
   if (isUsageError(error)) return error;
   const match = MESSAGE.exec(messageOf(error));
   if (!match) return error;
   const [, type = "", reason = "", excerpt, lineText] = match;
-  const line = lineText === undefined ? undefined : Number(lineText) - linesBefore;
+  const line = lineText === undefined ? undefined : Number(lineText);
   if (type === "IO" || reason.includes("No magic bytes") || reason.includes("Malformed JSON")) {
     return new UsageError("lake", `A file of the lake cannot be read: ${reason.trim()}.`, {
       hint: "Remove the file that is named and run `gc-usage sync`, which fetches it again.",

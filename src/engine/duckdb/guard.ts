@@ -2,25 +2,39 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { z } from "zod";
 import { UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
-import { CATALOG, DATABASE, TABLES } from "../tables.ts";
+import { CATALOG, DATABASE, TABLES, type TableName } from "../tables.ts";
 import { placeOf } from "./errors.ts";
+import { isNode, nameIn, nodesOf, type TreeNode } from "./tree.ts";
+
+/** A statement that only reads our tables. */
+export interface ReadingStatement {
+  /** DuckDB's tree of it. */
+  readonly tree: unknown;
+  /** Our tables whose rows it reads, each as often as it is named. */
+  readonly tables: readonly TableName[];
+}
 
 /**
- * The second lock on reading only. DuckDB's settings keep statements out of other folders and off the network
- * (duckdb.ts), and yet let COPY write into the folders that it may read, and functions like read_text read any
- * file there. So DuckDB's own parser reads the statement first: it must be one SELECT, or what DuckDB makes a
- * SELECT of (FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN before any of them), over our tables alone.
+ * Lets through one SELECT over our tables, or what DuckDB makes a SELECT of (FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE).
+ * DuckDB's own parser reads the text, and its tree is compared with lists of what is allowed, so what DuckDB adds one
+ * day is refused. The text itself is not looked at. What is executed is the statement that DuckDB prepares from the same
+ * text, of DuckDB's own type SELECT (run.ts); and DuckDB sees copies of the lake's files (private-files.ts).
  *
- * @returns `describes`: true for DESCRIBE, SHOW, SUMMARIZE and EXPLAIN, false for what gives rows. `tables`: those of ours
- * that it names.
+ * @throws {UsageError} sql, for anything else.
  */
-export async function assertReadsOnly(
-  connection: DuckDBConnection,
-  sql: string,
-): Promise<{ describes: boolean; tables: string[] }> {
-  // DuckDB serializes no EXPLAIN, so what it explains is looked at, in the same place in the text.
-  const statement = sql.replace(EXPLAIN, (prefix) => prefix.replace(/[^\n]/g, " "));
-  const reader = await connection.runAndReadAll("SELECT json_serialize_sql($1::VARCHAR)", [statement]);
+export async function readingStatement(connection: DuckDBConnection, sql: string): Promise<ReadingStatement> {
+  const tree = await parse(connection, sql);
+  const nodes = [...nodesOf(tree)];
+  const names = new Set(nodes.flatMap(commonTables));
+  for (const node of nodes) checkNode(sql, node, names);
+  const described = new Set(nodes.filter(isDescribe).flatMap((node) => [...nodesOf(node["query"])]));
+  return { tree, tables: nodes.flatMap((node) => (described.has(node) ? [] : (tableOf(node) ?? []))) };
+}
+
+async function parse(connection: DuckDBConnection, sql: string): Promise<unknown> {
+  // DuckDB would end the text there in one place and go on in another.
+  if (sql.includes("\0")) throw refused("The statement contains a NUL character.");
+  const reader = await connection.runAndReadAll("SELECT json_serialize_sql($1::VARCHAR)", [sql]);
   const parsed = PARSED.parse(JSON.parse(z.string().parse(reader.getRows()[0]?.[0])));
   if (parsed.error) {
     if (parsed.error_type === "not implemented") throw refused("Only statements that read can be run.");
@@ -30,28 +44,15 @@ export async function assertReadsOnly(
       ...(place ? { details: { line: place.line, column: place.column } } : {}),
     });
   }
-  if (parsed.statements.length === 0) {
+  const [statement] = parsed.statements;
+  if (statement === undefined) {
     throw new UsageError("sql", "There is no SQL statement.", {
       hint: 'For example gc-usage sql "SELECT * FROM daily LIMIT 10".',
     });
   }
   if (parsed.statements.length > 1) throw refused("Only one statement can be run at a time.");
-  const nodes = [...nodesOf(parsed.statements)];
-  const names = new Set(nodes.flatMap((node) => commonTables(node)));
-  for (const node of nodes) checkNode(sql, node, names);
-  const named = nodes.flatMap((node) => (node["type"] === "BASE_TABLE" ? text(node, "table_name") : []));
-  return {
-    describes: EXPLAIN.test(sql) || nodes.some((node) => node["type"] === "SHOW_REF"),
-    tables: TABLES.filter((table) => named.includes(table)),
-  };
+  return statement;
 }
-
-const OPTION = String.raw`(?:analy[sz]e(?:\s+\w+)?|format\s+'?\w+'?)`;
-/** Whitespace and comments, then EXPLAIN, alone, with ANALYZE, or with ANALYZE and FORMAT in parentheses. */
-const EXPLAIN = new RegExp(
-  String.raw`^(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)*explain(?:\s+analy[sz]e\b|\s*\(\s*${OPTION}(?:\s*,\s*${OPTION})*\s*\)|\b)`,
-  "i",
-);
 
 const PARSED = z.discriminatedUnion("error", [
   z.object({
@@ -63,6 +64,13 @@ const PARSED = z.discriminatedUnion("error", [
   z.object({ error: z.literal(false), statements: z.array(z.unknown()) }),
 ]);
 
+/** The parts that a query is made of, apart from expressions, which have a class, and types. */
+const PARTS: ReadonlySet<string> = new Set(
+  `SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE CTE_NODE
+   BASE_TABLE SUBQUERY JOIN TABLE_FUNCTION EXPRESSION_LIST EMPTY PIVOT SHOW_REF
+   DISTINCT_MODIFIER ORDER_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER
+   ORDER_DEFAULT ASCENDING DESCENDING`.split(/\s+/),
+);
 /** Table functions that make rows out of values; every other one reads files, settings or catalogs. */
 const FUNCTIONS = ["unnest", "range", "generate_series", "json_each", "json_tree"];
 /** `SHOW TABLES` and `SHOW ALL TABLES`, as the parser names them; "" with FROM. */
@@ -71,69 +79,66 @@ const SHOWN = ['"tables"', "__show_tables_expanded", ""];
 const IS_DUCKDBS = /[^\p{L}\p{N}_ -]|^(?:duckdb|pg|pragma|sqlite)_/u;
 const SCHEMA_TABLES = ["tables", "columns", "schemata"];
 
-type Node = Readonly<Record<string, unknown>>;
-
-function* nodesOf(value: unknown): Generator<Node> {
-  if (Array.isArray(value)) for (const one of value) yield* nodesOf(one);
-  else if (isNode(value)) {
-    yield value;
-    yield* nodesOf(Object.values(value));
-  }
-}
-
-function checkNode(sql: string, node: Node, commonTables: ReadonlySet<string>): void {
-  if (node["type"] === "TABLE_FUNCTION") {
-    const called = isNode(node["function"]) ? text(node["function"], "function_name") : "";
+function checkNode(sql: string, node: TreeNode, commonTables: ReadonlySet<string>): void {
+  const { type } = node;
+  if (typeof type !== "string" || "class" in node || type.endsWith("_TYPE_INFO")) return;
+  if (!PARTS.has(type)) throw refused(`${type} is not allowed${at(sql, node)}.`);
+  if (type === "TABLE_FUNCTION") {
+    const called = isNode(node["function"]) ? nameIn(node["function"], "function_name") : "";
     if (!FUNCTIONS.includes(called)) {
       throw refused(`The function ${called}() is not allowed${at(sql, node)}.`);
     }
   }
-  if (node["type"] === "SHOW_REF" && node["query"] === null && !SHOWN.includes(text(node, "table_name"))) {
-    throw refused(`SHOW ${text(node, "table_name")} is not allowed.`);
+  if (type === "SHOW_REF" && node["query"] === null && !SHOWN.includes(nameIn(node, "table_name"))) {
+    throw refused(`SHOW ${nameIn(node, "table_name")} is not allowed.`);
   }
-  if (node["type"] === "BASE_TABLE" && !isKnown(node, commonTables)) {
-    const name = ["catalog_name", "schema_name", "table_name"].flatMap((part) => text(node, part) || []);
+  if (type === "BASE_TABLE" && !isKnown(node, commonTables)) {
+    const name = ["catalog_name", "schema_name", "table_name"].flatMap((part) => nameIn(node, part) || []);
     throw refused(`There is no table ${shown(name.join("."))}${at(sql, node)}.`);
   }
 }
 
-function isKnown(node: Node, commonTables: ReadonlySet<string>): boolean {
-  const catalog = text(node, "catalog_name");
-  const schema = text(node, "schema_name");
-  const table = text(node, "table_name");
-  if (schema === "information_schema") return SCHEMA_TABLES.includes(table);
+function isKnown(node: TreeNode, commonTables: ReadonlySet<string>): boolean {
+  const table = nameIn(node, "table_name");
+  if (nameIn(node, "schema_name") === "information_schema") return SCHEMA_TABLES.includes(table);
+  if (tableOf(node) !== undefined) return true;
   // Where no common table of that name is in scope, it would be read as a file or be one of DuckDB's own views.
-  if (catalog === "" && schema === "" && commonTables.has(table)) return !IS_DUCKDBS.test(table);
-  return (
-    (catalog === "" || catalog === CATALOG) &&
-    (schema === DATABASE || (schema === "" && catalog === "")) &&
-    TABLES.some((known) => known === table)
-  );
+  return !isQualified(node) && commonTables.has(table) && !IS_DUCKDBS.test(table);
+}
+
+/** Which of our tables a part names, or what a WITH calls by the same name. */
+function tableOf(node: TreeNode): TableName | undefined {
+  if (node["type"] !== "BASE_TABLE" || "class" in node) return undefined;
+  const [catalog, schema] = [nameIn(node, "catalog_name"), nameIn(node, "schema_name")];
+  const isOurs = !isQualified(node) || ((catalog === "" || catalog === CATALOG) && schema === DATABASE);
+  return isOurs ? TABLES.find((known) => known === nameIn(node, "table_name")) : undefined;
+}
+
+/** DESCRIBE and SHOW of a query, which read no rows; SUMMARIZE reads them all. */
+function isDescribe(node: TreeNode): boolean {
+  return node["type"] === "SHOW_REF" && node["show_type"] === "DESCRIBE";
+}
+
+function isQualified(node: TreeNode): boolean {
+  return nameIn(node, "catalog_name") !== "" || nameIn(node, "schema_name") !== "";
 }
 
 /** The names that a WITH gives. */
-function commonTables(node: Node): string[] {
+function commonTables(node: TreeNode): string[] {
   const map = isNode(node["cte_map"]) ? node["cte_map"]["map"] : undefined;
   if (!Array.isArray(map)) return [];
-  return map.flatMap((entry: unknown) => (isNode(entry) ? text(entry, "key") : []));
+  return map.flatMap((entry: unknown) => (isNode(entry) ? nameIn(entry, "key") : []));
 }
 
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function text(node: Node, key: string): string {
-  const value = node[key];
-  return typeof value === "string" ? value.toLowerCase() : "";
-}
-
-function at(sql: string, node: Node): string {
+function at(sql: string, node: TreeNode): string {
   const place = typeof node["query_location"] === "number" ? placeOf(sql, node["query_location"]) : undefined;
   return place ? ` (line ${place.line}, column ${place.column})` : "";
 }
 
 function refused(message: string): UsageError {
   return new UsageError("sql", message, {
-    hint: `SQL here only reads, and only these tables: ${TABLES.join(", ")}. DESCRIBE usage lists its columns.`,
+    hint:
+      `SQL here only reads, and only these tables: ${TABLES.join(", ")}. DESCRIBE usage lists its columns; ` +
+      'gc-usage sql --explain "SELECT …" shows a plan.',
   });
 }

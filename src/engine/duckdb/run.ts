@@ -1,55 +1,48 @@
-import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, DuckDBValue } from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb.ts";
 import { UsageError } from "../../support/errors.ts";
-import type { Column, SqlRow, SqlValue } from "../engine.ts";
-import { sqlError } from "./errors.ts";
-import { assertReadsOnly } from "./guard.ts";
+import type { Column, Explain, SqlRow, SqlValue } from "../engine.ts";
 import { kindOf, toSqlValue } from "./values.ts";
+
+const { ResultReturnType, StatementType } = duckdb;
 
 export interface Started {
   readonly columns: readonly Column[];
-  readonly tables: readonly string[];
   /** Reads the rows in batches; throws where they end before the last one. */
   rows(): AsyncGenerator<SqlRow[]>;
 }
 
 /**
- * Checks a statement and runs it to its end into a temporary table, from which the rows are then read.
+ * Runs a statement that has passed the guard, or explains it. What is executed is what DuckDB prepared here, which must
+ * be a SELECT to DuckDB too: the text is not handed over again.
  *
- * Not streamed from the statement itself: a streamed result that fails half way (an error in a late row, a
- * damaged file, an interruption) ends in this client just like one that is complete, so rows would be missing
- * without a word (tried, @duckdb/node-api 1.5.6-r.1). The table spills to the disk where memory is short.
+ * Rows are streamed, so a result of any size takes the same memory.
  */
-export async function startStatement(connection: DuckDBConnection, sql: string): Promise<Started> {
-  const { describes, tables } = await assertReadsOnly(connection, sql);
-  const prepared = await prepare(connection, sql);
-  const columns = columnsOf(prepared);
-  if (describes) {
-    // DESCRIBE, SHOW and EXPLAIN cannot make a table, and are always few rows.
-    const rows = (await prepared.run()).getRows();
-    const batch = (await rows).map((row) =>
-      row.map((value, i) => toSqlValue(value, columns[i]?.kind ?? "text")),
-    );
-    return {
-      columns,
-      tables,
-      rows: async function* () {
-        await Promise.resolve();
-        yield batch;
-      },
-    };
+export async function startStatement(
+  connection: DuckDBConnection,
+  sql: string,
+  explain?: Explain,
+): Promise<Started> {
+  let prepared = await prepare(connection, sql, StatementType.SELECT);
+  if (explain !== undefined) {
+    prepared.destroySync();
+    const verb = explain === "analyze" ? "EXPLAIN ANALYZE" : "EXPLAIN";
+    prepared = await prepare(connection, `${verb} ${sql}`, StatementType.EXPLAIN);
   }
-  prepared.destroySync();
-  const count = await createTable(connection, sql, columns.length);
-  return { columns, tables, rows: () => readTable(connection, columns, count) };
+  const columns = columnsOf(prepared);
+  const result = await prepared.stream();
+  return { columns, rows: () => rowsOf(result, columns, prepared) };
 }
 
-async function prepare(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement> {
+async function prepare(
+  connection: DuckDBConnection,
+  sql: string,
+  type: (typeof StatementType)[keyof typeof StatementType],
+): Promise<DuckDBPreparedStatement> {
   const extracted = await connection.extractStatements(sql);
+  if (extracted.count !== 1) throw new RangeError("several statements passed the guard");
   const prepared = await extracted.prepare(0);
-  const { StatementType } = duckdb;
-  const reads = [StatementType.SELECT, StatementType.EXPLAIN].includes(prepared.statementType);
-  if (extracted.count !== 1 || !reads)
+  if (prepared.statementType !== type)
     throw new RangeError("a statement that does not read passed the guard");
   if (prepared.parameterCount > 0) {
     throw new UsageError("sql", "The statement has parameters (?, $1 or $name) and no values for them.", {
@@ -66,34 +59,35 @@ function columnsOf(prepared: DuckDBPreparedStatement): Column[] {
   });
 }
 
-/** Temporary tables are the connection's own: this one goes when it is closed. */
-async function createTable(connection: DuckDBConnection, sql: string, width: number): Promise<number> {
-  const names = Array.from({ length: width }, (_, i) => `c${i}`).join(", ");
-  try {
-    // The statement begins on a line of its own, so that places in it are off by one line and nothing else.
-    const reader = await connection.runAndReadAll(`CREATE TEMP TABLE result (${names}) AS\n${sql}`);
-    return Number(reader.getRows()[0]?.[0] ?? 0);
-  } catch (error) {
-    throw sqlError(error, 1);
-  }
-}
-
-async function* readTable(
-  connection: DuckDBConnection,
+async function* rowsOf(
+  result: DuckDBResult,
   columns: readonly Column[],
-  count: number,
+  prepared: DuckDBPreparedStatement,
 ): AsyncGenerator<SqlRow[]> {
-  const result = await connection.stream("SELECT * FROM temp.result");
   let read = 0;
   for (let chunk = await result.fetchChunk(); chunk?.rowCount; chunk = await result.fetchChunk()) {
     read += chunk.rowCount;
     yield toRows(chunk.getColumns(), columns, chunk.rowCount);
   }
-  if (read !== count) {
-    throw new UsageError("sql", `The result broke off after ${read} of ${count} rows.`, {
-      hint: "Run it again; free room in the temporary folder if the disk is full.",
-    });
+  // A stream that fails on the way ends like one that is complete; only its type shows that it failed.
+  if (result.returnType === ResultReturnType.INVALID) throw await reasonOf(prepared, read);
+}
+
+/** Rows, held in memory, that the statement is run up to again to learn its error. */
+const MOST_ROWS_AGAIN = 1_000_000;
+
+/** Why a stream broke off, which the client keeps to itself: the statement says it when it is run at once. */
+async function reasonOf(prepared: DuckDBPreparedStatement, read: number): Promise<unknown> {
+  if (read <= MOST_ROWS_AGAIN) {
+    try {
+      await prepared.run();
+    } catch (error) {
+      return error;
+    }
   }
+  return new UsageError("sql", `The result broke off after ${read} rows, and DuckDB does not say why.`, {
+    hint: "Run the statement again, on fewer days or with a LIMIT. A full temporary folder may be the cause.",
+  });
 }
 
 /** DuckDB's columns as our rows; by column, since a million rows are some twenty million values. */

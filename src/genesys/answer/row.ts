@@ -1,20 +1,26 @@
 import { isInteger, isLosslessNumber, parse as parseLossless } from "lossless-json";
 import { messageOf, UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
+import {
+  METRIC_COLUMNS,
+  type Metric,
+  type RowShape,
+  TEXT_COLUMNS,
+  type TextColumn,
+  type UsageColumn,
+} from "../../usage/columns.ts";
 import { type Day, dayOf, tryDay } from "../../usage/day.ts";
-import { DIMENSIONS, type Dimension } from "../../usage/grouping.ts";
-import { METRICS, type Metric } from "../../usage/metric.ts";
+import { METRICS } from "../../usage/metric.ts";
 import { type Count, MAX_COUNT } from "../../usage/row.ts";
 import type { Service } from "../../usage/service.ts";
 
-/** A row of either service, flat, in the lake's words; what the row did not hold is undefined. */
+/** A row of either service, flat, in the lake's columns; what the row did not hold is undefined. */
 export interface ApiRow {
-  /** Undefined where the row has only fields that both services' rows have. */
+  /** Undefined if the row has only fields that both services' rows have. */
   readonly service: Service | undefined;
   /** The UTC day of `date`, whatever time of day it carried; undefined for a row without. */
   readonly date: Day | undefined;
-  readonly dimensions: Readonly<Partial<Record<Dimension, string>>>;
-  readonly clientName: string | undefined;
+  readonly texts: Readonly<Partial<Record<TextColumn, string>>>;
   readonly metrics: Readonly<Partial<Record<Metric, Count>>>;
   /** Fields that we do not know, kept as they came. */
   readonly extra: Readonly<Record<string, unknown>> | undefined;
@@ -22,31 +28,40 @@ export interface ApiRow {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that only rows of the jobs service have. */
-const JOBS_FIELDS = ["requestCount", "oauthClient", "user", "platform"];
-/** Fields that only rows of the legacy service have. */
-const LEGACY_FIELDS = ["clientId", "clientName", "userId", "requests"];
-const SHARED_FIELDS = [
-  "date",
-  "templateUri",
-  "httpMethod",
-  "status200",
-  "status300",
-  "status400",
-  "status500",
-  "status429",
-];
-const KNOWN: Readonly<Record<Service, ReadonlySet<string>>> = {
-  jobs: new Set([...SHARED_FIELDS, ...JOBS_FIELDS, "organizationId"]),
-  legacy: new Set([...SHARED_FIELDS, ...LEGACY_FIELDS, "organizationId"]),
-};
-const LEGACY_DIMENSIONS: Readonly<Partial<Record<Dimension, string>>> = {
-  client: "clientId",
-  organization: "organizationId",
-  user: "userId",
-  uri: "templateUri",
-  method: "httpMethod",
-};
+/** Where rows of one shape have each column: `oauthClient.id` is read as the member `id` of `oauthClient`. */
+interface Reader {
+  readonly texts: readonly {
+    readonly column: TextColumn;
+    readonly field: string;
+    readonly member?: string;
+  }[];
+  readonly metrics: readonly { readonly column: Metric; readonly field: string }[];
+  /** Top-level fields that a row of this shape can have. */
+  readonly known: ReadonlySet<string>;
+}
+
+function readerOf(shape: RowShape): Reader {
+  const texts = TEXT_COLUMNS.flatMap(({ name, field }: UsageColumn) => {
+    const [top, member] = field[shape]?.split(".") ?? [];
+    return top === undefined
+      ? []
+      : [{ column: name as TextColumn, field: top, ...(member ? { member } : {}) }];
+  });
+  const metrics = METRIC_COLUMNS.map(({ name, field }) => ({ column: name, field: field[shape] }));
+  return { texts, metrics, known: new Set(["date", ...[...texts, ...metrics].map(({ field }) => field)]) };
+}
+
+const READERS: Readonly<Record<RowShape, Reader>> = { flat: readerOf("flat"), nested: readerOf("nested") };
+
+/** The service that writes rows of a shape. */
+const SERVICE_OF: Readonly<Record<RowShape, Service>> = { flat: "legacy", nested: "jobs" };
+
+/** Fields that only rows of one shape have: they tell which shape a row is. */
+function only(shape: RowShape, other: RowShape): string[] {
+  return [...READERS[shape].known].filter((field) => !READERS[other].known.has(field));
+}
+const ONLY_NESTED = only("nested", "flat");
+const ONLY_FLAT = only("flat", "nested");
 
 /**
  * Reads one row of an answer.
@@ -59,34 +74,31 @@ const LEGACY_DIMENSIONS: Readonly<Partial<Record<Dimension, string>>> = {
  */
 export function parseApiRow(rounded: Fields, json: string, number: number): ApiRow {
   const fields = hasRounded(rounded) ? exactly(json, number) : rounded;
-  const service = JOBS_FIELDS.some((field) => field in fields) ? "jobs" : "legacy";
+  const isNested = ONLY_NESTED.some((field) => field in fields);
+  const shape: RowShape = isNested ? "nested" : "flat";
+  const reader = READERS[shape];
   const metrics: Partial<Record<Metric, Count>> = {};
-  for (const metric of METRICS) {
-    const field = service === "jobs" && metric === "requests" ? "requestCount" : metric;
+  for (const { column, field } of reader.metrics) {
     const value = fields[field];
-    if (value !== undefined && value !== null) metrics[metric] = count(value, field, number);
+    if (value !== undefined && value !== null) metrics[column] = count(value, field, number);
   }
   if (Object.keys(metrics).length === 0) throw noCounts(number);
-  const client = service === "jobs" ? reference(fields, "oauthClient", number) : undefined;
-  const dimensions: Partial<Record<Dimension, string>> = {};
-  for (const dimension of DIMENSIONS) {
+  const texts: Partial<Record<TextColumn, string>> = {};
+  for (const { column, field, member } of reader.texts) {
     const value =
-      service === "jobs"
-        ? jobsDimension(fields, dimension, client, number)
-        : legacyDimension(fields, dimension, number);
-    if (value !== undefined) dimensions[dimension] = value;
+      member === undefined ? text(fields, field, number) : memberText(fields, field, member, number);
+    if (value !== undefined) texts[column] = value;
   }
   return {
-    service: service === "jobs" || LEGACY_FIELDS.some((field) => field in fields) ? service : undefined,
+    service: isNested || ONLY_FLAT.some((field) => field in fields) ? SERVICE_OF[shape] : undefined,
     date: rowDate(fields["date"], number),
-    dimensions,
-    clientName: service === "jobs" ? client?.name : text(fields, "clientName", number),
+    texts,
     metrics,
-    extra: unknownFields(fields, service, json, number),
+    extra: unknownFields(fields, reader.known, json, number),
   };
 }
 
-const COUNTS = [...METRICS, "requestCount"];
+const COUNTS = Object.values(READERS).flatMap(({ metrics }) => metrics.map(({ field }) => field));
 
 /**
  * Tells rows from other objects by their fields' names alone, for whoever passes them on unread.
@@ -120,44 +132,12 @@ function hasRounded(fields: Fields): boolean {
   return false;
 }
 
-function jobsDimension(
-  fields: Fields,
-  dimension: Dimension,
-  client: { id: string | undefined } | undefined,
-  number: number,
-): string | undefined {
-  switch (dimension) {
-    case "client":
-      return client?.id;
-    case "user":
-      return reference(fields, "user", number)?.id;
-    case "organization":
-      return text(fields, "organizationId", number);
-    case "uri":
-      return text(fields, "templateUri", number);
-    case "method":
-      return text(fields, "httpMethod", number);
-    case "platform":
-      return text(fields, "platform", number);
-  }
-}
-
-function legacyDimension(fields: Fields, dimension: Dimension, number: number): string | undefined {
-  const field = LEGACY_DIMENSIONS[dimension];
-  return field === undefined ? undefined : text(fields, field, number);
-}
-
-/** `{id, name}`, as jobs rows refer to clients and users. */
-function reference(
-  fields: Fields,
-  field: string,
-  number: number,
-): { id: string | undefined; name: string | undefined } | undefined {
+/** A member of an object, as nested rows refer to clients and users. */
+function memberText(fields: Fields, field: string, member: string, number: number): string | undefined {
   const value = fields[field];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "object" || Array.isArray(value)) throw bad(number, `its ${field} is no object`);
-  const object = value as Fields;
-  return { id: text(object, "id", number), name: text(object, "name", number) };
+  return text(value as Fields, member, number);
 }
 
 function text(fields: Fields, field: string, number: number): string | undefined {
@@ -205,8 +185,13 @@ function parseRowDate(value: unknown, number: number): Day {
   return utc;
 }
 
-function unknownFields(fields: Fields, service: Service, json: string, number: number): Fields | undefined {
-  const unknown = Object.keys(fields).filter((field) => !KNOWN[service].has(field));
+function unknownFields(
+  fields: Fields,
+  known: ReadonlySet<string>,
+  json: string,
+  number: number,
+): Fields | undefined {
+  const unknown = Object.keys(fields).filter((field) => !known.has(field));
   if (unknown.length === 0) return undefined;
   const nested = unknown.some((field) => typeof fields[field] === "object" && fields[field] !== null);
   const source = nested ? exactly(json, number) : fields;

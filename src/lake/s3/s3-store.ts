@@ -10,7 +10,8 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
-import { awsClientConfig, awsError } from "../../support/aws.ts";
+import { awsClientConfig } from "../../environment/aws-client.ts";
+import { awsError } from "../../support/aws.ts";
 import type { Log } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
@@ -54,9 +55,8 @@ export async function openS3Store(uri: string, log: Log): Promise<S3Store> {
   // Usage data is not for the other people of this machine.
   await mkdir(cache, { recursive: true, mode: 0o700 });
   const client = new S3Client({
-    ...awsClientConfig({}, process.env),
+    ...(await awsClientConfig({}, process.env)),
     followRegionRedirects: true,
-    requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
   });
   return new S3Store(place, { client, cache, log });
 }

@@ -1,0 +1,115 @@
+import { access } from "node:fs/promises";
+import { awsRegion, caBundle } from "../environment/aws-client.ts";
+import {
+  type AwsIdentity,
+  awsIdentity,
+  profileSettings,
+  shownAccessKey,
+} from "../environment/aws-identity.ts";
+import {
+  environmentProxies,
+  type ProxyRules,
+  shownEnvironmentProxies,
+  shownRoute,
+} from "../environment/proxies.ts";
+import { regionName } from "../genesys/regions.ts";
+import type { Settings } from "../genesys/settings.ts";
+import { codeOf, isUsageError } from "../support/errors.ts";
+import { shownClientId } from "../support/secret-shape.ts";
+import { type Check, ok, problem, warning } from "./checks.ts";
+
+/** Which settings for Genesys Cloud are in force and where each was found; of secrets, only that they are set. */
+export function* settingsChecks(settings: Settings, env: NodeJS.ProcessEnv): Generator<Check> {
+  const { sources, credentials, apiBase, loginBase, domain } = settings;
+  const region = domain === undefined ? "gateway" : `region ${regionName(domain) ?? domain}`;
+  yield ok("endpoints", `API ${apiBase}, sign-in ${loginBase} (${region}, from ${sources.place})`);
+  yield ok(
+    "credentials",
+    credentials.kind === "token"
+      ? `an access token, set (from ${sources.accessToken})`
+      : `client id ${shownClientId(credentials.clientId)} (from ${sources.clientId}), secret set (from ${sources.clientSecret})`,
+  );
+  for (const message of settings.warnings ?? []) yield warning("settings", message);
+  if (settings.proxies) {
+    const set = shownEnvironmentProxies(env);
+    const also = set.length === 0 ? "" : ` (the environment sets ${set.join(", ")})`;
+    yield ok("proxy", `${routesText(settings.proxies, [apiBase, loginBase])}${also}`);
+  }
+}
+
+/** `api.x and login.x through http://proxy:3128 (from HTTPS_PROXY)`, or `none`. */
+function routesText(rules: ProxyRules, bases: readonly string[]): string {
+  const hosts = new Map<string, string[]>();
+  for (const url of new Set(bases.map((base) => new URL(base).origin))) {
+    const route = shownRoute(rules.routeTo(new URL(url)));
+    hosts.set(route, [...(hosts.get(route) ?? []), new URL(url).host]);
+  }
+  if ([...hosts.keys()].every((route) => route === "directly")) return "none";
+  return [...hosts].map(([route, names]) => `${names.join(" and ")} ${route}`).join("; ");
+}
+
+/** What the environment says of certificates and AWS. Nothing is called. */
+export async function machineChecks(env: NodeJS.ProcessEnv): Promise<Check[]> {
+  return [...(await certificates(env["NODE_EXTRA_CA_CERTS"])), ...(await aws(env))];
+}
+
+async function certificates(file: string | undefined): Promise<Check[]> {
+  if (!file) return [];
+  try {
+    await access(file);
+    return [ok("certificates", `Node's and those in ${file} (from NODE_EXTRA_CA_CERTS)`)];
+  } catch (error) {
+    const why = codeOf(error) ?? "unknown error";
+    const hint = "Node ignores it: set NODE_EXTRA_CA_CERTS to a file of PEM certificates, or unset it.";
+    return [warning("certificates", `Cannot read ${file} (from NODE_EXTRA_CA_CERTS): ${why}`, hint)];
+  }
+}
+
+/** Who would sign AWS calls, where the environment says anything of AWS. */
+async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
+  const isLakeOnS3 = /^s3:/i.test(env["GC_USAGE_LAKE"] ?? "");
+  const isSetUp = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"].some((name) => env[name]);
+  if (!isLakeOnS3 && !isSetUp) return [];
+  try {
+    const identity = awsIdentity(undefined, env);
+    const settings = await profileSettings(identity);
+    const region = awsRegion(undefined, env);
+    const ofProfile = settings["region"];
+    const bundle = caBundle(settings["ca_bundle"], env);
+    const where = region
+      ? `region ${region.value} (from ${region.source})`
+      : ofProfile
+        ? `region ${ofProfile} (from the AWS profile)`
+        : "no region";
+    const trust = bundle ? `, certificates of ${bundle.value} (from ${bundle.source})` : "";
+    const service = new URL(`https://s3.${region?.value ?? ofProfile ?? "us-east-1"}.amazonaws.com`);
+    const route = shownRoute(environmentProxies(env).routeTo(service));
+    const message = `${identityText(identity)}, ${where}${trust}, called ${route}`;
+    return [ok("aws", message), ...differingRegions(env)];
+  } catch (error) {
+    // Whoever keeps the lake in a folder can do without.
+    const found = problem("aws", error);
+    return [isLakeOnS3 || !isUsageError(error) ? found : { ...found, status: "warning" }];
+  }
+}
+
+function identityText({ keys, profile }: AwsIdentity): string {
+  const named =
+    profile === undefined
+      ? "the profile default, if there is one"
+      : `profile ${profile.value} (from ${profile.source})`;
+  if (keys === undefined) return named;
+  const before = profile === undefined ? "" : `, which comes before ${named}`;
+  return `access key ${shownAccessKey(keys.accessKeyId)} (from AWS_ACCESS_KEY_ID)${before}`;
+}
+
+function differingRegions(env: NodeJS.ProcessEnv): Check[] {
+  const [sdk, cli] = [env["AWS_REGION"], env["AWS_DEFAULT_REGION"]];
+  if (!sdk || !cli || sdk === cli) return [];
+  return [
+    warning(
+      "aws",
+      `AWS_REGION (${sdk}) and AWS_DEFAULT_REGION (${cli}) differ: gc-usage and AWS CLI 2 use the first, AWS CLI 1 the second.`,
+    ),
+  ];
+}

@@ -1,0 +1,124 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AwsOptions } from "../support/aws.ts";
+import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { looksSecret } from "../support/secret-shape.ts";
+import { shown } from "../support/shown.ts";
+import {
+  type AwsIdentity,
+  awsIdentity,
+  type Env,
+  first,
+  hideCredentials,
+  type Named,
+  profileSettings,
+} from "./aws-identity.ts";
+import { homeFolder } from "./home.ts";
+import { environmentProxies } from "./proxies.ts";
+
+/**
+ * What every client of the AWS SDK is made with: region, identity, transport.
+ *
+ * @throws {UsageError} input, for a region or an address that cannot be one, with the flag or variable that it is from;
+ *   credentials, where half of a key is missing or the named profile is not there.
+ */
+export async function awsClientConfig(options: AwsOptions, env: Env) {
+  const region = awsRegion(options.region, env)?.value;
+  checkAddresses(options.endpointUrl, env);
+  withHome();
+  const identity = awsIdentity(options.profile, env);
+  const settings = await profileSettings(identity);
+  const { AwsTransport } = await import("./aws-transport.ts");
+  const bundle = caBundle(settings["ca_bundle"], env);
+  const requestHandler = new AwsTransport(environmentProxies(env), () => readBundle(bundle));
+  return {
+    ...(region === undefined ? {} : { region }),
+    ...(identity.profile === undefined ? {} : { profile: identity.profile.value }),
+    ...(options.endpointUrl ? { endpoint: options.endpointUrl } : {}),
+    credentials: await credentialsOf(identity, requestHandler),
+    requestHandler,
+    customUserAgent: "gc-usage",
+    // What the user has set counts; the SDK's own three tries are soon used up where an account is busy.
+    ...(env["AWS_MAX_ATTEMPTS"] ? {} : { maxAttempts: 6 }),
+  };
+}
+
+/** The SDK's own chain, but for its order, and with our transport for the clients that it makes for STS and SSO. */
+async function credentialsOf({ keys, profile }: AwsIdentity, requestHandler: object) {
+  if (keys !== undefined) return hideCredentials(keys);
+  const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
+  const provider = defaultProvider({
+    // A profile that is named to it keeps the chain from the keys in the environment, which have been looked at.
+    profile: profile?.value ?? "default",
+    // Of that choice it would warn at length.
+    logger: SILENT,
+    clientConfig: { requestHandler },
+  });
+  return async (properties?: Parameters<typeof provider>[0]) => hideCredentials(await provider(properties));
+}
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+/**
+ * The region and where it was found; undefined where only the profile or the machine can tell. The AWS CLI 1 reads
+ * AWS_DEFAULT_REGION alone, the CLI 2 and the SDKs AWS_REGION first: people have either.
+ */
+export function awsRegion(flag: string | undefined, env: Env): Named | undefined {
+  const named = flag ? { value: flag, source: "--region" } : first(env, ["AWS_REGION", "AWS_DEFAULT_REGION"]);
+  if (named === undefined || /^[a-z0-9-]{1,40}$/.test(named.value)) return named;
+  throw new UsageError("input", `Invalid AWS region in ${named.source}${shownIfPlain(named.value)}.`, {
+    hint: "Expected for example eu-central-1.",
+  });
+}
+
+const ADDRESSES = ["", "_ATHENA", "_CLOUDFORMATION", "_GLUE", "_S3", "_STS", "_SSO", "_SSO_OIDC"].map(
+  (of) => `AWS_ENDPOINT_URL${of}`,
+);
+
+function checkAddresses(endpointUrl: string | undefined, env: Env): void {
+  const given = endpointUrl
+    ? [["--endpoint-url", endpointUrl] as const]
+    : ADDRESSES.map((name) => [name, env[name]] as const);
+  for (const [from, address] of given) {
+    if (!address || (/^https?:\/\//.test(address) && URL.canParse(address))) continue;
+    throw new UsageError("input", `Invalid URL in ${from}${shownIfPlain(address)}.`, {
+      hint: "Expected a URL with its scheme, for example http://127.0.0.1:5000.",
+    });
+  }
+}
+
+function shownIfPlain(value: string): string {
+  return looksSecret(value) || value.includes("@") ? "" : `: ${shown(value)}`;
+}
+
+/**
+ * Which certificates AWS calls trust in place of Node's: AWS_CA_BUNDLE, the profile's `ca_bundle`, REQUESTS_CA_BUNDLE, in
+ * the AWS CLI's order.
+ */
+export function caBundle(ofProfile: string | undefined, env: Env): Named | undefined {
+  return (
+    first(env, ["AWS_CA_BUNDLE"]) ??
+    (ofProfile
+      ? { value: ofProfile, source: "ca_bundle of the AWS profile" }
+      : first(env, ["REQUESTS_CA_BUNDLE"]))
+  );
+}
+
+async function readBundle(bundle: Named | undefined): Promise<Buffer | undefined> {
+  if (bundle === undefined) return undefined;
+  const file = bundle.value.replace(/^~(?=\/)/, homeFolder() ?? "~");
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const why = codeOf(error) === "ENOENT" ? "there is no such file" : messageOf(error);
+    throw new UsageError("input", `Cannot read the CA bundle ${file} (from ${bundle.source}): ${why}.`, {
+      hint: `Set ${bundle.source} to a file of PEM certificates, or unset it.`,
+      cause: error,
+    });
+  }
+}
+
+/** The SDK asks the system for a home folder, and fails where the user has none: then there are no profiles, either. */
+function withHome(): void {
+  if (homeFolder() === undefined) process.env["HOME"] = join("/", "nonexistent");
+}

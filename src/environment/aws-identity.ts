@@ -1,0 +1,113 @@
+import { UsageError } from "../support/errors.ts";
+import { secrets } from "../support/redact.ts";
+import { looksSecret } from "../support/secret-shape.ts";
+import { shown } from "../support/shown.ts";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** A setting and where it was found. */
+export interface Named {
+  readonly value: string;
+  readonly source: string;
+}
+
+/**
+ * Where AWS's identity comes from, in the AWS CLI's order:
+ * 1. `--profile`;
+ * 2. AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, also where a variable names a profile (which still gives the region);
+ * 3. the profile that AWS_DEFAULT_PROFILE or AWS_PROFILE names, in this order, else `default`;
+ * 4. what the machine offers (a web identity, a container's or an instance's role).
+ * An empty variable is none.
+ */
+export interface AwsIdentity {
+  /** Undefined: none is named, so that `default` counts where there is one. */
+  readonly profile: Named | undefined;
+  /** The keys of the environment, where they count. */
+  readonly keys: AwsKeys | undefined;
+}
+
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+/** @throws {UsageError} credentials, where one of the two keys is missing. */
+export function awsIdentity(profile: string | undefined, env: Env): AwsIdentity {
+  if (profile) return { profile: { value: profile, source: "--profile" }, keys: undefined };
+  return { profile: first(env, ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"]), keys: keysOf(env) };
+}
+
+function keysOf(env: Env): AwsKeys | undefined {
+  const accessKeyId = env["AWS_ACCESS_KEY_ID"];
+  const secretAccessKey = env["AWS_SECRET_ACCESS_KEY"];
+  // The secret alone is no identity: the AWS CLI does not look at it.
+  if (!accessKeyId) return undefined;
+  if (!secretAccessKey) {
+    throw new UsageError("credentials", "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.", {
+      hint: "Export both, or neither and name a profile with AWS_PROFILE.",
+    });
+  }
+  const sessionToken = first(env, ["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"])?.value;
+  const expiration = new Date(env["AWS_CREDENTIAL_EXPIRATION"] ?? "");
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    ...(Number.isNaN(expiration.getTime()) ? {} : { expiration }),
+  };
+}
+
+/** The first of the variables that is set and not empty. */
+export function first(env: Env, names: readonly string[]): Named | undefined {
+  for (const source of names) {
+    const value = env[source];
+    if (value) return { value, source };
+  }
+  return undefined;
+}
+
+/** The end of an access key id, as the AWS CLI shows it, where it has the form of one. */
+export function shownAccessKey(id: string): string {
+  return /^[A-Z0-9]{16,128}$/.test(id) ? `****${id.slice(-4)}` : "set";
+}
+
+type SharedConfig = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
+
+/**
+ * The named profile's settings in `~/.aws/config` and `~/.aws/credentials`, or in the files that the environment names.
+ *
+ * @throws {UsageError} credentials, where the profile that somebody named is in neither.
+ */
+export async function profileSettings({ profile }: AwsIdentity): Promise<SharedConfig[string]> {
+  const { parseKnownFiles } = await import("@smithy/core/config");
+  const profiles = (await parseKnownFiles({})) as SharedConfig;
+  const found = profiles[profile?.value ?? "default"];
+  if (found !== undefined || profile === undefined) return found ?? {};
+  const names = Object.keys(profiles).filter(
+    (name) => !looksSecret(name) && !/^(sso-session|services)\b/.test(name),
+  );
+  const list = names.length === 0 ? "none" : names.slice(0, 20).join(", ");
+  throw new UsageError(
+    "credentials",
+    `There is no AWS profile ${looksSecret(profile.value) ? "of that name" : shown(profile.value)} (from ${profile.source}).`,
+    {
+      hint: `Profiles found: ${list}. \`aws configure list-profiles\` shows them, \`aws configure sso\` adds one.`,
+    },
+  );
+}
+
+interface Credentials {
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  readonly accessKeyId: string;
+}
+
+/** Registers what a credential provider gave, so that no message shows it. */
+export function hideCredentials<T extends Credentials>(credentials: T): T {
+  secrets.add(credentials.secretAccessKey);
+  secrets.add(credentials.sessionToken);
+  if (looksSecret(credentials.accessKeyId)) secrets.add(credentials.accessKeyId);
+  return credentials;
+}

@@ -1,0 +1,72 @@
+import { readFile } from "node:fs/promises";
+import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { secrets } from "../support/redact.ts";
+
+/** A setting and where it was found, in words for people: "GENESYSCLOUD_REGION". */
+export interface Found {
+  readonly value: string;
+  readonly source: string;
+}
+
+type Input = AsyncIterable<Uint8Array | string> | undefined;
+
+/** More than any secret or token is long. */
+const MAX_SECRET = 64 * 1024;
+
+/**
+ * A secret from a file that holds nothing else, or from standard input for `-`.
+ *
+ * @throws {UsageError} input, where it cannot be read, is empty, or holds more than one word.
+ */
+export async function secretFrom(file: string, flag: string, stdin: Input): Promise<Found> {
+  const source = file === "-" ? `${flag} (standard input)` : `${flag} ${file}`;
+  const text = (file === "-" ? await readAll(stdin) : await readSecretFile(file, flag))
+    .replace(/^\uFEFF/, "")
+    .trim();
+  for (const word of text.split(/\s+/)) secrets.add(word);
+  if (text === "" || text.length > MAX_SECRET || /\s/.test(text)) {
+    const why = text === "" ? "is empty" : "holds more than one word";
+    throw new UsageError("input", `What ${source} gives ${why}.`, {
+      hint: "It must hold the secret and nothing else.",
+    });
+  }
+  return { value: text, source };
+}
+
+async function readSecretFile(file: string, flag: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const why = codeOf(error) === "ENOENT" ? "there is no such file" : messageOf(error);
+    throw new UsageError("input", `Cannot read ${file} (from ${flag}): ${why}.`, { cause: error });
+  }
+}
+
+async function readAll(stdin: Input): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin ?? []) {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size > MAX_SECRET) break;
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/**
+ * A secret copied from a web page or a chat may carry a character that nobody sees.
+ *
+ * @throws {UsageError} credentials, which names the character and where the value is from, and never the value.
+ */
+export function assertPrintable(what: string, { value, source }: Found): void {
+  const chars = Array.from(value);
+  const at = chars.findIndex((one) => !/^[\x21-\x7e]$/.test(one));
+  const char = chars[at];
+  if (char === undefined) return;
+  const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  throw new UsageError(
+    "credentials",
+    `The ${what} (from ${source}) has an invalid character, U+${code}, at position ${at + 1} of ${chars.length}.`,
+    { hint: `Copy the ${what} again: it must be printable ASCII characters without spaces.` },
+  );
+}
