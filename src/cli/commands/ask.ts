@@ -12,7 +12,7 @@ import { describeSpan } from "../../usage/coverage.ts";
 import { addDays } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { periodsOf } from "../../usage/period.ts";
-import { addAskingOptions, answerContext, lakeFlags, printRows } from "../asking.ts";
+import { addAskingOptions, answerContext, explainOf, lakeFlags, printRows } from "../asking.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
 import { openEngine } from "../engines.ts";
@@ -62,7 +62,8 @@ export function command(cli: Cli) {
         const asked = { ...options, grouping: options.groupBy, lakeFlags: where.lakeFlags };
         const basis = await basisOf(question, answerLake(engine, lake, cli.signal), asked, where.now);
         const demands = { ...options, maxAgeMs: options.maxAge };
-        if (!options.printSql) checkBasis(basis, demands, where);
+        const isAnswer = !options.printSql && explainOf(options) === undefined;
+        if (isAnswer) checkBasis(basis, demands, where);
         tell(cli, basis, where.lakeFlags);
         const sql = bind(question, { ...basis.source, ...basis.window, params });
         if (options.printSql) await cli.out(`${sql}\n`);
