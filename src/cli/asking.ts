@@ -24,7 +24,8 @@ export function addAskingOptions<Args extends unknown[], Given extends OptionVal
       ).choices(FORMATS),
     )
     .option("--json", "the same as --output json")
-    .option("-o, --out <file>", "write the rows to a file; - is standard output")
+    .option("-o, --out <file>", "write the rows to a file, pipe or device; - is standard output")
+    .option("--csv-safe", "in CSV, keep spreadsheets from running text as a formula")
     .option("--envelope", "begin NDJSON and CSV with a line that states what the rows rest on")
     .option("--require-complete", "fail with exit code 12 if any day is missing or incomplete")
     .option(
@@ -69,7 +70,7 @@ export async function printRows(
     envelope: (tables: readonly string[]) => Promise<Envelope | undefined>;
   },
 ): Promise<void> {
-  const format = formatOf(cli, flags);
+  const format = await formatOf(cli, flags);
   const result = await engine.query(sql, {
     signal: cli.signal,
     explain: explainOf(flags),
@@ -77,13 +78,7 @@ export async function printRows(
   });
   cli.progressDone();
   const envelope = await options.envelope(result.tables);
-  await writeResult(
-    cli,
-    result,
-    format,
-    flags.out,
-    envelope && { envelope, onOwnLine: flags.envelope ?? false },
-  );
+  await writeResult(cli, result, format, flags, envelope && { envelope, onOwnLine: flags.envelope ?? false });
   const stats = result.stats();
   if (stats.rows === 0 && format === "table") cli.log.info("No rows.");
   if (engine.traits.billsByScan) cli.log.info(billText(stats));

@@ -1,6 +1,13 @@
 #!/usr/bin/env node
-import { main } from "./main.ts";
+// What stands here must run on old versions of Node.js, or they could not be told so: no static import, old syntax.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
-// The AWS SDK would tell users of Node 20 on stderr that its next year's versions want another Node.
-process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
-process.exitCode = await main(process.argv.slice(2));
+if (major > 20 || (major === 20 && minor >= 19)) {
+  void import("./main.ts").then(({ run }) => run());
+} else {
+  process.stderr.write(
+    `error: gc-usage needs Node.js 20.19 or later, and this is Node.js ${process.versions.node} (${process.execPath}).\n` +
+      "Install a later version from https://nodejs.org, or choose one with your version manager: nvm install 22\n",
+  );
+  process.exitCode = 2;
+}

@@ -1,8 +1,9 @@
 import type { Log } from "../support/effects.ts";
-import { codeOf } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { harmless } from "../support/shown.ts";
 import { onErr } from "./colours.ts";
+import { createOut } from "./stdout.ts";
+import { settleWidth } from "./terminal.ts";
 
 /** What a command is given: where to print, how to report, when to stop. The only way to the terminal. */
 export interface Cli {
@@ -15,7 +16,11 @@ export interface Cli {
   readonly columns: number;
   /** Aborted by the first Ctrl-C or SIGTERM: finish what is begun, keep what is fetched, stop. */
   readonly signal: AbortSignal;
-  /** Data, to stdout, waiting where the reader is slow. Resolves false once the reader has gone (`| head`). */
+  /**
+   * Data, to stdout, waiting where the reader is slow. Resolves false once the reader has gone (`| head`).
+   *
+   * @throws {UsageError} lake, where stdout cannot be written (a full disk); interrupted.
+   */
   out(data: string | Uint8Array): Promise<boolean>;
   /** One JSON value and a newline, to stdout. bigints print as exact integers. */
   json(value: unknown): Promise<boolean>;
@@ -36,25 +41,18 @@ export async function createCli(options: {
   signal: AbortSignal;
 }): Promise<Cli> {
   const { stdin, stdout, stderr, env } = process;
+  settleWidth(stdout, env);
+  settleWidth(stderr, env);
+  // A full or closed stderr has nobody to be told: the exit code still says how it ended.
+  stderr.on("error", () => {});
   // Loaded where there is a terminal to write on: in a pipe it would be a quarter of the start-up.
   const update =
     stderr.isTTY && !options.quiet ? (await import("log-update")).createLogUpdate(stderr) : undefined;
-  let readerGone = false;
-  stdout.on("error", (error) => {
-    if (codeOf(error) !== "EPIPE") throw error;
-    readerGone = true;
-  });
-
   const note = (text: string): void => {
     update?.clear();
     stderr.write(`${harmless(secrets.redact(text))}\n`);
   };
-  const out = (data: string | Uint8Array): Promise<boolean> => {
-    if (readerGone) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      stdout.write(data, () => resolve(!readerGone));
-    });
-  };
+  const out = createOut(stdout, options.signal);
   return {
     stdin,
     env,

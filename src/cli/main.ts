@@ -1,6 +1,12 @@
 import { tmpdir } from "node:os";
-import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { codeOf, EXIT_CODES, isUsageError, messageOf, UsageError } from "../support/errors.ts";
+import {
+  Command,
+  CommanderError,
+  type CommandUnknownOpts,
+  type OutputConfiguration,
+} from "@commander-js/extra-typings";
+import { realEffects } from "../support/effects.ts";
+import { codeOf, EXIT_CODES, isUsageError, messageOf, systemCodeOf, UsageError } from "../support/errors.ts";
 import { registerSecrets } from "../support/known-secrets.ts";
 import { secrets } from "../support/redact.ts";
 import { type Cli, createCli, ReaderGone } from "./cli.ts";
@@ -8,36 +14,87 @@ import { onErr } from "./colours.ts";
 import { COMMANDS } from "./commands.ts";
 import { version } from "./version.ts";
 
-/** Runs one command line and tells its exit code. The only place that maps errors to exit codes. */
+/** Runs this process's command line and ends the process with its exit code. */
+export async function run(): Promise<void> {
+  // The AWS SDK would tell users of Node 20 on stderr that its next year's versions want another Node.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+  const code = await main(process.argv.slice(2));
+  process.exitCode = code;
+  if (code === EXIT_CODES.interrupted) await endSoon();
+}
+
+/** What an interrupted process still waits for, as a terminal that nobody types on, must not keep it. */
+async function endSoon(): Promise<never> {
+  for (let waited = 0; hasCalls() && waited < 1000; waited += 10) await realEffects.sleep(10);
+  return endNow("SIGINT");
+}
+
+/** Runs one command line and gives its exit code. The only place that maps errors to exit codes. */
 export async function main(argv: readonly string[]): Promise<number> {
   registerSecrets(process.env, argv);
   const flags = new Set(argv);
   const debug = flags.has("--debug");
   const stop = new AbortController();
-  const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(EXIT_CODES.interrupted);
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) endNow(signal);
     process.stderr.write("\nStopping. Press Ctrl-C again to stop at once.\n");
     stop.abort(new UsageError("interrupted", "Interrupted."));
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   const cli = await createCli({ debug, quiet: flags.has("--quiet") || flags.has("-q"), signal: stop.signal });
+  // What no command waits for: an event of a stream, a promise that was let go.
+  const onStray = (error: unknown): void => process.exit(report(cli, error, argv));
+  process.on("uncaughtException", onStray);
+  process.on("unhandledRejection", onStray);
   try {
-    const program = await buildProgram(cli, argv);
-    await program.parseAsync(upToUnknownCommand(argv), { from: "user" });
-    cli.progressDone();
-    return 0;
+    return await runCommand(cli, argv);
   } catch (error) {
     cli.progressDone();
     return error instanceof ReaderGone ? 0 : report(cli, error, argv);
   } finally {
+    process.off("uncaughtException", onStray);
+    process.off("unhandledRejection", onStray);
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
 }
 
-/** The program with every command named, and the one that was asked for loaded. */
-async function buildProgram(cli: Cli, argv: readonly string[]): Promise<Command> {
+async function runCommand(cli: Cli, argv: readonly string[]): Promise<number> {
+  const help: string[] = [];
+  const program = await buildProgram(cli, argv, help);
+  try {
+    await program.parseAsync(upToUnknownCommand(argv), { from: "user" });
+  } catch (error) {
+    if (!isHelp(error)) throw error;
+  }
+  if (help.length > 0) await cli.out(help.join(""));
+  cli.progressDone();
+  return 0;
+}
+
+/** True while a call of the system is under way: nothing can stop it, and `process.exit` waits for it. */
+function hasCalls(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.startsWith("FSReq"));
+}
+
+/** Ends the process at once; by the signal itself where `process.exit` might not. */
+function endNow(signal: NodeJS.Signals): never {
+  if (hasCalls()) {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+  process.exit(EXIT_CODES.interrupted);
+}
+
+/** The program with every command named, and the one that was asked for loaded. Its help is put into `help`. */
+async function buildProgram(cli: Cli, argv: readonly string[], help: string[]): Promise<Command> {
+  // Errors are ours to print; help that is shown since no command was named is what was asked for.
+  const output = {
+    outputError: () => {},
+    writeOut: (text: string) => void help.push(text),
+    writeErr: (text: string) => void help.push(text),
+  };
   const program = new Command("gc-usage")
     .description("Who is using your Genesys Cloud API, how much, and where are you being rate limited?")
     .version(version(), "-V, --version", "print the version")
@@ -46,14 +103,14 @@ async function buildProgram(cli: Cli, argv: readonly string[]): Promise<Command>
     .option("--debug", "show what is done and full error traces, secrets left out")
     .option("-q, --quiet", "print no progress and no notes; warnings and errors alone")
     .showSuggestionAfterError()
-    .configureOutput(OUTPUT)
+    .configureOutput(output)
     .exitOverride()
     .addHelpText("after", HELP_FOOT);
   const wanted = wantedCommand(argv);
   for (const { name, summary, load, hidden = false } of COMMANDS) {
     if (name === wanted) {
       const command = (await load()).command(cli, COMMANDS).summary(summary);
-      inherit(command);
+      inherit(command, output);
       program.addCommand(command, { hidden });
     } else {
       program.command(name, { hidden }).summary(summary).description(summary);
@@ -61,9 +118,6 @@ async function buildProgram(cli: Cli, argv: readonly string[]): Promise<Command>
   }
   return program;
 }
-
-/** Errors are ours to print; help that is shown since no command was named is what was asked for. */
-const OUTPUT = { outputError: () => {}, writeErr: (text: string) => void process.stdout.write(text) };
 
 function wantedCommand(argv: readonly string[]): string | undefined {
   const named = argv.find((word) => !word.startsWith("-"));
@@ -79,14 +133,14 @@ function upToUnknownCommand(argv: readonly string[]): string[] {
 }
 
 /** Every command takes the global flags too, wherever they stand, and leaves exiting to `main`. */
-function inherit(command: CommandUnknownOpts): void {
-  command.helpOption("-h, --help", "show this help").exitOverride().configureOutput(OUTPUT);
+function inherit(command: CommandUnknownOpts, output: OutputConfiguration): void {
+  command.helpOption("-h, --help", "show this help").exitOverride().configureOutput(output);
   if (command.commands.length === 0) {
     command
       .option("--debug", "show what is done and full error traces, secrets left out")
       .option("-q, --quiet", "print no progress and no notes; warnings and errors alone");
   }
-  for (const child of command.commands) inherit(child);
+  for (const child of command.commands) inherit(child, output);
 }
 
 export const HELP_FOOT = `
@@ -133,30 +187,35 @@ function temporaryFolderError(error: unknown): UsageError | undefined {
     : undefined;
 }
 
-/** What the machine refuses (disk full, no permission …) is nobody's defect: it reads as an error of the lake. */
+/** What the machine refuses (disk full, no permission …) is no bug of ours: it reads as an error of the lake or a file. */
 function systemError(error: unknown): UsageError | undefined {
   const hints: Record<string, string> = {
-    ENOSPC: "The disk is full. Free some room and run the same command again: it goes on where it stopped.",
-    EDQUOT: "The disk quota is used up. Free some room and run the same command again.",
+    ENOSPC: "The disk is full. Free some space and run the same command again: it resumes where it stopped.",
+    EDQUOT: "The disk quota is used up. Free some space and run the same command again.",
     EROFS: "The file system is read-only. Use a folder that can be written, with --lake.",
     EACCES: "Check the permissions of the file or folder.",
     EPERM: "Check the permissions of the file or folder.",
     ENOENT: "Check the path.",
-    ENOTDIR: "Check the path: part of it is no folder.",
+    ENOTDIR: "Check the path: part of it is a file, not a folder.",
     EISDIR: "A file is needed there, not a folder.",
     EEXIST: "Something of that name is there already.",
     EMFILE: "Too many open files: raise the limit with `ulimit -n 4096`.",
     ENFILE: "Too many open files on this machine.",
   };
-  const code = codeOf(error);
-  const hint = code === undefined ? undefined : hints[code];
-  return hint === undefined
-    ? undefined
-    : new UsageError("lake", `${messageOf(error)}.`, { hint, cause: error });
+  const code = systemCodeOf(error);
+  if (code === undefined) return undefined;
+  // Errors of Node's own API have a code too, but no call of the system that failed.
+  const isOfSystem = hints[code] !== undefined || (error instanceof Error && "syscall" in error);
+  if (!isOfSystem) return undefined;
+  const hint = hints[code] ?? "Check the disk or device, then run the same command again.";
+  return new UsageError("lake", `${messageOf(error)}.`, { hint, cause: error });
+}
+
+function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && (error.exitCode === 0 || error.code === "commander.help");
 }
 
 function reportCommander(cli: Cli, error: CommanderError, argv: readonly string[]): number {
-  if (error.exitCode === 0 || error.code === "commander.help") return 0;
   const wanted = wantedCommand(argv);
   const known = COMMANDS.some(({ name }) => name === wanted);
   const hint = `See \`gc-usage ${known ? `${wanted} ` : ""}--help\`.`;

@@ -73,3 +73,24 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+/** How the C library words a refusal: DuckDB gives no code, only this text. */
+const WORDED: readonly (readonly [text: string, code: string])[] = [
+  ["No space left on device", "ENOSPC"],
+  ["Disk quota exceeded", "EDQUOT"],
+  ["File too large", "EFBIG"],
+  ["Input/output error", "EIO"],
+  ["Permission denied", "EACCES"],
+  ["Operation not permitted", "EPERM"],
+  ["Read-only file system", "EROFS"],
+  ["Too many open files", "EMFILE"],
+];
+
+/** The `code` of an error of the system, also of one that DuckDB reports. */
+export function systemCodeOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  if (code !== undefined) return code;
+  const message = messageOf(error);
+  if (!message.startsWith("IO Error: ")) return undefined;
+  return WORDED.find(([text]) => message.includes(text))?.[1];
+}

@@ -48,7 +48,7 @@ export function command(cli: Cli) {
   return addAskingOptions(ask)
     .addHelpText("after", HELP)
     .action(async (name, options) => {
-      const format = formatOf(cli, options);
+      const format = await formatOf(cli, options);
       if (name === undefined) {
         await printList(cli, options, format);
         return;

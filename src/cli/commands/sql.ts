@@ -25,7 +25,7 @@ export function command(cli: Cli) {
   return addAskingOptions(sql)
     .addHelpText("after", HELP)
     .action(async (argument, options) => {
-      formatOf(cli, options);
+      await formatOf(cli, options);
       const statement = await statementOf(cli, argument, options.file);
       const { engine, lake, close } = await openEngine(cli, options, { slices: false });
       try {
@@ -76,7 +76,7 @@ async function envelopeOf(
   options: EngineFlags & OutputFlags & DemandFlags,
 ): Promise<Envelope | undefined> {
   const isDemanding = options.requireComplete === true || options.maxAge !== undefined;
-  if (formatOf(cli, options) === "table" && !isDemanding) return undefined;
+  if ((await formatOf(cli, options)) === "table" && !isDemanding) return undefined;
   const context = answerContext(options, lake?.uri);
   const wanted = isInTables(tables);
   const series =

@@ -7,7 +7,7 @@ import { openInstance } from "./instance.ts";
 const { BOOLEAN, DOUBLE, DuckDBDataChunk, VARCHAR } = duckdb;
 
 /**
- * Writes any engine's result as a Parquet file, read to its end. Whole numbers become BIGINT, or DECIMAL(38,0)
+ * Writes any engine's result as a Parquet file, read to its end, over what is in the file. Whole numbers become BIGINT, or DECIMAL(38,0)
  * where one is beyond 64 bits (sums are 128-bit, and DuckDB itself would write them as doubles, which are not
  * exact); nested values become JSON text. A column with a value that no such type can hold, as an infinite day or a
  * whole number of 39 digits, becomes text. Columns of one name are told apart by `names`.
@@ -32,7 +32,7 @@ export async function writeParquet(
     const pairs = Object.entries(metadata).map(([key, value]) => `${sqlName(key)}: ${sqlString(value)}`);
     const kept = pairs.length === 0 ? "" : `, KV_METADATA {${pairs.join(", ")}}`;
     await connection.run(
-      `COPY (SELECT ${columns.join(", ")} FROM result) TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd${kept})`,
+      `COPY (SELECT ${columns.join(", ")} FROM result) TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false${kept})`,
     );
     connection.closeSync();
     return rows;

@@ -1,0 +1,55 @@
+import { open, write } from "node:fs";
+import { Socket } from "node:net";
+import { addAbortSignal } from "node:stream";
+
+/** Opens a file as a bare descriptor, for what outlives no handle of Node's. */
+export function openDescriptor(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    open(path, flags, (error, fd) => (error ? reject(error) : resolve(fd)));
+  });
+}
+
+/**
+ * Writes all of the data. One write may take a part only, on a disk that is nearly full, and says so by its count alone:
+ * Node's stream for files, and so `process.stdout`, loses the rest without an error.
+ */
+export async function writeAll(fd: number, data: string | Uint8Array, position?: number): Promise<void> {
+  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === undefined ? null : position + done;
+    done += await writeSome(fd, bytes, done, at);
+  }
+}
+
+function writeSome(fd: number, bytes: Uint8Array, offset: number, position: number | null): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, offset, bytes.length - offset, position, (error, written) =>
+      error ? reject(error) : resolve(written),
+    );
+  });
+}
+
+/** A pipe or socket that is written to without blocking, so that a reader who does not read can be given up. */
+export class PipeWriter {
+  readonly #socket: Socket;
+
+  constructor(fd: number, signal: AbortSignal) {
+    this.#socket = new Socket({ fd, readable: false, writable: true });
+    // Each failure also reaches the write that it belongs to.
+    this.#socket.on("error", () => {});
+    addAbortSignal(signal, this.#socket);
+  }
+
+  write(data: string | Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(data, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#socket.destroyed) resolve();
+      else this.#socket.end(() => this.#socket.destroy()).once("close", () => resolve());
+    });
+  }
+}

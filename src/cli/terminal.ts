@@ -1,0 +1,34 @@
+import type { WriteStream } from "node:tty";
+
+/** What a terminal has that does not say how wide it is. */
+const USUAL_WIDTH = 80;
+
+/**
+ * Sees to it that a terminal has a width. 0 columns, as `stty cols 0` and some consoles over serial lines have, mean
+ * that it is not known: then COLUMNS says it, else it is 80. Help, tables and the progress line all read it there.
+ */
+export function settleWidth(stream: Pick<WriteStream, "isTTY" | "columns">, env: NodeJS.ProcessEnv): void {
+  if (!stream.isTTY || stream.columns > 0) return;
+  const named = Number(env["COLUMNS"]);
+  stream.columns = Number.isInteger(named) && named > 0 ? named : USUAL_WIDTH;
+}
+
+/**
+ * Data for a terminal: what would act on it, or turn the direction of its text, is spelled as an escape, which in JSON is
+ * the same text. Line ends and tabs stay, and the codes of colors where the text is painted by us.
+ */
+export function forTerminal(text: string, { painted }: { painted: boolean }): string {
+  return text.replaceAll(ACTING, (found) => {
+    if (found === "\r\n" || (painted && found.startsWith(ESCAPE) && found.length > 1)) return found;
+    return found.replaceAll(UNSEEN, escaped);
+  });
+}
+
+const ESCAPE = "\u001b";
+const ACTING =
+  /\r\n|(?![\t\n])(?:\p{Cc}(?:\[[\d;]{1,8}m)?|[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069])/gu;
+const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
