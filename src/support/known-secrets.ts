@@ -14,14 +14,14 @@ const SECRET_VARIABLES = [
 ];
 
 /** Variables whose values are settings, in whose place somebody may have put a secret; those of paths are left out. */
-const SETTINGS = /^(GENESYSCLOUD_|AWS_)(?!.*(_FILE|_BUNDLE|_URI|_ARN|_PATH)$)/;
+const SETTINGS = /^(GENESYSCLOUD_|AWS_|GC_USAGE_)(?!.*(_FILE|_BUNDLE|_URI|_ARN|_PATH|_CACHE)$)|_PROXY$/i;
 
-/** Options whose values are names or addresses, and no paths and no SQL. */
-const NAMING_OPTIONS = /^--(region|client-id|profile|stack|workgroup|database|endpoint-url|organization)$/;
+/** There are no such options, and people try them. */
+const SECRET_OPTION = /^--[a-z-]*(secret|token|password|key)(?!-file)[a-z-]*$/;
 
 /**
- * Registers the secrets that the environment holds, so that no message shows them wherever they turn up, and hides values
- * of settings and options that look like a secret in the wrong place.
+ * Registers the secrets that the environment and the command line hold, so that no message shows them wherever they turn
+ * up, and hides what looks like a secret in the wrong place.
  */
 export function registerSecrets(
   env: Readonly<Record<string, string | undefined>>,
@@ -34,13 +34,28 @@ export function registerSecrets(
   const accessKey = env["AWS_ACCESS_KEY_ID"];
   if (accessKey !== undefined && looksSecret(accessKey)) secrets.add(accessKey);
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && SETTINGS.test(name)) suspect(value);
+    if (value === undefined || !SETTINGS.test(name)) continue;
+    hideUser(value);
+    suspect(value);
   }
   argv.forEach((word, i) => {
-    const [, option = "", given] = /^(--[a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
-    const value = given ?? argv[i + 1];
-    if (NAMING_OPTIONS.test(option) && value !== undefined) suspect(value);
+    const [, option = "", given] = /^(--[^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    if (SECRET_OPTION.test(option)) secrets.add(given ?? argv[i + 1]);
+    hideUser(given ?? word);
+    const value = given ?? word;
+    // Paths are not guessed at, nor are statements; a key of AWS may have slashes.
+    if (!/[/\\\s]/.test(value) || /^[A-Za-z0-9+/]{40}$/.test(value)) suspect(value);
   });
+}
+
+/** What stands before the `@` of an address. */
+function hideUser(value: string): void {
+  const [, user = ""] = /^(?:[a-z][a-z0-9+.-]*:)?(?:\/\/)?([^\s/?#]+)@/i.exec(value.trim()) ?? [];
+  const [name = "", ...password] = user.split(":");
+  if (password.length === 0) return;
+  secrets.add(user);
+  secrets.add(password.join(":"));
+  if (looksSecret(name)) secrets.add(name);
 }
 
 function suspect(value: string): void {

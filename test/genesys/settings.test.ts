@@ -189,9 +189,151 @@ describe("settings", () => {
     });
   });
 
-  it("do not look at the profiles where nothing is missing", async () => {
+  it("do without the profiles where nothing is missing, but say so of a file that cannot be read", async () => {
     await config("this is = = no TOML");
-    expect(await resolve({ env: ENV })).toMatchObject({ domain: "mypurecloud.ie" });
+    const settings = await resolve({ env: ENV });
+    expect(settings).toMatchObject({ domain: "mypurecloud.ie" });
+    expect(settings.warnings).toEqual([
+      expect.stringMatching(
+        /^~\/\.gc\/config\.toml is not valid TOML at line 1, .* Its proxy settings, if it has any, are not used\.$/,
+      ),
+    ]);
+  });
+});
+
+describe("a profile whose name has dots", () => {
+  const table = (name: string, id: string): string =>
+    `[${name}]\nenvironment = "mypurecloud.de"\nclient_credentials = "${id}"\nclient_secret = "secret-of-${id}"\n`;
+  const idOf = async (profile: string): Promise<unknown> => {
+    const { credentials } = await resolve({ profile });
+    return credentials.kind === "client" ? credentials.clientId : undefined;
+  };
+
+  it.each([
+    ["my.org", "my.org", "dotted"],
+    ["MY.Org", "my.org", "dotted"],
+    ["my.org", "My.ORG", "dotted"],
+    ["a.b.c", "a.b.c", "dotted"],
+    ["my.org", '"my.org"', "dotted"],
+    ["my.org", "my.'org'", "dotted"],
+    ["a.b.c", 'a."b.c"', "dotted"],
+  ])("is found as %s where the file has [%s]", async (wanted, written, id) => {
+    await config(`${table("DEFAULT", "default")}${table(written, id)}`);
+    expect(await idOf(wanted)).toBe(id);
+  });
+
+  it("is another than the one that its name begins with", async () => {
+    await config(`${table("my.org", "long")}${table("my", "short")}${table("my.org.dev", "longer")}`);
+    expect([await idOf("my"), await idOf("my.org"), await idOf("my.org.dev")]).toEqual([
+      "short",
+      "long",
+      "longer",
+    ]);
+  });
+
+  it("is found as gc writes it when there are inline tables and values of other types", async () => {
+    await config(
+      `emea = { environment = "mypurecloud.de", client_credentials = 4711, client_secret = 12345678901234567890 }\n` +
+        "[my.org]\nautopagination_enabled = true\nenvironment = 'mypurecloud.de'\nclient_credentials = 'x'\nclient_secret = 'y'\nlast = 2026-01-01\n",
+    );
+    expect(await resolve({ profile: "emea" })).toMatchObject({
+      credentials: { clientId: "4711", clientSecret: "12345678901234567890" },
+    });
+    expect(await idOf("my.org")).toBe("x");
+  });
+
+  it("is exact before it is found in another case, and never guessed", async () => {
+    await config(`${table("Emea", "one")}${table("emea", "two")}`);
+    expect([await idOf("Emea"), await idOf("emea")]).toEqual(["one", "two"]);
+    const error = await failure(resolve({ profile: "EMEA" }));
+    expect(error.message).toContain("is ambiguous");
+    expect(error.hint).toContain('"Emea", "emea"');
+  });
+
+  it("is listed with the others where there is none of that name", async () => {
+    await config(
+      `${table("DEFAULT", "a")}${table("my.org", "b")}${table('"x.y"', "c")}[only.above.it]\nenvironment = "e"\n`,
+    );
+    for (const wanted of ["my.orgs", "only", "only.above", ""]) {
+      expect((await failure(resolve({ profile: wanted }))).hint).toBe(
+        "Profiles found: DEFAULT, my.org, x.y, only.above.it.",
+      );
+    }
+  });
+
+  it.each([
+    ["client_credentials = true", "client_credentials"],
+    ["client_secret = ['a-list-of-secrets']", "client_secret"],
+    ["gateway_port = 1.5\ngateway_protocol = { a = 1 }", "gateway_protocol"],
+  ])("is bad input where a value is no text: %s", async (lines, key) => {
+    await config(`[my.org]\n${lines}\n`);
+    const error = await failure(resolve({ profile: "my.org" }));
+    expect(error.message).toBe(`Invalid "${key}" in profile "my.org" of ~/.gc/config.toml: expected text.`);
+  });
+});
+
+describe("without a home folder", () => {
+  it("the variables say everything", async () => {
+    expect(await resolve({ home: undefined, env: ENV })).toMatchObject({ domain: "mypurecloud.ie" });
+  });
+
+  it("no profile can be named", async () => {
+    const error = await failure(resolve({ home: undefined, profile: "emea", env: ENV }));
+    expect(error).toMatchObject({ kind: "input", hint: "Set HOME, or use the GENESYSCLOUD_* variables." });
+    expect(error.message).toContain("no home folder");
+  });
+});
+
+describe("a secret with a character that nobody sees", () => {
+  it.each([
+    ["GENESYSCLOUD_ACCESS_TOKEN", "abc\u200bdefgh", "access token", "U+200B, at position 4 of 9"],
+    ["GENESYSCLOUD_OAUTHCLIENT_SECRET", "abcdef\u00a0gh", "client secret", "U+00A0, at position 7 of 9"],
+    ["GENESYSCLOUD_OAUTHCLIENT_ID", "abc\u2011def", "client id", "U+2011, at position 4 of 7"],
+  ])("in %s is named at once, and not shown", async (name, value, what, where) => {
+    const env: Record<string, string> = { ...ENV, [name]: value };
+    if (name === "GENESYSCLOUD_ACCESS_TOKEN") delete env["GENESYSCLOUD_OAUTHCLIENT_ID"];
+    const error = await failure(resolve({ env }));
+    expect(error.kind).toBe("credentials");
+    expect(error.message).toBe(`The ${what} (from ${name}) has an invalid character, ${where}.`);
+  });
+});
+
+describe("settings in the wrong place", () => {
+  const secret = "k3JvQm8ZrT2xLw9Bn5Yc7Hd4Fg6Ks1Pa0Ue3Io2Rt";
+  const said = async (input: Partial<SettingsInput>): Promise<string> => {
+    const error = await failure(resolve(input));
+    return `${error.message} ${error.hint} ${JSON.stringify(error.details)}`.toLowerCase();
+  };
+
+  it.each([
+    ["the region", { env: { ...ENV, GENESYSCLOUD_REGION: secret } }],
+    ["the region as a host", { env: { ...ENV, GENESYSCLOUD_REGION: `https://me:${secret}@example.com/x` } }],
+    ["--profile", { env: ENV, profile: secret }],
+    ["the gateway's host", { env: { ...ENV, GENESYSCLOUD_GATEWAY_HOST: `svc:${secret}@gw.example.com` } }],
+    [
+      "the gateway's port",
+      { env: { ...ENV, GENESYSCLOUD_GATEWAY_HOST: "gw", GENESYSCLOUD_GATEWAY_PORT: secret } },
+    ],
+    [
+      "the gateway's protocol",
+      { env: { ...ENV, GENESYSCLOUD_GATEWAY_HOST: "gw", GENESYSCLOUD_GATEWAY_PROTOCOL: secret } },
+    ],
+    ["the client id, with no secret", { clientId: secret }],
+  ])("are not repeated: a secret as %s", async (_where, input) => {
+    await config(WRITTEN.replace("[DEFAULT]", "[other]"));
+    expect(await said(input)).not.toContain(secret.slice(0, 8).toLowerCase());
+  });
+
+  it("are warned of where client id and secret look swapped", async () => {
+    const env = {
+      ...ENV,
+      GENESYSCLOUD_OAUTHCLIENT_ID: secret,
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: "5e8b1c4d-0000-4000-8000-000000000001",
+    };
+    const { warnings } = await resolve({ env });
+    expect(warnings).toEqual([
+      "The client id (from GENESYSCLOUD_OAUTHCLIENT_ID) is not a UUID and the client secret (from GENESYSCLOUD_OAUTHCLIENT_SECRET) is one: they seem to be swapped.",
+    ]);
   });
 });
 

@@ -15,6 +15,15 @@ export interface S3Place {
 /** @throws {UsageError} input, for what is no `s3://bucket[/prefix]`. */
 export function parseS3Uri(text: string): S3Place {
   const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/(.*))?$/is.exec(text) ?? [];
+  if (bucket.includes("@")) {
+    throw new UsageError(
+      "input",
+      "The lake's address has a user or a key before its bucket, which is not supported.",
+      {
+        hint: "Write s3://bucket/prefix, and give the keys with AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+      },
+    );
+  }
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
     throw new UsageError("input", `${text} names no bucket: ${JSON.stringify(bucket)} is no bucket's name.`, {
       hint: "Write s3://bucket or s3://bucket/prefix.",
