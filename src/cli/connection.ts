@@ -29,7 +29,10 @@ export function addConnectionOptions<Args extends unknown[], Opts extends Option
     )
     .option("--client-secret-file <file>", "file with the client secret, - for standard input")
     .option("--access-token-file <file>", "file with an access token, - for standard input")
-    .option("--profile <name>", "profile of the gc CLI, in ~/.gc/config.toml (default: DEFAULT)");
+    .option(
+      "--profile <name>",
+      "profile of the gc CLI, in ~/.gc/config.toml (default: DEFAULT); names may have dots",
+    );
   return command;
 }
 

@@ -31,9 +31,9 @@ export function* settingsChecks(settings: Settings, env: NodeJS.ProcessEnv): Gen
   );
   for (const message of settings.warnings ?? []) yield warning("settings", message);
   if (settings.proxies) {
-    const set = shownEnvironmentProxies(env);
-    const also = set.length === 0 ? "" : ` (the environment sets ${set.join(", ")})`;
-    yield ok("proxy", `${routesText(settings.proxies, [apiBase, loginBase])}${also}`);
+    const routes = routesText(settings.proxies, [apiBase, loginBase]);
+    const unused = shownEnvironmentProxies(env).filter((set) => !routes.includes(set.split(" ")[0] ?? ""));
+    yield ok("proxy", unused.length === 0 ? routes : `${routes}; also set: ${unused.join(", ")}`);
   }
 }
 

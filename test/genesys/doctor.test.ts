@@ -192,7 +192,7 @@ describe("gc-usage doctor", () => {
     const { checks } = read(result);
     expect(checks.find(({ name }) => name === "clock")).toMatchObject({ status: "warning" });
     expect(checks.find(({ name }) => name === "proxy")?.message).toBe(
-      "none (the environment sets HTTPS_PROXY http://proxy.example:3128)",
+      "none; also set: HTTPS_PROXY http://proxy.example:3128",
     );
     expect(result.stdout).not.toContain("proxy-password");
   });

@@ -8,7 +8,7 @@ import type { Chance } from "./size.ts";
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 function drawn(chance: Chance, length: number, more: string): string {
-  return Array.from({ length }, () => chance.pick([...LETTERS, ...more])).join("");
+  return Array.from({ length }, () => chance.pick((LETTERS + more).split(""))).join("");
 }
 
 /** The forms in which the services give secrets: Genesys Cloud's, AWS's, their tokens, an access key id. */

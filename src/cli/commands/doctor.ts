@@ -13,9 +13,13 @@ import { machineChecks, settingsChecks } from "../settings-checks.ts";
 import { version } from "../version.ts";
 
 const EXAMPLE = `
-Signs in and asks three harmless questions: nothing is submitted, nothing is
-written, no secret is printed. The exit code is 0 where all is well, else that
-of the first problem: 2 settings, 3 credentials, 4 permission, 5 service.
+Shows each setting and where it was found: region, gateway, credentials, proxy,
+certificates, AWS identity. Then signs in and makes three read-only calls.
+Nothing is submitted or written, and no secret is printed. docs/settings.md
+lists every setting.
+
+The exit code is 0 if there is no problem, or that of the first problem:
+2 settings, 3 credentials, 4 permission, 5 service.
 
 Example:
   gc-usage doctor
@@ -23,9 +27,7 @@ Example:
 
 export function command(cli: Cli) {
   const doctor = new Command("doctor")
-    .description(
-      "Check settings, credentials, permissions, clock and rate limit, and say what to do about them.",
-    )
+    .description("Check settings, credentials, proxy, permissions, clock and rate limit, and suggest fixes.")
     .addHelpText("after", EXAMPLE);
   return addConnectionOptions(doctor)
     .option("--json", "print the findings as JSON")

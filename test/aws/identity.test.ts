@@ -1,0 +1,106 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { gcUsage, workFolder } from "../helpers/cli.ts";
+
+const aws = inject("aws");
+
+/** Who signed a call, by the key id and the region in its Authorization header, and the session token with it. */
+interface Signed {
+  readonly key: string | undefined;
+  readonly region: string | undefined;
+  readonly token: string | undefined;
+}
+
+const calls: Signed[] = [];
+const server = createServer((request, response) => {
+  const [, key, region] =
+    /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? "") ?? [];
+  const token = request.headers["x-amz-security-token"];
+  calls.push({ key, region, token: typeof token === "string" ? token : undefined });
+  response.writeHead(200, { "content-type": "application/xml" });
+  response.end(
+    '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>',
+  );
+});
+
+let home = "";
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  home = await workFolder();
+  await mkdir(path.join(home, ".aws"));
+  const keys = (name: string): string =>
+    `[${name}]\naws_access_key_id = KEYOF${name.toUpperCase()}\naws_secret_access_key = of-${name}\n`;
+  await writeFile(path.join(home, ".aws", "credentials"), keys("default") + keys("work"));
+  await writeFile(
+    path.join(home, ".aws", "config"),
+    "[default]\nregion = eu-west-1\n[profile work]\nregion = eu-west-2\n[profile process]\nregion = eu-west-3\n" +
+      `credential_process = echo '{"Version": 1, "AccessKeyId": "KEYOFPROCESS", "SecretAccessKey": "of-process"}'\n`,
+  );
+});
+afterAll(() => new Promise((resolve) => server.close(() => resolve(undefined))));
+
+async function signers(
+  env: Record<string, string>,
+): Promise<{ cli: Signed | string; ours: Signed | string }> {
+  const { port } = server.address() as AddressInfo;
+  const whole = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: home,
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_PAGER: "",
+    ...env,
+  };
+  const before = calls.length;
+  const cli = await execa(path.join(aws.tools.bin, "aws"), ["s3api", "list-objects-v2", "--bucket", "lake"], {
+    env: whole,
+    extendEnv: false,
+    reject: false,
+  });
+  const theirs = calls.slice(before)[0] ?? cli.stderr.trim();
+  const between = calls.length;
+  const done = await gcUsage(["status", "--lake", "s3://lake"], { env: whole, cwd: home });
+  return { cli: theirs, ours: calls.slice(between)[0] ?? done.stderr.trim() };
+}
+
+const KEYS = { AWS_ACCESS_KEY_ID: "KEYOFVARIABLES", AWS_SECRET_ACCESS_KEY: "of-variables" };
+
+describe("whoever signs for the AWS CLI signs for gc-usage", () => {
+  it.each([
+    [{}, "KEYOFDEFAULT"],
+    [{ AWS_PROFILE: "work" }, "KEYOFWORK"],
+    [{ AWS_DEFAULT_PROFILE: "work" }, "KEYOFWORK"],
+    [{ AWS_DEFAULT_PROFILE: "work", AWS_PROFILE: "default" }, "KEYOFWORK"],
+    [{ AWS_PROFILE: "process" }, "KEYOFPROCESS"],
+    [{ ...KEYS, AWS_PROFILE: "work" }, "KEYOFVARIABLES"],
+    [{ ...KEYS, AWS_DEFAULT_PROFILE: "work" }, "KEYOFVARIABLES"],
+    [{ ...KEYS, AWS_SESSION_TOKEN: "token-1" }, "KEYOFVARIABLES"],
+    [{ ...KEYS, AWS_SESSION_TOKEN: "token-1", AWS_SECURITY_TOKEN: "token-2" }, "KEYOFVARIABLES"],
+    [{ AWS_SECRET_ACCESS_KEY: "of-nobody" }, "KEYOFDEFAULT"],
+    [{ ...KEYS, AWS_ACCESS_KEY_ID: "" }, "KEYOFDEFAULT"],
+    [{ AWS_SESSION_TOKEN: "of-nobody" }, "KEYOFDEFAULT"],
+    [{ AWS_PROFILE: "work", AWS_DEFAULT_REGION: "us-west-2" }, "KEYOFWORK"],
+  ])("with %j", async (env, key) => {
+    const { cli, ours } = await signers(env);
+    expect(ours).toEqual(cli);
+    expect(ours).toMatchObject({ key });
+  });
+
+  it.each([
+    [
+      { AWS_PROFILE: "nope" },
+      /profile \(nope\) could not be found/,
+      /no AWS profile "nope" \(from AWS_PROFILE\)/,
+    ],
+    [{ ...KEYS, AWS_PROFILE: "nope" }, /profile \(nope\) could not be found/, /no AWS profile "nope"/],
+    [{ AWS_ACCESS_KEY_ID: "A" }, /missing: AWS_SECRET_ACCESS_KEY/, /AWS_SECRET_ACCESS_KEY is not/],
+  ])("and nobody for either with %j", async (env, theirs, oursSay) => {
+    const { cli, ours } = await signers(env);
+    expect(cli).toMatch(theirs);
+    expect(ours).toMatch(oursSay);
+  });
+});
