@@ -52,21 +52,3 @@ async function readAll(stdin: Input): Promise<string> {
   }
   return Buffer.concat(chunks).toString("utf8");
 }
-
-/**
- * A secret copied from a web page or a chat may carry a character that nobody sees.
- *
- * @throws {UsageError} credentials, which names the character and where the value is from, and never the value.
- */
-export function assertPrintable(what: string, { value, source }: Found): void {
-  const chars = Array.from(value);
-  const at = chars.findIndex((one) => !/^[\x21-\x7e]$/.test(one));
-  const char = chars[at];
-  if (char === undefined) return;
-  const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-  throw new UsageError(
-    "credentials",
-    `The ${what} (from ${source}) has an invalid character, U+${code}, at position ${at + 1} of ${chars.length}.`,
-    { hint: `Copy the ${what} again: it must be printable ASCII characters without spaces.` },
-  );
-}

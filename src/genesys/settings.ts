@@ -8,11 +8,12 @@ import {
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { isUuid } from "../support/secret-shape.ts";
+import { faultInCredential } from "./credential-text.ts";
 import { type Bases, gatewayBases } from "./gateway.ts";
 import { envLevel, flagLevel, foundIn, type Level, profileLevel } from "./levels.ts";
 import { PROFILE_FILE, type Profile, readProfile } from "./profile.ts";
 import { regionDomain } from "./regions.ts";
-import { assertPrintable, type Found } from "./secret-file.ts";
+import type { Found } from "./secret-file.ts";
 
 export interface ClientCredentials {
   readonly kind: "client";
@@ -89,6 +90,7 @@ export async function resolveSettings(input: SettingsInput): Promise<Settings> {
   const picked = pickCredentials(levels);
   hideCredentials(levels);
   if (picked === undefined) throw missingCredentials(levels);
+  checkText(picked);
   const place = pickPlace(levels);
   const proxies = proxiesOf(levels, input.env);
   // What is wrong with a proxy is told before anything is called.
@@ -178,15 +180,12 @@ function pickCredentials(levels: readonly Level[]): Picked | undefined {
   const token = levels[tokenAt]?.accessToken;
   const clientAt = id && secret ? Math.min(idAt, secretAt) : Number.POSITIVE_INFINITY;
   if (token && tokenAt < clientAt) {
-    assertPrintable("access token", token);
     return {
       credentials: { kind: "token", accessToken: token.value },
       sources: { accessToken: token.source },
     };
   }
   if (!id || !secret) return undefined;
-  assertPrintable("client id", id);
-  assertPrintable("client secret", secret);
   return {
     credentials: { kind: "client", clientId: id.value, clientSecret: secret.value },
     sources: { clientId: id.source, clientSecret: secret.source },
@@ -216,6 +215,24 @@ function missingCredentials(levels: readonly Level[]): UsageError {
         ]
       : ["No credentials for Genesys Cloud were found.", HOW_TO];
   return new UsageError("credentials", message, { hint, details: { found: foundIn(levels) } });
+}
+
+/** What no header can carry would fail with the first call, by a message that names neither the setting nor its source. */
+function checkText({ credentials, sources }: Picked): void {
+  const parts =
+    credentials.kind === "token"
+      ? ([["access token", credentials.accessToken, sources.accessToken]] as const)
+      : ([
+          ["client id", credentials.clientId, sources.clientId],
+          ["client secret", credentials.clientSecret, sources.clientSecret],
+        ] as const);
+  for (const [name, text, source] of parts) {
+    const fault = faultInCredential(text);
+    if (fault === undefined) continue;
+    throw new UsageError("credentials", `Invalid ${name} (from ${source}): it ${fault}.`, {
+      hint: "Only visible ASCII characters can be in it. Copy it again, without what stands around it.",
+    });
+  }
 }
 
 function hideCredentials(levels: readonly Level[]): void {
