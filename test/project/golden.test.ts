@@ -1,0 +1,149 @@
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openLake } from "../../src/lake/lake.ts";
+import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { parseGrouping } from "../../src/usage/grouping.ts";
+import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { tree } from "../lake/helpers.ts";
+import { fastEffects, runSync, span } from "../sync/world.ts";
+
+/** Lakes as released versions wrote them. They are never edited: every later version has to read them. */
+const GOLDEN = fileURLToPath(new URL("../golden/", import.meta.url));
+const VERSIONS = await readdir(GOLDEN);
+/** A day after the lakes were written; the sandbox's organization is that of the lakes. */
+const NOW = Date.parse("2026-11-28T12:00:00Z");
+
+const SUMS = `SELECT service, granularity, "grouping", CAST(date AS varchar) AS date, count(*) AS rows,
+  sum(requests) AS requests, sum(status200) AS status200, sum(status429) AS status429
+  FROM usage GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`;
+const SOURCE_ROWS = "SELECT granularity, count(*) AS rows FROM gc_usage_api_source GROUP BY 1 ORDER BY 1";
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox({ seed: 1, now: NOW, jobDelayMs: 1, rateLimit: 1_000_000 });
+});
+afterAll(() => sandbox.close());
+
+async function sqlOf(lake: string, statement: string): Promise<string> {
+  const ran = await gcUsage(["sql", statement, "--output", "csv", "--lake", lake]);
+  expect(ran).toMatchObject({ exitCode: 0 });
+  return ran.stdout;
+}
+
+interface Status {
+  readonly series: readonly { readonly slices: number; readonly periods: readonly { state: string }[] }[];
+}
+
+async function statusOf(lake: string): Promise<Status> {
+  const ran = await gcUsage(["status", "--json", "--lake", lake]);
+  expect(ran).toMatchObject({ exitCode: 0 });
+  return JSON.parse(ran.stdout) as Status;
+}
+
+it("there is a golden lake of every version that was released", async () => {
+  const changes = await readFile(new URL("../../CHANGELOG.md", import.meta.url), "utf8");
+  const released = [...changes.matchAll(/^## (\d+\.\d+\.\d+)/gm)].map(([, version]) => version);
+  expect(released).toContain("0.1.0");
+  expect(released.filter((version) => !VERSIONS.includes(version ?? ""))).toEqual([]);
+});
+
+describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
+  const golden = join(GOLDEN, version, "lake");
+  const expected = (file: string): Promise<string> => readFile(join(GOLDEN, version, file), "utf8");
+  const copied = async (): Promise<string> => {
+    const lake = join(await workFolder(), "lake");
+    await cp(golden, lake, { recursive: true });
+    return lake;
+  };
+
+  it("reads as it did then, by SQL", async () => {
+    const lake = await copied();
+    expect(await sqlOf(lake, SUMS)).toBe(await expected("sums.csv"));
+    expect(await sqlOf(lake, SOURCE_ROWS)).toBe(await expected("source-rows.csv"));
+  });
+
+  it("is shown by status, with nothing damaged, and answers a question", async () => {
+    const lake = await copied();
+    const { series } = await statusOf(lake);
+    const lines = (await expected("sums.csv")).trim().split("\n").length - 1;
+    expect(series.reduce((sum, { slices }) => sum + slices, 0)).toBe(lines);
+    const states = new Set(series.flatMap(({ periods }) => periods.map(({ state }) => state)));
+    expect([...states].filter((state) => ["damaged", "newer"].includes(state))).toEqual([]);
+    const asked = ["ask", "busy-clients", "--from", "2026-11-19", "--to", "2026-11-20", "--lake", lake];
+    expect((await gcUsage([...asked, "--output", "csv"])).stdout).toContain("IVR data dip,101569");
+  });
+
+  it("is copied byte for byte", async () => {
+    const lake = await copied();
+    expect(await gcUsage(["copy", lake, `${lake}-2`])).toMatchObject({ exitCode: 0 });
+    const [from, to] = [await tree(lake), await tree(`${lake}-2`)];
+    delete to["_gc-usage.json"];
+    expect(to).toEqual(from);
+  });
+
+  it("keeps what covers more than what is loaded, and replaces it when forced", async () => {
+    const lake = await copied();
+    const rows = join(lake, "..", "rows.json");
+    const row = { date: "2021-01-12", clientId: "a", organizationId: "", requests: 1 };
+    await writeFile(rows, JSON.stringify([row]));
+    const load = ["load", rows, "--granularity", "day", "--service", "legacy", "--lake", lake];
+    const before = await tree(lake);
+    const refused = await gcUsage(load);
+    expect(refused.exitCode).toBe(8);
+    expect(await tree(lake)).toEqual(before);
+    expect(await gcUsage([...load, "--force"])).toMatchObject({ exitCode: 0 });
+    expect(await sqlOf(lake, "SELECT sum(requests) AS n FROM usage WHERE date = DATE '2021-01-12'")).toBe(
+      "n\r\n1\r\n",
+    );
+  });
+
+  it("is synced: what is settled stays as it is, the rest is fetched in the format of today", async () => {
+    const lake = await copied();
+    const target = { service: "legacy", grouping: parseGrouping("client") } as const;
+    const days = { ...target, span: span("2026-11-22", "2026-11-25") };
+    const first = await runSync(sandbox, lake, fastEffects(NOW, 100), days);
+    expect(first).toMatchObject({ written: 2, jobs: 1 });
+    expect(await formatsOf(lake, "legacy")).toEqual({ 1: 5, 2: 2 });
+    const sums = (await expected("sums.csv")).split("\n");
+    const now = (await sqlOf(lake, SUMS)).split("\n");
+    expect(sums.filter((line) => !now.includes(line))).toEqual([]);
+    // The same organization still answers the same: fetched again, the figures do not move.
+    const again = await runSync(sandbox, lake, fastEffects(NOW + 3_600_000, 100), {
+      ...days,
+      settleDays: 30,
+      recheckMs: 0,
+    });
+    expect(again.written).toBe(4);
+    expect(await formatsOf(lake, "legacy")).toEqual({ 1: 3, 2: 4 });
+    expect((await sqlOf(lake, SUMS)).split("\n")).toEqual(now);
+  });
+
+  it("loses what a killed sync had left, or resumes it, and keeps nothing in its staging", async () => {
+    const lake = await copied();
+    await cp(join(GOLDEN, version, "staging"), join(lake, ".staging"), { recursive: true });
+    const day = span("2026-11-12", "2026-11-12");
+    const { written } = await runSync(sandbox, lake, fastEffects(NOW, 100), {
+      span: day,
+      grouping: parseGrouping("client"),
+    });
+    expect(written).toBe(1);
+    expect(await readdir(lake)).not.toContain(".staging");
+  });
+});
+
+/** How many of the service's slices there are of each format. */
+async function formatsOf(folder: string, service: string): Promise<Record<number, number>> {
+  const lake = await openLake(folder);
+  try {
+    const counts: Record<number, number> = {};
+    for (const { provenance } of await lake.slices((key) => key.service === service)) {
+      const format = provenance?.format ?? 0;
+      counts[format] = (counts[format] ?? 0) + 1;
+    }
+    return counts;
+  } finally {
+    await lake.close();
+  }
+}
