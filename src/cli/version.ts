@@ -6,3 +6,6 @@ export function version(): string {
   const { version } = JSON.parse(file) as { version: string };
   return version;
 }
+
+/** What to do where a later version wrote something. */
+export const UPGRADE = "Upgrade gc-usage: npm install -g gc-usage@latest.";

@@ -77,6 +77,14 @@ export interface SyncSummary {
   /** Slices that the answers did not replace: what the lake has knows more. */
   readonly kept: readonly KeptSlice[];
   readonly rows: number;
+  /** Slices of the period that a later version of the program wrote: they stay as they are. */
+  readonly newer: readonly NewerSlice[];
+}
+
+export interface NewerSlice {
+  readonly key: SliceKey;
+  /** `gc-usage 0.9.0` */
+  readonly writtenBy: string;
 }
 
 /** The lake's slices that a target is about, by date. */
@@ -124,10 +132,18 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
   return {
     plan,
     organization: origin.organization,
+    newer: newerOf(plan, held),
     resumed: resumed.length,
     jobs: tasks.length,
     ...run.totals,
   };
+}
+
+function newerOf({ periods }: Plan, held: ReadonlyMap<Day, Slice>): NewerSlice[] {
+  return periods.flatMap(({ date }) => {
+    const slice = held.get(date);
+    return slice?.state === "newer" ? [{ key: slice.key, writtenBy: slice.writtenBy }] : [];
+  });
 }
 
 /** Makes the lake the organization's that is signed in. @returns whose the new slices are. */

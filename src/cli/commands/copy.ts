@@ -10,6 +10,7 @@ import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
 import type { Cli } from "../cli.ts";
 import { ORGANIZATION } from "../options.ts";
 import { lakeOf, warnBeforeFirstDay } from "../stack.ts";
+import { UPGRADE } from "../version.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
   return new Command("copy")
@@ -82,7 +83,7 @@ async function copy(
   const forceable = notCopied(kept, "knows-more", "other-rows");
   if (forceable !== undefined) cli.log.warn(`${forceable} --force replaces what is there.`);
   const newer = notCopied(kept, "newer");
-  if (newer !== undefined) cli.log.warn(`${newer} Not even --force replaces it: upgrade gc-usage.`);
+  if (newer !== undefined) cli.log.warn(`${newer} --force does not replace it. ${UPGRADE}`);
   const clashing = notCopied(kept, "name-clash");
   if (clashing !== undefined) cli.log.warn(`${clashing} Move or remove one of the two.`);
   if (json) await cli.json({ from: from.uri, to: to.uri, dryRun, ...summary });

@@ -20,7 +20,7 @@ import {
   weekStartOption,
 } from "../options.ts";
 import { addLakeOptions, lakeOf, warnBeforeFirstDay } from "../stack.ts";
-import { version } from "../version.ts";
+import { UPGRADE, version } from "../version.ts";
 
 export function command(cli: Cli) {
   const sync = new Command("sync")
@@ -163,6 +163,7 @@ async function run(
       lake: uri,
     };
     warnOfKept(cli, summary);
+    warnOfNewer(cli, summary);
     if (options.json) await cli.json(facts);
     else cli.log.info(summaryText(summary, facts));
   } finally {
@@ -274,6 +275,17 @@ function warnOfKept(cli: Cli, { kept }: SyncSummary): void {
   const others = kept.length > 1 ? ` (and ${kept.length - 1} more)` : "";
   cli.log.warn(
     `Not replaced, since the lake knows more than the answer: ${slicePath(first.key)}, ${first.why}${others}.`,
+  );
+}
+
+/** Whoever runs an old program on a newer lake must know that it is not brought up to date. */
+function warnOfNewer(cli: Cli, { newer }: SyncSummary): void {
+  const [first] = newer;
+  if (!first) return;
+  const more = newer.length > 1 ? ` (and ${newer.length - 1} more)` : "";
+  cli.log.warn(
+    `${counted(newer.length, "slice")} written by ${first.writtenBy}, newer than this program, left unchanged: ` +
+      `${slicePath(first.key)}${more}. ${UPGRADE}`,
   );
 }
 

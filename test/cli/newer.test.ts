@@ -1,0 +1,154 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeProvenance } from "../../src/lake/provenance.ts";
+import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { sqlString } from "../../src/support/quote.ts";
+import { addDays, dayOf } from "../../src/usage/day.ts";
+import { METRICS } from "../../src/usage/metric.ts";
+import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { provenance, tree } from "../lake/helpers.ts";
+
+const YESTERDAY = addDays(dayOf(Date.now()), -1);
+const BEFORE = addDays(YESTERDAY, -1);
+const ALL = ["--lake", "lake"];
+const SYNC = ["sync", "--from", BEFORE, "--to", YESTERDAY, "--group-by", "client", "--recheck", "0", ...ALL];
+const PATH = `usage/granularity=day/date=${YESTERDAY}/jobs.client.parquet`;
+
+let sandbox: Sandbox;
+let sound: string;
+beforeAll(async () => {
+  sandbox = await startSandbox({ jobDelayMs: 1 });
+  sound = await workFolder();
+  expect(await gcUsage(SYNC, { cwd: sound, env: sandbox.env })).toMatchObject({ exitCode: 0 });
+});
+afterAll(() => sandbox.close());
+
+/** Writes a slice as a later version of the program might: a column, a metric and a key of the metadata more, one row of 41 requests. */
+async function writeNewer(file: string, change: Record<string, unknown> = {}): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const known = JSON.parse(
+    encodeProvenance(provenance({ start: YESTERDAY, end: YESTERDAY, version: "9.1.0" })),
+  ) as object;
+  const metadata = {
+    ...known,
+    format: 3,
+    metrics: [...METRICS, "status418"],
+    weather: { is: "fine" },
+    ...change,
+  };
+  const counts = METRICS.map((metric) => `CAST(${metric === "requests" ? 41 : 0} AS BIGINT) AS ${metric}`);
+  const nulls = ["organizationId", "userId", "templateUri", "httpMethod", "platform", "extra"];
+  const instance = await DuckDBInstance.create(":memory:");
+  try {
+    const connection = await instance.connect();
+    await connection.run(
+      `COPY (SELECT 'eu' AS region, CAST(7 AS BIGINT) AS status418, 'jobs' AS service, 'client' AS "grouping", 'c' AS clientId,
+         'Name' AS clientName, ${nulls.map((name) => `CAST(NULL AS VARCHAR) AS ${name}`).join(", ")}, ${counts.join(", ")})
+       TO ${sqlString(file)} (FORMAT parquet, KV_METADATA {gc_usage: ${sqlString(JSON.stringify(metadata))}})`,
+    );
+  } finally {
+    instance.closeSync();
+  }
+}
+
+/** The lake of two days, of which a later version has written yesterday. */
+async function lakeWithNewer(change: Record<string, unknown> = {}): Promise<string> {
+  const cwd = await workFolder(sound);
+  await writeNewer(join(cwd, "lake", PATH), change);
+  return cwd;
+}
+
+const CHANGES: [what: string, change: Record<string, unknown>][] = [
+  ["is understood", {}],
+  ["is not understood", { metrics: { all: true }, end: null }],
+  ["names a metric that is not known, and no new format", { format: 2 }],
+];
+
+describe.each(CHANGES)("a slice of a later version whose metadata %s", (_what, change) => {
+  it("is read: its rows count", async () => {
+    const cwd = await lakeWithNewer(change);
+    const sql = `SELECT sum(requests) AS n FROM usage WHERE date = DATE '${YESTERDAY}'`;
+    const ran = await gcUsage(["sql", sql, "--output", "csv", ...ALL], { cwd });
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "n\r\n41\r\n" });
+    const both = await gcUsage(
+      ["sql", "SELECT count(DISTINCT date) AS n FROM usage", "--output", "csv", ...ALL],
+      {
+        cwd,
+      },
+    );
+    expect(both.stdout).toBe("n\r\n2\r\n");
+  });
+
+  it("is named by status", async () => {
+    const cwd = await lakeWithNewer(change);
+    const text = await gcUsage(["status", ...ALL], { cwd });
+    expect(text).toMatchObject({ exitCode: 0 });
+    expect(text.stdout).toContain("1 newer");
+    expect(text.stdout).not.toContain("1 damaged");
+    const { stdout } = await gcUsage(["status", "--json", ...ALL], { cwd });
+    const { series } = JSON.parse(stdout) as { series: { periods: { date: string; state: string }[] }[] };
+    expect(series[0]?.periods.at(-1)).toMatchObject({ date: YESTERDAY, state: "newer" });
+  });
+
+  it("is never replaced, by force neither, and that is said", async () => {
+    const cwd = await lakeWithNewer(change);
+    const before = await readFile(join(cwd, "lake", PATH));
+    const synced = await gcUsage(SYNC, { cwd, env: sandbox.env });
+    expect(synced.exitCode).toBe(0);
+    expect(synced.stderr).toMatch(/warning: 1 slice written by gc-usage 9\.1\.0[^]*Upgrade gc-usage/);
+    const answer = join(cwd, "answer.json");
+    const row = { date: YESTERDAY, requestCount: 1, oauthClient: { id: "c", name: "Name" } };
+    await writeFile(answer, JSON.stringify([row]));
+    const load = ["load", answer, "--granularity", "day", ...ALL];
+    for (const args of [load, [...load, "--force"]]) {
+      const loaded = await gcUsage(args, { cwd });
+      expect(loaded.exitCode).toBe(8);
+      expect(loaded.stderr).toMatch(/gc-usage 9\.1\.0[^]*Upgrade gc-usage/);
+    }
+    const copied = await gcUsage(["copy", join(sound, "lake"), "lake", "--force"], { cwd });
+    expect(copied.exitCode).toBe(0);
+    expect(copied.stderr).toMatch(/Not copied: usage\/[^]*gc-usage 9\.1\.0[^]*Upgrade gc-usage/);
+    expect((await readFile(join(cwd, "lake", PATH))).equals(before)).toBe(true);
+  });
+
+  it("is copied byte for byte", async () => {
+    const cwd = await lakeWithNewer(change);
+    expect(await gcUsage(["copy", "lake", "twin"], { cwd })).toMatchObject({ exitCode: 0 });
+    expect(await tree(join(cwd, "twin", "usage"))).toEqual(await tree(join(cwd, "lake", "usage")));
+  });
+});
+
+it("a slice with more columns is read beside others, whichever comes first", async () => {
+  const cwd = await workFolder(sound);
+  const path = PATH.replace(YESTERDAY, BEFORE);
+  await writeNewer(join(cwd, "lake", path), { start: BEFORE, end: BEFORE });
+  const sql = `SELECT date, sum(requests) AS n FROM usage GROUP BY 1 ORDER BY 1`;
+  const { exitCode, stdout } = await gcUsage(["sql", sql, "--output", "csv", ...ALL], { cwd });
+  expect(exitCode).toBe(0);
+  expect(stdout.split("\r\n").slice(0, 2)).toEqual(["date,n", `${BEFORE},41`]);
+  expect(stdout.split("\r\n")[2]).toMatch(new RegExp(`^${YESTERDAY},\\d{4,}$`));
+});
+
+describe("a slice whose place only a later version knows", () => {
+  it.each([
+    ["dimension", `granularity=day/date=${YESTERDAY}/jobs.client-region.parquet`],
+    ["service", `granularity=day/date=${YESTERDAY}/edge.client.parquet`],
+    ["granularity", `granularity=hour/date=${YESTERDAY}/jobs.client.parquet`],
+  ])("of a %s that is not known is reported, not read, and left as it is", async (_what, path) => {
+    const cwd = await workFolder(sound);
+    const sum = ["sql", "SELECT sum(requests) AS n FROM usage", "--output", "csv", ...ALL];
+    const { stdout: before } = await gcUsage(sum, { cwd });
+    await writeNewer(join(cwd, "lake", "usage", path));
+    const bytes = await readFile(join(cwd, "lake", "usage", path));
+    const status = await gcUsage(["status", ...ALL], { cwd });
+    expect(status.stdout).toContain(path);
+    expect(status.stdout).toMatch(/later version|newer/);
+    expect((await gcUsage(sum, { cwd })).stdout).toBe(before);
+    expect(await gcUsage(SYNC, { cwd, env: sandbox.env })).toMatchObject({ exitCode: 0 });
+    const copied = await gcUsage(["copy", "lake", "twin"], { cwd });
+    expect(copied.stderr).toContain(path);
+    expect((await readFile(join(cwd, "lake", "usage", path))).equals(bytes)).toBe(true);
+  });
+});
