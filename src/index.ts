@@ -22,7 +22,8 @@ export {
   submitQuery,
 } from "./genesys/services.ts";
 export { resolveSettings, type Settings, type SettingsInput } from "./genesys/settings.ts";
-export { type Committed, Lake, openLake, openOrCreateLake, type Slice } from "./lake/lake.ts";
+export { type Committed, Lake, type Slice } from "./lake/lake.ts";
+export { type LakeOfOrganization, openLake, openLakes, openOrCreateLake } from "./lake/open.ts";
 export type { Provenance, Reading } from "./lake/provenance.ts";
 export type { ObjectStore, StoredObject } from "./lake/store.ts";
 export { type AnswerLake, type Asked, type Basis, basisOf } from "./questions/basis.ts";

@@ -2,7 +2,8 @@ import { type Command, Option, type OptionValues } from "@commander-js/extra-typ
 import { DEFAULT_USD_PER_TB } from "../engine/athena/cost.ts";
 import type { SqlEngine } from "../engine/engine.ts";
 import { DATABASE } from "../engine/tables.ts";
-import { type Lake, openLake } from "../lake/lake.ts";
+import type { Lake } from "../lake/lake.ts";
+import { openLake } from "../lake/open.ts";
 import { UsageError } from "../support/errors.ts";
 import type { Cli } from "./cli.ts";
 import { sizeOption } from "./options.ts";

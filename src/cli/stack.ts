@@ -1,6 +1,6 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { StackSettings } from "../aws/stack.ts";
-import { lakeUri } from "../lake/lake.ts";
+import { lakeUri } from "../lake/open.ts";
 import type { Day } from "../usage/day.ts";
 import type { Cli } from "./cli.ts";
 

@@ -1,12 +1,10 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { isOf, knowsLess } from "../usage/coverage.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
 import { CHANGED, readFooter } from "./footer.ts";
-import { FolderStore } from "./local/folder-store.ts";
 import { ownName } from "./owner.ts";
 import { ParquetFiles } from "./parquet.ts";
 import { damaged, type Provenance, type Reading } from "./provenance.ts";
@@ -167,58 +165,4 @@ export function refusal(current: Slice | undefined, next: Provenance | undefined
   }
   const why = knowsLess(current.provenance, next, current.key.granularity);
   return why === undefined ? undefined : { why, isFinal: false };
-}
-
-/** `--lake`, else GC_USAGE_LAKE, else ./usage-lake. */
-export function lakeUri(
-  given: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-): string {
-  return given ?? (env["GC_USAGE_LAKE"] || "usage-lake");
-}
-
-async function storeOf(uri: string, log: Log): Promise<ObjectStore> {
-  if (uri === "") {
-    throw new UsageError("input", "The lake's place is empty.", {
-      hint: "Give a folder or s3://bucket/prefix.",
-    });
-  }
-  if (/^s3:\/\//i.test(uri)) {
-    // Loaded when it is asked for: a laptop's lake needs no AWS SDK.
-    const { openS3Store } = await import("./s3/s3-store.ts");
-    return openS3Store(uri, log);
-  }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(uri)) {
-    throw new UsageError("input", `A lake is a folder or s3://bucket/prefix, not ${uri}.`, {
-      hint: "Give its place with --lake.",
-    });
-  }
-  return new FolderStore(uri);
-}
-
-/**
- * Opens a lake where there is one.
- *
- * @param log is told what is mirrored from S3.
- * @throws {UsageError} input or lake, for a place where none can be; on S3 also aws, credentials, permission or service.
- */
-export async function findLake(uri: string, log: Log = silentLog): Promise<Lake | undefined> {
-  const store = await storeOf(uri, log);
-  return (await store.exists()) ? new Lake(store) : undefined;
-}
-
-/** Opens a lake that is there. @throws {UsageError} lake, where there is none; as `findLake` does. */
-export async function openLake(uri: string, log: Log = silentLog): Promise<Lake> {
-  const lake = await findLake(uri, log);
-  if (lake) return lake;
-  throw new UsageError("lake", `There is no lake at ${uri}.`, {
-    hint: "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
-  });
-}
-
-/** Opens a lake to write to, making it where it is not there yet; a bucket must be there. */
-export async function openOrCreateLake(uri: string, log: Log = silentLog): Promise<Lake> {
-  const store = await storeOf(uri, log);
-  if (!(await store.exists())) await store.create();
-  return new Lake(store);
 }

@@ -32,6 +32,8 @@ export interface ObjectStore {
    */
   exists(): Promise<boolean>;
   create(): Promise<void>;
+  /** The names directly below the lake's place, folders' with `/` at their end, whatever they are. */
+  entries(): Promise<string[]>;
   /** Objects whose path begins with `prefix`, in the order of their paths. */
   list(prefix: string): Promise<StoredObject[]>;
   /** One object, without listing; undefined where there is none. */

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, inject, it } from "vitest";
 import { openAthena } from "../../src/engine/athena/athena.ts";
 import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows, type SqlEngine, type SqlRow } from "../../src/engine/engine.ts";
-import { openLake } from "../../src/lake/lake.ts";
+import { openLake } from "../../src/lake/open.ts";
 import { choose, sourcesFor } from "../../src/questions/choose.ts";
 import { bind, daysRead, get, list } from "../../src/questions/questions.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";

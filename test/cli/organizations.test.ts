@@ -1,7 +1,7 @@
 import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openLake } from "../../src/lake/lake.ts";
+import { openLake } from "../../src/lake/open.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { gcUsage, type Ran, start, workFolder } from "../helpers/cli.ts";
 import { tree } from "../lake/helpers.ts";

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openOrCreateLake } from "../../src/lake/lake.ts";
+import { openOrCreateLake } from "../../src/lake/open.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";

@@ -2,7 +2,7 @@ import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openLake } from "../../src/lake/lake.ts";
+import { openLake } from "../../src/lake/open.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";

@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AnswerSplitter } from "../../src/genesys/answer/splitter.ts";
-import { openOrCreateLake } from "../../src/lake/lake.ts";
+import { openOrCreateLake } from "../../src/lake/open.ts";
 import { isUsageError } from "../../src/support/errors.ts";
 import { load } from "../../src/sync/load.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openOrCreateLake } from "../../src/lake/lake.ts";
+import { openOrCreateLake } from "../../src/lake/open.ts";
 import { load } from "../../src/sync/load.ts";
 import { type Faults, faultOfText } from "./judge.ts";
 import type { Chance } from "./size.ts";

@@ -1,6 +1,6 @@
 // Reads a lake's slices in a process that may open one more file, for all that listing and reading ask. Prints what came.
 import { closeSync, openSync } from "node:fs";
-import { openLake } from "../../dist/lake/lake.js";
+import { openLake } from "../../dist/lake/open.js";
 
 const [folder = "", free = "1"] = process.argv.slice(2);
 const lake = await openLake(folder);

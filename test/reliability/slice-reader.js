@@ -2,7 +2,7 @@
 // it, the damages as a file of [{at, byte}, …] or {cut} a line, the number of the first to try. Prints a line for each.
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { openDuckDb } from "../../dist/engine/duckdb/duckdb.js";
-import { openLake } from "../../dist/lake/lake.js";
+import { openLake } from "../../dist/lake/open.js";
 
 const [folder = "", slice = "", list = "", first = "0"] = process.argv.slice(2);
 const sound = readFileSync(slice);

@@ -2,7 +2,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { expect } from "vitest";
 import { GenesysClient } from "../../src/genesys/client.ts";
 import { resolveSettings } from "../../src/genesys/settings.ts";
-import { openOrCreateLake } from "../../src/lake/lake.ts";
+import { openOrCreateLake } from "../../src/lake/open.ts";
 import { type Fact, facts, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import type { Effects } from "../../src/support/effects.ts";
 import { type SyncTarget, TARGET_DEFAULTS } from "../../src/sync/plan.ts";

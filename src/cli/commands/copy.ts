@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { StackSettings } from "../../aws/stack.ts";
-import { type Lake, openLake, openOrCreateLake } from "../../lake/lake.ts";
+import type { Lake } from "../../lake/lake.ts";
+import { openLake, openOrCreateLake } from "../../lake/open.ts";
 import { parseS3Uri } from "../../lake/s3/place.ts";
 import { counted } from "../../support/count.ts";
 import { UsageError } from "../../support/errors.ts";

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { checkId } from "../../genesys/services.ts";
-import { openOrCreateLake } from "../../lake/lake.ts";
+import { openOrCreateLake } from "../../lake/open.ts";
 import { counted } from "../../support/count.ts";
 import { load as landFile } from "../../sync/load.ts";
 import { parseGrouping } from "../../usage/grouping.ts";

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { openLake } from "../../lake/lake.ts";
+import { openLake } from "../../lake/open.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { sizeText } from "../../support/size.ts";

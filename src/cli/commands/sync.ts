@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { findLake, openOrCreateLake } from "../../lake/lake.ts";
+import { findLake, openOrCreateLake } from "../../lake/open.ts";
 import { windowOf } from "../../questions/window.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";

@@ -1,6 +1,6 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { checkId } from "../../genesys/services.ts";
-import { openOrCreateLake } from "../../lake/lake.ts";
+import { openOrCreateLake } from "../../lake/open.ts";
 import { upload } from "../../sync/upload.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import type { Cli } from "../cli.ts";

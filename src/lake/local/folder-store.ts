@@ -50,6 +50,21 @@ export class FolderStore implements ObjectStore {
     this.#created = await mkdir(this.#root, { recursive: true });
   }
 
+  async entries(): Promise<string[]> {
+    const entries = await readdir(this.#root, { withFileTypes: true });
+    return await Promise.all(
+      entries.map(async (entry) => {
+        const isFolder = entry.isSymbolicLink()
+          ? await stat(join(this.#root, entry.name)).then(
+              (info) => info.isDirectory(),
+              () => false,
+            )
+          : entry.isDirectory();
+        return isFolder ? `${entry.name}/` : entry.name;
+      }),
+    );
+  }
+
   async release(): Promise<void> {
     // rmdir fails where something is in there, as it should: another process's work, or what is to be gone on with.
     await rmdir(this.staging).catch(() => undefined);

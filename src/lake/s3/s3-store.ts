@@ -71,6 +71,8 @@ export class S3Store implements ObjectStore {
   readonly #log: Log;
   readonly #partBytes: number;
   readonly #mirror: Mirror;
+  /** Undefined until somebody has looked. */
+  #hasSlices: boolean | undefined;
 
   constructor(place: S3Place, { client, cache, log, partBytes = PART_BYTES }: S3StoreOptions) {
     this.uri = place.uri;
@@ -94,8 +96,31 @@ export class S3Store implements ObjectStore {
     const Prefix = `${this.#place.prefix}usage/`;
     const doing = `open ${this.uri}`;
     const query = { Bucket: this.#place.bucket, Prefix, MaxKeys: 1 };
-    assertListing(await this.#call(doing, () => this.#client.send(new ListObjectsV2Command(query))), doing);
+    const listing = await this.#call(doing, () => this.#client.send(new ListObjectsV2Command(query)));
+    assertListing(listing, doing);
+    this.#hasSlices = (listing.KeyCount ?? 0) > 0;
     return true;
+  }
+
+  async entries(): Promise<string[]> {
+    if (this.#hasSlices === undefined) await this.exists();
+    // Most lakes: whoever only reads may not list what is above.
+    if (this.#hasSlices) return ["usage/"];
+    const { bucket, prefix } = this.#place;
+    const query = { Bucket: bucket, Prefix: prefix, Delimiter: "/" };
+    return await this.#call(`list ${this.uri}`, async () => {
+      const names: string[] = [];
+      try {
+        for await (const page of paginateListObjectsV2({ client: this.#client }, query)) {
+          for (const { Prefix = "" } of page.CommonPrefixes ?? []) names.push(Prefix.slice(prefix.length));
+          for (const { Key = "" } of page.Contents ?? []) names.push(Key.slice(prefix.length));
+        }
+      } catch (error) {
+        // Whoever may read one lake alone may not list what is above its slices.
+        if (statusOf(error) !== 403) throw error;
+      }
+      return names;
+    });
   }
 
   /** Nothing: `exists` has refused where there is no bucket, and buckets are made by a stack or by their owner. */

@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { type Log, silentLog } from "../support/effects.ts";
+import { isUsageError, UsageError } from "../support/errors.ts";
+import { SOURCE_FOLDER } from "../usage/slice.ts";
+import { CLAIM_PATH } from "./claim.ts";
+import { Lake } from "./lake.ts";
+import { FolderStore } from "./local/folder-store.ts";
+import type { ObjectStore } from "./store.ts";
+
+/** One of several lakes below a folder or prefix. */
+export interface LakeOfOrganization {
+  /** The name of the lake's folder: what the tables' column `organization` says. */
+  readonly organization: string;
+  readonly lake: Lake;
+}
+
+/** `--lake`, else GC_USAGE_LAKE, else ./usage-lake. */
+export function lakeUri(
+  given: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  return given ?? (env["GC_USAGE_LAKE"] || "usage-lake");
+}
+
+/**
+ * Opens a lake where there is one.
+ *
+ * @param log is told what is mirrored from S3.
+ * @throws {UsageError} input or lake, for a place where none can be; refused, for one that holds several lakes; on S3 also
+ * aws, credentials, permission or service.
+ */
+export async function findLake(uri: string, log: Log = silentLog): Promise<Lake | undefined> {
+  const store = await storeOf(uri, log);
+  return (await store.exists()) ? await single(store) : undefined;
+}
+
+/** Opens a lake that is there. @throws {UsageError} lake, where there is none; as `findLake` does. */
+export async function openLake(uri: string, log: Log = silentLog): Promise<Lake> {
+  const lake = await findLake(uri, log);
+  if (lake) return lake;
+  throw noLake(uri);
+}
+
+/** Opens a lake to write to, making it where it is not there yet; a bucket must be there. @throws as `findLake` does. */
+export async function openOrCreateLake(uri: string, log: Log = silentLog): Promise<Lake> {
+  const store = await storeOf(uri, log);
+  if (await store.exists()) return await single(store);
+  await store.create();
+  return new Lake(store);
+}
+
+/**
+ * Opens what is there for reading: a lake, or the lakes below a folder or prefix, in the order of their names.
+ *
+ * @throws {UsageError} as `openLake` does, except that several lakes are welcome.
+ */
+export async function openLakes(
+  uri: string,
+  log: Log = silentLog,
+): Promise<{ readonly lake: Lake } | { readonly lakes: readonly LakeOfOrganization[] }> {
+  const store = await storeOf(uri, log);
+  if (!(await store.exists())) throw noLake(uri);
+  const below = await lakesBelow(store, log);
+  if (below.length === 0) return { lake: new Lake(store) };
+  await store.release();
+  return { lakes: below.map(([organization, one]) => ({ organization, lake: new Lake(one) })) };
+}
+
+async function storeOf(uri: string, log: Log): Promise<ObjectStore> {
+  if (uri === "") {
+    throw new UsageError("input", "The lake's place is empty.", {
+      hint: "Give a folder or s3://bucket/prefix.",
+    });
+  }
+  if (isS3(uri)) {
+    // Loaded when it is asked for: a laptop's lake needs no AWS SDK.
+    const { openS3Store } = await import("./s3/s3-store.ts");
+    return openS3Store(uri, log);
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(uri)) {
+    throw new UsageError("input", `A lake is a folder or s3://bucket/prefix, not ${uri}.`, {
+      hint: "Give its place with --lake.",
+    });
+  }
+  return new FolderStore(uri);
+}
+
+function isS3(uri: string): boolean {
+  return /^s3:\/\//i.test(uri);
+}
+
+function noLake(uri: string): UsageError {
+  return new UsageError("lake", `There is no lake at ${uri}.`, {
+    hint: "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
+  });
+}
+
+/** @throws {UsageError} refused, where there are several lakes below. */
+async function single(store: ObjectStore): Promise<Lake> {
+  const below = await lakesBelow(store, silentLog);
+  const [first] = below;
+  if (!first) return new Lake(store);
+  await Promise.all([store, ...below.map(([, one]) => one)].map((one) => one.release()));
+  const names = below.map(([name]) => name);
+  throw new UsageError(
+    "refused",
+    `${store.uri} holds the lakes of ${names.length === 1 ? "one organization" : `${names.length} organizations`} (${shortList(names)}), and this command works on one lake.`,
+    {
+      hint: `Name one of them, for example --lake ${childUri(store.uri, first[0])}. \`ask\`, \`sql\` and \`status\` read all of them together.`,
+      details: { lakes: names },
+    },
+  );
+}
+
+/** What marks a folder as a lake. */
+const MARKS: readonly string[] = ["usage/", SOURCE_FOLDER, CLAIM_PATH];
+/** Folders that are looked into at the same time. */
+const LOOKS = 16;
+
+/** The lakes directly below a place that is none itself, by name. */
+async function lakesBelow(store: ObjectStore, log: Log): Promise<(readonly [string, ObjectStore])[]> {
+  const entries = await store.entries();
+  if (entries.some((name) => MARKS.includes(name))) return [];
+  const limit = pLimit(LOOKS);
+  const folders = entries.filter((name) => /^[^._].*\/$/.test(name)).map((name) => name.slice(0, -1));
+  const looked = folders.sort().map((name) =>
+    limit(async () => {
+      const child = await childOf(store.uri, name, log);
+      if (!child) return [];
+      if ((await child.entries()).some((entry) => MARKS.includes(entry))) return [[name, child] as const];
+      await child.release();
+      return [];
+    }),
+  );
+  return (await Promise.all(looked)).flat();
+}
+
+/** Undefined for a name that no lake can have. */
+async function childOf(uri: string, name: string, log: Log): Promise<ObjectStore | undefined> {
+  try {
+    return await storeOf(childUri(uri, name), log);
+  } catch (error) {
+    if (isUsageError(error)) return undefined;
+    throw error;
+  }
+}
+
+function childUri(uri: string, name: string): string {
+  return isS3(uri) ? `${uri.replace(/\/$/, "")}/${name}` : join(uri, name);
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
+}
