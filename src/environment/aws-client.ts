@@ -120,5 +120,5 @@ async function readBundle(bundle: Named | undefined): Promise<Buffer | undefined
 
 /** The SDK asks the system for a home folder, and fails where the user has none: then there are no profiles, either. */
 function withHome(): void {
-  if (homeFolder() === undefined) process.env["HOME"] = join("/", "nonexistent");
+  process.env["HOME"] = homeFolder() ?? join("/", "nonexistent");
 }

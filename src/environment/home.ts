@@ -1,18 +1,18 @@
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * The home folder. Undefined where there is none: no HOME and no entry for the user, as in containers that run as an
- * arbitrary user. An empty or relative HOME is none, since it would stand for the current folder.
+ * The home folder: HOME, else what the system knows of the user. Undefined where there is neither, as in containers that
+ * run as an arbitrary user. An empty or relative HOME counts as not set, since it would stand for the current folder.
  */
 export function homeFolder(env: Env = process.env): string | undefined {
-  const named = env["HOME"] ?? env["USERPROFILE"];
-  if (named !== undefined) return isAbsolute(named) ? named : undefined;
+  const named = env["HOME"] || env["USERPROFILE"];
+  if (named && isAbsolute(named)) return named;
   try {
-    const home = homedir();
-    return isAbsolute(home) ? home : undefined;
+    const { homedir } = userInfo();
+    return isAbsolute(homedir) ? homedir : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { awsClientConfig } from "../../src/environment/aws-client.ts";
@@ -133,8 +133,9 @@ describe("AWS's identity", () => {
 
 it.each([
   [{ HOME: "/home/me" }, "/home/me"],
-  [{ HOME: "" }, undefined],
-  [{ HOME: "relative" }, undefined],
+  [{ HOME: "" }, userInfo().homedir],
+  [{ HOME: "relative" }, userInfo().homedir],
+  [{}, userInfo().homedir],
   [{ HOME: undefined, USERPROFILE: "/users/me" }, "/users/me"],
 ])("the home folder of %j is %s", (env, home) => {
   expect(homeFolder(env)).toBe(home);

@@ -142,6 +142,17 @@ describe("AWS calls go through HTTPS_PROXY", () => {
   });
 });
 
+it.each([
+  ["CloudFormation", ["aws", "outputs"], "POST http://aws.example.test/"],
+  ["Athena", ["sql", "SELECT 1", "--engine", "athena", "--workgroup", "w"], "POST http://aws.example.test/"],
+  ["S3", ["status", "--lake", "s3://the-lake"], "GET http://the-lake.aws.example.test/"],
+])("%s goes through http_proxy where its endpoint is plain HTTP", async (_service, args, line) => {
+  const { proxy } = await start({ refuse: 403 });
+  const plain = { http_proxy: proxy.url, AWS_ENDPOINT_URL: "http://aws.example.test", GC_USAGE_LAKE: "" };
+  await gcUsage(args, { env: { ...BASE, ...KEYS, ...plain } });
+  expect(proxy.asked[0]?.line.replace(/\?.*/, "")).toBe(line);
+});
+
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIAOFTHEVARIABLES00", AWS_SECRET_ACCESS_KEY: KEY };
 
 it("AWS calls pass by the proxy for hosts in NO_PROXY, and trust AWS_CA_BUNDLE, or the profile's ca_bundle", async () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { homeFolder } from "../../environment/home.ts";
 import { UsageError } from "../../support/errors.ts";
 
 /** A lake's address in S3. */
@@ -43,10 +43,23 @@ export function parseS3Uri(text: string): S3Place {
  * The folder on this machine for a lake in S3: its mirror, and what is not committed yet. The same bucket behind
  * another endpoint is another lake.
  */
-export function cacheFolder(uri: string, env: Readonly<Record<string, string | undefined>>): string {
+export function cacheFolder(uri: string, env: Env): string {
   const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || "";
-  const caches = env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
-  const own = env["GC_USAGE_CACHE"] || join(caches, "gc-usage");
   const name = createHash("sha256").update(`${uri}\n${endpoint}`).digest("hex").slice(0, 32);
-  return join(own, "lakes", name);
+  return join(env["GC_USAGE_CACHE"] || join(caches(env), "gc-usage"), "lakes", name);
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+function caches(env: Env): string {
+  const home = homeFolder(env);
+  const folder = env["XDG_CACHE_HOME"] || (home && join(home, ".cache"));
+  if (folder) return folder;
+  throw new UsageError(
+    "input",
+    "No home folder is set, so there is no folder for the mirror of a lake on S3.",
+    {
+      hint: "Set GC_USAGE_CACHE to a folder that can be written, or HOME.",
+    },
+  );
 }
