@@ -113,6 +113,21 @@ export class ParquetFiles {
     });
   }
 
+  /** True where two slices' files hold the same rows, in whatever order. False too where one cannot be read. */
+  async haveSameRows(one: string, other: string): Promise<boolean> {
+    const columns = COLUMNS.map(([name]) => name).join(", ");
+    // Another version's file may lack a column, which is then NULL.
+    const from = `read_parquet([${sqlString(one)}, ${sqlString(other)}], union_by_name = true, filename = true, hive_partitioning = false)`;
+    return await this.#with(async (connection) => {
+      const differing = `SELECT 1 FROM ${from} GROUP BY ${columns}
+        HAVING count(*) FILTER (WHERE filename = ${sqlString(one)}) <> count(*) FILTER (WHERE filename <> ${sqlString(one)})`;
+      const reader = await connection
+        .runAndReadAll(`SELECT NOT EXISTS (${differing})`)
+        .catch(() => undefined);
+      return reader?.getRows()[0]?.[0] === true;
+    });
+  }
+
   close(): void {
     void this.#instance?.then((instance) => instance.closeSync());
     this.#instance = undefined;

@@ -21,6 +21,7 @@ import {
 } from "../usage/period.ts";
 import type { Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
+import { granularityHint } from "./granularity.ts";
 import { inParallel } from "./parallel.ts";
 import type { LinesByDate, RowSpool } from "./row-spool.ts";
 
@@ -156,9 +157,10 @@ export function checkDates(
       throw misfit(
         firstRow,
         `its date ${date} does not begin a ${granularity}`,
-        granularity === "week"
-          ? `Give --week-start ${weekStart === "monday" ? "sunday" : "monday"} where the service's weeks begin then, or --granularity day.`
-          : "Give the granularity that was asked: --granularity day, or week.",
+        granularityHint(
+          spool.dates().flatMap((one) => one.date ?? []),
+          granularity,
+        ),
       );
     }
   }

@@ -8,13 +8,15 @@ import { splitInto } from "../genesys/services.ts";
 import type { Lake, Refusal } from "../lake/lake.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
+import { addDays, dayOf, startOfDay } from "../usage/day.ts";
 import { type Grouping, groupingOf } from "../usage/grouping.ts";
 import type { Interval } from "../usage/interval.ts";
 import { ALL_METRICS, METRICS, type Metric } from "../usage/metric.ts";
-import { type Granularity, periodStart, type Span, type WeekStart } from "../usage/period.ts";
+import { type Granularity, periodsOf, type Span, type WeekStart } from "../usage/period.ts";
 import { type Service, unsupportedDimensions } from "../usage/service.ts";
 import { slicePath, sourcePath } from "../usage/slice.ts";
 import { checkOwner, claimLake, type Newcomer } from "./claim.ts";
+import { checkGranularity, continuedBy } from "./granularity.ts";
 import {
   checkDates,
   commitSlices,
@@ -29,6 +31,7 @@ import {
 import { RowSpool } from "./row-spool.ts";
 import { checkSource, keepSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
+import { checkElsewhere, storedSlices, storedSource } from "./stored.ts";
 
 /** Rows from outside. */
 export interface GivenRows {
@@ -57,6 +60,8 @@ export interface LoadRequest extends GivenRows {
 }
 
 export interface Loaded extends Landed {
+  /** `there`: the very same rows are in the lake already, and nothing was written. */
+  readonly outcome: "written" | "there";
   readonly service: Service;
   readonly grouping: Grouping;
   readonly span: Span;
@@ -86,29 +91,81 @@ async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise
   const newcomer = newcomerOf(request);
   const { organization } = await checkOwner(lake, newcomer);
   const { file, found, summary, hash, id } = await readGiven(request, folder);
-  if (!request.force) checkIsDaily(request, found);
   const context = contextOf(request, found, summary);
-  const slices = await writeSlices(
+  const earliest = endOfNewest(found);
+  const fetchedAt = Math.max(request.fetchedAt, earliest);
+  const all = await writeSlices(
     lake,
-    slicesOf(found, { ...context, id, origin: { organization } }),
+    slicesOf(found, { ...context, id, fetchedAt, origin: { organization } }),
     folder,
   );
-  if (!request.force) checkRepeats(slices);
-  const refused = await refusals(lake, slices);
-  checkRefusals(refused.filter(({ isFinal }) => isFinal || !request.force));
-  const source = sourcePath(request.granularity, id);
-  if (!request.force) await checkSource(lake, source, hash);
-  await claimLake(lake, newcomer, { log: request.log ?? silentLog });
+  const stored = await storedSlices(
+    lake,
+    all,
+    periodsOf(request.granularity, context.span, request.weekStart),
+  );
+  const slices = request.force ? all : all.filter((slice) => !stored.slices.has(slice));
+  const twin = request.force ? undefined : await storedSource(lake, request.granularity, file, hash);
+  const source = twin ?? sourcePath(request.granularity, id);
+  if (slices.length > 0) {
+    if (request.fetchedAt < earliest) throw tooEarly(request, earliest);
+    if (!request.force) {
+      await checkRows(lake, request, context, found);
+      checkRepeats(slices);
+      await checkElsewhere(lake, { granularity: request.granularity, file, hash }, stored.elsewhere);
+    }
+    const refused = await refusals(lake, slices);
+    checkRefusals(refused.filter(({ isFinal }) => isFinal || !request.force));
+  }
+  if (twin === undefined && !request.force) await checkSource(lake, source, hash);
+  if (slices.length > 0 || twin === undefined)
+    await claimLake(lake, newcomer, { log: request.log ?? silentLog });
   const landed = await commitSlices(lake, slices, request);
-  await keepSource(lake, source, file, { hash, force: request.force });
+  const raw =
+    twin === undefined ? await keepSource(lake, source, file, { hash, force: request.force }) : "there";
+  const kept = (request.force ? [] : [...stored.slices]).map(({ key }) => ({
+    key,
+    why: "the same rows are stored already",
+  }));
   return {
     ...landed,
+    outcome: landed.written.length === 0 && landed.kept.length === 0 && raw === "there" ? "there" : "written",
+    kept: [...landed.kept, ...kept],
     service: context.service,
     grouping: context.grouping,
     span: context.span,
     source,
     unknownFields: [...found.unknown].sort(),
   };
+}
+
+/** The first instant at which an answer with these rows can have been given, in milliseconds since 1970. */
+function endOfNewest(found: RowSpool): number {
+  const newest = found.dates().at(-1)?.date;
+  return newest === undefined ? 0 : startOfDay(addDays(newest, 1));
+}
+
+function tooEarly({ from, fetchedAt }: LoadRequest, earliest: number): UsageError {
+  const newest = dayOf(earliest - 1);
+  return new UsageError(
+    "input",
+    `The rows of ${newest} had no data yet on ${dayOf(fetchedAt)}, when ${from} was last written.`,
+    {
+      hint: "The service has full UTC days only. If the file is newer than its time says, update that with touch.",
+    },
+  );
+}
+
+/** @throws {UsageError} refused, for rows whose dates are those of a coarser granularity. */
+async function checkRows(
+  lake: Lake,
+  request: LoadRequest,
+  series: { readonly service: Service; readonly grouping: Grouping },
+  found: RowSpool,
+): Promise<void> {
+  const dates = found.dates().flatMap(({ date }) => date ?? []);
+  const doubt = checkGranularity({ ...request, dates, isContinued: await continuedBy(lake, series) });
+  if (doubt !== undefined) (request.log ?? silentLog).warn(doubt);
 }
 
 /** Whose a file's rows are only the user can say. */
@@ -245,21 +302,6 @@ function spanOf({ interval, granularity, from }: LoadRequest, found: RowSpool): 
     {
       hint: "Give the query's interval, for example --interval 2021-01/2021-02.",
     },
-  );
-}
-
-/** Months or weeks landed as days would count all of theirs for one: nothing in a row tells, but their dates do. */
-function checkIsDaily({ granularity, weekStart, from }: GivenRows, found: RowSpool): void {
-  const dates = found.dates().flatMap(({ date }) => date ?? []);
-  if (granularity !== "day" || dates.length < 3) return;
-  const coarser = (["month", "week"] as const).find((one) =>
-    dates.every((date) => periodStart(one, date, weekStart) === date),
-  );
-  if (coarser === undefined) return;
-  throw new UsageError(
-    "refused",
-    `${from} has ${dates.length} dates, each the first of a ${coarser}: it looks like an answer by ${coarser}, not by day.`,
-    { hint: `Use --granularity ${coarser}, or --force where these are single days.` },
   );
 }
 

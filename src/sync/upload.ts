@@ -1,13 +1,18 @@
 import { rm, stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { Lake } from "../lake/lake.ts";
 import { silentLog } from "../support/effects.ts";
-import type { Granularity } from "../usage/period.ts";
-import { SOURCE_FOLDER, sourcePath } from "../usage/slice.ts";
+import { sourcePath } from "../usage/slice.ts";
 import { checkOwner, claimLake } from "./claim.ts";
+import { checkGranularity } from "./granularity.ts";
 import { type GivenRows, newcomerOf, readGiven } from "./load.ts";
-import { checkSource, hashOf, keepSource } from "./source.ts";
+import { checkSource, keepSource } from "./source.ts";
 import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
+import { checkElsewhere, storedSource } from "./stored.ts";
+
+export interface UploadRequest extends GivenRows {
+  /** Take rows that look like those of another granularity. */
+  readonly force: boolean;
+}
 
 export interface Uploaded {
   /** `there`: the very same rows are in the lake already. `empty`: an answer without rows needs no object. */
@@ -24,21 +29,27 @@ export interface Uploaded {
  *
  * @throws {UsageError} as `load` does for what is no finished, whole answer; refused, where the id names another one.
  */
-export async function upload(lake: Lake, request: GivenRows): Promise<Uploaded> {
+export async function upload(lake: Lake, request: UploadRequest): Promise<Uploaded> {
   await sweepStaging(lake);
   const folder = await stagingFolder(lake, "load");
   const rest = keepAlive(folder);
   try {
     const newcomer = newcomerOf(request);
     await checkOwner(lake, newcomer);
-    const { file, hash, id, summary } = await readGiven(request, folder);
+    const { file, hash, id, summary, found } = await readGiven(request, folder);
     const { rows } = summary;
     if (rows === 0) return { outcome: "empty", source: undefined, rows, bytes: 0 };
     const { size: bytes } = await stat(file);
     const source = sourcePath(request.granularity, id);
-    await checkSource(lake, source, hash);
-    const twin = await twinOf(lake, request.granularity, bytes, hash);
+    const twin = await storedSource(lake, request.granularity, file, hash);
     if (twin !== undefined) return { outcome: "there", source: twin, rows, bytes };
+    await checkSource(lake, source, hash);
+    if (!request.force) {
+      const dates = found.dates().flatMap(({ date }) => date ?? []);
+      const doubt = checkGranularity({ ...request, dates });
+      if (doubt !== undefined) (request.log ?? silentLog).warn(doubt);
+      await checkElsewhere(lake, { granularity: request.granularity, file, hash }, undefined);
+    }
     await claimLake(lake, newcomer, { log: request.log ?? silentLog });
     const outcome = await keepSource(lake, source, file, { hash, force: false });
     return { outcome, source, rows, bytes };
@@ -46,18 +57,4 @@ export async function upload(lake: Lake, request: GivenRows): Promise<Uploaded> 
     rest();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** The same rows under whatever name. */
-async function twinOf(
-  lake: Lake,
-  granularity: Granularity,
-  bytes: number,
-  hash: string,
-): Promise<string | undefined> {
-  const listed = await lake.store.list(`${SOURCE_FOLDER}granularity=${granularity}/`);
-  const alike = listed.filter((object) => object.bytes === bytes);
-  const root = await lake.store.localize(alike);
-  for (const { path } of alike) if ((await hashOf(join(root, path))) === hash) return path;
-  return undefined;
 }

@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { checkId } from "../../genesys/services.ts";
 import { openOrCreateLake } from "../../lake/open.ts";
 import { counted } from "../../support/count.ts";
-import { load as landFile } from "../../sync/load.ts";
+import { type Loaded, load as landFile } from "../../sync/load.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { parseInterval } from "../../usage/interval.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
@@ -79,13 +79,18 @@ export function command(cli: Cli) {
         if (options.json) {
           await cli.json({
             ...loaded,
+            granularity: options.granularity,
             lake: lake.uri,
             written: loaded.written.map(slicePath),
             kept: loaded.kept.map(({ key, why }) => ({ path: slicePath(key), why })),
           });
+        } else if (loaded.outcome === "there") {
+          cli.log.info(
+            `Already stored: the same rows are in ${lake.uri} (${loaded.service}, ${loaded.grouping}, ${options.granularity}). Nothing was written.`,
+          );
         } else {
           cli.log.info(
-            `Landed ${counted(loaded.rows, "row")} in ${counted(loaded.written.length, "slice")} (${loaded.service}, ${loaded.grouping}, ${options.granularity}) in ${lake.uri}.`,
+            `Landed ${counted(loaded.rows, "row")} in ${counted(loaded.written.length, "slice")} (${loaded.service}, ${loaded.grouping}, ${options.granularity}) in ${lake.uri}.${sameText(loaded)}`,
           );
           cli.log.info(`The rows as they came: ${loaded.source}`);
         }
@@ -93,4 +98,10 @@ export function command(cli: Cli) {
         await lake.close();
       }
     });
+}
+
+function sameText({ kept }: Loaded): string {
+  return kept.length === 0
+    ? ""
+    : ` ${counted(kept.length, "slice")} stayed as they were: ${kept[0]?.why ?? ""}.`;
 }

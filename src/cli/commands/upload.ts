@@ -23,6 +23,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       DEFAULT_WEEK_START,
     )
     .option(...ORGANIZATION)
+    .option("--force", "store rows that look like those of another granularity")
     .option("--json", "print what was uploaded as JSON");
   return addLakeOptions(command)
     .addHelpText(
@@ -44,6 +45,7 @@ export function command(cli: Cli): CommandUnknownOpts {
           weekStart,
           id,
           organization,
+          force: options.force ?? false,
           log: cli.log,
         };
         const { outcome, source, rows, bytes } = await upload(lake, given);

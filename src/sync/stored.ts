@@ -1,0 +1,163 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isLosslessNumber, stringify as losslessJson, parse as losslessParse } from "lossless-json";
+import { lines } from "../genesys/answer/lines.ts";
+import type { Lake, Slice } from "../lake/lake.ts";
+import { UsageError } from "../support/errors.ts";
+import type { Day } from "../usage/day.ts";
+import { GRANULARITIES, type Granularity, type Span } from "../usage/period.ts";
+import { isSource, SOURCE_FOLDER, slicePath } from "../usage/slice.ts";
+import type { WrittenSlice } from "./land.ts";
+import { hashOf } from "./source.ts";
+
+/** What a lake has of rows that are about to be stored. */
+export interface Stored {
+  /** The slices whose rows, with all that they cover, are in the lake already. */
+  readonly slices: ReadonlySet<WrittenSlice>;
+  /** Where the same rows are stored by another granularity. */
+  readonly elsewhere: { readonly granularity: Granularity; readonly path: string } | undefined;
+}
+
+/**
+ * Compares slices with those of the lake that have the same date, row by row.
+ *
+ * @param slices of one service, granularity and grouping.
+ * @param requested the periods as they were asked for, whether or not they were over by then.
+ */
+export async function storedSlices(
+  lake: Lake,
+  slices: readonly WrittenSlice[],
+  requested: readonly { readonly date: Day; readonly covered: Span }[],
+): Promise<Stored> {
+  const spans = new Map(requested.map(({ date, covered }) => [date, covered]));
+  const byDate = new Map(slices.map((slice) => [slice.key.date, slice]));
+  const [one] = slices;
+  const held = await lake.slices(
+    ({ service, grouping, granularity, date }) =>
+      service === one?.key.service &&
+      grouping === one.key.grouping &&
+      (granularity === one.key.granularity || granularity !== "total") &&
+      byDate.has(date),
+  );
+  const same = new Set<WrittenSlice>();
+  let elsewhere: Stored["elsewhere"];
+  for (const current of held) {
+    const next = byDate.get(current.key.date);
+    if (!next || !(await hasSameRows(lake, current, next))) continue;
+    if (current.key.granularity === next.key.granularity) {
+      if (coversTheSame(current, next, spans.get(next.key.date))) same.add(next);
+    } else if (next.provenance.rows > 0 && next.key.granularity !== "total" && !isSameSpan(current, next)) {
+      elsewhere ??= { granularity: current.key.granularity, path: slicePath(current.key) };
+    }
+  }
+  return { slices: same, elsewhere };
+}
+
+async function hasSameRows(lake: Lake, current: Slice, next: WrittenSlice): Promise<boolean> {
+  if (current.state !== "readable" || current.provenance.rows !== next.provenance.rows) return false;
+  if (next.provenance.rows === 0) return true;
+  const root = await lake.store.localize([current.object]);
+  return await lake.files.haveSameRows(join(root, current.object.path), next.file);
+}
+
+/** The lake's slice covers all of what came, which was asked for no less. */
+function coversTheSame(
+  { provenance: current }: Slice,
+  { provenance: next }: WrittenSlice,
+  asked: Span = next,
+): boolean {
+  return (
+    current !== undefined &&
+    current.start <= next.start &&
+    current.end >= next.end &&
+    asked.start <= current.start &&
+    asked.end >= current.end &&
+    next.metrics.every((metric) => current.metrics.includes(metric))
+  );
+}
+
+/** A month of which only its first day was asked for is that day. */
+function isSameSpan({ provenance: current }: Slice, { provenance: next }: WrittenSlice): boolean {
+  return current?.start === next.start && current.end === next.end;
+}
+
+/**
+ * Where the lake has the same raw rows, whatever they are called and in whatever order, in the folder of a granularity.
+ *
+ * @param file rows, one a line.
+ * @param hash of the file.
+ */
+export async function storedSource(
+  lake: Lake,
+  granularity: Granularity,
+  file: string,
+  hash: string,
+): Promise<string | undefined> {
+  const { size } = await stat(file);
+  const listed = await lake.store.list(`${SOURCE_FOLDER}granularity=${granularity}/`);
+  // Rows in another order take as many bytes.
+  const alike = listed.filter((object) => object.bytes === size && isSource(object.path));
+  if (alike.length === 0 || size === 0) return undefined;
+  const root = await lake.store.localize(alike);
+  let unordered: string | undefined;
+  for (const { path } of alike) {
+    const other = join(root, path);
+    if ((await hashOf(other)) === hash) return path;
+    unordered ??= await unorderedHash(file);
+    if ((await unorderedHash(other)) === unordered) return path;
+  }
+  return undefined;
+}
+
+/** A hash of a file's rows that neither their order nor that of their members changes; unlike any other where it is no NDJSON. */
+async function unorderedHash(file: string): Promise<string> {
+  let sum = 0n;
+  try {
+    for await (const line of lines(createReadStream(file, { highWaterMark: 1024 * 1024 }))) {
+      const row = losslessJson(sorted(losslessParse(line))) ?? "";
+      sum += BigInt(`0x${createHash("sha256").update(row).digest("hex")}`);
+    }
+    return sum.toString(16);
+  } catch {
+    return `not rows: ${file}`;
+  }
+}
+
+/** With the members of objects in the order of their names, at every depth. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null || isLosslessNumber(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => [name, sorted(member)]),
+  );
+}
+
+/**
+ * Refuses rows that the lake has by another granularity: one of the two is a mistake.
+ *
+ * @throws {UsageError} refused
+ */
+export async function checkElsewhere(
+  lake: Lake,
+  { granularity, file, hash }: { granularity: Granularity; file: string; hash: string },
+  found: Stored["elsewhere"],
+): Promise<void> {
+  let elsewhere = found;
+  for (const other of GRANULARITIES) {
+    if (elsewhere !== undefined) break;
+    const path = other === granularity ? undefined : await storedSource(lake, other, file, hash);
+    if (path !== undefined) elsewhere = { granularity: other, path };
+  }
+  if (elsewhere === undefined) return;
+  throw new UsageError(
+    "refused",
+    `The same rows are already stored as ${elsewhere.granularity}: ${elsewhere.path}. Nothing was written.`,
+    {
+      hint: `If the query used --granularity ${elsewhere.granularity}, there is nothing to do. If it used --granularity ${granularity}, remove what was stored by mistake, or use --force.`,
+    },
+  );
+}
