@@ -77,8 +77,12 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<OpenEngin
   }
   const { openDuckDb } = await import("../engine/duckdb/duckdb.ts");
   const { uri } = await lakeOf(cli, flags);
+  const limits = {
+    memoryLimit: sizeIn(cli.env, "GC_USAGE_MEMORY_LIMIT"),
+    spillLimit: sizeIn(cli.env, "GC_USAGE_SPILL_LIMIT"),
+  };
   const lake = await openLake(uri, cli.log);
-  return await opened(lake, async () => openDuckDb(await lake.store.localizeAll(cli)));
+  return await opened(lake, async () => openDuckDb(await lake.store.localizeAll(cli), limits));
 }
 
 async function openAthenaEngine(
@@ -132,6 +136,12 @@ async function opened(lake: Lake | undefined, open: () => Promise<SqlEngine>): P
     await lake?.close();
     throw error;
   }
+}
+
+/** Bytes, as an environment variable says; undefined where it says nothing. */
+function sizeIn(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  const given = env[name];
+  return given === undefined || given === "" ? undefined : sizeOption(name)(given);
 }
 
 function usdPerTb(given: string | undefined): number {

@@ -84,8 +84,9 @@ const HINTS: Readonly<Record<string, string>> = {
   ELOOP: "It is a symbolic link that leads nowhere. Remove it, then run the same command again.",
 };
 
-function unreadable(file: string, why: string, cause?: unknown): UsageError {
-  return new UsageError("lake", `Cannot read the slice ${file}: ${why}.`, {
+/** The error of a file in the lake that cannot be read, which says nothing of what is in it. */
+export function unreadable(file: string, why: string, cause?: unknown): UsageError {
+  return new UsageError("lake", `Cannot read ${file}: ${why}.`, {
     hint: HINTS[codeOf(cause) ?? ""] ?? "Move it out of the lake, then run the same command again.",
     cause,
   });

@@ -225,8 +225,11 @@ describe("gc-usage sql refuses", () => {
     [["SELECT 1", "--output", "xml"], 2, "Allowed choices are table, json, ndjson, csv, parquet"],
     [["SELECT 1", "--json", "--output", "csv"], 2, "contradict each other"],
     [["SELECT 1", "--wrong"], 2, "unknown option"],
+    [["SELECT list(range) FROM range(50000000)"], 10, "needs more memory than it may use"],
   ])("%j with exit code %i", async (args, exitCode, message) => {
-    const outcome = await sql(args);
+    const outcome = await gcUsage(["sql", "--lake", lake, ...args], {
+      env: { GC_USAGE_MEMORY_LIMIT: "200MB" },
+    });
     expect(outcome.stderr).toContain(message);
     expect(outcome).toMatchObject({ exitCode, stdout: "" });
   });

@@ -102,7 +102,11 @@ describe("a machine that refuses", () => {
   it("permission: to write, then to read", async () => {
     if (!isRoot()) return;
     await expectLakeError([...SYNC, "--recheck", "0", "--lake", filled], /permission/i, NOBODY);
-    await runWell(["sql", "SELECT count(*) FROM usage", "--lake", filled], { under: NOBODY, cwd: "/" });
+    const temporary = join(root, "temporary");
+    await mkdir(temporary);
+    await chmod(temporary, 0o777);
+    const statement = ["sql", "SELECT count(*) FROM usage", "--lake", filled];
+    await runWell(statement, { under: NOBODY, cwd: "/", env: { TMPDIR: temporary } });
     await chmod(filled, 0o700);
     for (const reading of [["status"], ["sql", "SELECT count(*) FROM usage"], ["copy"]]) {
       const where = reading[0] === "copy" ? [filled, join(root, "x")] : ["--lake", filled];

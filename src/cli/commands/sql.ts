@@ -53,6 +53,9 @@ What a WHERE leaves out of them is not known, so --require-complete is about
 all of it; \`gc-usage ask\` is about its period (docs/answers.md).
 
 DESCRIBE usage lists the columns. Counts print exactly, whatever their size.
+On DuckDB, GC_USAGE_MEMORY_LIMIT and GC_USAGE_SPILL_LIMIT limit the memory and
+temporary space of a statement (for example 8GB; default: half of the memory,
+4 GB at most, and 10 GB on the disk).
 In JSON a decimal or whole number is a number of that many digits; in CSV
 (RFC 4180) NULL is an empty field; in Parquet a sum beyond 64 bits is a
 DECIMAL(38,0).

@@ -1,66 +1,67 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
-import { sqlName, sqlString } from "../../support/quote.ts";
+import { messageOf, UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
-import { USAGE_COLUMNS } from "../tables.ts";
-import { openInstance } from "./instance.ts";
-
-/** Errors that a statement brings about by itself, whatever the files hold. */
-const OF_STATEMENT = [
-  "Parser",
-  "Binder",
-  "Catalog",
-  "Conversion",
-  "Permission",
-  "Out of Range",
-  "Out of Memory",
-  "Interrupt",
-].map((type) => `${type} Error`);
-
-/** True for an error that a damaged slice may be behind: DuckDB says so in a dozen ways, few of which name the file. */
-export function mayBeDamage(error: unknown): boolean {
-  if (!isUsageError(error)) return true;
-  const { reason } = error.details;
-  return error.kind === "sql" && typeof reason === "string" && !OF_STATEMENT.includes(reason);
-}
+import { isSource } from "../../usage/slice.ts";
+import { TEMPLATE } from "./planner.ts";
+import type { CopiedFile } from "./private-files.ts";
+import { viewOf } from "./views.ts";
+import { openWorkspace } from "./workspace.ts";
 
 /**
- * Reads the slices whole, each column, in a database of its own, since an error of the worst kind makes one unusable.
+ * Reads copies of the lake's files whole, each column, in a database of its own, since an error of the worst kind makes one
+ * unusable. The bytes of a copy have been read from the lake, so what DuckDB cannot make rows of is damage.
  *
- * @param files absolute, with `/` between the parts.
- * @returns lake, naming the first slice that cannot be read; undefined where all can.
+ * @returns lake, naming the first file that is damaged; undefined where none is.
  */
-export async function damageIn(files: readonly string[]): Promise<UsageError | undefined> {
-  if (files.length === 0) return undefined;
-  const memory = await openInstance();
-  try {
-    const cause = await failure(await memory.instance.connect(), files);
-    if (cause === undefined) return undefined;
-    if (files.length > 1) {
-      const half = Math.ceil(files.length / 2);
-      return (await damageIn(files.slice(0, half))) ?? (await damageIn(files.slice(half)));
-    }
-    const why = messageOf(cause).split("\n")[0] ?? "";
-    return new UsageError("lake", `The slice ${files[0]} is damaged: DuckDB says ${shown(why)}.`, {
-      hint: "Remove that file and run `gc-usage sync`, which fetches it again.",
-      cause,
-    });
-  } finally {
-    await memory.close();
+export async function damageIn(root: string, copies: readonly CopiedFile[]): Promise<UsageError | undefined> {
+  const raw = copies.filter(({ path }) => isSource(path));
+  const slices = copies.filter(({ path }) => !isSource(path));
+  return (await firstDamaged(root, slices)) ?? (await firstDamaged(root, raw));
+}
+
+async function firstDamaged(root: string, copies: readonly CopiedFile[]): Promise<UsageError | undefined> {
+  const [first] = copies;
+  if (!first) return undefined;
+  const cause = await failure(copies);
+  if (cause === undefined) return undefined;
+  if (copies.length > 1) {
+    const half = Math.ceil(copies.length / 2);
+    return (
+      (await firstDamaged(root, copies.slice(0, half))) ?? (await firstDamaged(root, copies.slice(half)))
+    );
   }
+  const why = (messageOf(cause).split("\n")[0] ?? "").replaceAll(first.copy, first.path);
+  const isRaw = isSource(first.path);
+  return new UsageError(
+    "lake",
+    `The ${isRaw ? "file" : "slice"} ${root}/${first.path} is damaged: DuckDB says ${shown(why)}.`,
+    {
+      hint: isRaw
+        ? "Remove or correct that file. It holds raw rows that `gc-usage load` or `sync --keep-source` kept."
+        : "Remove that file and run `gc-usage sync`, which fetches it again.",
+      cause,
+    },
+  );
 }
 
 /** What DuckDB says where it cannot read the files. */
-async function failure(connection: DuckDBConnection, files: readonly string[]): Promise<unknown> {
-  const columns = USAGE_COLUMNS.map(([name]) => `count(${sqlName(name)})`);
+async function failure(copies: readonly CopiedFile[]): Promise<unknown> {
+  const memory = await openWorkspace();
+  let connection: DuckDBConnection | undefined;
   try {
-    await connection.run(
-      `SELECT ${columns.join(", ")} FROM read_parquet([${files.map(sqlString).join(", ")}], hive_partitioning = false)`,
-    );
+    connection = await memory.instance.connect();
+    const isRaw = copies.some(({ path }) => isSource(path));
+    const table = isRaw ? "gc_usage_api_source" : "usage";
+    const template = copies
+      .slice(0, isRaw ? 0 : 1)
+      .map(({ copy, path }) => copy.slice(0, -path.length) + TEMPLATE.path);
+    await connection.run(viewOf(table, [...template, ...copies.map(({ copy }) => copy)]));
+    await connection.run(`SELECT count(COLUMNS(*)) FROM ${table}`);
     return undefined;
   } catch (error) {
     return error;
   } finally {
-    connection.closeSync();
+    connection?.closeSync();
+    await memory.close();
   }
 }

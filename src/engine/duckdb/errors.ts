@@ -1,6 +1,9 @@
+import { tmpdir } from "node:os";
 import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import { excerpt } from "../place.ts";
 import { TABLES } from "../tables.ts";
+import { damageIn } from "./damage.ts";
+import type { CopiedFile } from "./private-files.ts";
 
 /** Where in a statement: counted from 1, with the line itself and a caret below it. */
 export interface Place {
@@ -22,29 +25,65 @@ export function placeOf(sql: string, offset: number): Place | undefined {
 /** Matches DuckDB's `Binder Error: reason\n\nLINE 2:   foo from usage\n          ^`. */
 const MESSAGE = /^([A-Za-z -]+) Error: ([\s\S]*?)(?:\n\n(LINE (\d+): [\s\S]*))?$/;
 
-/** An error of DuckDB's as ours: the reason, the line and a caret, what to do. Others pass as they are. */
-export function sqlError(error: unknown): unknown {
-  if (isUsageError(error)) return error;
-  const match = MESSAGE.exec(messageOf(error));
-  if (!match) return error;
-  const [, type = "", reason = "", excerpt, lineText] = match;
-  const line = lineText === undefined ? undefined : Number(lineText);
-  if (type === "IO" || reason.includes("No magic bytes") || reason.includes("Malformed JSON")) {
-    return new UsageError("lake", `A file of the lake cannot be read: ${reason.trim()}.`, {
-      hint: "Remove the file that is named and run `gc-usage sync`, which fetches it again.",
-      cause: error,
-    });
-  }
-  const where = excerpt ? `\n\n${excerpt.replace(/^LINE \d+/, `line ${line}`).trimEnd()}` : "";
-  return new UsageError("sql", `SQL: ${reason.trim()}${where}`, {
+/** Errors that a statement brings about by itself, whatever the files hold. */
+const OF_STATEMENT = ["Parser", "Binder", "Catalog", "Conversion", "Permission", "Out of Range", "Interrupt"];
+
+/**
+ * An error of DuckDB's as ours. Where a damaged file may be behind it, the copies are read to find which: only bytes that
+ * were read and do not parse are damage. Errors that are not DuckDB's pass as they are.
+ */
+export async function explained(
+  error: unknown,
+  root: string,
+  copies: readonly CopiedFile[],
+): Promise<unknown> {
+  if (isUsageError(error) && error.details["unexplained"] !== true) return error;
+  const [, type = "", reason = "", lines, line] = MESSAGE.exec(messageOf(error)) ?? [];
+  const own = ofMachine(error, type, reason);
+  if (own) return own;
+  const damage = OF_STATEMENT.includes(type) ? undefined : await damageIn(root, copies);
+  if (damage) return damage;
+  if (type === "") return error;
+  const where = lines ? `\n\n${lines.replace(/^LINE \d+/, `line ${line}`).trimEnd()}` : "";
+  return new UsageError("sql", `SQL: ${withoutCopies(reason, root, copies).trim()}${where}`, {
     hint: hintFor(type),
     cause: error,
-    details: { reason: `${type} Error`, ...(line === undefined ? {} : { line }) },
+    details: { reason: `${type} Error`, ...(line === undefined ? {} : { line: Number(line) }) },
   });
 }
 
+/** What the machine has too little of: no file is to blame. */
+function ofMachine(cause: unknown, type: string, reason: string): UsageError | undefined {
+  if (/no space left|disk full|could not write all bytes/i.test(reason)) {
+    return new UsageError("lake", `The temporary folder ${tmpdir()} is full.`, {
+      hint: "Free some space, or set TMPDIR to a folder with more room.",
+      cause,
+    });
+  }
+  if (/too many open files/i.test(reason)) {
+    return new UsageError("lake", "This process has too many open files.", {
+      hint: "Raise the limit with `ulimit -n 4096`, then run the same command again.",
+      cause,
+    });
+  }
+  if (type !== "Out of Memory") return undefined;
+  const [why = ""] = reason.split("\n");
+  return new UsageError("sql", `The statement needs more memory than it may use: ${why.trim()}.`, {
+    hint:
+      "Ask for fewer days, fewer columns, or a LIMIT. Or allow more memory with GC_USAGE_MEMORY_LIMIT=8GB, and more room in " +
+      "the temporary folder with GC_USAGE_SPILL_LIMIT=50GB.",
+    cause,
+    details: { reason: `${type} Error` },
+  });
+}
+
+/** People know the lake's files, not the copies. */
+function withoutCopies(reason: string, root: string, copies: readonly CopiedFile[]): string {
+  const [first] = copies;
+  return first ? reason.replaceAll(first.copy.slice(0, -first.path.length - 1), root) : reason;
+}
+
 function hintFor(type: string): string {
-  if (type === "Out of Memory") return "Ask for less at a time: fewer days, fewer columns, or a LIMIT.";
   if (type === "Permission") return "SQL reaches no files and no network, only the lake's tables.";
   return `Tables: ${TABLES.join(", ")}. DESCRIBE usage lists its columns.`;
 }

@@ -34,7 +34,8 @@ export async function startStatement(
   return { columns, rows: () => rowsOf(result, columns, prepared) };
 }
 
-async function prepare(
+/** Prepares a text that must be one statement of DuckDB's type `type`. */
+export async function prepare(
   connection: DuckDBConnection,
   sql: string,
   type: (typeof StatementType)[keyof typeof StatementType],
@@ -87,6 +88,7 @@ async function reasonOf(prepared: DuckDBPreparedStatement, read: number): Promis
   }
   return new UsageError("sql", `The result broke off after ${read} rows, and DuckDB does not say why.`, {
     hint: "Run the statement again, on fewer days or with a LIMIT. A full temporary folder may be the cause.",
+    details: { unexplained: true },
   });
 }
 

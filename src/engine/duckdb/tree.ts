@@ -22,3 +22,27 @@ export function nameIn(node: TreeNode, key: string): string {
   const value = node[key];
   return typeof value === "string" ? value.toLowerCase() : "";
 }
+
+/** Names by which a statement asks what time it is: the SQL standard's, and DuckDB's functions of that kind. */
+const CLOCKS: ReadonlySet<string> = new Set(
+  `now today age current_date current_time current_timestamp localtime localtimestamp current_localtime
+   current_localtimestamp get_current_time get_current_timestamp transaction_timestamp`.split(/\s+/),
+);
+
+/** True for a statement whose answer depends on when it is run. */
+export function readsClock(tree: unknown): boolean {
+  for (const node of nodesOf(tree)) {
+    if (CLOCKS.has(nameIn(node, "function_name")) || CLOCKS.has(columnIn(node))) return true;
+  }
+  return false;
+}
+
+/** The columns that a statement names, in lower case and without their tables. */
+export function columnsNamed(tree: unknown): ReadonlySet<string> {
+  return new Set(Array.from(nodesOf(tree), columnIn));
+}
+
+function columnIn(node: TreeNode): string {
+  const column: unknown = Array.isArray(node["column_names"]) ? node["column_names"].at(-1) : undefined;
+  return typeof column === "string" ? column.toLowerCase() : "";
+}

@@ -1,0 +1,72 @@
+import { constants, copyFile, mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import pLimit from "p-limit";
+import { unreadable } from "../../lake/footer.ts";
+import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
+
+/** A copy of a file of the lake. */
+export interface CopiedFile {
+  /** Below the lake, with `/` between the parts. */
+  readonly path: string;
+  readonly copy: string;
+}
+
+/** Files that are open at the same time. */
+const COPIES = 16;
+
+/**
+ * Copies files of the lake, at their paths below it, so that DuckDB works on copies alone. This is the wall that holds
+ * whatever a statement does: DuckDB can write to every file that it can read (docs/decisions/asking.md). File systems that
+ * can share blocks between files do so.
+ *
+ * @throws {UsageError} lake, where a file cannot be read, has gone, or the temporary folder has no room.
+ */
+export async function copyFiles(
+  from: string,
+  to: string,
+  paths: Iterable<string>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const limit = pLimit(COPIES);
+  const folders = new Map<string, Promise<unknown>>();
+  const makeFolder = (folder: string): Promise<unknown> => {
+    const made = folders.get(folder) ?? mkdir(folder, { recursive: true });
+    folders.set(folder, made);
+    return made;
+  };
+  let failure: unknown;
+  const copies = Array.from(paths, (path) =>
+    limit(async () => {
+      if (failure !== undefined) return;
+      const target = join(to, path);
+      try {
+        signal?.throwIfAborted();
+        await makeFolder(dirname(target));
+        await copyFile(join(from, path), target, constants.COPYFILE_FICLONE);
+      } catch (error) {
+        failure = signal?.aborted ? signal.reason : copyError(error, join(from, path));
+      }
+    }),
+  );
+  await Promise.all(copies);
+  if (failure !== undefined) throw failure;
+}
+
+function copyError(error: unknown, file: string): unknown {
+  const code = codeOf(error) ?? "";
+  if (code === "ENOENT") {
+    return new UsageError("lake", `The file ${file} was removed while the lake was being read.`, {
+      hint: "Run the same command again.",
+      retryable: true,
+      cause: error,
+    });
+  }
+  if (["ENOSPC", "EDQUOT"].includes(code)) {
+    return new UsageError("lake", `The temporary folder ${tmpdir()} has no room for a copy of ${file}.`, {
+      hint: "SQL reads copies of the slices. Set TMPDIR to a folder with more room, or filter by date to read fewer.",
+      cause: error,
+    });
+  }
+  return unreadable(file, messageOf(error).split(",")[0] ?? "", error);
+}
