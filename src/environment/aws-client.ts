@@ -11,6 +11,7 @@ import {
   first,
   hideCredentials,
   type Named,
+  type ProfileSettings,
   profileSettings,
 } from "./aws-identity.ts";
 import { homeFolder } from "./home.ts";
@@ -35,7 +36,7 @@ export async function awsClientConfig(options: AwsOptions, env: Env) {
     ...(region === undefined ? {} : { region }),
     ...(identity.profile === undefined ? {} : { profile: identity.profile.value }),
     ...(options.endpointUrl ? { endpoint: options.endpointUrl } : {}),
-    credentials: await credentialsOf(identity, requestHandler),
+    credentials: await credentialsOf(identity, settings, requestHandler, env),
     requestHandler,
     customUserAgent: "gc-usage",
     // What the user has set counts; the SDK's own three tries are soon used up where an account is busy.
@@ -43,20 +44,56 @@ export async function awsClientConfig(options: AwsOptions, env: Env) {
   };
 }
 
-/** The SDK's own chain, but for its order, and with our transport for the clients that it makes for STS and SSO. */
-async function credentialsOf({ keys, profile }: AwsIdentity, requestHandler: object) {
+/**
+ * The SDK's own providers, in the AWS CLI's order and with our transport for the clients that they make for STS and SSO.
+ * The CLI looks for a role to assume, then a web identity, then IAM Identity Center, then keys; the SDK's chain takes a
+ * profile's keys before its other settings, and any profile before a web identity of the environment.
+ */
+async function credentialsOf(
+  identity: AwsIdentity,
+  settings: ProfileSettings,
+  requestHandler: object,
+  env: Env,
+) {
+  const { keys, profile } = identity;
   if (keys !== undefined) return hideCredentials(keys);
-  const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
-  const provider = defaultProvider({
-    // A profile that is named to it keeps the chain from the keys in the environment, which have been looked at.
-    profile: profile?.value ?? "default",
-    // Of that choice it would warn at length.
-    logger: SILENT,
-    clientConfig: { requestHandler },
-  });
+  const common = { profile: profile?.value ?? "default", logger: SILENT, clientConfig: { requestHandler } };
+  const provider = (await earlierInCli(identity, settings, env, common)) ?? (await chain(common));
   return async (properties?: Parameters<typeof provider>[0]) => hideCredentials(await provider(properties));
 }
 
+interface Common {
+  readonly profile: string;
+  readonly logger: typeof SILENT;
+  readonly clientConfig: { readonly requestHandler: object };
+}
+
+async function earlierInCli({ profile }: AwsIdentity, settings: ProfileSettings, env: Env, common: Common) {
+  const { role_arn: role, web_identity_token_file: tokenFile } = settings;
+  if (role && !tokenFile) return undefined;
+  const isFromEnvironment =
+    profile?.source !== "--profile" && env["AWS_WEB_IDENTITY_TOKEN_FILE"] && env["AWS_ROLE_ARN"];
+  if (isFromEnvironment || (role && tokenFile)) {
+    const { fromTokenFile } = await import("@aws-sdk/credential-provider-web-identity");
+    const ofProfile = { webIdentityTokenFile: tokenFile ?? "", roleArn: role ?? "" };
+    const session = settings["role_session_name"];
+    return fromTokenFile({
+      ...common,
+      ...(isFromEnvironment ? {} : { ...ofProfile, ...(session ? { roleSessionName: session } : {}) }),
+    });
+  }
+  if (!settings["sso_account_id"] || !settings["sso_role_name"]) return undefined;
+  const { fromSSO } = await import("@aws-sdk/credential-provider-sso");
+  return fromSSO(common);
+}
+
+async function chain(common: Common) {
+  const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
+  // A profile that is named to it keeps the chain from the keys in the environment, which have been looked at.
+  return defaultProvider(common);
+}
+
+/** Of a profile and keys that are both set the SDK would warn at length. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**

@@ -15,8 +15,9 @@ export interface Named {
  * Where AWS's identity comes from, in the AWS CLI's order:
  * 1. `--profile`;
  * 2. AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, also where a variable names a profile (which still gives the region);
- * 3. the profile that AWS_DEFAULT_PROFILE or AWS_PROFILE names, in this order, else `default`;
- * 4. what the machine offers (a web identity, a container's or an instance's role).
+ * 3. the profile that AWS_DEFAULT_PROFILE or AWS_PROFILE names, in this order, else `default`; a web identity of the
+ *    environment counts before all of a profile but a role to assume;
+ * 4. what the machine offers (a container's or an instance's role).
  * An empty variable is none.
  */
 export interface AwsIdentity {
@@ -73,16 +74,20 @@ export function shownAccessKey(id: string): string {
   return /^[A-Z0-9]{16,128}$/.test(id) ? `****${id.slice(-4)}` : "set";
 }
 
-type SharedConfig = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
+/** The keys of a profile, as the files of the AWS CLI spell them. */
+export interface ProfileSettings extends Readonly<Record<string, string | undefined>> {
+  readonly role_arn?: string | undefined;
+  readonly web_identity_token_file?: string | undefined;
+}
 
 /**
  * The named profile's settings in `~/.aws/config` and `~/.aws/credentials`, or in the files that the environment names.
  *
  * @throws {UsageError} credentials, where the profile that somebody named is in neither.
  */
-export async function profileSettings({ profile }: AwsIdentity): Promise<SharedConfig[string]> {
+export async function profileSettings({ profile }: AwsIdentity): Promise<ProfileSettings> {
   const { parseKnownFiles } = await import("@smithy/core/config");
-  const profiles = (await parseKnownFiles({})) as SharedConfig;
+  const profiles = (await parseKnownFiles({})) as Readonly<Record<string, ProfileSettings>>;
   const found = profiles[profile?.value ?? "default"];
   if (found !== undefined || profile === undefined) return found ?? {};
   const names = Object.keys(profiles).filter(

@@ -204,7 +204,7 @@ export function proxyRefusal(proxy: Proxy, status: number, host: string): UsageE
         ? ["asks for a user and password, and none is set", "Add them"]
         : ["does not accept the user and password that are set", "Correct them"];
     return new UsageError("credentials", `The proxy ${name} ${why} (407 Proxy Authentication Required).`, {
-      hint: `${hint} in ${proxy.source}: http://USER:PASSWORD@${proxy.url.host}. Only Basic authentication is supported.`,
+      hint: `${hint} in ${proxy.source}: http://USER:PASSWORD@${proxy.url.host}. Other schemes than Basic are not supported.`,
       details: { proxy: proxy.url.origin, status },
     });
   }

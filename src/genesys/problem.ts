@@ -128,7 +128,7 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageEr
   const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
   const unreached = UNREACHED.has(code);
   const hint = untrusted
-    ? "Is there a proxy that inspects TLS? Give its certificate to Node with NODE_EXTRA_CA_CERTS=FILE."
+    ? "If a proxy inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its certificate."
     : unreached
       ? proxy === undefined
         ? "Check the network, the region and the gateway settings with `gc-usage doctor`."

@@ -112,7 +112,7 @@ function notSecured({ error: cause, code, message, doing }: Thrown) {
   }
   if (!NOT_TRUSTED.test(code)) return undefined;
   return new UsageError("service", `Cannot ${doing}: the server's certificate is not trusted. ${message}`, {
-    hint: "Where your company's proxy stands between, name its certificate's file in NODE_EXTRA_CA_CERTS. Else check AWS_ENDPOINT_URL.",
+    hint: "If a proxy inspects TLS, set AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to the file of its certificate. Otherwise check AWS_ENDPOINT_URL.",
     cause,
   });
 }

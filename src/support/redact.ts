@@ -14,18 +14,19 @@ export class Redactor {
   add(secret: string | undefined): void {
     if (secret === undefined || isTrivial(secret) || this.#plain.has(secret)) return;
     this.#plain.add(secret);
-    for (const form of formsOf(secret)) if (form.length >= MIN_LENGTH) this.#forms.add(form);
-    // What cuts a long message may cut the secret in it.
-    if (secret.length >= 2 * PIECE) {
-      this.#pieces.add(secret);
-    }
-    this.#patterns = undefined;
+    this.#hide(secret, formsOf(secret));
   }
 
   /** Registers a value that is hidden in messages, though it may turn out to be no secret: data is left alone. */
   suspect(value: string): void {
     if (isTrivial(value)) return;
-    for (const form of [value, encodeURIComponent(value), value.toLowerCase()]) this.#forms.add(form);
+    this.#hide(value, [value, encodeURIComponent(value), value.toLowerCase()]);
+  }
+
+  #hide(secret: string, forms: readonly string[]): void {
+    for (const form of forms) if (form.length >= MIN_LENGTH) this.#forms.add(form);
+    // What cuts a long message may cut the secret in it.
+    if (secret.length >= 2 * PIECE) this.#pieces.add(secret);
     this.#patterns = undefined;
   }
 
@@ -45,7 +46,7 @@ export class Redactor {
         /([?&](?:x-amz-(?:signature|credential|security-token)|sig|signature|token|key|secret)=)[^&\s"'[]+/gi,
         `$1${HIDDEN}`,
       )
-      .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)(?!\[redacted\]@)[^\s/?#"']*@/gi, `$1${HIDDEN}@`);
+      .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)(?!\[redacted\]@|USER:PASSWORD@)[^\s/?#"']*@/gi, `$1${HIDDEN}@`);
   }
 
   /** For data: known secrets as they are, and nothing else. */

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
@@ -17,6 +19,31 @@ interface Signed {
 
 const calls: Signed[] = [];
 const server = createServer((request, response) => {
+  void text(request).then((body) => answer(request, body, response));
+});
+
+/** STS and SSO give keys that are named after how they were asked for; anything else is an empty bucket. */
+function answer(request: IncomingMessage, body: string, response: ServerResponse): void {
+  const expires = new Date(Date.now() + 3_600_000);
+  const [, action] = /Action=(AssumeRole\w*)/.exec(body) ?? [];
+  if (action !== undefined) {
+    const keys = `<AccessKeyId>KEYOF${action.toUpperCase()}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${expires.toISOString()}</Expiration>`;
+    response.writeHead(200, { "content-type": "text/xml" });
+    response.end(
+      `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${action}Result><Credentials>${keys}</Credentials><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/x/y</Arn><AssumedRoleId>A:y</AssumedRoleId></AssumedRoleUser></${action}Result></${action}Response>`,
+    );
+    return;
+  }
+  if (request.url?.startsWith("/federation/credentials") ?? false) {
+    const roleCredentials = {
+      accessKeyId: "KEYOFSSO",
+      secretAccessKey: "s",
+      sessionToken: "t",
+      expiration: expires.getTime(),
+    };
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ roleCredentials }));
+    return;
+  }
   const [, key, region] =
     /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? "") ?? [];
   const token = request.headers["x-amz-security-token"];
@@ -25,7 +52,9 @@ const server = createServer((request, response) => {
   response.end(
     '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>',
   );
-});
+}
+
+const START = "https://corp.awsapps.com/start";
 
 let home = "";
 beforeAll(async () => {
@@ -34,11 +63,29 @@ beforeAll(async () => {
   await mkdir(path.join(home, ".aws"));
   const keys = (name: string): string =>
     `[${name}]\naws_access_key_id = KEYOF${name.toUpperCase()}\naws_secret_access_key = of-${name}\n`;
-  await writeFile(path.join(home, ".aws", "credentials"), keys("default") + keys("work"));
+  await writeFile(
+    path.join(home, ".aws", "credentials"),
+    ["default", "work", "web", "sso"].map(keys).join(""),
+  );
   await writeFile(
     path.join(home, ".aws", "config"),
     "[default]\nregion = eu-west-1\n[profile work]\nregion = eu-west-2\n[profile process]\nregion = eu-west-3\n" +
-      `credential_process = echo '{"Version": 1, "AccessKeyId": "KEYOFPROCESS", "SecretAccessKey": "of-process"}'\n`,
+      `credential_process = echo '{"Version": 1, "AccessKeyId": "KEYOFPROCESS", "SecretAccessKey": "of-process"}'\n` +
+      "[profile role]\nregion = eu-west-1\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = work\n" +
+      `[profile web]\nregion = eu-west-1\nrole_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = ${home}/web-token\n` +
+      `[profile sso]\nregion = eu-west-1\nsso_start_url = ${START}\nsso_region = eu-west-1\nsso_account_id = 123456789012\nsso_role_name = x\n`,
+  );
+  await writeFile(path.join(home, "web-token"), "a-web-identity");
+  const cache = path.join(home, ".aws", "sso", "cache");
+  await mkdir(cache, { recursive: true });
+  await writeFile(
+    path.join(cache, `${createHash("sha1").update(START).digest("hex")}.json`),
+    JSON.stringify({
+      startUrl: START,
+      region: "eu-west-1",
+      accessToken: "t",
+      expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+    }),
   );
 });
 afterAll(() => new Promise((resolve) => server.close(() => resolve(undefined))));
@@ -54,6 +101,12 @@ async function signers(
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_PAGER: "",
     ...env,
+    ...(env["WEB"] === undefined
+      ? {}
+      : {
+          AWS_WEB_IDENTITY_TOKEN_FILE: `${home}/web-token`,
+          AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/x",
+        }),
   };
   const before = calls.length;
   const cli = await execa(path.join(aws.tools.bin, "aws"), ["s3api", "list-objects-v2", "--bucket", "lake"], {
@@ -61,10 +114,10 @@ async function signers(
     extendEnv: false,
     reject: false,
   });
-  const theirs = calls.slice(before)[0] ?? cli.stderr.trim();
+  const theirs = calls.slice(before).at(-1) ?? cli.stderr.trim();
   const between = calls.length;
   const done = await gcUsage(["status", "--lake", "s3://lake"], { env: whole, cwd: home });
-  return { cli: theirs, ours: calls.slice(between)[0] ?? done.stderr.trim() };
+  return { cli: theirs, ours: calls.slice(between).at(-1) ?? done.stderr.trim() };
 }
 
 const KEYS = { AWS_ACCESS_KEY_ID: "KEYOFVARIABLES", AWS_SECRET_ACCESS_KEY: "of-variables" };
@@ -76,6 +129,13 @@ describe("whoever signs for the AWS CLI signs for gc-usage", () => {
     [{ AWS_DEFAULT_PROFILE: "work" }, "KEYOFWORK"],
     [{ AWS_DEFAULT_PROFILE: "work", AWS_PROFILE: "default" }, "KEYOFWORK"],
     [{ AWS_PROFILE: "process" }, "KEYOFPROCESS"],
+    [{ AWS_PROFILE: "role" }, "KEYOFASSUMEROLE"],
+    [{ AWS_PROFILE: "web" }, "KEYOFASSUMEROLEWITHWEBIDENTITY"],
+    [{ AWS_PROFILE: "sso" }, "KEYOFSSO"],
+    [{ WEB: "yes" }, "KEYOFASSUMEROLEWITHWEBIDENTITY"],
+    [{ WEB: "yes", AWS_PROFILE: "sso" }, "KEYOFASSUMEROLEWITHWEBIDENTITY"],
+    [{ WEB: "yes", AWS_PROFILE: "role" }, "KEYOFASSUMEROLE"],
+    [{ ...KEYS, WEB: "yes", AWS_PROFILE: "role" }, "KEYOFVARIABLES"],
     [{ ...KEYS, AWS_PROFILE: "work" }, "KEYOFVARIABLES"],
     [{ ...KEYS, AWS_DEFAULT_PROFILE: "work" }, "KEYOFVARIABLES"],
     [{ ...KEYS, AWS_SESSION_TOKEN: "token-1" }, "KEYOFVARIABLES"],

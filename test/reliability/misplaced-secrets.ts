@@ -46,7 +46,7 @@ const PLACES: Readonly<Record<string, Put>> = {
       .map((name) => [`AWS_${name}`, inVariable(`AWS_${name}`)]),
   ),
   ...Object.fromEntries(
-    "--region --client-id --profile --stack --client-secret --service --interval --granularity"
+    "--region --client-id --profile --stack --client-secret --client-secret-file --access-token-file --service --interval --granularity --group-by"
       .split(" ")
       .map((name) => [name, inOption(name)]),
   ),

@@ -89,10 +89,17 @@ it("hides the usual places of secrets without knowing them", () => {
   }
 });
 
+it("leaves alone what a hint says of the form of an address", () => {
+  const hint = "Expected http://USER:PASSWORD@proxy.example.com:3128.";
+  expect(new Redactor().redact(hint)).toBe(hint);
+});
+
 it("leaves data alone but for known secrets, and hides suspects in messages only", () => {
   const redactor = redactorOf(GENESYS);
   redactor.suspect("Zx8kQ2mN5vB7");
   expect(redactor.redact("of Zx8kQ2mN5vB7")).toBe("of [redacted]");
+  redactor.suspect(TOKEN);
+  expect(redactor.redact(`of "${TOKEN.slice(0, 59)}…"`)).toBe('of "[redacted]…"');
   expect(redactor.redactData(`Zx8kQ2mN5vB7 password=1 s3://a@b ${GENESYS}`)).toBe(
     "Zx8kQ2mN5vB7 password=1 s3://a@b [redacted]",
   );
