@@ -2,6 +2,15 @@ import { open, write } from "node:fs";
 import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
 
+/** The number of this process's own descriptor that a path stands for. */
+export function descriptorIn(path: string): number | undefined {
+  const [, ofProcess, number] = /^\/(?:dev|proc\/(\d+|self)(?:\/task\/\d+)?)\/fd\/(\d+)$/.exec(path) ?? [];
+  if (ofProcess !== undefined && ofProcess !== "self" && Number(ofProcess) !== process.pid) return undefined;
+  if (number !== undefined) return Number(number);
+  const named = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].indexOf(path);
+  return named === -1 ? undefined : named;
+}
+
 /** Opens a file as a bare descriptor, for what outlives no handle of Node's. */
 export function openDescriptor(path: string, flags: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { realEffects } from "../support/effects.ts";
 import { codeOf, isUsageError, UsageError } from "../support/errors.ts";
 import { cannotWrite, reasonOf } from "./cannot-write.ts";
 import { type Cli, ReaderGone } from "./cli.ts";
-import { openDescriptor, PipeWriter, writeAll } from "./descriptor.ts";
+import { descriptorIn, openDescriptor, PipeWriter, writeAll } from "./descriptor.ts";
 import { inTemporaryFolder, replaceFile } from "./replace-file.ts";
 import { forTerminal } from "./terminal.ts";
 
@@ -62,15 +62,6 @@ export async function destinationOf(given: string | undefined, option: string): 
   if (fd !== undefined) return { kind: "descriptor", fd, path: given };
   if (current.isSocket()) throw unusable(option, given, "it is a socket");
   return { kind: "device", path };
-}
-
-/** The number of this process's own descriptor that a path stands for. */
-function descriptorIn(path: string): number | undefined {
-  const [, ofProcess, number] = /^\/(?:dev|proc\/(\d+)(?:\/task\/\d+)?)\/fd\/(\d+)$/.exec(path) ?? [];
-  if (ofProcess !== undefined && Number(ofProcess) !== process.pid) return undefined;
-  if (number !== undefined) return Number(number);
-  const named = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].indexOf(path);
-  return named === -1 ? undefined : named;
 }
 
 /** The file that a path leads to; a link's target need not be there. A link to a descriptor is not followed further. */

@@ -1,14 +1,10 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { addAbortSignal } from "node:stream";
-import { codeOf, UsageError } from "../support/errors.ts";
+import { UsageError } from "../support/errors.ts";
 import { shown } from "../support/shown.ts";
 import type { Metric } from "../usage/metric.ts";
 import { parseOrganizationId } from "../usage/organization.ts";
 import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "../usage/period.ts";
 import { metricsNamed } from "../usage/query.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
-import type { Cli } from "./cli.ts";
 
 /** Parsers of option values that several commands share. Each throws a UsageError "input" that names the option. */
 
@@ -106,67 +102,4 @@ export function sizeOption(option: string): (text: string) => number {
     }
     return Math.floor(Number(match[1]) * (SIZES[match[2] ?? "b"] ?? 1));
   };
-}
-
-export interface Input {
-  readonly stream: AsyncIterable<Uint8Array>;
-  /** For messages. */
-  readonly name: string;
-  /** Milliseconds since 1970 at which a file was last written; undefined for standard input. */
-  readonly modified: number | undefined;
-}
-
-/**
- * A file, or standard input for `-` or nothing. Where nothing is given and standard input is a terminal, nobody would
- * know what is waited for.
- */
-export async function openInput(cli: Cli, path: string | undefined): Promise<Input> {
-  if (path === undefined && cli.stdin.isTTY) {
-    throw new UsageError("input", "There is nothing to read: no file is named and nothing is piped in.", {
-      hint: "Name a file, or pipe into it; - is standard input.",
-    });
-  }
-  if (path === undefined || path === "-") {
-    const stream: AsyncIterable<Uint8Array> = addAbortSignal(cli.signal, cli.stdin);
-    return { stream, name: "standard input", modified: undefined };
-  }
-  const info = await stat(path).catch((error: unknown) => {
-    throw new UsageError(
-      "input",
-      `Cannot read ${path}: ${codeOf(error) === "ENOENT" ? "there is no such file" : String(codeOf(error))}.`,
-      {
-        hint: "Check the path.",
-        cause: error,
-      },
-    );
-  });
-  if (info.isDirectory()) {
-    throw new UsageError("input", `Cannot read ${path}: it is a folder.`, { hint: "Name a file in it." });
-  }
-  return {
-    stream: createReadStream(path, { highWaterMark: 1024 * 1024 }),
-    name: path,
-    modified: info.mtimeMs,
-  };
-}
-
-/** Reads a small text whole: a query file, a statement. */
-export async function readText(input: Input, maxBytes = 4 * 1024 * 1024): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of input.stream) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      throw new UsageError("input", `${input.name} is larger than ${maxBytes / 2 ** 20} MiB.`, {
-        hint: "Is it the right file?",
-      });
-    }
-    chunks.push(chunk);
-  }
-  const text = new TextDecoder("utf-8", { fatal: true });
-  try {
-    return text.decode(Buffer.concat(chunks));
-  } catch (cause) {
-    throw new UsageError("input", `${input.name} is not UTF-8 text.`, { hint: "Save it as UTF-8.", cause });
-  }
 }

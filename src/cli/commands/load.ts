@@ -8,11 +8,11 @@ import { parseInterval } from "../../usage/interval.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
+import { openInput } from "../input.ts";
 import {
   granularityOption,
   metricsOption,
   ORGANIZATION,
-  openInput,
   serviceOption,
   weekStartOption,
 } from "../options.ts";

@@ -3,7 +3,7 @@ import { checkEnded } from "../../genesys/answer/ended.ts";
 import { checkHasCounts } from "../../genesys/answer/row.ts";
 import { splitInto } from "../../genesys/services.ts";
 import { type Cli, ReaderGone } from "../cli.ts";
-import { openInput } from "../options.ts";
+import { openInput } from "../input.ts";
 
 export function command(cli: Cli) {
   return new Command("rows")

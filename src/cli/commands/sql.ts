@@ -11,7 +11,7 @@ import type { SliceKey } from "../../usage/slice.ts";
 import { addAskingOptions, answerContext, type DemandFlags, lakeFlags, printRows } from "../asking.ts";
 import type { Cli } from "../cli.ts";
 import { type EngineFlags, openEngine } from "../engines.ts";
-import { openInput, readText } from "../options.ts";
+import { openInput, readText } from "../input.ts";
 import { formatOf, type OutputFlags } from "../output.ts";
 
 export function command(cli: Cli) {

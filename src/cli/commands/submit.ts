@@ -12,7 +12,8 @@ import {
 import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
-import { metricsOption, openInput, readText, serviceOption, words } from "../options.ts";
+import { openInput, readText } from "../input.ts";
+import { metricsOption, serviceOption, words } from "../options.ts";
 
 interface QueryFlags {
   readonly file?: string | undefined;

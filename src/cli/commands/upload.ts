@@ -4,7 +4,8 @@ import { openOrCreateLake } from "../../lake/open.ts";
 import { upload } from "../../sync/upload.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import type { Cli } from "../cli.ts";
-import { granularityOption, ORGANIZATION, openInput, weekStartOption } from "../options.ts";
+import { openInput } from "../input.ts";
+import { granularityOption, ORGANIZATION, weekStartOption } from "../options.ts";
 import { addLakeOptions, lakeOf } from "../stack.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {

@@ -1,0 +1,105 @@
+import { constants, createReadStream, type Stats } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { Socket } from "node:net";
+import { addAbortSignal, type Readable } from "node:stream";
+import { isatty, ReadStream } from "node:tty";
+import { codeOf, UsageError } from "../support/errors.ts";
+import { reasonOf } from "./cannot-write.ts";
+import type { Cli } from "./cli.ts";
+import { decompressed } from "./compression.ts";
+import { descriptorIn, openDescriptor } from "./descriptor.ts";
+
+export interface Input {
+  /** The data, decompressed. It ends with the reason of the command's signal where that comes first. */
+  readonly stream: AsyncIterable<Uint8Array>;
+  /** For messages. */
+  readonly name: string;
+  /** Milliseconds since 1970 at which a regular file was last written; undefined for everything else. */
+  readonly modified: number | undefined;
+}
+
+/**
+ * A file, or standard input for `-` or nothing. Where nothing is given and standard input is a terminal, nobody would
+ * know what is waited for.
+ *
+ * @throws {UsageError} input, where it cannot be read.
+ */
+export async function openInput(cli: Cli, path: string | undefined): Promise<Input> {
+  if (path === undefined && cli.stdin.isTTY) {
+    throw new UsageError("input", "There is nothing to read: no file is named and nothing is piped in.", {
+      hint: "Name a file, or pipe into it; - is standard input.",
+    });
+  }
+  if (path === undefined || path === "-" || descriptorIn(path) === 0) {
+    const name = "standard input";
+    return { stream: contentOf(cli, () => cli.stdin, name), name, modified: undefined };
+  }
+  const info = await stat(path).catch((error: unknown) => {
+    throw cannotRead(path, error);
+  });
+  if (info.isDirectory()) {
+    throw new UsageError("input", `Cannot read ${path}: it is a folder.`, { hint: "Name a file in it." });
+  }
+  await access(path, constants.R_OK).catch((error: unknown) => {
+    throw cannotRead(path, error);
+  });
+  return {
+    // Opened when it is read: what is refused before must leave nothing open that the process would wait for.
+    stream: contentOf(cli, () => open(path, info), path),
+    name: path,
+    modified: info.isFile() ? info.mtimeMs : undefined,
+  };
+}
+
+/** What may never deliver anything is read without holding a thread, which nothing could stop. */
+async function open(path: string, info: Stats): Promise<Readable> {
+  if (info.isFile() || info.isBlockDevice()) return createReadStream(path, { highWaterMark: 1024 * 1024 });
+  const own = descriptorIn(path);
+  if (info.isSocket() && own !== undefined) return new Socket({ fd: own, writable: false });
+  const fd = await openDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (info.isFIFO()) return new Socket({ fd, writable: false });
+  return isatty(fd) ? new ReadStream(fd) : createReadStream(path, { fd });
+}
+
+async function* contentOf(
+  cli: Cli,
+  source: () => Readable | Promise<Readable>,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* decompressed(addAbortSignal(cli.signal, await source()), name);
+  } catch (error) {
+    cli.signal.throwIfAborted();
+    throw codeOf(error) !== undefined && error instanceof Error && "syscall" in error
+      ? cannotRead(name, error)
+      : error;
+  }
+}
+
+function cannotRead(name: string, error: unknown): UsageError {
+  return new UsageError("input", `Cannot read ${name}: ${reasonOf(error)}.`, {
+    hint: "Check the path and its permissions.",
+    cause: error,
+  });
+}
+
+/** Reads a small text whole: a query file, a statement. */
+export async function readText(input: Input, maxBytes = 4 * 1024 * 1024): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of input.stream) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      throw new UsageError("input", `${input.name} is larger than ${maxBytes / 2 ** 20} MiB.`, {
+        hint: "Is it the right file?",
+      });
+    }
+    chunks.push(chunk);
+  }
+  const text = new TextDecoder("utf-8", { fatal: true });
+  try {
+    return text.decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new UsageError("input", `${input.name} is not UTF-8 text.`, { hint: "Save it as UTF-8.", cause });
+  }
+}
