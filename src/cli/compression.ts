@@ -2,6 +2,7 @@ import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
 import { codeOf, isUsageError, messageOf, UsageError } from "../support/errors.ts";
+import { shellWord } from "../support/quote.ts";
 
 /** A stream that gives the data inside, and says how much it has taken. */
 type Opened = Transform & { readonly bytesWritten: number };
@@ -14,7 +15,7 @@ interface Form {
   readonly at?: number;
   /** Makes a stream that gives the data inside; without it, or where this Node.js has none, people must do it. */
   readonly open?: () => Opened | undefined;
-  /** What people can do, after "Decompress it first: ". */
+  /** The command that unpacks it, to be followed by the file's name. */
   readonly tool: string;
 }
 
@@ -26,25 +27,25 @@ const FORMS: readonly Form[] = [
     name: "gzip",
     magic: [[0x1f, 0x8b]],
     open: () => zlib.createGunzip({ chunkSize: 256 * 1024 }),
-    tool: "gzip -d FILE",
+    tool: "gzip -d",
   },
   {
     name: "zstd",
     // A frame, and the sixteen kinds of frames that are skipped.
     magic: [[0x28, 0xb5, 0x2f, 0xfd], ...Array.from({ length: 16 }, (_, i) => [0x50 + i, 0x2a, 0x4d, 0x18])],
     open: openZstd,
-    tool: "zstd -d FILE (or use Node.js 22.15 or later, which reads zstd)",
+    tool: "zstd -d",
   },
-  { name: "bzip2", magic: [bytes("BZh")], tool: "bzip2 -d FILE" },
-  { name: "xz", magic: [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]], tool: "xz -d FILE" },
-  { name: "lz4", magic: [[0x04, 0x22, 0x4d, 0x18]], tool: "lz4 -d FILE" },
-  { name: "lzip", magic: [bytes("LZIP")], tool: "lzip -d FILE" },
-  { name: "compress", magic: [[0x1f, 0x9d]], tool: "gzip -d FILE" },
-  { name: "snappy", magic: [[0xff, 0x06, 0x00, 0x00, ...bytes("sNaPpY")]], tool: "snzip -d FILE" },
+  { name: "bzip2", magic: [bytes("BZh")], tool: "bzip2 -d" },
+  { name: "xz", magic: [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]], tool: "xz -d" },
+  { name: "lz4", magic: [[0x04, 0x22, 0x4d, 0x18]], tool: "lz4 -d" },
+  { name: "lzip", magic: [bytes("LZIP")], tool: "lzip -d" },
+  { name: "compress", magic: [[0x1f, 0x9d]], tool: "gzip -d" },
+  { name: "snappy", magic: [[0xff, 0x06, 0x00, 0x00, ...bytes("sNaPpY")]], tool: "snzip -d" },
   {
     name: "zlib (deflate)",
     magic: [0x01, 0x5e, 0x9c, 0xda].map((level) => [0x78, level]),
-    tool: "pigz -dz FILE",
+    tool: "pigz -dz",
   },
   {
     name: "zip",
@@ -53,11 +54,14 @@ const FORMS: readonly Form[] = [
       [...bytes("PK"), 5, 6],
       [...bytes("PK"), 7, 8],
     ],
-    tool: "unzip FILE",
+    tool: "unzip",
   },
-  { name: "7-Zip", magic: [[0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]], tool: "7z x FILE" },
-  { name: "tar", magic: [bytes("ustar")], at: 257, tool: "tar -xf FILE" },
+  { name: "7-Zip", magic: [[0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]], tool: "7z x" },
+  { name: "tar", magic: [bytes("ustar")], at: 257, tool: "tar -xf" },
 ];
+
+/** The name of standard input in messages. */
+export const STDIN = "standard input";
 
 /** Enough to know every form by. */
 const HEAD = 262;
@@ -87,16 +91,30 @@ export async function* decompressed(
     return;
   }
   const inner = await peek(through(all, stream, form, name));
-  refuse(formOf(inner.head), `what ${name} holds`);
+  const twice = formOf(inner.head);
+  if (twice !== undefined) {
+    throw new UsageError(
+      "input",
+      `Cannot read ${name}: inside its ${form.name} data there is ${twice.name} data.`,
+      {
+        hint: unpack(form, name),
+      },
+    );
+  }
   yield* inner.all;
 }
 
 /** What is still in another form cannot be read. */
 function refuse(form: Form | undefined, name: string): void {
   if (form === undefined) return;
+  const newer = form.open === undefined ? "" : " Node.js 22.15 and later read it as it is.";
   throw new UsageError("input", `Cannot read ${name}: it is ${form.name} data, not JSON or text.`, {
-    hint: `Decompress it first: ${form.tool}`,
+    hint: unpack(form, name) + newer,
   });
+}
+
+function unpack({ tool }: Form, name: string): string {
+  return `Unpack it first: ${tool} ${name === STDIN ? "FILE" : shellWord(name)}.`;
 }
 
 function formOf(head: Uint8Array): Form | undefined {
@@ -137,7 +155,7 @@ async function* through(
       "input",
       `Cannot read ${name}: more follows the first part of its ${form.name} data.`,
       {
-        hint: `Decompress it first: ${form.tool}`,
+        hint: unpack(form, name),
       },
     );
   }

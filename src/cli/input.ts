@@ -6,7 +6,7 @@ import { isatty, ReadStream } from "node:tty";
 import { codeOf, UsageError } from "../support/errors.ts";
 import { reasonOf } from "./cannot-write.ts";
 import type { Cli } from "./cli.ts";
-import { decompressed } from "./compression.ts";
+import { decompressed, STDIN } from "./compression.ts";
 import { descriptorIn, openDescriptor } from "./descriptor.ts";
 
 export interface Input {
@@ -31,8 +31,7 @@ export async function openInput(cli: Cli, path: string | undefined): Promise<Inp
     });
   }
   if (path === undefined || path === "-" || descriptorIn(path) === 0) {
-    const name = "standard input";
-    return { stream: contentOf(cli, () => cli.stdin, name), name, modified: undefined };
+    return { stream: contentOf(cli, () => cli.stdin, STDIN), name: STDIN, modified: undefined };
   }
   const info = await stat(path).catch((error: unknown) => {
     throw cannotRead(path, error);

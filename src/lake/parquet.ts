@@ -89,6 +89,7 @@ export class ParquetFiles {
   /**
    * Writes a spool (undefined: no rows) as a slice's Parquet file.
    *
+   * @param signal stops DuckDB, and rejects with its reason.
    * @returns how many rows repeat another's client, user, endpoint …: 0 in an answer that is sound.
    */
   async write(
@@ -96,8 +97,9 @@ export class ParquetFiles {
     spool: string | undefined,
     file: string,
     provenance: Provenance,
+    signal?: AbortSignal,
   ): Promise<number> {
-    return await this.#with(async (connection) => {
+    return await this.#with(signal, async (connection) => {
       const rows = spool === undefined ? NO_ROWS : rowsOf(key, provenance.metrics, spool);
       await connection.run(
         `COPY (FROM (${rows}) ORDER BY ${KEY_COLUMNS.join(", ")})
@@ -118,7 +120,7 @@ export class ParquetFiles {
     const columns = COLUMNS.map(([name]) => name).join(", ");
     // Another version's file may lack a column, which is then NULL.
     const from = `read_parquet([${sqlString(one)}, ${sqlString(other)}], union_by_name = true, filename = true, hive_partitioning = false)`;
-    return await this.#with(async (connection) => {
+    return await this.#with(undefined, async (connection) => {
       const differing = `SELECT 1 FROM ${from} GROUP BY ${columns}
         HAVING count(*) FILTER (WHERE filename = ${sqlString(one)}) <> count(*) FILTER (WHERE filename <> ${sqlString(one)})`;
       const reader = await connection
@@ -134,7 +136,10 @@ export class ParquetFiles {
   }
 
   /** Each task has a connection of its own, so that several run side by side. */
-  async #with<T>(task: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  async #with<T>(
+    signal: AbortSignal | undefined,
+    task: (connection: DuckDBConnection) => Promise<T>,
+  ): Promise<T> {
     // One thread each: slices are small, and handing one over between threads costs as much as writing it.
     this.#instance ??= duckdb.DuckDBInstance.create(":memory:", {
       threads: "1",
@@ -144,12 +149,17 @@ export class ParquetFiles {
       autoload_known_extensions: "false",
     });
     let connection: DuckDBConnection | undefined;
+    const stop = (): void => connection?.interrupt();
+    signal?.addEventListener("abort", stop);
     try {
       connection = await (await this.#instance).connect();
+      signal?.throwIfAborted();
       return await task(connection);
     } catch (error) {
+      signal?.throwIfAborted();
       throw writeError(error);
     } finally {
+      signal?.removeEventListener("abort", stop);
       connection?.closeSync();
     }
   }

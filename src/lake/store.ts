@@ -51,8 +51,9 @@ export interface ObjectStore {
   /**
    * Replaces the object by a file, atomically, provided that it still has version `expected` (undefined: that it
    * does not exist). The file may be moved away. Resolves false, with nothing changed, where the version differs.
+   * An aborted `signal` takes back what was not finished, and rejects with its reason.
    */
-  replace(path: string, file: string, expected: string | undefined): Promise<boolean>;
+  replace(path: string, file: string, expected: string | undefined, signal?: AbortSignal): Promise<boolean>;
   /** Leaves no empty folders behind: of staging, and of a lake that `create` made and nothing was put into. */
   release(): Promise<void>;
 }

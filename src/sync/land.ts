@@ -220,7 +220,7 @@ export async function writeSlices(
   return await inParallel(slices, WRITERS, async (slice) => {
     signal?.throwIfAborted();
     const file = join(folder, `slice-${slice.key.date}.parquet`);
-    const repeats = await lake.files.write(slice.key, slice.spool, file, slice.provenance);
+    const repeats = await lake.files.write(slice.key, slice.spool, file, slice.provenance, signal);
     if (slice.spool !== undefined) await rm(slice.spool);
     return { ...slice, file, repeats };
   });

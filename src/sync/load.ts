@@ -45,6 +45,8 @@ export interface GivenRows {
   /** The organization's id: rows do not tell it. Left out: the lake's. */
   readonly organization?: string | undefined;
   readonly log?: Log | undefined;
+  /** Aborted: rejects with its reason, and no slice is left half written. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Rows from outside, with what the user knows of the query that gave them; the rows themselves tell the rest. */
@@ -98,6 +100,7 @@ async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise
     lake,
     slicesOf(found, { ...context, id, fetchedAt, origin: { organization } }),
     folder,
+    request.signal,
   );
   const stored = await storedSlices(
     lake,
@@ -119,10 +122,14 @@ async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise
   }
   if (twin === undefined && !request.force) await checkSource(lake, source, hash);
   if (slices.length > 0 || twin === undefined)
-    await claimLake(lake, newcomer, { log: request.log ?? silentLog });
-  const landed = await commitSlices(lake, slices, request);
+    await claimLake(lake, newcomer, { log: request.log ?? silentLog, signal: request.signal });
+  const landed = await commitSlices(lake, slices, request).catch((error: unknown) => {
+    throw request.signal?.aborted ? interruptedHalfWay(error) : error;
+  });
   const raw =
-    twin === undefined ? await keepSource(lake, source, file, { hash, force: request.force }) : "there";
+    twin === undefined
+      ? await keepSource(lake, source, file, { hash, force: request.force, signal: request.signal })
+      : "there";
   const kept = (request.force ? [] : [...stored.slices]).map(({ key }) => ({
     key,
     why: "the same rows are stored already",
@@ -166,6 +173,13 @@ async function checkRows(
   const dates = found.dates().flatMap(({ date }) => date ?? []);
   const doubt = checkGranularity({ ...request, dates, isContinued: await continuedBy(lake, series) });
   if (doubt !== undefined) (request.log ?? silentLog).warn(doubt);
+}
+
+function interruptedHalfWay(cause: unknown): UsageError {
+  return new UsageError("interrupted", "Interrupted while slices were being stored: not all of them are.", {
+    hint: "Each slice in the lake is whole. Run the same command again to store the rest.",
+    cause,
+  });
 }
 
 /** Whose a file's rows are only the user can say. */
@@ -214,6 +228,7 @@ async function spoolInput(
     const summary = await splitInto(
       request.input,
       async (ndjson) => {
+        request.signal?.throwIfAborted();
         hash.update(ndjson);
         await handle.appendFile(ndjson);
         await found.relieve();

@@ -57,15 +57,16 @@ export async function keepSource(
   lake: Lake,
   path: string,
   file: string,
-  { hash, force }: { hash: string; force: boolean },
+  { hash, force, signal }: { hash: string; force: boolean; signal?: AbortSignal | undefined },
 ): Promise<"written" | "there"> {
   for (;;) {
+    signal?.throwIfAborted();
     const current = await lake.store.head(path);
     if (current) {
       if ((await hashOf(join(await lake.store.localize([current]), path))) === hash) return "there";
       if (!force) await checkSource(lake, path, hash);
     }
-    if (await lake.store.replace(path, file, current?.version)) return "written";
+    if (await lake.store.replace(path, file, current?.version, signal)) return "written";
   }
 }
 

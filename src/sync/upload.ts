@@ -50,8 +50,8 @@ export async function upload(lake: Lake, request: UploadRequest): Promise<Upload
       if (doubt !== undefined) (request.log ?? silentLog).warn(doubt);
       await checkElsewhere(lake, { granularity: request.granularity, file, hash }, undefined);
     }
-    await claimLake(lake, newcomer, { log: request.log ?? silentLog });
-    const outcome = await keepSource(lake, source, file, { hash, force: false });
+    await claimLake(lake, newcomer, { log: request.log ?? silentLog, signal: request.signal });
+    const outcome = await keepSource(lake, source, file, { hash, force: false, signal: request.signal });
     return { outcome, source, rows, bytes };
   } finally {
     rest();

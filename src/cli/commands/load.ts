@@ -25,7 +25,7 @@ export function command(cli: Cli) {
       "Land results that were fetched elsewhere in the lake: JSON or NDJSON, of either service, from gc, jq or us. " +
         "All is checked first; what is refused leaves no trace.",
     )
-    .argument("<file>", "the results; - is standard input")
+    .argument("<file>", "the results, plain or in gzip or zstd; - is standard input")
     .requiredOption("--granularity <name>", "day, week, month or total, as it was asked", granularityOption)
     .option("--interval <start/end>", "the interval that was asked; needed for all but day", parseInterval)
     .option(
@@ -67,6 +67,7 @@ export function command(cli: Cli) {
           service: options.service,
           id: options.id,
           log: cli.log,
+          signal: cli.signal,
           fetchedAt: input.modified ?? Date.now(),
           force: options.force ?? false,
           version: version(),

@@ -11,7 +11,7 @@ export function command(cli: Cli) {
       "Turn an answer of the usage API into its rows, one JSON object a line: what `jq -c '.results[]'` (jobs: " +
         "`.entities[]`) makes of it, in flat memory. Takes what gc, jq and `gc-usage results` print.",
     )
-    .argument("[file]", "the answer; - or nothing: standard input")
+    .argument("[file]", "the answer, plain or in gzip or zstd; - or nothing: standard input")
     .option("--json", "errors as JSON as well; what is printed is JSON, a line for each row, in any case")
     .addHelpText(
       "after",

@@ -14,7 +14,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       "Upload an answer's rows as they came, for Glue's crawler and the article's SQL: the article's step 5. The file is " +
         "checked first, one row a line is written, and never one answer over another or twice.",
     )
-    .argument("<file>", "the results: JSON or NDJSON; - is standard input")
+    .argument("<file>", "the results: JSON or NDJSON, plain or in gzip or zstd; - is standard input")
     .requiredOption("--granularity <name>", "day, week, month or total, as it was asked", granularityOption)
     .option("--id <id>", "the execution or job id, which names the object; left out: a hash of the rows")
     .option(
@@ -48,6 +48,7 @@ export function command(cli: Cli): CommandUnknownOpts {
           organization,
           force: options.force ?? false,
           log: cli.log,
+          signal: cli.signal,
         };
         const { outcome, source, rows, bytes } = await upload(lake, given);
         const place = source === undefined ? undefined : `${lake.uri.replace(/\/$/, "")}/${source}`;

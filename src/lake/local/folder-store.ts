@@ -3,6 +3,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { codeOf, UsageError } from "../../support/errors.ts";
 import type { ObjectStore, StoredObject } from "../store.ts";
 import { withLock } from "./lock.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /** A lake in a folder. One write is: fsync the new file, take the lock, compare, rename over the old. */
 export class FolderStore implements ObjectStore {
@@ -47,7 +48,7 @@ export class FolderStore implements ObjectStore {
   }
 
   async create(): Promise<void> {
-    this.#created = await mkdir(this.#root, { recursive: true });
+    this.#created = await makeFolder(this.#root);
   }
 
   async entries(): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, rmdir, stat } from "node:fs/promises";
+import { rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   HeadObjectCommand,
@@ -16,6 +16,7 @@ import type { Log } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 import { isSource, SOURCE_FOLDER } from "../../usage/slice.ts";
+import { makeFolder } from "../local/make-folder.ts";
 import type { ObjectStore, StoredObject, Waiting } from "../store.ts";
 import { download } from "./download.ts";
 import { Mirror } from "./mirror.ts";
@@ -53,7 +54,7 @@ export async function openS3Store(uri: string, log: Log): Promise<S3Store> {
   const place = parseS3Uri(uri);
   const cache = cacheFolder(place.uri, process.env);
   // Usage data is not for the other people of this machine.
-  await mkdir(cache, { recursive: true, mode: 0o700 });
+  await makeFolder(cache, 0o700);
   const client = new S3Client({
     ...(await awsClientConfig({}, process.env)),
     followRegionRedirects: true,
@@ -179,12 +180,17 @@ export class S3Store implements ObjectStore {
     return this.#mirror.root;
   }
 
-  async replace(path: string, file: string, expected: string | undefined): Promise<boolean> {
+  async replace(
+    path: string,
+    file: string,
+    expected: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     const write = randomUUID();
-    return await this.#call(`write ${this.uri}/${path}`, async () => {
+    const put = async (): Promise<boolean> => {
       for (let attempt = 1; ; attempt++) {
         try {
-          await this.#upload(path, file, expected, write);
+          await this.#upload(path, file, { expected, write, signal });
           return true;
         } catch (error) {
           const problem = problemOf(error);
@@ -194,11 +200,20 @@ export class S3Store implements ObjectStore {
           await pause(attempt);
         }
       }
-    });
+    };
+    return await this.#call(`write ${this.uri}/${path}`, put, signal);
   }
 
   /** One PUT, or for large files parts that S3 puts together under the same condition; broken off, it is taken back. */
-  async #upload(path: string, file: string, expected: string | undefined, write: string): Promise<void> {
+  async #upload(
+    path: string,
+    file: string,
+    {
+      expected,
+      write,
+      signal,
+    }: { expected: string | undefined; write: string; signal?: AbortSignal | undefined },
+  ): Promise<void> {
     const { size } = await stat(file);
     const upload = new Upload({
       client: this.#client,
@@ -216,7 +231,14 @@ export class S3Store implements ObjectStore {
         ...(expected === undefined ? { IfNoneMatch: "*" } : { IfMatch: expected }),
       },
     });
-    await upload.done();
+    signal?.throwIfAborted();
+    const stop = (): void => void upload.abort();
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      await upload.done();
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
   }
 
   async #head(path: string): Promise<{ object: StoredObject; write: string | undefined } | undefined> {
