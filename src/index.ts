@@ -11,10 +11,13 @@ export {
   type AnswerMembers,
   AnswerSplitter,
   type RowListener,
+  type RowsMember,
   type SplitSummary,
 } from "./genesys/answer/splitter.ts";
 export { type CallOptions, type ClientOptions, type ClientStats, GenesysClient } from "./genesys/client.ts";
+export { PageWatch } from "./genesys/pages.ts";
 export {
+  type PageRequest,
   type QueryState,
   type ResultsPage,
   readResultsPage,

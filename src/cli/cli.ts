@@ -52,6 +52,7 @@ export async function createCli(options: {
     update?.clear();
     stderr.write(`${harmless(secrets.redact(text))}\n`);
   };
+  const progress = (text: string): void => update?.(harmless(secrets.redact(text)));
   const out = createOut(stdout, options.signal);
   return {
     stdin,
@@ -63,12 +64,16 @@ export async function createCli(options: {
     out,
     json: (value) => out(`${stringify(value)}\n`),
     note,
-    progress: (text) => update?.(harmless(secrets.redact(text))),
+    progress,
     progressDone: () => update?.clear(),
     log: {
       warn: (message) => note(`${onErr.yellow("warning:")} ${message}`),
       info: (message) => {
         if (!options.quiet) note(message);
+      },
+      wait: (message) => {
+        if (update) progress(message);
+        else if (!options.quiet) note(message);
       },
       debug: (message) => {
         if (options.debug) note(onErr.dim(`debug: ${message}`));

@@ -1,7 +1,16 @@
 import { setMaxListeners } from "node:events";
-import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
+import {
+  type Effects,
+  joinSignals,
+  type Log,
+  monotonicOf,
+  realEffects,
+  silentLog,
+  tellWait,
+} from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { type Caller, isUuid } from "../usage/organization.ts";
+import { ServiceClock } from "./clock.ts";
 import { type Answer, Http, readText, TIMEOUTS, type Timeouts } from "./http.ts";
 import { Limiter, parseRateLimit, type RateLimit } from "./limiter.ts";
 import { type Call, nameOf, refusalError, unreadableAnswer } from "./problem.ts";
@@ -35,6 +44,8 @@ export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** What the call is for, as it completes "Could not …" in messages: "submit the query". */
   readonly purpose?: string;
+  /** Ends this call with its waits and retries, as the client's own signal does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ClientStats {
@@ -54,6 +65,14 @@ export interface Probe {
   readonly refusal: UsageError | undefined;
 }
 
+/** What the rate limit in force means for the calls to come. */
+export interface RateForecast {
+  /** Milliseconds until the next call may go ahead; 0 where it need not wait. */
+  readonly delayMs: number;
+  /** Milliseconds that so many further calls take at least, where nobody else uses the token. */
+  timeFor(calls: number): number;
+}
+
 const MAX_JSON = 64 * 2 ** 20;
 const MAX_REFUSAL = 2 ** 20;
 /** Before anything was reached, a wrong host is likelier than a bad moment: do not keep people waiting. */
@@ -66,12 +85,13 @@ const TELL_WAIT_MS = 5_000;
 interface Attempt<T> {
   readonly call: Call;
   readonly body: string | undefined;
+  readonly signal: AbortSignal | undefined;
   readonly accepts: (status: number) => boolean;
   readonly use: (answer: Answer) => Promise<T>;
 }
 
 /**
- * Calls to one Genesys Cloud organisation: signed in, within the rate limit, tried again where that can help
+ * Calls to one Genesys Cloud organization: signed in, within the rate limit, tried again where that can help
  * (docs/decisions/retrying.md tells when, and why submits are, too). Safe for many calls at once.
  *
  * Every call rejects with a UsageError: "credentials", "permission" (details.permissions names what is missing), "input"
@@ -79,6 +99,8 @@ interface Attempt<T> {
  * signal's reason. details.contextId is what Genesys's support asks for.
  */
 export class GenesysClient {
+  /** The service's clock, known once something was answered. */
+  readonly clock: ServiceClock;
   readonly #settings: Settings;
   readonly #effects: Effects;
   readonly #log: Log;
@@ -98,7 +120,8 @@ export class GenesysClient {
     // Each call under way listens to it, and Node warns of a leak from the eleventh on.
     if (this.#signal) setMaxListeners(0, this.#signal);
     this.#http = new Http(settings.proxies, { ...TIMEOUTS, ...options.timeouts });
-    this.#limiter = new Limiter(this.#effects);
+    this.#limiter = new Limiter(this.#effects, (ms) => this.#onLimitWait(ms));
+    this.clock = new ServiceClock(this.#effects);
     this.#headers = { "user-agent": options.userAgent ?? "gc-usage" };
     const policy = { ...RETRY, ...options.retry };
     const impatient = { ...policy, maxAttempts: Math.min(policy.maxAttempts, ATTEMPTS_UNREACHED) };
@@ -112,7 +135,7 @@ export class GenesysClient {
     this.#tokens =
       credentials.kind === "token"
         ? givenToken(credentials.accessToken)
-        : new SignInTokens(settings, credentials, this.#http, this.#retrying, this.#headers);
+        : new SignInTokens(settings, credentials, this.#http, this.#retrying, this.#headers, this.clock);
   }
 
   get stats(): ClientStats {
@@ -126,9 +149,19 @@ export class GenesysClient {
     return { region, clientId: id !== undefined && isUuid(id) ? id : undefined };
   }
 
-  /** Signs in, where there is anything to sign in with, and nothing else. */
-  async signIn(): Promise<void> {
-    await this.#tokens.get();
+  /** What the rate limit in force means for the calls to come, as far as it is known. */
+  get rateLimit(): RateForecast {
+    return this.#limiter;
+  }
+
+  /**
+   * Signs in, where there is anything to sign in with, and learns the service's time. A token that was given brings none:
+   * then one call is made that any token may make.
+   */
+  async signIn(signal?: AbortSignal): Promise<void> {
+    await this.#tokens.get(signal);
+    if (this.clock.isKnown) return;
+    await this.probe("GET", "/api/v2/organizations/me", { purpose: "read the organization", signal });
   }
 
   /**
@@ -137,7 +170,7 @@ export class GenesysClient {
    */
   json(method: Method, path: string, options: CallOptions = {}): Promise<unknown> {
     const call = this.#callOf(method, path, options);
-    return this.#run(call, options.body, isSuccess, async (answer) => {
+    return this.#run(call, options, isSuccess, async (answer) => {
       if (answer.status === 204) return undefined;
       const text = await readText(call, answer, MAX_JSON);
       try {
@@ -162,14 +195,14 @@ export class GenesysClient {
     options: CallOptions = {},
   ): Promise<T> {
     const call = this.#callOf(method, path, options);
-    return this.#run(call, options.body, isSuccess, (answer) => consume(answer.body, call));
+    return this.#run(call, options, isSuccess, (answer) => consume(answer.body, call));
   }
 
   /** One call whose answer is of interest whatever its status. Only failures that can pass are tried again. */
   probe(method: Method, path: string, options: CallOptions = {}): Promise<Probe> {
     const call = this.#callOf(method, path, options);
     const settled = (status: number): boolean => isSuccess(status) || (status !== 401 && status < 429);
-    return this.#run(call, options.body, settled, async (answer) => ({
+    return this.#run(call, options, settled, async (answer) => ({
       status: answer.status,
       header: answer.header,
       rateLimit: parseRateLimit(answer.header),
@@ -191,9 +224,25 @@ export class GenesysClient {
     return { purpose: options.purpose ?? "call the Genesys Cloud API", method, url };
   }
 
-  #run<T>(call: Call, body: unknown, accepts: Attempt<T>["accepts"], use: Attempt<T>["use"]): Promise<T> {
-    const attempt = { call, body: body === undefined ? undefined : JSON.stringify(body), accepts, use };
-    return withRetries(() => this.#attempt(attempt), this.#retrying);
+  async #run<T>(
+    call: Call,
+    { body, signal: own }: CallOptions,
+    accepts: Attempt<T>["accepts"],
+    use: Attempt<T>["use"],
+  ): Promise<T> {
+    const { signal, release } = joinSignals(this.#signal, own);
+    const attempt = {
+      call,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      accepts,
+      use,
+    };
+    try {
+      return await withRetries(() => this.#attempt(attempt), { ...this.#retrying, signal });
+    } finally {
+      release();
+    }
   }
 
   /** One attempt. A 401 renews the token and goes again at once. */
@@ -220,12 +269,13 @@ export class GenesysClient {
       credentials.kind === "token"
         ? `The access token (from ${sources.accessToken ?? "the caller"}) has expired or is of another region. It cannot be ` +
           "renewed: give a new one, or a client id and secret."
-        : "New tokens were refused as well. Check that region and gateway belong to the client's organisation.";
+        : "New tokens were refused as well. Check that region and gateway belong to the client's organization.";
     return new UsageError("credentials", error.message, { hint, details: error.details, cause: error });
   }
 
-  async #once<T>({ call, body, accepts, use }: Attempt<T>, onToken: (token: string) => void): Promise<T> {
-    const answer = await this.#send(call, body, onToken);
+  async #once<T>(attempt: Attempt<T>, onToken: (token: string) => void): Promise<T> {
+    const { call, accepts, use } = attempt;
+    const answer = await this.#send(attempt, onToken);
     try {
       if (!accepts(answer.status)) throw await this.#refusal(call, answer);
       if (isSuccess(answer.status) && (answer.header("content-type") ?? "").includes("text/html")) {
@@ -237,17 +287,16 @@ export class GenesysClient {
     }
   }
 
-  /** Sends the call once it is its turn, and tells the limiter what the answer says. */
-  async #send(call: Call, body: string | undefined, onToken: (token: string) => void): Promise<Answer> {
-    const { now } = this.#effects;
-    const began = now();
-    const grant = await this.#limiter.acquire(this.#signal);
-    this.#waited(call, now() - began);
+  /** Sends the call once it is its turn, and tells limiter and clock what the answer says. */
+  async #send({ call, body, signal }: Attempt<unknown>, onToken: (token: string) => void): Promise<Answer> {
+    const began = monotonicOf(this.#effects);
+    const grant = await this.#limiter.acquire(signal);
+    this.#waited(call, monotonicOf(this.#effects) - began);
     let limit: RateLimit | undefined;
     try {
-      const token = await this.#tokens.get();
+      const token = await this.#tokens.get(signal);
       this.#stats.calls++;
-      const sent = now();
+      const sent = monotonicOf(this.#effects);
       const answer = await this.#http.send(call, {
         headers: {
           ...this.#headers,
@@ -255,13 +304,16 @@ export class GenesysClient {
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         body,
-        signal: this.#signal,
+        signal,
       });
-      this.#log.debug(`${nameOf(call)}: ${answer.status} after ${now() - sent} ms`);
+      this.#log.debug(
+        `${nameOf(call)}: ${answer.status} after ${Math.round(monotonicOf(this.#effects) - sent)} ms`,
+      );
+      this.clock.observe(answer.header("date"));
       limit = parseRateLimit(answer.header);
       onToken(token);
       if (answer.status === 429)
-        this.#throttled(parseRetryAfter(answer.header("retry-after"), undefined, now()));
+        this.#throttled(parseRetryAfter(answer.header("retry-after"), undefined, this.clock.now()));
       return answer;
     } finally {
       this.#limiter.settle(grant, limit);
@@ -270,7 +322,7 @@ export class GenesysClient {
 
   async #refusal(call: Call, answer: Answer): Promise<UsageError> {
     const body = await readText(call, answer, MAX_REFUSAL);
-    const error = refusalError(call, { ...answer, body }, this.#effects.now());
+    const error = refusalError(call, { ...answer, body }, this.clock.now());
     if (answer.status === 429) this.#pause(retryAfterOf(error));
     return error;
   }
@@ -286,7 +338,12 @@ export class GenesysClient {
   }
 
   #waited(call: Call, ms: number): void {
-    if (ms >= TELL_WAIT_MS) this.#log.debug(`${nameOf(call)}: waited ${ms} ms for the rate limit`);
+    if (ms >= TELL_WAIT_MS)
+      this.#log.debug(`${nameOf(call)}: waited ${Math.round(ms)} ms for the rate limit`);
+  }
+
+  #onLimitWait(ms: number): void {
+    tellWait(this.#log, `Rate limit: next call in ${Math.ceil(ms / 1000)} s.`);
   }
 
   #onRetry(error: UsageError, waitMs: number, attempt: number): void {

@@ -3,16 +3,22 @@ import { createGunzip } from "node:zlib";
 import { type Dispatcher, request } from "undici";
 import { proxyingDispatcher } from "../environment/dispatcher.ts";
 import { NO_PROXIES, type ProxyRules, proxyRefusal } from "../environment/proxies.ts";
+import { isUsageError } from "../support/errors.ts";
 import { type Call, networkError, unreadableAnswer } from "./problem.ts";
 
 export interface Timeouts {
   /** Until an answer begins. Milliseconds. */
   readonly headersMs: number;
-  /** Between two pieces of a body; a body that keeps coming may take for ever. Milliseconds. */
+  /** Between two pieces of a body. Milliseconds. */
   readonly idleMs: number;
+  /** Of waiting for pieces of a body, in which at least MIN_BYTES must come. Milliseconds. */
+  readonly paceMs: number;
 }
 
-export const TIMEOUTS: Timeouts = { headersMs: 120_000, idleMs: 60_000 };
+export const TIMEOUTS: Timeouts = { headersMs: 120_000, idleMs: 60_000, paceMs: 120_000 };
+
+/** What comes slower than this in `paceMs`, a byte now and then, would never be whole. */
+const MIN_BYTES = 8 * 1024;
 
 export interface Answer {
   readonly status: number;
@@ -80,7 +86,11 @@ export class Http {
     return {
       status: statusCode,
       header,
-      body: decode(call, stream, header("content-encoding"), signal),
+      body: decode(call, stream, {
+        encoding: header("content-encoding"),
+        signal,
+        paceMs: this.#timeouts.paceMs,
+      }),
       discard: () => {
         stream.destroy();
       },
@@ -95,19 +105,49 @@ export class Http {
 async function* decode(
   call: Call,
   stream: Readable,
-  encoding: string | undefined,
-  signal: AbortSignal | undefined,
+  {
+    encoding,
+    signal,
+    paceMs,
+  }: { encoding: string | undefined; signal: AbortSignal | undefined; paceMs: number },
 ): AsyncGenerator<Uint8Array> {
   const name = encoding?.trim().toLowerCase() ?? "";
   if (!["", "identity", "gzip", "x-gzip"].includes(name)) {
     throw unreadableAnswer(call, `the answer is encoded as "${name}", which was not asked for.`, false);
   }
   try {
-    const plain = name.endsWith("gzip") ? gunzip(stream) : stream;
+    const coming = paced(call, stream, paceMs);
+    const plain = name.endsWith("gzip") ? gunzip(coming, stream) : coming;
     for await (const chunk of plain as AsyncIterable<Uint8Array>) yield chunk;
   } catch (error) {
     signal?.throwIfAborted();
-    throw networkError(call, error);
+    throw isUsageError(error) ? error : networkError(call, error);
+  }
+}
+
+/** Counts the time in which the reader waits for the sender alone: a reader may be as slow as it likes. */
+async function* paced(call: Call, stream: Readable, paceMs: number): AsyncGenerator<Uint8Array> {
+  let [waitedMs, bytes] = [0, 0];
+  const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const began = performance.now();
+      const next = await chunks.next();
+      if (next.done) return;
+      const { value } = next;
+      waitedMs += performance.now() - began;
+      bytes += value.length;
+      if (bytes >= MIN_BYTES) [waitedMs, bytes] = [0, 0];
+      else if (waitedMs > paceMs)
+        throw unreadableAnswer(
+          call,
+          `the answer comes too slowly: ${bytes} bytes in ${Math.round(waitedMs / 1000)} s.`,
+          true,
+        );
+      yield value;
+    }
+  } finally {
+    await chunks.return?.();
   }
 }
 
@@ -116,9 +156,9 @@ async function* decode(
  * an iterable, which takes all that has come: piped itself it takes one chunk each time that it goes on, while undici
  * reads on from the socket and puts the rest back, so that time and memory grow with the answer.
  */
-function gunzip(stream: Readable): Readable {
+function gunzip(coming: AsyncIterable<Uint8Array>, stream: Readable): Readable {
   const out = createGunzip({ chunkSize: 64 * 1024 });
-  const source = Readable.from(stream, { objectMode: false });
+  const source = Readable.from(coming, { objectMode: false });
   source.on("error", (error) => out.destroy(error));
   out.on("close", () => stream.destroy());
   return source.pipe(out);

@@ -1,4 +1,4 @@
-import type { Effects } from "../support/effects.ts";
+import { abortable, type Effects, joinSignals, monotonicOf } from "../support/effects.ts";
 
 /** What an answer's `inin-ratelimit-*` headers say of the token's current window. */
 export interface RateLimit {
@@ -29,6 +29,12 @@ const HEADROOM = 0.05;
 
 /** `inin-ratelimit-reset` is in whole seconds, so a window may last a little longer than it says. */
 const RECHECK_MS = 500;
+
+/**
+ * The service counts by the minute. A reset that is further off is not believed: after a minute one call goes ahead alone
+ * and shows whether a new window has begun.
+ */
+const MAX_RESET_MS = ASSUMED_WINDOW_MS;
 
 /**
  * The arithmetic of one token's rate limit, without clock or timers. The service counts calls in fixed windows.
@@ -99,7 +105,7 @@ export class RateWindow {
 
   /** An answer's count may lack what was settled while its call was under way: that is added, as if it did. */
   #learn(grant: Grant, limit: RateLimit, now: number, probed: boolean): void {
-    const resetAt = now + limit.resetMs;
+    const resetAt = now + Math.min(limit.resetMs, MAX_RESET_MS);
     this.#allowed = limit.allowed;
     if (!this.#seen || limit.count <= grant.known) {
       this.#seen = true;
@@ -110,6 +116,22 @@ export class RateWindow {
     }
   }
 
+  /** Milliseconds until the next call may go ahead as far as is known: 0 where it need not wait. */
+  delay(now: number): number {
+    if (now < this.#pausedUntil) return this.#pausedUntil - now;
+    if (this.#known + this.#underWay < this.#usable()) return 0;
+    return Math.max(0, (this.#resetAt ?? now) - now);
+  }
+
+  /** Milliseconds that so many further calls take by the limit in force, where nobody else uses it. */
+  timeFor(calls: number, now: number): number {
+    const paused = Math.max(0, this.#pausedUntil - now);
+    const beyond = calls - Math.max(0, this.#usable() - this.#known - this.#underWay);
+    if (beyond <= 0) return paused;
+    const reset = Math.max(0, (this.#resetAt ?? now) - now);
+    return Math.max(paused, reset + (Math.ceil(beyond / this.#usable()) - 1) * ASSUMED_WINDOW_MS);
+  }
+
   /** Nobody goes ahead for `ms`: the service said so to one of us, and counts us all together. */
   pause(ms: number, now: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, now + ms);
@@ -118,51 +140,84 @@ export class RateWindow {
 
 /** The longest that a waiting call sleeps without looking again. */
 const LOOK_AGAIN_MS = 60_000;
+/** Shorter waits are not worth a line. */
+const TELL_WAIT_MS = 10_000;
 
 /** Lets calls through, first come, first served, as fast as the token's rate limit allows. */
 export class Limiter {
   readonly #window = new RateWindow();
   readonly #effects: Effects;
+  readonly #onWait: (ms: number) => void;
   #line: Promise<unknown> = Promise.resolve();
   #wake = new AbortController();
+  /** The end of the wait that was told of last. */
+  #toldUntil = 0;
 
-  constructor(effects: Effects) {
+  /** @param onWait is told of each wait of more than ten seconds, when it begins. */
+  constructor(effects: Effects, onWait: (ms: number) => void) {
     this.#effects = effects;
+    this.#onWait = onWait;
   }
 
-  /** Waits for leave to make one call. Rejects with the signal's reason when aborted. */
+  /** Waits for leave to make one call. Rejects with the signal's reason when aborted, also while others are before it. */
   acquire(signal?: AbortSignal): Promise<Grant> {
     const turn = this.#line.then(() => this.#waitForGrant(signal));
     this.#line = turn.catch(() => undefined);
-    return turn;
+    return abortable(turn, signal).catch((error: unknown) => {
+      // Leave that came in the moment of the abort is given back.
+      turn.then((grant) => this.settle(grant, undefined)).catch(() => undefined);
+      throw error;
+    });
   }
 
   async #waitForGrant(signal: AbortSignal | undefined): Promise<Grant> {
     for (;;) {
       signal?.throwIfAborted();
-      const taken = this.#window.take(this.#effects.now());
+      const taken = this.#window.take(monotonicOf(this.#effects));
       if (typeof taken !== "number") return taken;
+      this.#tell(taken);
       await this.#sleep(Math.min(taken, LOOK_AGAIN_MS), signal);
     }
   }
 
+  #tell(ms: number): void {
+    const until = monotonicOf(this.#effects) + ms;
+    if (!Number.isFinite(ms) || ms <= TELL_WAIT_MS || until <= this.#toldUntil + 1_000) return;
+    this.#toldUntil = until;
+    this.#onWait(ms);
+  }
+
+  /** Sleeps no longer than until a call is settled: its answer may tell of more room. */
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const wake = new AbortController();
     this.#wake = wake;
+    const joined = joinSignals(signal, wake.signal);
     try {
-      await this.#effects.sleep(ms, signal ? AbortSignal.any([signal, wake.signal]) : wake.signal);
+      await this.#effects.sleep(ms, joined.signal);
     } catch (error) {
-      if (!wake.signal.aborted) throw error;
+      if (!wake.signal.aborted || signal?.aborted) throw error;
+    } finally {
+      joined.release();
     }
   }
 
   settle(grant: Grant, limit: RateLimit | undefined): void {
-    this.#window.settle(grant, limit, this.#effects.now());
+    this.#window.settle(grant, limit, monotonicOf(this.#effects));
     this.#wake.abort();
   }
 
   pause(ms: number): void {
-    this.#window.pause(ms, this.#effects.now());
+    this.#window.pause(ms, monotonicOf(this.#effects));
+  }
+
+  /** Milliseconds until the next call may go ahead. */
+  get delayMs(): number {
+    return this.#window.delay(monotonicOf(this.#effects));
+  }
+
+  /** Milliseconds that so many further calls take at least, by the limit in force. */
+  timeFor(calls: number): number {
+    return this.#window.timeFor(calls, monotonicOf(this.#effects));
   }
 }
 

@@ -35,12 +35,20 @@ const ErrorBody = z.looseObject({
   description: z.string().optional().catch(undefined),
 });
 
-/** Statuses that the same call may not meet again later. */
-const RETRYABLE = new Set([408, 429, 500, 502, 503, 504]);
+/** Statuses that the same call may not meet again later. 409: another request was under way. */
+const RETRYABLE = new Set([408, 409, 429, 500, 502, 503, 504]);
+
+/** The answer would be larger than the service sends: 400 for a page of results, 500 for what has no pages. */
+export const TOO_LARGE = "max.response.size.reached";
+
+/** Whatever the message asks, this is the longest wait that is made of a window: then the window is another one. */
+const MAX_WINDOW_S = 60;
 
 /**
  * The error that a refusing answer stands for. Kinds: 400 and 422 "input", 401 "credentials", 403 "permission", the rest
- * "service". `details`: method, url, status, and where known contextId, code, permissions, retryAfterMs.
+ * "service". `details`: method, url, status, and where known contextId, code, permissions, retryAfterMs, limit.
+ *
+ * @param now milliseconds since 1970 on the service's clock.
  */
 export function refusalError(call: Call, answer: Refusal, now: number): UsageError {
   const { status, header } = answer;
@@ -48,11 +56,15 @@ export function refusalError(call: Call, answer: Refusal, now: number): UsageErr
   const said = body?.message ?? body?.error_description ?? body?.description ?? body?.error;
   const contextId = body?.contextId ?? header("inin-correlation-id");
   const permissions = status === 403 ? permissionsIn(body) : [];
-  const retryable = RETRYABLE.has(status);
-  const retryAfterMs = retryable ? parseRetryAfter(header("retry-after"), said, now) : undefined;
+  const retryable = RETRYABLE.has(status) && body?.code !== TOO_LARGE;
+  const limit = status === 429 ? limitIn(said) : undefined;
+  const retryAfterMs = retryable
+    ? (parseRetryAfter(header("retry-after"), said, now) ??
+      (limit && Math.min(limit.seconds, MAX_WINDOW_S) * 1000))
+    : undefined;
   const reason = said === undefined ? whatCame(answer) : secrets.redact(endSentence(said));
-  const hint = hintFor(status, permissions);
-  return new UsageError(kindOf(status), sentence(call, `${status} ${reason}`, contextId), {
+  const hint = hintFor(status, { code: body?.code, permissions, limit });
+  return new UsageError(kindOf(status, body?.code), sentence(call, `${status} ${reason}`, contextId), {
     retryable,
     ...(hint === undefined ? {} : { hint }),
     details: {
@@ -62,6 +74,7 @@ export function refusalError(call: Call, answer: Refusal, now: number): UsageErr
       ...(contextId === undefined ? {} : { contextId }),
       ...(permissions.length === 0 ? {} : { permissions }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(limit === undefined ? {} : { limit }),
     },
   });
 }
@@ -75,20 +88,44 @@ function parseBody(text: string): z.infer<typeof ErrorBody> | undefined {
   }
 }
 
-function kindOf(status: number): ErrorKind {
+function kindOf(status: number, code: string | undefined): ErrorKind {
+  if (code === TOO_LARGE) return "service";
   if (status === 400 || status === 422) return "input";
   if (status === 401) return "credentials";
   return status === 403 ? "permission" : "service";
 }
 
-function hintFor(status: number, permissions: readonly string[]): string | undefined {
+/** A limit as a 429's message gives it: "maximum [300] requests within [60] seconds". */
+interface Limit {
+  readonly requests: number;
+  readonly seconds: number;
+}
+
+function limitIn(message: string | undefined): Limit | undefined {
+  const [, requests, seconds] =
+    /maximum (?:of )?\[?(\d{1,9})\]? requests within \[?(\d{1,9})\]? seconds?/i.exec(message ?? "") ?? [];
+  return requests === undefined ? undefined : { requests: Number(requests), seconds: Number(seconds) };
+}
+
+function hintFor(
+  status: number,
+  facts: { code: string | undefined; permissions: readonly string[]; limit: Limit | undefined },
+): string | undefined {
+  const { code, permissions, limit } = facts;
+  if (code === TOO_LARGE) return "Query a shorter interval, or fewer groupings.";
+  if (code === "query.too.long" || status === 413)
+    return "Use fewer filters: split the query into several with some of them each.";
   if (status === 401)
     return "Run `gc-usage doctor` to see which credentials are used and where they come from.";
   if (status === 403) {
     const role = permissions.length > 0 ? permissions.join(" or ") : "the permission that the message names";
     return `Give the OAuth client a role with ${role} (Admin > Integrations > OAuth), and run \`gc-usage doctor\`.`;
   }
-  if (status === 429) return "The token's rate limit is used up by other callers: try again in a minute.";
+  if (status === 409) return "Another request was in its way. Run the same command again in a minute.";
+  if (status === 429) {
+    const known = limit ? ` (${limit.requests} requests within ${limit.seconds} seconds)` : "";
+    return `Other callers use up the rate limit${known}. Run the same command again in a minute.`;
+  }
   if (status >= 300 && status < 400)
     return "Check the region and the gateway settings with `gc-usage doctor`.";
   return status >= 500 ? "The service has trouble: try again later." : undefined;
@@ -126,6 +163,8 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageEr
     return proxyRefusal(proxy, Number(refused), call.url.host);
   const code = codeOf(root) ?? "";
   const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
+  // The call cannot be sent as it is: what is wrong with it stays wrong.
+  const unsendable = code === "UND_ERR_INVALID_ARG" || code === "ERR_INVALID_CHAR";
   const unreached = UNREACHED.has(code);
   const hint = untrusted
     ? "If a proxy inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its certificate."
@@ -136,10 +175,23 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageEr
       : undefined;
   const through = proxy === undefined ? "" : `through the proxy ${shownProxy(proxy)}, `;
   return new UsageError("service", sentence(call, through + reasonOf(code, root), undefined), {
-    retryable: !untrusted,
+    retryable: !untrusted && !unsendable,
     cause,
     ...(hint === undefined ? {} : { hint }),
     details: { ...where(call), ...(code ? { code } : {}), ...(unreached ? { unreached: true } : {}) },
+  });
+}
+
+/**
+ * A finished query's answer that cannot be all of its rows: none of them may be stored. `details.unsound` is true: to read
+ * on would not help, only a new query may.
+ */
+export function unsoundAnswer(id: string, why: string): UsageError {
+  return new UsageError("service", `The results of query ${id} cannot be right: ${why}.`, {
+    hint:
+      "Nothing of them was stored, and what was printed is not to be used. Run the same command again. If the message " +
+      "stays, report it to Genesys with the query's id.",
+    details: { id, unsound: true },
   });
 }
 

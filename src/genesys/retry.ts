@@ -1,5 +1,6 @@
 import type { Effects } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
+import { parseHttpDate } from "./http-date.ts";
 
 export interface RetryPolicy {
   /** How often one call is tried in all. */
@@ -33,7 +34,8 @@ export function retryDelay(
 ): number | undefined {
   if (!(error instanceof UsageError) || !error.retryable || attempt >= policy.maxAttempts) return undefined;
   const asked = retryAfterOf(error);
-  if (asked === undefined) return random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (attempt - 1));
+  // "At once" is no wait: ten attempts would be over before anything could have changed.
+  if (!asked) return random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (attempt - 1));
   return asked > policy.retryAfterCapMs ? undefined : asked + random() * RETRY_AFTER_SPREAD_MS;
 }
 
@@ -63,9 +65,15 @@ export function gaveUp(error: unknown, attempts: number, policy: RetryPolicy): u
   });
 }
 
+/** No service asks for more than a day: what does is a mistake, and not waited for. */
+const MAX_BELIEVED_MS = 24 * 3_600_000;
+
 /**
- * A `Retry-After` header in milliseconds from now: seconds or an HTTP date. Undefined where it is neither.
- * Genesys's 429 may say it in words instead ("Retry the request in [12] seconds"): `message` is the fallback.
+ * How long an answer asks to wait, in milliseconds: `Retry-After` in whole seconds or as an HTTP date (RFC 9110, 10.2.3), or
+ * the words of Genesys's 429 ("Retry the request in [12] seconds"). Undefined where it asks for nothing that can be meant: a
+ * negative number, a fraction, more than a day. Then the own backoff holds.
+ *
+ * @param now milliseconds since 1970 on the service's clock: a date in the header is on that one.
  */
 export function parseRetryAfter(
   header: string | undefined,
@@ -73,11 +81,11 @@ export function parseRetryAfter(
   now: number,
 ): number | undefined {
   const text = header?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
-  const date = text === "" ? Number.NaN : Date.parse(text);
-  if (!Number.isNaN(date)) return Math.max(0, date - now);
+  const date = parseHttpDate(text, now);
   const words = /retry the request in \[?(\d+)\]? seconds?/i.exec(message ?? "");
-  return words ? Number(words[1]) * 1000 : undefined;
+  const [seconds] = /^\d+$/.exec(text) ?? words?.slice(1) ?? [];
+  const asked = date === undefined ? Number(seconds) * 1000 : Math.max(0, date - now);
+  return asked <= MAX_BELIEVED_MS ? asked : undefined;
 }
 
 export interface Retrying {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { shown } from "../support/shown.ts";
@@ -7,27 +8,38 @@ import {
   type AnswerMembers,
   AnswerSplitter,
   type RowListener,
+  type RowsMember,
   type SplitSummary,
 } from "./answer/splitter.ts";
 import type { GenesysClient } from "./client.ts";
-import { type Call, unreadableAnswer } from "./problem.ts";
+import { PageWatch } from "./pages.ts";
+import { type Call, TOO_LARGE, unreadableAnswer, unsoundAnswer } from "./problem.ts";
 
 /** The most rows that the jobs service puts on a page. */
 const PAGE_SIZE = 1000;
 
-const ENDPOINTS: Readonly<Record<Service, { submit: string; id: string; results: (id: string) => string }>> =
-  {
-    jobs: {
-      submit: "/api/v2/usage/aggregates/query/jobs",
-      id: "id",
-      results: (id) => `/api/v2/usage/aggregates/query/jobs/${encodeURIComponent(id)}`,
-    },
-    legacy: {
-      submit: "/api/v2/usage/query",
-      id: "executionId",
-      results: (id) => `/api/v2/usage/query/${encodeURIComponent(id)}/results`,
-    },
-  };
+interface Endpoints {
+  readonly submit: string;
+  /** The member of a submit's answer that names the query. */
+  readonly id: string;
+  readonly results: (id: string) => string;
+  readonly rows: RowsMember;
+}
+
+export const ENDPOINTS: Readonly<Record<Service, Endpoints>> = {
+  jobs: {
+    submit: "/api/v2/usage/aggregates/query/jobs",
+    id: "id",
+    results: (id) => `/api/v2/usage/aggregates/query/jobs/${encodeURIComponent(id)}`,
+    rows: "entities",
+  },
+  legacy: {
+    submit: "/api/v2/usage/query",
+    id: "executionId",
+    results: (id) => `/api/v2/usage/query/${encodeURIComponent(id)}/results`,
+    rows: "results",
+  },
+};
 
 export interface Submitted {
   readonly id: string;
@@ -43,9 +55,10 @@ export async function submitQuery(
   client: GenesysClient,
   service: Service,
   body: QueryBody,
+  signal?: AbortSignal,
 ): Promise<Submitted> {
   const { submit, id } = ENDPOINTS[service];
-  const answer = await client.json("POST", submit, { body, purpose: "submit the query" });
+  const answer = await client.json("POST", submit, { body, purpose: "submit the query", signal });
   const parsed = z.looseObject({ [id]: z.string().min(1) }).safeParse(answer);
   if (!parsed.success) {
     throw new UsageError("service", `The ${service} service took the query but gave no ${id}.`, {
@@ -65,6 +78,8 @@ export interface ResultsPage {
   /** Why it failed, where the service says. */
   readonly reason: string | undefined;
   readonly rows: number;
+  /** How many rows the page could have had: less than at first where the service refuses so many. */
+  readonly pageSize: number;
   /** The cursor of the next page; undefined on the last. */
   readonly next: string | undefined;
   /** The answer's members beside its rows. */
@@ -77,44 +92,83 @@ export interface ResultsPage {
 export const STRAY_CURSOR =
   "The legacy service's answer has a cursor, which its documentation does not explain: the rows may not be all. Please report it.";
 
+export interface PageRequest {
+  readonly service: Service;
+  readonly id: string;
+  /** The cursor of the page; undefined for the first one. */
+  readonly after?: string | undefined;
+  /** Rows on a page, at most: what a page before this one had, where the service refused more. */
+  readonly pageSize?: number | undefined;
+  /** Watches over all pages of the query, the same for each; left out: over this page alone. */
+  readonly watch?: PageWatch | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads one page of results; the legacy service's answer is one page. `write` is given the page's rows as compact
  * NDJSON as they arrive. Where an answer breaks off it is asked for again, and `restart` is called first: what was
- * written of this page is void. `visited` are the cursors of the pages before this one: a next page that is among them
- * would go round for ever.
+ * written of this page is void. A page that the service finds too large is asked for again with half the rows.
  *
- * @throws {UsageError} input, for an id of another form; service with `details.status` 404 where the id is not known.
+ * @throws {UsageError} input, for an id of another form; service with `details.status` 404 where the id is not known, with
+ *   `details.unsound` where the page cannot be right: a finished query's answer without rows, a page that was there before.
  */
 export async function readResultsPage(
   client: GenesysClient,
-  request: { service: Service; id: string; after?: string | undefined; visited?: ReadonlySet<string> },
+  request: PageRequest,
   write: (ndjson: Uint8Array) => Promise<void>,
   restart: () => Promise<void>,
 ): Promise<ResultsPage> {
-  const { service, id, after, visited } = request;
-  checkId(id);
+  checkId(request.id);
+  for (let pageSize = request.pageSize ?? PAGE_SIZE; ; pageSize = Math.floor(pageSize / 2)) {
+    try {
+      return await readPage(client, { ...request, pageSize }, write, restart);
+    } catch (error) {
+      const isTooLarge = isUsageError(error) && error.details["code"] === TOO_LARGE;
+      if (!isTooLarge || request.service !== "jobs" || pageSize === 1) throw error;
+    }
+  }
+}
+
+async function readPage(
+  client: GenesysClient,
+  {
+    service,
+    id,
+    after,
+    pageSize,
+    watch = new PageWatch(after),
+    signal,
+  }: PageRequest & { readonly pageSize: number },
+  write: (ndjson: Uint8Array) => Promise<void>,
+  restart: () => Promise<void>,
+): Promise<ResultsPage> {
+  let hash = createHash("sha256");
   const page = await client.read(
     "GET",
     ENDPOINTS[service].results(id),
     async (body, call) => {
       await restart();
-      return pageOf(service, await splitAnswer(call, body, write), call);
+      hash = createHash("sha256");
+      const summary = await splitAnswer(id, call, body, async (ndjson) => {
+        // The legacy service's answer is one page, and large.
+        if (service === "jobs") hash.update(ndjson);
+        await write(ndjson);
+      });
+      return { ...pageOf(service, id, summary, call), pageSize };
     },
     {
-      query: service === "jobs" ? { pageSize: PAGE_SIZE, after } : {},
+      query: service === "jobs" ? { pageSize, after } : {},
       purpose: `read the results of query ${id}`,
+      signal,
     },
   );
-  if (page.next !== undefined && (page.next === after || visited?.has(page.next))) {
-    throw new UsageError("service", `Query ${id} names a page as its next that was read before.`, {
-      hint: "Run again with --debug and report it, please.",
-    });
-  }
+  if (page.state === "done" && service === "jobs") watch.add(id, page, hash.digest("base64"));
   return page;
 }
 
 /** What is bad input from a person is a bad answer from the service. */
 async function splitAnswer(
+  id: string,
   call: Call,
   body: AsyncIterable<Uint8Array>,
   write: (ndjson: Uint8Array) => Promise<void>,
@@ -123,8 +177,10 @@ async function splitAnswer(
     return await splitInto(body, write);
   } catch (error) {
     if (!isUsageError(error) || error.kind !== "input") throw error;
-    const { message, retryable } = error;
-    throw unreadableAnswer(call, `${message.charAt(0).toLowerCase()}${message.slice(1)}`, retryable, error);
+    const message = `${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
+    throw error.details["unsound"] === true
+      ? unsoundAnswer(id, message.replace(/\.$/, ""))
+      : unreadableAnswer(call, message, error.retryable, error);
   }
 }
 
@@ -149,15 +205,22 @@ const MEMBERS = z.looseObject({
   errorBody: z.looseObject({ message: z.string().nullish(), code: z.string().nullish() }).nullish(),
 });
 
-function pageOf(service: Service, summary: SplitSummary, call: Call): ResultsPage {
+function pageOf(
+  service: Service,
+  id: string,
+  summary: SplitSummary,
+  call: Call,
+): Omit<ResultsPage, "pageSize"> {
   const parsed = MEMBERS.safeParse(summary.answers[0]);
   if (!parsed.success || summary.answers.length !== 1) {
     throw unreadableAnswer(call, "the answer is not of the form that is known.", false);
   }
   const members = parsed.data;
   const status = members.queryStatus ?? "";
+  const state = stateOf(service, status);
+  if (state === "done") checkHasRows(ENDPOINTS[service].rows, id, status, summary);
   return {
-    state: stateOf(service, status),
+    state,
     status,
     reason: members.errorBody?.message ?? members.errorBody?.code ?? undefined,
     rows: summary.rows,
@@ -166,6 +229,29 @@ function pageOf(service: Service, summary: SplitSummary, call: Call): ResultsPag
     // The legacy answer's model has cursors, though its request takes none.
     strayCursor: service === "legacy" ? (members.cursors?.after ?? undefined) : undefined,
   };
+}
+
+/** "Nothing happened" is an empty list. An answer without one says nothing, and must not pass for it. */
+function checkHasRows(
+  member: RowsMember,
+  id: string,
+  status: string,
+  { rowsMembers, answers }: SplitSummary,
+): void {
+  if (rowsMembers[0] === member) return;
+  throw unsoundAnswer(
+    id,
+    `the query is ${status}, but its answer has no list "${member}"${otherLists(rowsMembers[0], answers[0])}`,
+  );
+}
+
+/** Where the rows may be instead, for whoever looks into it. */
+function otherLists(rowsIn: RowsMember | undefined, members: AnswerMembers = {}): string {
+  const lists = [
+    ...(rowsIn ? [rowsIn] : []),
+    ...Object.keys(members).filter((name) => Array.isArray(members[name])),
+  ];
+  return lists.length === 0 ? "" : ` (it has ${lists.map(shown).join(", ")})`;
 }
 
 /** What a status means. A word that is new to us is an error, never taken for success. */

@@ -1,7 +1,10 @@
 import { z } from "zod";
-import type { Effects } from "../support/effects.ts";
+import { abortable, type Effects, monotonicOf } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
+import { shown } from "../support/shown.ts";
+import type { ServiceClock } from "./clock.ts";
+import { faultInCredential } from "./credential-text.ts";
 import { type Http, readText } from "./http.ts";
 import { type Call, refusalError, unreadableAnswer } from "./problem.ts";
 import { type Retrying, withRetries } from "./retry.ts";
@@ -9,8 +12,11 @@ import type { ClientCredentials, Settings } from "./settings.ts";
 
 /** The access token of a client, for as many calls at once as there are. */
 export interface TokenSource {
-  /** The token to use now; signs in where there is none or it is about to expire. */
-  get(): Promise<string>;
+  /**
+   * The token to use now; signs in where there is none or it is about to expire. The signal ends the waiting for a sign-in
+   * that others may share, not the sign-in.
+   */
+  get(signal?: AbortSignal): Promise<string>;
   /** The service answered 401 to this token: the next `get` renews it, once however many calls say so. */
   refused(token: string): void;
 }
@@ -22,13 +28,14 @@ export function givenToken(token: string): TokenSource {
 }
 
 const SignIn = z.looseObject({
-  access_token: z.string().min(1),
-  expires_in: z.number().positive().optional(),
+  access_token: z.string().trim().min(1),
+  token_type: z.string().optional().catch(undefined),
+  expires_in: z.unknown().optional(),
 });
 
 interface Token {
   readonly value: string;
-  /** Milliseconds since 1970 from which it is renewed. */
+  /** On the monotonic clock, milliseconds: from then on it is renewed. */
   readonly renewAt: number;
 }
 
@@ -44,6 +51,7 @@ export class SignInTokens implements TokenSource {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #retrying: Retrying;
   readonly #effects: Effects;
+  readonly #clock: ServiceClock;
   #token: Token | undefined;
   #signingIn: Promise<Token> | undefined;
 
@@ -53,6 +61,7 @@ export class SignInTokens implements TokenSource {
     http: Http,
     retrying: Retrying,
     headers: Readonly<Record<string, string>>,
+    clock: ServiceClock,
   ) {
     this.#settings = settings;
     this.#credentials = credentials;
@@ -60,13 +69,14 @@ export class SignInTokens implements TokenSource {
     this.#retrying = retrying;
     this.#effects = retrying.effects;
     this.#headers = headers;
+    this.#clock = clock;
     secrets.add(credentials.clientSecret);
   }
 
-  async get(): Promise<string> {
-    if (this.#token && this.#effects.now() < this.#token.renewAt) return this.#token.value;
+  async get(signal?: AbortSignal): Promise<string> {
+    if (this.#token && monotonicOf(this.#effects) < this.#token.renewAt) return this.#token.value;
     this.#signingIn ??= this.#signIn();
-    return (await this.#signingIn).value;
+    return (await abortable(this.#signingIn, signal)).value;
   }
 
   refused(token: string): void {
@@ -101,10 +111,11 @@ export class SignInTokens implements TokenSource {
       body: "grant_type=client_credentials",
       signal,
     });
+    this.#clock.observe(answer.header("date"));
     try {
       const body = await readText(call, answer, MAX_BODY);
       if (answer.status < 200 || answer.status > 299) {
-        throw this.#refusal(refusalError(call, { ...answer, body }, this.#effects.now()));
+        throw this.#refusal(refusalError(call, { ...answer, body }, this.#clock.now()));
       }
       return this.#tokenOf(call, body);
     } finally {
@@ -115,10 +126,14 @@ export class SignInTokens implements TokenSource {
   #tokenOf(call: Call, body: string): Token {
     const parsed = SignIn.safeParse(parseJson(body));
     if (!parsed.success) throw unreadableAnswer(call, "the answer holds no access token.", false);
-    const { access_token: value, expires_in: seconds } = parsed.data;
+    const { access_token: value, token_type: type = "bearer", expires_in: seconds } = parsed.data;
     secrets.add(value);
-    const lifeMs = seconds === undefined ? Number.POSITIVE_INFINITY : seconds * 1000;
-    const renewAt = this.#effects.now() + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 10 || 0);
+    const fault = faultInCredential(value);
+    if (fault !== undefined) throw unreadableAnswer(call, `the access token in the answer ${fault}.`, false);
+    if (type.toLowerCase() !== "bearer")
+      throw unreadableAnswer(call, `the token is of the type ${shown(type)}, not bearer.`, false);
+    const lifeMs = lifeOf(seconds);
+    const renewAt = monotonicOf(this.#effects) + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 10);
     return { value, renewAt };
   }
 
@@ -137,6 +152,19 @@ export class SignInTokens implements TokenSource {
     });
   }
 }
+
+/**
+ * Milliseconds that a token is good for: `expires_in` in seconds, some gateways send it as text. RFC 6749, 5.1, only recommends
+ * it: where nothing usable comes, the token is used until the service refuses it.
+ */
+function lifeOf(expiresIn: unknown): number {
+  const isText = typeof expiresIn === "string" && expiresIn.trim() !== "";
+  const seconds = isText || typeof expiresIn === "number" ? Number(expiresIn) : Number.NaN;
+  return seconds > 0 && seconds <= MAX_LIFE_S ? seconds * 1000 : MAX_LIFE_S * 1000;
+}
+
+/** Ten years: beyond what any service means. */
+const MAX_LIFE_S = 315_360_000;
 
 /** Without the text in the error: it may hold the token. */
 function parseJson(text: string): unknown {

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
+import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
-import { isOf, knowsLess } from "../usage/coverage.ts";
+import { isFromFuture, isOf, knowsLess } from "../usage/coverage.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
 import { CHANGED, readFooter } from "./footer.ts";
@@ -97,17 +98,18 @@ export class Lake {
    * Puts a slice's finished file in its place, in one write, unless what is there knows more. `force` sets that aside,
    * except where a later version of the program wrote what is there, or it is another organization's.
    *
+   * @param options.now as `refusal` takes it.
    * @throws {UsageError} lake, where others replace it again and again.
    */
   async commit(
     key: SliceKey,
     file: string,
     provenance: Provenance | undefined,
-    options: { force: boolean },
+    options: { force: boolean; now?: number | undefined },
   ): Promise<Committed> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const current = await this.slice(key);
-      const kept = refusal(current, provenance);
+      const kept = refusal(current, provenance, options.now);
       if (kept && (kept.isFinal || !options.force)) return { kept: kept.why };
       if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
     }
@@ -149,8 +151,14 @@ export interface Refusal {
  * Why a slice with `next` must not replace `current`; undefined where it may.
  *
  * @param next undefined for a slice of a later version whose provenance is not understood.
+ * @param now milliseconds since 1970 by the service's clock, where it is known: what was fetched later than that claims
+ *   days that nobody knows of, and protects none.
  */
-export function refusal(current: Slice | undefined, next: Provenance | undefined): Refusal | undefined {
+export function refusal(
+  current: Slice | undefined,
+  next: Provenance | undefined,
+  now?: number,
+): Refusal | undefined {
   if (!current || current.state === "damaged") return undefined;
   if (current.state === "newer") {
     return {
@@ -163,6 +171,18 @@ export function refusal(current: Slice | undefined, next: Provenance | undefined
   if (mine && theirs && compareOrigins({ organization: mine }, { organization: theirs }) === "different") {
     return { why: `what is there belongs to ${describeOrganization(theirs)}`, isFinal: true };
   }
+  if (losesRows(current, next)) {
+    return {
+      why: `it has no rows, and what is there has ${counted(current.provenance.rows, "row")}`,
+      isFinal: false,
+    };
+  }
+  if (now !== undefined && isFromFuture(current.provenance, now)) return undefined;
   const why = knowsLess(current.provenance, next, current.key.granularity);
   return why === undefined ? undefined : { why, isFinal: false };
+}
+
+/** True where rows would become none. No correction of the figures does that; a service in trouble may. */
+export function losesRows(current: Slice | undefined, next: Provenance): boolean {
+  return next.rows === 0 && (current?.provenance?.rows ?? 0) > 0;
 }

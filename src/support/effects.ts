@@ -3,13 +3,23 @@
  * tests replace what they need and mock no module.
  */
 export interface Effects {
-  /** Milliseconds since 1970, UTC. */
+  /** Milliseconds since 1970, UTC. Somebody may set this clock at any moment: no wait is measured by it. */
   readonly now: () => number;
+  /** Milliseconds on a clock that nobody can set, for waits and durations. Left out: `now`. */
+  readonly monotonic?: () => number;
   /** Resolves after `ms` milliseconds, rejects with the signal's reason when aborted. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
+
+/** Milliseconds on the clock that waits and durations are measured by. */
+export function monotonicOf({ monotonic, now }: Effects): number {
+  return (monotonic ?? now)();
+}
+
+/** Timers hold 31 bits: a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -21,10 +31,19 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       if (signal) reject(abortReason(signal));
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
+    const begin = (left: number): ReturnType<typeof setTimeout> =>
+      setTimeout(
+        () => {
+          if (left > MAX_TIMER_MS) {
+            timer = begin(left - MAX_TIMER_MS);
+            return;
+          }
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+        Math.min(left, MAX_TIMER_MS),
+      );
+    let timer = begin(ms);
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }
@@ -51,7 +70,43 @@ function abortReason(signal: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error("aborted");
 }
 
-export const realEffects: Effects = { now: Date.now, sleep, random: Math.random };
+/** The promise's outcome, or the signal's reason where it is aborted first; the promise itself goes on. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await promise;
+  const done = new AbortController();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const onAbort = (): void => reject(abortReason(signal));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true, signal: done.signal });
+  });
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    done.abort();
+    promise.catch(() => undefined);
+  }
+}
+
+/** A signal that is aborted with any of the given ones. Release it when done: a long-lived signal would keep it. */
+export function joinSignals(...signals: readonly (AbortSignal | undefined)[]): {
+  readonly signal: AbortSignal;
+  readonly release: () => void;
+} {
+  const joined = new AbortController();
+  const done = new AbortController();
+  for (const signal of signals) {
+    if (signal?.aborted) joined.abort(signal.reason);
+    signal?.addEventListener("abort", () => joined.abort(signal.reason), { once: true, signal: done.signal });
+  }
+  return { signal: joined.signal, release: () => done.abort() };
+}
+
+export const realEffects: Effects = {
+  now: Date.now,
+  monotonic: () => performance.now(),
+  sleep,
+  random: Math.random,
+};
 
 /** Where a layer below the CLI tells what it does; the CLI decides what of it is shown. */
 export interface Log {
@@ -59,8 +114,16 @@ export interface Log {
   warn(message: string): void;
   /** A step, shown on a terminal. */
   info(message: string): void;
+  /** A wait of more than ten seconds has begun: a line, on a terminal the one that replaces itself. Left out: `info`. */
+  wait?(message: string): void;
   /** Shown with --debug only. */
   debug(message: string): void;
 }
 
 export const silentLog: Log = { warn() {}, info() {}, debug() {} };
+
+/** Tells of a wait of more than ten seconds. */
+export function tellWait(log: Log, message: string): void {
+  if (log.wait) log.wait(message);
+  else log.info(message);
+}

@@ -1,6 +1,8 @@
 import type { GenesysClient } from "../genesys/client.ts";
+import { PageWatch } from "../genesys/pages.ts";
 import { queryFailed, readResultsPage, STRAY_CURSOR, submitQuery } from "../genesys/services.ts";
-import type { Effects, Log } from "../support/effects.ts";
+import { type Deadline, withDeadline } from "../support/deadline.ts";
+import { type Effects, type Log, monotonicOf, tellWait } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { intervalOf } from "../usage/interval.ts";
 import { METRICS } from "../usage/metric.ts";
@@ -12,7 +14,7 @@ export interface FetchContext {
   readonly effects: Effects;
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
-  /** The longest that one query may run, in milliseconds. */
+  /** The longest that one query may take in all: its waits, retries and pages. Milliseconds. */
   readonly timeoutMs: number;
   /** Called with the rows that a page brought. */
   readonly onRows: (rows: number) => void;
@@ -20,6 +22,11 @@ export interface FetchContext {
 
 /** A query that failed, or whose id the service no longer knows, is asked anew so often. */
 const MAX_SUBMITS = 4;
+
+/** A query that has not ended by then is not going to, whatever time its pages may take. */
+const MAX_RUN_MS = 3_600_000;
+/** A query that runs longer than this is worth a line. */
+const TELL_RUN_MS = 10_000;
 
 /**
  * Brings a job to its end: submits it unless it has an id, waits, and appends its pages to the spool. After each
@@ -30,14 +37,27 @@ const MAX_SUBMITS = 4;
  */
 export async function fetchJob(job: StagedJob, context: FetchContext): Promise<void> {
   const rest = keepAlive(job.folder);
+  const { effects, signal, timeoutMs } = context;
   try {
-    await fetchToTheEnd(job, context);
+    await withDeadline({ effects, signal, ms: timeoutMs, late: () => tooLate(job, timeoutMs) }, (deadline) =>
+      fetchToTheEnd(job, { ...context, signal: deadline.signal, check: deadline.check }),
+    );
   } finally {
     rest();
   }
 }
 
-async function fetchToTheEnd(job: StagedJob, context: FetchContext): Promise<void> {
+function tooLate({ state }: StagedJob, ms: number): UsageError {
+  const query = state.id === undefined ? `The query of ${state.start}/${state.end}` : `Query ${state.id}`;
+  const time = ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`;
+  return new UsageError("timeout", `${query} is not finished after ${time}.`, {
+    hint: "Run the same command again to resume, or allow more time with --timeout.",
+  });
+}
+
+type Running = FetchContext & Pick<Deadline, "check">;
+
+async function fetchToTheEnd(job: StagedJob, context: Running): Promise<void> {
   for (let submits = 1; !job.state.complete; submits++) {
     try {
       await fetchOnce(job, context);
@@ -45,7 +65,7 @@ async function fetchToTheEnd(job: StagedJob, context: FetchContext): Promise<voi
       if (!isAskedAnew(error) || submits >= MAX_SUBMITS) throw error;
       context.log.debug(`${error.message} Asking again.`);
       context.onRows(-job.state.rows);
-      await job.restart(context.effects.now());
+      await job.restart(context.client.clock.now());
       await context.effects.sleep(pollDelay(submits), context.signal);
     }
   }
@@ -56,50 +76,45 @@ function isAskedAnew(error: unknown): error is UsageError {
   return isUsageError(error) && (error.kind === "failed" || error.details["status"] === 404);
 }
 
-async function fetchOnce(job: StagedJob, context: FetchContext): Promise<void> {
-  const { client, effects, signal } = context;
+async function fetchOnce(job: StagedJob, context: Running): Promise<void> {
+  const { client, effects, signal, log } = context;
   if (job.state.id === undefined) {
-    const submittedAt = effects.now();
-    const { id } = await submitQuery(
-      client,
-      job.state.service,
-      queryBody(job.state.service, jobQuery(job.state)),
-    );
+    const { service } = job.state;
+    // By the service's clock: what it has of the days is what it had then.
+    const submittedAt = client.clock.now();
+    const { id } = await submitQuery(client, service, queryBody(service, jobQuery(job.state)), signal);
     await job.save({ id, submittedAt });
   }
-  const started = effects.now();
-  const visited = new Set<string>();
+  const started = monotonicOf(effects);
+  const watch = new PageWatch(job.state.after);
+  let told = false;
   for (let polls = 0; !job.state.complete; ) {
-    signal?.throwIfAborted();
-    if (job.state.after !== undefined) visited.add(job.state.after);
-    const ran = await fetchPage(job, visited, context);
-    if (!ran) continue;
-    if (effects.now() - started > context.timeoutMs) {
-      throw new UsageError(
-        "timeout",
-        `Query ${job.state.id} still runs after ${Math.round(context.timeoutMs / 60_000)} minutes.`,
-        {
-          hint: "Run the same command again to go on waiting, or give more time with --timeout.",
-        },
-      );
+    context.check();
+    const status = await fetchPage(job, watch, context);
+    if (status === undefined) continue;
+    const elapsed = monotonicOf(effects) - started;
+    if (elapsed > MAX_RUN_MS) throw tooLate(job, MAX_RUN_MS);
+    if (elapsed > TELL_RUN_MS && !told) {
+      told = true;
+      tellWait(log, `Query ${job.state.id} is still ${status}.`);
     }
     await effects.sleep(pollDelay(polls++), signal);
   }
 }
 
-/** Appends the next page. True where the query has not ended yet. */
+/** Appends the next page. @returns the query's status, where it has not ended yet. */
 async function fetchPage(
   job: StagedJob,
-  visited: ReadonlySet<string>,
-  { client, log, onRows }: FetchContext,
-): Promise<boolean> {
-  const { service, id = "", after, rows } = job.state;
+  watch: PageWatch,
+  { client, log, onRows, signal }: FetchContext,
+): Promise<string | undefined> {
+  const { service, id = "", after, rows, pageSize } = job.state;
   const spool = await job.openSpool();
   try {
     let bytes = job.state.bytes;
     const page = await readResultsPage(
       client,
-      { service, id, after, visited },
+      { service, id, after, pageSize, watch, signal },
       async (ndjson) => {
         await spool.appendFile(ndjson);
         bytes += ndjson.length;
@@ -110,11 +125,17 @@ async function fetchPage(
       },
     );
     if (page.state === "failed") throw queryFailed(service, id, page);
-    if (page.state === "running") return true;
+    if (page.state === "running") return page.status;
     if (page.strayCursor !== undefined) log.warn(STRAY_CURSOR);
-    await job.save({ bytes, rows: rows + page.rows, after: page.next, complete: page.next === undefined });
+    await job.save({
+      bytes,
+      rows: rows + page.rows,
+      after: page.next,
+      pageSize: page.pageSize,
+      complete: page.next === undefined,
+    });
     onRows(page.rows);
-    return false;
+    return undefined;
   } finally {
     await spool.close();
   }

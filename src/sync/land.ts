@@ -230,7 +230,13 @@ export async function writeSlices(
 export async function commitSlices(
   lake: Lake,
   slices: readonly WrittenSlice[],
-  options: { force: boolean; signal?: AbortSignal | undefined; onSlice?: () => void },
+  options: {
+    force: boolean;
+    signal?: AbortSignal | undefined;
+    /** As `refusal` takes it. */
+    now?: number | undefined;
+    onSlice?: () => void;
+  },
 ): Promise<Landed> {
   const landed = { written: [] as SliceKey[], kept: [] as KeptSlice[], repeated: [] as SliceKey[], rows: 0 };
   await inParallel(slices, lake.store.writers, async ({ key, file, provenance, repeats }) => {
@@ -250,10 +256,11 @@ export async function commitSlices(
 export async function refusals(
   lake: Lake,
   slices: readonly SpooledSlice[],
+  now?: number,
 ): Promise<(KeptSlice & Refusal)[]> {
   const found: (KeptSlice & Refusal)[] = [];
   for (const { key, provenance } of slices) {
-    const refused = refusal(await lake.slice(key), provenance);
+    const refused = refusal(await lake.slice(key), provenance, now);
     if (refused) found.push({ key, ...refused });
   }
   return found;

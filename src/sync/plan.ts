@@ -1,6 +1,7 @@
 import type { Reading } from "../lake/provenance.ts";
+import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
-import { knowledgeOf, SETTLE_DAYS } from "../usage/coverage.ts";
+import { isFromFuture, knowledgeOf, SETTLE_DAYS } from "../usage/coverage.ts";
 import { addDays, type Day, dayOf, daysBetween, lastDay, minDay } from "../usage/day.ts";
 import { CANONICAL_GROUPING, type Grouping, NO_GROUPING } from "../usage/grouping.ts";
 import {
@@ -26,6 +27,8 @@ export interface SyncTarget {
   /** A slice that may still change is not read again within this time: the service refreshes daily. */
   readonly recheckMs: number;
   readonly weekStart: WeekStart;
+  /** Leave out what the service no longer reaches, where it is not in the lake; otherwise that is an error. */
+  readonly clipToReach?: boolean | undefined;
 }
 
 /** What a sync brings where it is told nothing but the days. */
@@ -38,12 +41,15 @@ export const TARGET_DEFAULTS = {
   weekStart: DEFAULT_WEEK_START,
 } as const satisfies Omit<SyncTarget, "span">;
 
-/** What the lake holds of one period, and whether it must be asked for. What a `newer` version wrote stays as it is. */
+/**
+ * What the lake holds of one period, and whether it must be asked for. What a `newer` version wrote stays as it is, and what
+ * is `unreachable` the service no longer has.
+ */
 export interface PlannedPeriod {
   readonly date: Day;
   /** The days that can be asked for now. */
   readonly covered: Span;
-  readonly state: "settled" | "fresh" | "missing" | "partial" | "unsettled" | "newer";
+  readonly state: "settled" | "fresh" | "missing" | "partial" | "unsettled" | "newer" | "unreachable";
 }
 
 /** True for a period that must be asked for. */
@@ -56,6 +62,8 @@ export interface Plan {
   readonly periods: readonly PlannedPeriod[];
   /** Intervals to ask for: none shares a day with another, each is one that the service accepts. */
   readonly chunks: readonly Span[];
+  /** The first day that the service reaches; undefined where no limit is documented. */
+  readonly reach: Day | undefined;
 }
 
 /**
@@ -77,15 +85,42 @@ const YEAR = 366;
 export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, now: number): Plan {
   checkGrouping(target);
   const span = wholePeriods(target, now);
-  const periods = periodsOf(target.granularity, span, target.weekStart).map(({ date, covered }) => ({
-    date,
-    covered,
-    state: stateOf(target, date, covered, held.get(date), now),
-  }));
+  const reach = reachOf(target.service, now);
+  const periods = periodsOf(target.granularity, span, target.weekStart)
+    .map(({ date, covered }) => ({
+      date,
+      covered,
+      state: stateOf(target, date, covered, held.get(date), now),
+    }))
+    .map((period) =>
+      isLeftOut(period, target, reach) ? { ...period, state: "unreachable" as const } : period,
+    );
   checkTotal(target, span, held.get(span.start)?.provenance);
   const needed = periods.filter(isNeeded);
-  checkReach(target, needed, now);
-  return { target, periods, chunks: chunksOf(target, needed) };
+  checkReach(target, needed, reach);
+  return { target, periods, chunks: chunksOf(target, needed), reach };
+}
+
+function reachOf(service: Service, now: number): Day | undefined {
+  const { reachDays } = SERVICE_TRAITS[service];
+  return reachDays === undefined ? undefined : addDays(dayOf(now), -reachDays);
+}
+
+/** Only whole periods are asked for: of a month that began before the service's reach the rest would be no month. */
+function isLeftOut(period: PlannedPeriod, { clipToReach, granularity }: SyncTarget, reach?: Day): boolean {
+  if (!clipToReach || granularity === "total" || reach === undefined) return false;
+  return isNeeded(period) && period.covered.start < reach;
+}
+
+/** What a plan leaves out since the service no longer has it, in words; undefined where it leaves out nothing. */
+export function leftOut({ periods, reach, target }: Plan): string | undefined {
+  const out = periods.filter(({ state }) => state === "unreachable");
+  const [first, last] = [out[0], out.at(-1)];
+  if (!first || !last) return undefined;
+  return (
+    `The ${target.service} service reaches back to ${reach}: left out are ${counted(out.length, target.granularity)}, ` +
+    `${first.covered.start} to ${last.covered.end}, that the lake does not have.`
+  );
 }
 
 /** A slice counts a whole period, so the span is widened to whole ones; never past the last day of the data. */
@@ -117,6 +152,7 @@ function stateOf(
   if (reading?.state === "newer") return "newer";
   const held = reading?.provenance;
   if (!held) return "missing";
+  if (isFromFuture(held, now)) return "unsettled";
   const knowledge = knowledgeOf({ granularity: target.granularity, date }, held, wanted, target.settleDays);
   if (knowledge === "settled" || knowledge === "partial") return knowledge;
   const isRecent = now - held.fetchedAt < target.recheckMs;
@@ -153,16 +189,15 @@ function checkTotal({ granularity }: SyncTarget, { start, end }: Span, held: Spa
 function checkReach(
   { service, granularity, weekStart }: SyncTarget,
   needed: readonly PlannedPeriod[],
-  now: number,
+  reach: Day | undefined,
 ): void {
-  const { reachDays, maxDays } = SERVICE_TRAITS[service];
+  const { maxDays } = SERVICE_TRAITS[service];
   const first = needed[0];
-  if (reachDays !== undefined && first && first.covered.start < addDays(dayOf(now), -reachDays)) {
-    const earliest = addDays(dayOf(now), -reachDays);
+  if (reach !== undefined && first && first.covered.start < reach) {
     throw new UsageError(
       "input",
-      `The ${service} service reaches back to ${earliest}, and the lake lacks ${first.covered.start}.`,
-      { hint: `Use --from ${firstWhole(granularity, earliest, weekStart)} or later, or --service legacy.` },
+      `The ${service} service reaches back to ${reach}, and ${first.covered.start} is missing from the lake.`,
+      { hint: `Use --from ${firstWhole(granularity, reach, weekStart)} or later, or --service legacy.` },
     );
   }
   const longest = needed.find(

@@ -1,7 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import type { GenesysClient } from "../genesys/client.ts";
+import { PageWatch } from "../genesys/pages.ts";
 import { queryFailed, type ResultsPage, readResultsPage } from "../genesys/services.ts";
-import type { Effects } from "../support/effects.ts";
+import { type Deadline, withDeadline } from "../support/deadline.ts";
+import { type Effects, monotonicOf } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import type { Service } from "../usage/service.ts";
 import { pollDelay } from "./fetch.ts";
@@ -12,7 +14,7 @@ export interface ResultsRequest {
   readonly id: string;
   readonly effects: Effects;
   readonly signal: AbortSignal | undefined;
-  /** Wait for the query's end, at most so many milliseconds; undefined: take what is there now. */
+  /** Wait for the query's end and read it, all in so many milliseconds at most; undefined: take what is there now. */
   readonly waitMs: number | undefined;
   /** Called after each answer that says the query still runs. */
   readonly onWait: (status: string, elapsedMs: number) => void;
@@ -23,18 +25,48 @@ export interface ResultsRequest {
 /**
  * Reads a query's results, all pages, and gives its last page's members.
  *
- * @throws {UsageError} failed, with the service's reason; timeout, where it still runs after `waitMs`.
+ * @throws {UsageError} failed, with the service's reason; timeout, where it is not read to its end after `waitMs`, the time
+ *   that `write` takes left out; service, with `details.unsound`, where the pages cannot be right.
  */
 export async function readResults(request: ResultsRequest): Promise<ResultsPage> {
-  const { client, service, id, effects, signal, waitMs } = request;
-  const started = effects.now();
-  const visited = new Set<string>();
-  let after: string | undefined;
-  let once = new WriteOnce(request.write);
+  const { id, effects, signal, waitMs } = request;
+  const seen: Seen = { status: undefined };
+  const late = (): UsageError =>
+    new UsageError(
+      "timeout",
+      `Query ${id} is ${seen.status === undefined ? "not read" : `still ${seen.status}`} after ${Math.round((waitMs ?? 0) / 1000)} s.`,
+      { hint: "Run the same command again later, or allow more time with --timeout." },
+    );
+  // Who allows less has one answer all the same: the sign-in and the first look take their time.
+  const ms = waitMs === undefined ? undefined : Math.max(waitMs, FIRST_LOOK_MS);
+  return await withDeadline({ effects, signal, ms, late }, (deadline) =>
+    readAll(request, deadline, seen, late),
+  );
+}
+
+const FIRST_LOOK_MS = 5_000;
+
+interface Seen {
+  /** The query's last status, where it had not ended. */
+  status: string | undefined;
+}
+
+async function readAll(
+  request: ResultsRequest,
+  { signal, hold }: Deadline,
+  seen: Seen,
+  late: () => UsageError,
+): Promise<ResultsPage> {
+  const { client, service, id, effects, waitMs } = request;
+  const started = monotonicOf(effects);
+  const watch = new PageWatch(undefined);
+  let [after, pageSize]: [string | undefined, number | undefined] = [undefined, undefined];
+  const pageOnce = (): WriteOnce => new WriteOnce((bytes) => hold(() => request.write(bytes)));
+  let once = pageOnce();
   for (let polls = 0; ; ) {
-    const page = await readResultsPage(
+    const page: ResultsPage = await readResultsPage(
       client,
-      { service, id, after, visited },
+      { service, id, after, pageSize, watch, signal },
       (ndjson) => once.write(ndjson),
       () => Promise.resolve(once.restart()),
     );
@@ -42,22 +74,15 @@ export async function readResults(request: ResultsRequest): Promise<ResultsPage>
     if (page.state === "done" || waitMs === undefined) once.end();
     if (page.state === "done") {
       if (page.next === undefined) return page;
-      after = page.next;
-      visited.add(after);
-      once = new WriteOnce(request.write);
+      ({ next: after, pageSize } = page);
+      seen.status = undefined;
+      once = pageOnce();
       continue;
     }
     if (waitMs === undefined) return page;
-    const elapsed = effects.now() - started;
-    if (elapsed >= waitMs) {
-      throw new UsageError(
-        "timeout",
-        `Query ${id} is still ${page.status} after ${Math.round(elapsed / 1000)} s.`,
-        {
-          hint: "Ask again later with the same id, or give more time with --timeout.",
-        },
-      );
-    }
+    seen.status = page.status;
+    const elapsed = monotonicOf(effects) - started;
+    if (elapsed >= waitMs) throw late();
     request.onWait(page.status, elapsed);
     await effects.sleep(Math.min(pollDelay(polls++), waitMs - elapsed), signal);
   }
@@ -110,7 +135,11 @@ class WriteOnce {
 }
 
 function differs(): UsageError {
-  return new UsageError("service", "The answer differs from itself when it is asked for again.", {
-    hint: "What was printed is not whole. Ask for it again.",
-  });
+  return new UsageError(
+    "service",
+    "The service returned different data on retry, so the output is incomplete.",
+    {
+      hint: "Run the same command again, and use only what that prints.",
+    },
+  );
 }

@@ -40,6 +40,8 @@ const JOB = z.object({
   submittedAt: z.number(),
   /** Cursor of the next page. */
   after: z.string().optional(),
+  /** Rows on a page at most, where a page was read already. */
+  pageSize: z.number().int().positive().optional(),
   /** Bytes and rows of the spool that are certain: what lies beyond is of a page that was not finished. */
   bytes: z.number(),
   rows: z.number(),
@@ -52,6 +54,8 @@ const MAX_SILENCE_MS = 15 * 60_000;
 const SIGN_OF_LIFE_MS = 60_000;
 /** Services forget ids; so do we. */
 const MAX_AGE_MS = 24 * 3_600_000;
+/** Two runs may differ so much in what they take for the service's time. */
+const MAX_AHEAD_MS = 5 * 60_000;
 
 export class StagedJob {
   readonly folder: string;
@@ -80,7 +84,7 @@ export class StagedJob {
     const adopted: StagedJob[] = [];
     for (const folder of await leftBehind(lake, "job", MAX_SILENCE_MS)) {
       const state = await readState(folder);
-      const decision = !state || now - state.submittedAt > MAX_AGE_MS ? "drop" : decide(state);
+      const decision = !state || isOutOfTime(state, now) ? "drop" : decide(state);
       if (decision === "leave") continue;
       const own = join(lake.store.staging, ownName("job"));
       // Signs of life come first: under its new name the folder must not look left behind.
@@ -125,6 +129,11 @@ export class StagedJob {
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Too old to be known to the service, or submitted by a clock that was ahead: then nobody knows which days were over. */
+function isOutOfTime({ submittedAt }: JobState, now: number): boolean {
+  return now - submittedAt > MAX_AGE_MS || submittedAt - now > MAX_AHEAD_MS;
 }
 
 /** A folder of this process's own below the lake's staging. */

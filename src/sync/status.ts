@@ -1,6 +1,6 @@
 import type { Lake, Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";
-import { knowable, knowledgeOf } from "../usage/coverage.ts";
+import { isFromFuture, knowable, knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
 import { type Grouping } from "../usage/grouping.ts";
 import { type Granularity, periodEnd } from "../usage/period.ts";
@@ -91,6 +91,6 @@ function stateOf({ key, state, provenance }: Slice, settleDays: number, now: num
   if (!provenance) return "damaged";
   const knowledge = knowledgeOf(key, provenance, knowable(key, provenance, now), settleDays);
   if (knowledge === "partial") return "partial";
-  if (knowledge !== "settled") return "changing";
+  if (knowledge !== "settled" || isFromFuture(provenance, now)) return "changing";
   return provenance.rows === 0 ? "empty" : "present";
 }

@@ -1,11 +1,15 @@
 import pLimit from "p-limit";
 import type { GenesysClient } from "../genesys/client.ts";
 import { readOrganization } from "../genesys/organization.ts";
+import { unsoundAnswer } from "../genesys/problem.ts";
 import { readClaim } from "../lake/claim.ts";
-import type { Lake, Slice } from "../lake/lake.ts";
+import { type Lake, losesRows, type Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";
+import { counted } from "../support/count.ts";
+import { withDeadline } from "../support/deadline.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
+import { describeSpan } from "../usage/coverage.ts";
 import { type Day } from "../usage/day.ts";
 import { METRICS } from "../usage/metric.ts";
 import { compareOrigins, type Organization, type Origin } from "../usage/organization.ts";
@@ -21,10 +25,11 @@ import {
   type SpooledSlice,
   slicesOf,
   spoolRows,
+  type WrittenSlice,
   writeSlices,
 } from "./land.ts";
 import { chunksBeside, disjoint, useOf } from "./leftovers.ts";
-import { isNeeded, type Plan, planSync, type SyncTarget } from "./plan.ts";
+import { chunksOf, isNeeded, leftOut, type Plan, planSync, type SyncTarget } from "./plan.ts";
 import { LinesByDate, RowSpool } from "./row-spool.ts";
 import { keepSliceSources } from "./source.ts";
 import { StagedJob, sweepStaging } from "./staging.ts";
@@ -32,13 +37,17 @@ import { StagedJob, sweepStaging } from "./staging.ts";
 export interface SyncOptions {
   readonly lake: Lake;
   readonly client: GenesysClient;
-  readonly target: SyncTarget;
+  /** What to bring, or how that follows from the service's time: milliseconds since 1970. */
+  readonly target: SyncTarget | ((now: number) => SyncTarget);
   readonly effects: Effects;
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
   /** Queries that run at the same time. */
   readonly concurrency: number;
+  /** The longest that one query may take in all: its waits, retries and pages. Milliseconds. */
   readonly timeoutMs: number;
+  /** Store what the service answers also where it has no rows for a period that had some, or the same rows twice. */
+  readonly force: boolean;
   readonly version: string;
   /** The organization's id as the user gives it: it counts where the service does not tell it. */
   readonly organization?: string | undefined;
@@ -53,13 +62,15 @@ export const SYNC_DEFAULTS = {
   log: silentLog,
   signal: undefined,
   concurrency: 4,
-  timeoutMs: 3_600_000,
+  timeoutMs: 6 * 3_600_000,
+  force: false,
   keepSource: false,
   onProgress: () => {},
 } as const satisfies Partial<SyncOptions>;
 
 export interface SyncProgress {
   readonly jobs: number;
+  readonly jobsBegun: number;
   readonly jobsDone: number;
   readonly slices: number;
   readonly slicesDone: number;
@@ -76,6 +87,8 @@ export interface SyncSummary {
   readonly written: number;
   /** Slices that the answers did not replace: what the lake has knows more. */
   readonly kept: readonly KeptSlice[];
+  /** Those of them for which the service answered twice that there are no rows, though the lake has some. */
+  readonly vanished: readonly SliceKey[];
   readonly rows: number;
   /** Slices of the period that a later version of the program wrote: they stay as they are. */
   readonly newer: readonly NewerSlice[];
@@ -109,20 +122,28 @@ export async function heldSlices(
  * in fails nothing is staged.
  */
 export async function sync(options: SyncOptions): Promise<SyncSummary> {
-  const { lake, target, effects, signal } = options;
+  const { lake, client, signal, log } = options;
+  await signIn(options);
+  if (client.clock.warning !== undefined) log.warn(client.clock.warning);
+  const target = typeof options.target === "function" ? options.target(client.clock.now()) : options.target;
   await sweepStaging(lake);
   const held = await heldSlices(lake, target, { signal });
-  const plan = planSync(target, held, effects.now());
+  // An answer to come is newer than those that are there, also within the second that the service's clock is good for.
+  for (const { provenance } of held.values()) client.clock.noEarlierThan(provenance?.fetchedAt ?? 0);
+  const now = client.clock.now();
+  const plan = planSync(target, held, now);
+  const out = leftOut(plan);
+  if (out !== undefined) log.warn(out);
   const origin = await claimFor(options, plan).catch((error: unknown) => {
     throw withNextStep(error, false);
   });
   checkSlices(lake, origin, held.values());
-  const resumed = await takeLeftovers(lake, plan, effects.now());
+  const resumed = await takeLeftovers(lake, plan, now);
   const rest = chunksBeside(
     resumed.map(({ state }) => state),
     plan,
   );
-  const run = new SyncRun({ ...options, origin }, resumed.length + rest.length);
+  const run = new SyncRun({ ...options, target, origin }, resumed.length + rest.length);
   const tasks = [
     ...resumed.map((job) => () => run.finish(job)),
     ...rest.map((span) => () => run.begin(span)),
@@ -146,6 +167,21 @@ function newerOf({ periods }: Plan, held: ReadonlyMap<Day, Slice>): NewerSlice[]
   });
 }
 
+/** Signs in first: which days are over is decided by the service's clock. */
+async function signIn({ client, effects, signal, timeoutMs }: SyncOptions): Promise<void> {
+  const late = (): UsageError =>
+    new UsageError("timeout", `Signing in is not finished after ${Math.round(timeoutMs / 1000)} s.`, {
+      hint: "Check the network with `gc-usage doctor`, or allow more time with --timeout.",
+    });
+  try {
+    await withDeadline({ effects, signal, ms: timeoutMs, late }, (deadline) =>
+      client.signIn(deadline.signal),
+    );
+  } catch (error) {
+    throw withNextStep(error, false);
+  }
+}
+
 /** Makes the lake the organization's that is signed in. @returns whose the new slices are. */
 async function claimFor(
   { lake, client, organization, log, signal }: SyncOptions,
@@ -165,15 +201,12 @@ async function claimFor(
   return { organization: claimed.organization, source };
 }
 
-/** Signs in, then runs the tasks to their ends. @returns the first failure. */
+/** Runs the tasks to their ends. @returns the first failure. */
 async function failureOf(
   tasks: readonly (() => Promise<void>)[],
-  { client, concurrency }: SyncOptions,
+  { concurrency }: SyncOptions,
 ): Promise<PromiseRejectedResult | undefined> {
-  if (tasks.length === 0) return undefined;
   const limit = pLimit(Math.max(1, concurrency));
-  const [signedIn] = await Promise.allSettled([client.signIn()]);
-  if (signedIn.status === "rejected") return signedIn;
   const outcomes = await Promise.allSettled(tasks.map((task) => limit(task)));
   return outcomes.find((outcome) => outcome.status === "rejected");
 }
@@ -188,19 +221,22 @@ async function takeLeftovers(lake: Lake, plan: Plan, now: number): Promise<Stage
   return jobs.filter(({ state }) => kept.has(state));
 }
 
+type RunOptions = SyncOptions & { readonly target: SyncTarget; readonly origin: Origin };
+
 /** One run's queries: each is fetched beside the others, and landed one at a time. */
 class SyncRun {
-  readonly #options: SyncOptions & { readonly origin: Origin };
+  readonly #options: RunOptions;
   readonly #landing = pLimit(1);
-  readonly #jobs: number;
+  #jobs: number;
+  #jobsBegun = 0;
   #jobsDone = 0;
   #slices = 0;
   #slicesDone = 0;
   #fetchedRows = 0;
   #staged = 0;
-  readonly totals = { written: 0, kept: [] as KeptSlice[], rows: 0 };
+  readonly totals = { written: 0, kept: [] as KeptSlice[], vanished: [] as SliceKey[], rows: 0 };
 
-  constructor(options: SyncOptions & { readonly origin: Origin }, jobs: number) {
+  constructor(options: RunOptions, jobs: number) {
     this.#options = options;
     this.#jobs = jobs;
   }
@@ -210,8 +246,8 @@ class SyncRun {
     return this.#slicesDone > 0 || this.#staged > 0;
   }
 
-  async begin(span: Span): Promise<void> {
-    const { lake, target, effects, signal } = this.#options;
+  async begin(span: Span, isSecond = false): Promise<void> {
+    const { lake, target, client, signal } = this.#options;
     signal?.throwIfAborted();
     const { service, granularity, grouping, weekStart } = target;
     const state = {
@@ -220,28 +256,30 @@ class SyncRun {
       grouping,
       weekStart,
       ...span,
-      submittedAt: effects.now(),
+      submittedAt: client.clock.now(),
       bytes: 0,
       rows: 0,
       complete: false,
     };
-    await this.finish(await StagedJob.create(lake, state));
+    await this.finish(await StagedJob.create(lake, state), isSecond);
   }
 
-  async finish(job: StagedJob): Promise<void> {
+  /** @param isSecond true for a query that asks again for periods whose rows had become none. */
+  async finish(job: StagedJob, isSecond = false): Promise<void> {
     try {
-      await this.#toTheEnd(job);
+      await this.#toTheEnd(job, isSecond);
     } catch (error) {
       // Rows that do not fit the question would not fit the next time either: the query is asked anew then.
-      const isOfNoUse = job.state.id === undefined || (isUsageError(error) && error.kind === "input");
+      const isOfNoUse = job.state.id === undefined || (isUsageError(error) && isUnfit(error));
       if (isOfNoUse) await job.remove();
       else this.#staged++;
       throw error;
     }
   }
 
-  async #toTheEnd(job: StagedJob): Promise<void> {
+  async #toTheEnd(job: StagedJob, isSecond: boolean): Promise<void> {
     const { signal } = this.#options;
+    this.#jobsBegun++;
     this.#fetchedRows += job.state.rows;
     this.#report();
     const context: FetchContext = {
@@ -252,22 +290,42 @@ class SyncRun {
       },
     };
     await fetchJob(job, context);
-    await this.#landing(async () => {
+    const vanished = await this.#landing(async () => {
       signal?.throwIfAborted();
-      await this.#land(job);
+      return await this.#land(job, isSecond);
     });
     await job.remove();
+    await this.#askAgain(vanished);
     this.#jobsDone++;
     this.#report();
   }
 
-  async #land(job: StagedJob): Promise<void> {
-    const { lake, signal, version, log, origin } = this.#options;
+  /** A new query for each run of periods whose rows have become none. */
+  async #askAgain(vanished: readonly SpooledSlice[]): Promise<void> {
+    const { target, log } = this.#options;
+    const periods = vanished.map(({ key: { date }, provenance: { start, end } }) => ({
+      date,
+      covered: { start, end },
+      state: "unsettled" as const,
+    }));
+    for (const span of chunksOf(target, periods)) {
+      log.info(
+        `The service has no rows for ${describeSpan(span)} any more, and the lake has some: asking again.`,
+      );
+      this.#jobs++;
+      await this.begin(span, true);
+    }
+  }
+
+  /** @returns the slices that are not stored yet, since their rows would become none: to be asked for once more. */
+  async #land(job: StagedJob, isSecond: boolean): Promise<SpooledSlice[]> {
+    const { lake, client, signal, version, origin, force } = this.#options;
     const { service, granularity, grouping, weekStart, start, end, submittedAt, id = "" } = job.state;
+    const now = client.clock.now();
     const spool = new RowSpool(job.folder);
     const raw = this.#options.keepSource ? new LinesByDate(job.folder, "raw") : undefined;
     if (job.state.rows > 0) await spoolRows(job.spool, spool, raw);
-    const slices = slicesOf(spool, {
+    const all = slicesOf(spool, {
       service,
       granularity,
       grouping,
@@ -280,30 +338,47 @@ class SyncRun {
       origin,
       emptyPeriods: true,
     });
+    const vanished = force ? [] : await this.#vanishedOf(all);
+    const slices = isSecond ? all : all.filter((slice) => !vanished.includes(slice));
     this.#slices += slices.length;
     const written = await writeSlices(lake, slices, job.folder, signal);
+    if (!force) checkRepeats(id, written);
     // The raw rows come first: once its slices are there, nothing is left of a query that was ended.
-    if (raw) await this.#keepSource(job, raw, slices);
+    if (raw) await this.#keepSource(job, raw, slices, now);
     const landed = await commitSlices(lake, written, {
-      force: false,
+      force,
       signal,
+      now,
       onSlice: () => {
         this.#slicesDone++;
         this.#report();
       },
     });
     this.#count(landed);
-    if (landed.repeated.length > 0) {
-      log.warn(
-        `The service gave rows of the same ${grouping} more than once (${datesOf(landed.repeated)}): the sums may be too high. Please report it.`,
-      );
+    if (!isSecond) return vanished;
+    this.totals.vanished.push(...vanished.map(({ key }) => key));
+    return [];
+  }
+
+  async #vanishedOf(slices: readonly SpooledSlice[]): Promise<SpooledSlice[]> {
+    const vanished: SpooledSlice[] = [];
+    for (const slice of slices) {
+      if (slice.provenance.rows > 0) continue;
+      if (losesRows(await this.#options.lake.slice(slice.key), slice.provenance)) vanished.push(slice);
     }
+    return vanished;
   }
 
   /** Where the lake's slice is kept, its raw rows are. */
-  async #keepSource(job: StagedJob, raw: LinesByDate, slices: readonly SpooledSlice[]): Promise<void> {
-    const { lake } = this.#options;
-    const kept = new Set((await refusals(lake, slices)).map(({ key }) => key));
+  async #keepSource(
+    job: StagedJob,
+    raw: LinesByDate,
+    slices: readonly SpooledSlice[],
+    now: number,
+  ): Promise<void> {
+    const { lake, force } = this.#options;
+    const refused = (await refusals(lake, slices, now)).filter(({ isFinal }) => isFinal || !force);
+    const kept = new Set(refused.map(({ key }) => key));
     const sources = slices
       .filter(({ key }) => !kept.has(key))
       .map(({ key }) => ({ key, file: raw.file(key.granularity === "total" ? undefined : key.date) }));
@@ -319,6 +394,7 @@ class SyncRun {
   #report(): void {
     this.#options.onProgress({
       jobs: this.#jobs,
+      jobsBegun: this.#jobsBegun,
       jobsDone: this.#jobsDone,
       slices: this.#slices,
       slicesDone: this.#slicesDone,
@@ -327,9 +403,22 @@ class SyncRun {
   }
 }
 
-function datesOf(keys: readonly SliceKey[]): string {
-  const dates = keys.map(({ date }) => date);
-  return dates.length > 3 ? `${dates.slice(0, 3).join(", ")} and ${dates.length - 3} more` : dates.join(", ");
+/** The answer does not fit the query, or cannot be right: to land it the next time would be no use either. */
+function isUnfit({ kind, details }: UsageError): boolean {
+  return kind === "input" || details["unsound"] === true;
+}
+
+/** A service that gives the same rows twice would have them counted twice. */
+function checkRepeats(id: string, slices: readonly WrittenSlice[]): void {
+  const repeated = slices.filter(({ repeats }) => repeats > 0);
+  const [first] = repeated;
+  if (!first) return;
+  const { key, repeats } = first;
+  const others = repeated.length > 1 ? ` (and of ${counted(repeated.length - 1, "further date")})` : "";
+  throw unsoundAnswer(
+    id,
+    `${counted(repeats, "row")} of ${key.date}${others} repeat another's ${key.grouping}`,
+  );
 }
 
 /** @param keeps true where the next run has something to go on with. */

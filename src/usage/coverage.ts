@@ -84,6 +84,14 @@ export function knowledgeOf(
   return isSettled(key, coverage, settleDays) ? "settled" : "changing";
 }
 
+/** Two clocks that are right may differ so much. */
+const CLOCKS_DIFFER_MS = 5 * 60_000;
+
+/** True where an answer seems to come from later than now: a clock was ahead, and nobody knows which days were over. */
+export function isFromFuture({ fetchedAt }: Pick<Coverage, "fetchedAt">, now: number): boolean {
+  return fetchedAt - now > CLOCKS_DIFFER_MS;
+}
+
 /**
  * Why `next` must not replace `current`, in words; undefined where it may. Of two totals that begin on the same day the
  * longer one knows more: asked for day by day up to yesterday, a total grows as a month does.

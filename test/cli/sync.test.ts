@@ -73,12 +73,12 @@ describe.concurrent("sync", () => {
     const yesterday = addDays(dayOf(Date.now()), -1);
     const lake = await openOrCreateLake(join(cwd, "usage-lake"));
     const key = { ...KEY, grouping: parseGrouping("method"), date: yesterday };
-    // As of a machine whose clock is fast, of some of the metrics: to be asked for, and not to be replaced.
+    // Of some of the metrics, so it is fetched again; a little later than now, as by another machine's clock, so it stays.
     const later = provenance({
       start: yesterday,
       end: yesterday,
       metrics: ["requests"],
-      fetchedAt: Date.now() + 3_600_000,
+      fetchedAt: Date.now() + 200_000,
     });
     const file = join(cwd, "slice.parquet");
     await lake.files.write(key, undefined, file, later);

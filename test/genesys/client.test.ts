@@ -115,7 +115,7 @@ describe("signing in", () => {
     const { server, client } = await serve(
       (response) => sendJson(response, 200, {}),
       {
-        effects: { ...realEffects, now: () => now },
+        effects: { ...realEffects, monotonic: () => now },
       },
       (response, _request, n) => sendJson(response, 200, { access_token: `t-${n}`, expires_in: 3600 }),
     );
@@ -126,6 +126,56 @@ describe("signing in", () => {
     now += 2_000;
     await client.json("GET", "/x");
     expect(server.signIns).toHaveLength(2);
+  });
+
+  it.each(["86399", 86_399.5, null, -1, 0, "", "soon", {}, "1e999", undefined])(
+    "uses a token whose expires_in is %j until the service refuses it",
+    async (expires_in) => {
+      let now = 1_000_000;
+      const { server, client } = await serve(
+        (response, _request, n) => sendJson(response, n === 3 ? 401 : 200, {}),
+        { effects: { ...realEffects, monotonic: () => now } },
+        (response, _request, n) => sendJson(response, 200, { access_token: ` t-${n}\n`, expires_in }),
+      );
+      await client.json("GET", "/x");
+      now += 80_000_000;
+      await client.json("GET", "/x");
+      expect(server.signIns).toHaveLength(1);
+      await client.json("GET", "/x");
+      expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(
+        ["t-1", "t-1", "t-1", "t-2"].map((token) => `Bearer ${token}`),
+      );
+    },
+  );
+
+  it.each(["Bearer", "BEARER", "bearer", null])("takes a token of the type %j", async (token_type) => {
+    const { client } = await serve(
+      (response) => sendJson(response, 200, {}),
+      {},
+      (response) => sendJson(response, 200, { access_token: "t", token_type }),
+    );
+    expect(await client.json("GET", "/x")).toEqual({});
+  });
+
+  it.each([
+    [
+      { access_token: "t\u200bx" },
+      "the access token in the answer has an invisible character (U+200B) at position 2.",
+    ],
+    [{ access_token: "t", token_type: "mac" }, 'the token is of the type "mac", not bearer.'],
+    [{ access_token: " " }, "the answer holds no access token."],
+    [{}, "the answer holds no access token."],
+  ])("refuses %j at once", async (answer, why) => {
+    const { server, client } = await serve(
+      (response) => sendJson(response, 200, {}),
+      {},
+      (response) => sendJson(response, 200, answer),
+    );
+    expect(await failure(client.json("GET", "/x"))).toMatchObject({
+      kind: "service",
+      message: expect.stringContaining(why) as string,
+    });
+    expect(server.signIns).toHaveLength(1);
   });
 
   it("tells wrong credentials, and where they came from, without trying again", async () => {
@@ -229,6 +279,53 @@ describe("refusals", () => {
 });
 
 describe("trying again", () => {
+  it.each([
+    [409, "request.conflict", true, "service"],
+    [429, "too.many.requests", true, "service"],
+    [504, "authentication.request.timeout", true, "service"],
+    [400, "query.too.long", false, "input"],
+    [400, "max.response.size.reached", false, "service"],
+    [500, "max.response.size.reached", false, "service"],
+    [413, "request.entity.too.large", false, "service"],
+  ])("of a %d %s is as the API's description says", async (status, code, retried, kind) => {
+    const { server, client } = await serve(
+      (response) => sendJson(response, status, { code, message: "no", status }),
+      { retry: { baseMs: 0, maxAttempts: 2 } },
+    );
+    const error = await failure(client.json("POST", "/x", { body: {} }));
+    expect(error).toMatchObject({ kind, details: { status, code } });
+    expect(server.seen).toHaveLength(retried ? 2 : 1);
+    expect(error.hint).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it("waits for the window that a 429 without Retry-After names, a minute at most", async () => {
+    const waits: number[] = [];
+    let now = 0;
+    const limits = [
+      "maximum [300] requests within [7] seconds",
+      "maximum [3000] requests within [3600] seconds",
+    ];
+    const { client } = await serve(
+      (response, _request, n) => {
+        const message = `Rate limit exceeded the ${limits[n - 1]}`;
+        sendJson(response, n <= 2 ? 429 : 200, { code: "too.many.requests", message });
+      },
+      {
+        effects: {
+          now: () => now,
+          random: () => 0,
+          sleep: (ms) => {
+            waits.push(ms);
+            now += ms;
+            return Promise.resolve();
+          },
+        },
+      },
+    );
+    await client.json("GET", "/x");
+    expect(waits).toEqual([7_000, 60_000]);
+  });
+
   it.each([408, 429, 500, 502, 503, 504])("goes on after a %d", async (status) => {
     const { server, client } = await serve((response, _request, n) =>
       sendJson(response, n < 3 ? status : 200, { message: "wait" }),

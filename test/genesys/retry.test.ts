@@ -33,6 +33,10 @@ describe("the wait before the next attempt", () => {
     expect(retryDelay(5, asking(7_000), policy, () => 0.5)).toBe(7_250);
   });
 
+  it("is the own one where the server says at once", () => {
+    expect(retryDelay(3, asking(0), policy, () => 0.5)).toBe(1_000);
+  });
+
   it("ends where the server asks for more than the cap", () => {
     expect(retryDelay(1, asking(180_000), policy, () => 0)).toBe(180_000);
     expect(retryDelay(1, asking(180_001), policy, () => 0)).toBeUndefined();
@@ -89,6 +93,36 @@ describe("Retry-After", () => {
   it("is nothing where there is nothing", () => {
     expect(parseRetryAfter(undefined, "Slow down", now)).toBeUndefined();
     expect(parseRetryAfter("", undefined, now)).toBeUndefined();
-    expect(parseRetryAfter("-5", undefined, now)).not.toBeLessThan(0);
+  });
+
+  it.each([
+    "-1",
+    "-5",
+    "1.5",
+    "1,5",
+    "1e3",
+    "0x10",
+    "٣",
+    "7 s",
+    "soon",
+    "99999999999999999999",
+    "86401",
+    "120, 120",
+  ])("is nothing where it is %j, which nobody can mean", (header) => {
+    expect(parseRetryAfter(header, undefined, now)).toBeUndefined();
+  });
+
+  it.each([
+    ["Fri, 20 Nov 2026 12:00:10 GMT", 10_000],
+    ["Friday, 20-Nov-26 12:00:10 GMT", 10_000],
+    ["Fri Nov 20 12:00:10 2026", 10_000],
+    ["fri, 20 nov 2026 12:00:10 gmt", 10_000],
+    ["Fri, 20 Nov 2026 04:00:10 -0800", undefined],
+    ["2026-11-20T12:00:10Z", undefined],
+    ["Fri, 31 Nov 2026 12:00:10 GMT", undefined],
+    ["Fri, 20 Nov 9999 12:00:10 GMT", undefined],
+    ["Sun Nov  6 08:49:37 1994", 0],
+  ])("takes %j as the three forms of RFC 9110 are: UTC", (header, expected) => {
+    expect(parseRetryAfter(header, undefined, now)).toBe(expected);
   });
 });

@@ -142,6 +142,7 @@ describe("AnswerSplitter", () => {
     expect(rows).toEqual([{ a: 1 }, { a: 2 }]);
     expect(summary).toEqual({
       rows: 2,
+      rowsMembers: ["results", "results"],
       arrays: 0,
       answers: [{ queryStatus: "Complete", cursors: { after: "x" } }, {}],
     });

@@ -13,7 +13,7 @@ it("ends where a job's pages lead round in a circle, and does not fill the disk"
     if (method === "POST") sendJson(response, 202, { id: "j-1" });
     else
       sendJson(response, 200, {
-        entities: [{ requestCount: 1 }],
+        entities: [{ requestCount: after?.charCodeAt(0) ?? 1 }],
         queryStatus: "Succeeded",
         nextUri: `/x?after=${after === "b" ? "c" : "b"}`,
       });

@@ -176,7 +176,7 @@ describe("the plan", () => {
     [target("2026-11-23", "2026-11-30"), "There is no data from 2026-11-23 on yet."],
     [
       target("2025-11-22", "2025-11-30"),
-      "The jobs service reaches back to 2025-11-23, and the lake lacks 2025-11-22.",
+      "The jobs service reaches back to 2025-11-23, and 2025-11-22 is missing from the lake.",
     ],
     [
       target("2026-11-01", "2026-11-02", { grouping: "client-organization" as Grouping }),

@@ -16,8 +16,10 @@ import type { Service } from "../../src/usage/service.ts";
 /** A clock that starts at `now` and runs `speed` times as fast as the machine's, with sleeps to match. */
 export function fastEffects(now: number, speed: number): Effects {
   const started = performance.now();
+  const monotonic = (): number => (performance.now() - started) * speed;
   return {
-    now: () => now + (performance.now() - started) * speed,
+    now: () => now + monotonic(),
+    monotonic,
     random: Math.random,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {

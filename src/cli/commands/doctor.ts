@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Command } from "@commander-js/extra-typings";
 import type { GenesysClient, Probe } from "../../genesys/client.ts";
+import { describeSkew, type ServiceClock, SKEW_MS } from "../../genesys/clock.ts";
 import type { Settings } from "../../genesys/settings.ts";
 import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import { secrets } from "../../support/redact.ts";
@@ -117,7 +118,7 @@ async function* askService(settings: Settings, client: GenesysClient): AsyncGene
     }
   }
   if (last === undefined) return;
-  yield clockCheck(last, Date.now());
+  yield clockCheck(client.clock);
   yield rateLimitCheck(last);
 }
 
@@ -174,20 +175,14 @@ function permissionCheck(need: Need, { status, refusal }: Probe): Check {
   return { name: need.name, status: "warning", message: refusal.message };
 }
 
-/** A clock that is further off is worth a word: it decides which UTC days are over. */
-const SKEW_MS = 60_000;
-
-function clockCheck(probe: Probe, now: number): Check {
-  const date = Date.parse(probe.header("date") ?? "");
-  if (Number.isNaN(date)) return ok("clock", "the service does not tell its time");
-  const skew = now - date;
-  const seconds = Math.round(Math.abs(skew) / 1000);
-  if (Math.abs(skew) <= SKEW_MS) return ok("clock", `within ${Math.max(1, seconds)} s of the service's`);
+function clockCheck({ skewMs }: ServiceClock): Check {
+  if (skewMs === undefined) return ok("clock", "the service does not tell its time");
+  if (Math.abs(skewMs) <= SKEW_MS) return ok("clock", "agrees with the service's");
   return {
     name: "clock",
     status: "warning",
-    message: `this machine is ${seconds} s ${skew > 0 ? "ahead of" : "behind"} the service`,
-    hint: "Set the clock: it decides which UTC days are over and can be fetched.",
+    message: `this machine is ${describeSkew(skewMs)} the service`,
+    hint: "Set this machine's clock. Until then days and times follow the service's.",
   };
 }
 

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkId, STRAY_CURSOR } from "../../genesys/services.ts";
+import { checkId, ENDPOINTS, STRAY_CURSOR } from "../../genesys/services.ts";
 import { realEffects } from "../../support/effects.ts";
 import { isUsageError, UsageError } from "../../support/errors.ts";
 import { readResults } from "../../sync/results.ts";
@@ -7,9 +7,6 @@ import type { Service } from "../../usage/service.ts";
 import { type Cli, ReaderGone, stringify } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
 import { durationOption, serviceOption } from "../options.ts";
-
-/** The member that holds the rows. */
-const ROWS: Readonly<Record<Service, string>> = { jobs: "entities", legacy: "results" };
 
 export function command(cli: Cli) {
   const results = new Command("results")
@@ -39,7 +36,7 @@ export function command(cli: Cli) {
         });
       }
       const client = await connect(cli, options);
-      const printer = options.ndjson ? undefined : new AnswerText(ROWS[options.service]);
+      const printer = options.ndjson ? undefined : new AnswerText(ENDPOINTS[options.service].rows);
       try {
         const page = await readResults({
           client,

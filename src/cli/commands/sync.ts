@@ -1,9 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
+import type { GenesysClient } from "../../genesys/client.ts";
 import { findLake, openOrCreateLake } from "../../lake/open.ts";
-import { windowOf } from "../../questions/window.ts";
+import { type WindowFlags, windowOf } from "../../questions/window.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
-import { isNeeded, type Plan, planSync, type SyncTarget, TARGET_DEFAULTS } from "../../sync/plan.ts";
+import { UsageError } from "../../support/errors.ts";
+import { isNeeded, leftOut, type Plan, planSync, type SyncTarget, TARGET_DEFAULTS } from "../../sync/plan.ts";
 import { heldSlices, SYNC_DEFAULTS, type SyncProgress, type SyncSummary, sync } from "../../sync/sync.ts";
 import { addDays, type Day, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
@@ -20,6 +22,7 @@ import {
   weekStartOption,
 } from "../options.ts";
 import { addLakeOptions, lakeOf, warnBeforeFirstDay } from "../stack.ts";
+import { progressLine } from "../sync-progress.ts";
 import { UPGRADE, version } from "../version.ts";
 
 export function command(cli: Cli) {
@@ -69,11 +72,12 @@ export function command(cli: Cli) {
     )
     .option(
       "--timeout <time>",
-      `the longest that one query may run (default: ${hours(SYNC_DEFAULTS.timeoutMs)})`,
+      `the longest that one query may take, with its waits, retries and pages (default: ${hours(SYNC_DEFAULTS.timeoutMs)})`,
       durationOption("--timeout"),
     )
     .option("--keep-source", "keep each slice's rows as they came as well, under gc_usage_api_source/")
     .option(...ORGANIZATION)
+    .option("--force", "store the answer even if a period's rows are gone in it, or if rows repeat")
     .option("--dry-run", "print the plan and what it would cost, and ask nothing")
     .option("--json", "print the summary, or the plan, as JSON");
   return addConnectionOptions(addLakeOptions(sync))
@@ -83,29 +87,57 @@ export function command(cli: Cli) {
         "  gc-usage sync --service legacy --granularity month --last 1y --dry-run",
     )
     .action(async (options) => {
-      const now = realEffects.now();
-      const target: SyncTarget = {
-        service: options.service,
-        granularity: options.granularity,
-        grouping: options.groupBy,
-        span: windowOf(
-          { ...options, last: options.last ?? (options.from === undefined ? "90d" : undefined) },
-          undefined,
-          now,
-        ),
-        settleDays: options.settle,
-        recheckMs: options.recheck ?? TARGET_DEFAULTS.recheckMs,
-        weekStart: options.weekStart,
-      };
-      const yesterday = addDays(dayOf(now), -1);
-      if (target.span.end > yesterday) {
-        cli.log.info(`The current UTC day is never in the data: --to ${target.span.end} means ${yesterday}.`);
-      }
       const { uri, stack } = await lakeOf(cli, options);
-      warnBeforeFirstDay(cli, stack, periodStart(target.granularity, target.span.start, target.weekStart));
-      if (options.dryRun) await dryRun(cli, uri, target, now, options.json ?? false);
-      else await run(cli, uri, target, options);
+      const targetAt = (now: number): SyncTarget => targetOf(options, now);
+      const announced = (now: number): SyncTarget => {
+        const target = targetAt(now);
+        const yesterday = addDays(dayOf(now), -1);
+        if (target.span.end > yesterday) {
+          cli.log.info(
+            `The current UTC day is never in the data: --to ${target.span.end} means ${yesterday}.`,
+          );
+        }
+        warnBeforeFirstDay(cli, stack, periodStart(target.granularity, target.span.start, target.weekStart));
+        return target;
+      };
+      if (options.dryRun) {
+        const now = realEffects.now();
+        await dryRun(cli, uri, announced(now), now, options.json ?? false);
+        return;
+      }
+      const client = await connect(cli, options).catch((error: unknown) => {
+        // Days that cannot be are told first, where nobody else's clock can be asked.
+        targetAt(realEffects.now());
+        throw error;
+      });
+      try {
+        await run(cli, uri, client, announced, options);
+      } finally {
+        await client.close();
+      }
     });
+}
+
+interface TargetOptions extends WindowFlags, Pick<SyncTarget, "service" | "granularity" | "weekStart"> {
+  readonly groupBy: SyncTarget["grouping"];
+  readonly settle: number;
+  readonly recheck?: number | undefined;
+}
+
+/** What --last names reaches back as far as the service does; a first day that is named must be there. */
+function targetOf(options: TargetOptions, now: number): SyncTarget {
+  const { service, granularity, groupBy: grouping, settle, recheck, weekStart, from } = options;
+  const last = options.last ?? (from === undefined ? "90d" : undefined);
+  return {
+    service,
+    granularity,
+    grouping,
+    span: windowOf({ ...options, last }, undefined, now),
+    settleDays: settle,
+    recheckMs: recheck ?? TARGET_DEFAULTS.recheckMs,
+    weekStart,
+    clipToReach: from === undefined,
+  };
 }
 
 function hours(ms: number): string {
@@ -115,21 +147,24 @@ function hours(ms: number): string {
 async function run(
   cli: Cli,
   uri: string,
-  target: SyncTarget,
-  options: Parameters<typeof connect>[1] & {
+  client: GenesysClient,
+  target: (now: number) => SyncTarget,
+  options: {
     jobs: number;
     timeout?: number | undefined;
+    force?: true | undefined;
     keepSource?: true | undefined;
     organization?: string | undefined;
     json?: true | undefined;
   },
 ): Promise<void> {
-  const started = Date.now();
-  const client = await connect(cli, options);
+  const started = performance.now();
   const lake = await openOrCreateLake(uri, cli.log);
   let latest: SyncProgress | undefined;
   const show = (): void => {
-    if (latest) cli.progress(progressLine(latest, Date.now() - started));
+    const { calls } = client.stats;
+    const pace = { elapsedMs: performance.now() - started, calls, rateLimit: client.rateLimit };
+    if (latest) cli.progress(progressLine(latest, pace));
   };
   // While the service works on the queries nothing is told, and time goes on.
   const clock = setInterval(show, 1000);
@@ -143,6 +178,7 @@ async function run(
       signal: cli.signal,
       concurrency: options.jobs,
       timeoutMs: options.timeout ?? SYNC_DEFAULTS.timeoutMs,
+      force: options.force ?? false,
       version: version(),
       organization: options.organization,
       keepSource: options.keepSource ?? false,
@@ -159,17 +195,17 @@ async function run(
       calls,
       retries,
       throttled,
-      seconds: (Date.now() - started) / 1000,
+      seconds: (performance.now() - started) / 1000,
       lake: uri,
     };
     warnOfKept(cli, summary);
     warnOfNewer(cli, summary);
     if (options.json) await cli.json(facts);
     else cli.log.info(summaryText(summary, facts));
+    refuseVanished(summary);
   } finally {
     clearInterval(clock);
     await lake.close();
-    await client.close();
   }
 }
 
@@ -177,6 +213,8 @@ async function dryRun(cli: Cli, uri: string, target: SyncTarget, now: number, js
   const held = await heldIn(cli, uri, target);
   const plan = planSync(target, held.slices, now);
   const calls = callsOf(plan, held.rowsPerDay);
+  const out = leftOut(plan);
+  if (out !== undefined) cli.log.warn(out);
   if (json) {
     await cli.json({ lake: uri, ...planFigures(plan), intervals: plan.chunks, calls });
     return;
@@ -238,6 +276,7 @@ function planFigures(plan: Plan) {
       unsettled: count("unsettled"),
       partial: count("partial"),
       newer: count("newer"),
+      unreachable: count("unreachable"),
     },
   };
 }
@@ -268,13 +307,22 @@ function summaryText(
   );
 }
 
-/** What was asked for and did not land is said, or a sync that changes nothing would pass for one that did. */
-function warnOfKept(cli: Cli, { kept }: SyncSummary): void {
-  const [first] = kept;
+/** Everything else is stored by now. A script must not take the days that stayed for the service's answer. */
+function refuseVanished({ vanished, plan }: SyncSummary): void {
+  const [first, ...others] = vanished;
   if (!first) return;
-  const others = kept.length > 1 ? ` (and ${kept.length - 1} more)` : "";
-  cli.log.warn(
-    `Not replaced, since the lake knows more than the answer: ${slicePath(first.key)}, ${first.why}${others}.`,
+  const dates = vanished.map(({ date }) => date).sort();
+  const more =
+    others.length > 0 ? ` (and ${counted(others.length, `further ${plan.target.granularity}`)})` : "";
+  throw new UsageError(
+    "refused",
+    `The service answered twice that there are no rows for ${dates[0]}${more}, but the lake has some. They stay as they are.`,
+    {
+      hint:
+        "Run the same command again tomorrow. To store the empty answer, add --force --recheck 0 " +
+        `--from ${dates[0]} --to ${dates.at(-1)}.`,
+      details: { slices: vanished.map(slicePath) },
+    },
   );
 }
 
@@ -289,17 +337,14 @@ function warnOfNewer(cli: Cli, { newer }: SyncSummary): void {
   );
 }
 
-function progressLine({ jobs, jobsDone, rows, slices, slicesDone }: SyncProgress, elapsedMs: number): string {
-  const rate = Math.round(rows / Math.max(elapsedMs / 1000, 0.001));
-  // How long a query takes only one that has ended tells.
-  const time =
-    jobsDone > 0
-      ? `${Math.ceil(((elapsedMs / jobsDone) * (jobs - jobsDone)) / 1000)} s left`
-      : `${Math.floor(elapsedMs / 1000)} s so far`;
-  return [
-    `queries ${jobsDone}/${jobs}`,
-    `rows ${rows.toLocaleString("en-US")} (${rate.toLocaleString("en-US")}/s)`,
-    ...(slices === 0 ? [] : [`slices ${slicesDone}/${slices}`]),
-    time,
-  ].join("  ");
+/** What was asked for and did not land is said, or a sync that changes nothing would pass for one that did. */
+function warnOfKept(cli: Cli, { kept, vanished }: SyncSummary): void {
+  const gone = new Set(vanished.map(slicePath));
+  const others = kept.filter(({ key }) => !gone.has(slicePath(key)));
+  const [first] = others;
+  if (!first) return;
+  const more = others.length > 1 ? ` (and ${others.length - 1} more)` : "";
+  cli.log.warn(
+    `Not replaced, since the lake knows more than the answer: ${slicePath(first.key)}, ${first.why}${more}.`,
+  );
 }

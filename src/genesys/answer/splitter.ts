@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { isInteger, parse as parseLossless } from "lossless-json";
-import { UsageError } from "../../support/errors.ts";
+import { UsageError, type UsageErrorOptions } from "../../support/errors.ts";
 import { Bytes } from "./bytes.ts";
 
 /** The members of an answer beside its rows, as the service gives them; whole numbers above 2^53 are bigints. */
@@ -11,9 +11,15 @@ export interface SplitSummary {
   readonly rows: number;
   /** Answers with their members, in order: `{"results": …}`, `{"entities": …}` or `{"queryStatus": …}`. */
   readonly answers: readonly AnswerMembers[];
+  /** The member that holds each answer's list of rows; undefined for an answer without one, or with null. */
+  readonly rowsMembers: readonly (RowsMember | undefined)[];
   /** Top-level arrays, as `gc … -a` and `jq '.results'` print them. */
   readonly arrays: number;
 }
+
+const ROWS_MEMBERS = ["results", "entities"] as const;
+/** Where an answer's rows stand: `results` in the legacy service's, `entities` in the jobs service's. */
+export type RowsMember = (typeof ROWS_MEMBERS)[number];
 
 /** A row's fields, its text and its place from 1. */
 export type RowListener = (fields: Readonly<Record<string, unknown>>, text: string, number: number) => void;
@@ -47,7 +53,7 @@ for (const char of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX
 
 const BOM = [0xef, 0xbb, 0xbf];
 
-const ROWS_KEYS = ["results", "entities"].map((key) => Buffer.from(`"${key}":`));
+const ROWS_KEYS = ROWS_MEMBERS.map((member) => ({ member, key: Buffer.from(`"${member}":`) }));
 
 /**
  * Splits the rows off an answer of either service as it streams by, without holding or parsing the whole:
@@ -69,13 +75,15 @@ export class AnswerSplitter {
   #wantElement = false;
   /** The rows are a top-level array, no member of an answer. */
   #bare = false;
-  #rowsSeen = false;
+  /** The member of the current answer that its rows were found in. */
+  #rowsIn: RowsMember | undefined;
   #offset = 0;
   /** Bytes of a byte order mark. */
   #marked = 0;
   #rows = 0;
   #arrays = 0;
   readonly #answers: AnswerMembers[] = [];
+  readonly #rowsMembers: (RowsMember | undefined)[] = [];
   /** The object outside its rows, compact. */
   #head = new Bytes();
   /** Finished rows, then the beginning of the current one. */
@@ -130,9 +138,10 @@ export class AnswerSplitter {
           if (this.#mode === OBJECT && this.#depth === 2) {
             this.#take(bytes, runStart, i);
             runStart = i;
-            if (this.#startsRows()) {
-              if (this.#rowsSeen) throw this.#bad("the answer holds its rows twice", i);
-              this.#rowsSeen = true;
+            const rowsIn = this.#startsRows();
+            if (rowsIn) {
+              if (this.#rowsIn) throw this.#bad("the answer holds its rows twice", i);
+              this.#rowsIn = rowsIn;
               this.#head.push(OPEN_BRACKET);
               runStart = i + 1;
               this.#enterRows(false);
@@ -180,7 +189,12 @@ export class AnswerSplitter {
         },
       );
     }
-    return { rows: this.#rows, answers: this.#answers, arrays: this.#arrays };
+    return {
+      rows: this.#rows,
+      answers: this.#answers,
+      rowsMembers: this.#rowsMembers,
+      arrays: this.#arrays,
+    };
   }
 
   /** A byte that begins or ends something at the top or between rows. */
@@ -195,7 +209,7 @@ export class AnswerSplitter {
       if (byte === OPEN_BRACE) {
         this.#mode = OBJECT;
         this.#depth = 1;
-        this.#rowsSeen = false;
+        this.#rowsIn = undefined;
         this.#head.clear();
       } else if (byte === OPEN_BRACKET) {
         this.#arrays++;
@@ -244,12 +258,12 @@ export class AnswerSplitter {
     }
   }
 
-  /** True where the member that begins now is the rows: the compact head ends in `{"results":` or `,"entities":`. */
-  #startsRows(): boolean {
-    return ROWS_KEYS.some((key) => {
+  /** The member that begins now, where it is the rows: the compact head ends in `{"results":` or `,"entities":`. */
+  #startsRows(): RowsMember | undefined {
+    return ROWS_KEYS.find(({ key }) => {
       const before = this.#head.at(this.#head.length - key.length - 1);
       return this.#head.endsWith(key) && (before === OPEN_BRACE || before === COMMA);
-    });
+    })?.member;
   }
 
   #endRow(i: number): void {
@@ -271,19 +285,20 @@ export class AnswerSplitter {
     if (!isUtf8(bytes)) throw this.#bad("it is not UTF-8 text", i);
     const text = this.#head.text(0);
     const value = this.#parse(text, i);
-    const isAnswer = this.#rowsSeen || "queryStatus" in value || "results" in value || "entities" in value;
+    const isAnswer =
+      this.#rowsIn !== undefined || "queryStatus" in value || "results" in value || "entities" in value;
     if (isAnswer) {
       const { results, entities, ...members } = /\d{16}/.test(text) ? exactly(text) : value;
       for (const rows of [results, entities]) {
-        if (
-          rows === undefined ||
-          rows === null ||
-          (this.#rowsSeen && Array.isArray(rows) && rows.length === 0)
-        )
+        if (rows === undefined || rows === null || (this.#rowsIn && Array.isArray(rows) && rows.length === 0))
           continue;
-        throw this.#bad("its results are not a list of rows", i);
+        throw this.#bad("its results are not a list of rows", i, {
+          retryable: false,
+          details: { unsound: true },
+        });
       }
       this.#answers.push(members);
+      this.#rowsMembers.push(this.#rowsIn);
       return;
     }
     this.#out.append(bytes, 0, bytes.length);
@@ -298,7 +313,7 @@ export class AnswerSplitter {
       // Objects alone come here: both callers begin at `{` and end at the bracket that closes it.
       return JSON.parse(text) as Record<string, unknown>;
     } catch (cause) {
-      throw this.#bad(`${this.#place()} is not valid JSON`, i, cause);
+      throw this.#bad(`${this.#place()} is not valid JSON`, i, { cause });
     }
   }
 
@@ -327,14 +342,19 @@ export class AnswerSplitter {
     );
   }
 
-  #bad(why: string, i: number, cause?: unknown): UsageError {
+  /** An answer damaged on its way comes whole the next time; one of another form does not. */
+  #bad(
+    why: string,
+    i: number,
+    options: Pick<UsageErrorOptions, "cause" | "retryable" | "details"> = {},
+  ): UsageError {
     return new UsageError(
       "input",
       `This is no answer of the usage API: ${why} (near byte ${this.#offset + i}).`,
       {
         hint: 'Expected {"results": […]} or {"entities": […]}, an array of rows, or rows one a line.',
         retryable: true,
-        cause,
+        ...options,
       },
     );
   }

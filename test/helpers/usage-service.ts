@@ -1,0 +1,124 @@
+import { afterAll } from "vitest";
+import { sendJson, startServer, type TestServer } from "../genesys/server.ts";
+
+/** A look at a query's results. */
+export interface Look {
+  /** Which of the queries that were submitted, from 1. */
+  readonly query: number;
+  /** Which look at this query's results, from 1. */
+  readonly look: number;
+  readonly start: string;
+  readonly end: string;
+  readonly after: string | undefined;
+  readonly pageSize: number;
+}
+
+export interface UsageService {
+  readonly env: Record<string, string>;
+  /** Bodies of the queries that were submitted. */
+  readonly submitted: { readonly interval: string }[];
+  readonly looks: Look[];
+}
+
+export interface Answering {
+  readonly status?: number;
+  readonly body: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+const servers: TestServer[] = [];
+// Not a test's own end: of tests that run side by side nobody knows which has just finished.
+afterAll(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+/**
+ * A real server with both usage services, of which a test decides what each look at a query's results is answered with.
+ *
+ * @param now milliseconds since 1970 that its clock shows when an answer is sent; left out: the real time.
+ */
+export async function startUsageService(
+  answer: (look: Look) => Answering,
+  { now = Date.now }: { now?: () => number } = {},
+): Promise<UsageService> {
+  const submitted: { interval: string }[] = [];
+  const looks: Look[] = [];
+  const server: TestServer = await startServer(
+    (response, { method, url, body }) => {
+      const date = { date: new Date(now()).toUTCString() };
+      const { pathname, searchParams } = new URL(url, "http://x");
+      if (method === "POST") {
+        const n = submitted.push(JSON.parse(body) as { interval: string });
+        sendJson(response, 200, { id: `query-${n}`, executionId: `query-${n}` }, date);
+        return;
+      }
+      const id = /query-(\d+)/.exec(pathname)?.[1];
+      if (id === undefined) {
+        sendJson(response, 200, { id: "0a4a2f2e-1b2c-4d3e-8f4a-5b6c7d8e9f00", name: "Test" }, date);
+        return;
+      }
+      const query = Number(id);
+      const [start = "", end = ""] = submitted[query - 1]?.interval.split("/") ?? [];
+      const look: Look = {
+        query,
+        look: looks.filter((one) => one.query === query).length + 1,
+        start,
+        end,
+        after: searchParams.get("after") ?? undefined,
+        pageSize: Number(searchParams.get("pageSize")),
+      };
+      looks.push(look);
+      const { status = 200, body: answered, headers } = answer(look);
+      sendJson(response, status, answered, { ...date, ...headers });
+    },
+    (response) =>
+      sendJson(
+        response,
+        200,
+        { access_token: "token-of-nobody", expires_in: 86_400 },
+        { date: new Date(now()).toUTCString() },
+      ),
+  );
+  servers.push(server);
+  return {
+    env: {
+      GENESYSCLOUD_REGION: "us-east-1",
+      GENESYSCLOUD_OAUTHCLIENT_ID: "31480be0-4e7b-49fc-accb-f5eeb7d83d5e",
+      GENESYSCLOUD_OAUTHCLIENT_SECRET: "secret-of-nobody-at-all",
+      GENESYSCLOUD_GATEWAY_PROTOCOL: "http",
+      GENESYSCLOUD_GATEWAY_HOST: "127.0.0.1",
+      GENESYSCLOUD_GATEWAY_PORT: new URL(server.base).port,
+    },
+    submitted,
+    looks,
+  };
+}
+
+/** A row of the jobs service, by client and method. */
+export function jobsRow(date: string, client: string, requests: number): Record<string, unknown> {
+  return {
+    date,
+    httpMethod: "GET",
+    requestCount: requests,
+    status200: requests,
+    status300: 0,
+    status400: 0,
+    status500: 0,
+    status429: 0,
+    oauthClient: { id: client, name: client },
+  };
+}
+
+/** The UTC day so many days before today. */
+export function daysAgo(days: number): string {
+  return new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** The days from the first to the last, both included. */
+export function daysOf({ start, end }: Pick<Look, "start" | "end">): string[] {
+  const days: string[] = [];
+  for (let ms = Date.parse(start); ms <= Date.parse(end); ms += 86_400_000) {
+    days.push(new Date(ms).toISOString().slice(0, 10));
+  }
+  return days;
+}
