@@ -65,10 +65,17 @@ async function certificates(file: string | undefined): Promise<Check[]> {
   }
 }
 
+const AWS_VARIABLES = [
+  "AWS_ACCESS_KEY_ID",
+  "AWS_PROFILE",
+  "AWS_DEFAULT_PROFILE",
+  "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
 /** Who would sign AWS calls, where the environment says anything of AWS. */
 async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const isLakeOnS3 = /^s3:/i.test(env["GC_USAGE_LAKE"] ?? "");
-  const isSetUp = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"].some((name) => env[name]);
+  const isSetUp = AWS_VARIABLES.some((name) => env[name]);
   if (!isLakeOnS3 && !isSetUp) return [];
   try {
     const identity = awsIdentity(undefined, env);
@@ -84,7 +91,11 @@ async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
     const trust = bundle ? `, certificates of ${bundle.value} (from ${bundle.source})` : "";
     const service = new URL(`https://s3.${region?.value ?? ofProfile ?? "us-east-1"}.amazonaws.com`);
     const route = shownRoute(environmentProxies(env).routeTo(service));
-    const message = `${identityText(identity)}, ${where}${trust}, called ${route}`;
+    const web =
+      identity.keys === undefined && env["AWS_WEB_IDENTITY_TOKEN_FILE"] && !settings["role_arn"]
+        ? "a web identity (from AWS_WEB_IDENTITY_TOKEN_FILE)"
+        : undefined;
+    const message = `${web ?? identityText(identity)}, ${where}${trust}, called ${route}`;
     return [ok("aws", message), ...differingRegions(env)];
   } catch (error) {
     // Whoever keeps the lake in a folder can do without.

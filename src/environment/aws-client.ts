@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { AwsOptions } from "../support/aws.ts";
 import { codeOf, messageOf, UsageError } from "../support/errors.ts";
 import { looksSecret } from "../support/secret-shape.ts";
@@ -26,7 +25,6 @@ import { environmentProxies } from "./proxies.ts";
 export async function awsClientConfig(options: AwsOptions, env: Env) {
   const region = awsRegion(options.region, env)?.value;
   checkAddresses(options.endpointUrl, env);
-  withHome();
   const identity = awsIdentity(options.profile, env);
   const settings = await profileSettings(identity);
   const { AwsTransport } = await import("./aws-transport.ts");
@@ -153,9 +151,4 @@ async function readBundle(bundle: Named | undefined): Promise<Buffer | undefined
       cause: error,
     });
   }
-}
-
-/** The SDK asks the system for a home folder, and fails where the user has none: then there are no profiles, either. */
-function withHome(): void {
-  process.env["HOME"] = homeFolder() ?? join("/", "nonexistent");
 }

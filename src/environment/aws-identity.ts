@@ -2,6 +2,7 @@ import { UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 import { shown } from "../support/shown.ts";
+import { ensureHome } from "./home.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -86,6 +87,7 @@ export interface ProfileSettings extends Readonly<Record<string, string | undefi
  * @throws {UsageError} credentials, where the profile that somebody named is in neither.
  */
 export async function profileSettings({ profile }: AwsIdentity): Promise<ProfileSettings> {
+  ensureHome();
   const { parseKnownFiles } = await import("@smithy/core/config");
   const profiles = (await parseKnownFiles({})) as Readonly<Record<string, ProfileSettings>>;
   const found = profiles[profile?.value ?? "default"];

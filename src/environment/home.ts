@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { isAbsolute } from "node:path";
+import { isAbsolute, join } from "node:path";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -16,4 +16,9 @@ export function homeFolder(env: Env = process.env): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** For the AWS SDK, which asks the system for a home folder and fails where the user has none: then there are no profiles. */
+export function ensureHome(): void {
+  process.env["HOME"] = homeFolder() ?? join("/", "nonexistent");
 }

@@ -44,8 +44,11 @@ describe.runIf(isRoot)("a user without a home folder, or with an empty HOME", ()
   });
 
   it("is told what to set where one is needed", async () => {
-    const profile = await run(["doctor", "--profile", "emea"], { under, cwd: "/" });
+    const profile = await run(["doctor", "--profile", "emea"], { env: AWS, under, cwd: "/" });
     expect(profile).toMatchObject({ code: 2, out: expect.stringContaining("no home folder is set") });
+    expect(profile.out).toContain(
+      "access key ****0000 (from AWS_ACCESS_KEY_ID), region us-east-1 (from AWS_REGION)",
+    );
     const lake = await run(["status", "--lake", "s3://bucket"], { env: AWS, under, cwd: "/" });
     expect(lake).toMatchObject({ code: 2, err: expect.stringContaining("Set GC_USAGE_CACHE") });
   });

@@ -197,6 +197,46 @@ describe("gc-usage doctor", () => {
     expect(result.stdout).not.toContain("proxy-password");
   });
 
+  it("shows who signs AWS calls and how they go, where the environment says anything of AWS", async () => {
+    await mkdir(join(home, ".aws"));
+    await writeFile(
+      join(home, ".aws", "config"),
+      "[profile work]\nregion = eu-west-2\nca_bundle = /etc/ca.pem\n",
+    );
+    const aws = async (variables: Record<string, string>) => {
+      const { checks } = read(await doctor(["--json"], variables));
+      return checks.filter(({ name }) => name === "aws");
+    };
+    const keys = { AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY: SECRET };
+    expect(await aws({})).toEqual([]);
+    expect(
+      await aws({
+        ...keys,
+        AWS_PROFILE: "work",
+        HTTPS_PROXY: "http://me:pw@proxy.example:1",
+        NO_PROXY: ".amazonaws.com",
+      }),
+    ).toEqual([
+      {
+        name: "aws",
+        status: "ok",
+        message:
+          "access key ****MPLE (from AWS_ACCESS_KEY_ID), which comes before profile work (from AWS_PROFILE), region eu-west-2 " +
+          "(from the AWS profile), certificates of /etc/ca.pem (from ca_bundle of the AWS profile), called directly (NO_PROXY names .amazonaws.com)",
+      },
+    ]);
+    expect(await aws({ AWS_PROFILE: "nope" })).toMatchObject([
+      { status: "warning", message: 'There is no AWS profile "nope" (from AWS_PROFILE).' },
+    ]);
+    expect(await aws({ AWS_PROFILE: "nope", GC_USAGE_LAKE: "s3://b" })).toMatchObject([
+      { status: "problem" },
+    ]);
+    expect(await aws({ ...keys, AWS_REGION: "us-east-1", AWS_DEFAULT_REGION: "us-east-2" })).toMatchObject([
+      { status: "ok" },
+      { status: "warning", message: expect.stringContaining("differ") as string },
+    ]);
+  });
+
   it("takes an unknown region for bad input", async () => {
     const result = await doctor(["--region", "us-esat-1"], {
       GENESYSCLOUD_OAUTHCLIENT_ID: "x",
