@@ -74,6 +74,7 @@ export async function printRows(
   const result = await engine.query(sql, {
     signal: cli.signal,
     explain: explainOf(flags),
+    nested: format === "table" || format === "csv" ? "text" : "json",
     reads: options.reads,
   });
   cli.progressDone();

@@ -29,9 +29,14 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
   /** The dates that the statement reads at most, of which granularity, where that is known: by them it can be priced. */
   readonly reads?: (Span & { readonly granularity: Granularity }) | undefined;
+  /** How lists, structs and maps are given. Default: `json`. An engine that only has their text gives that. */
+  readonly nested?: NestedForm | undefined;
   /** Gives the statement's plan instead of its rows. */
   readonly explain?: Explain | undefined;
 }
+
+/** `json`: a column of kind json. `text`: as the engine itself prints it, such as `[1, 2]` or `(1, a)`, of kind text. */
+export type NestedForm = "json" | "text";
 
 /** `plan`: how the engine would run the statement. `analyze`: runs it and measures each step, which costs what it costs. */
 export type Explain = "plan" | "analyze";

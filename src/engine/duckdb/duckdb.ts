@@ -111,13 +111,13 @@ export class DuckDbEngine implements SqlEngine {
   async #run(
     connection: DuckDBConnection,
     sql: string,
-    { signal, explain }: QueryOptions,
+    { signal, explain, nested }: QueryOptions,
   ): Promise<Started & Pick<ReadingStatement, "tables">> {
     const statement = await readingStatement(connection, sql);
     await this.#tables.provide(sql, statement, signal);
     for (;;) {
       signal?.throwIfAborted();
-      const started = await startStatement(connection, sql, explain);
+      const started = await startStatement(connection, sql, { explain, nested });
       // What it reads was found out a moment before, and midnight may have passed.
       const isSettled = !readsClock(statement.tree) || !(await this.#tables.provide(sql, statement, signal));
       if (isSettled) return { ...started, tables: statement.tables };

@@ -1,7 +1,14 @@
-import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, DuckDBValue } from "@duckdb/node-api";
+import type {
+  DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBPreparedStatement,
+  DuckDBResult,
+  DuckDBType,
+} from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb.ts";
 import { UsageError } from "../../support/errors.ts";
-import type { Column, Explain, SqlRow, SqlValue } from "../engine.ts";
+import type { Column, NestedForm, QueryOptions, SqlRow, SqlValue } from "../engine.ts";
+import { nestedText } from "./nested.ts";
 import { kindOf, toSqlValue } from "./values.ts";
 
 const { ResultReturnType, StatementType } = duckdb;
@@ -21,7 +28,7 @@ export interface Started {
 export async function startStatement(
   connection: DuckDBConnection,
   sql: string,
-  explain?: Explain,
+  { explain, nested = "json" }: Pick<QueryOptions, "explain" | "nested"> = {},
 ): Promise<Started> {
   let prepared = await prepare(connection, sql, StatementType.SELECT);
   if (explain !== undefined) {
@@ -29,9 +36,12 @@ export async function startStatement(
     const verb = explain === "analyze" ? "EXPLAIN ANALYZE" : "EXPLAIN";
     prepared = await prepare(connection, `${verb} ${sql}`, StatementType.EXPLAIN);
   }
-  const columns = columnsOf(prepared);
+  const types = typesOf(prepared);
   const result = await prepared.stream();
-  return { columns, rows: () => rowsOf(result, columns, prepared) };
+  return {
+    columns: columnsOf(prepared, types, nested),
+    rows: () => rowsOf(prepared, result, (chunk) => toRows(chunk, types, nested)),
+  };
 }
 
 /** Prepares a text that must be one statement of DuckDB's type `type`. */
@@ -53,22 +63,36 @@ export async function prepare(
   return prepared;
 }
 
-function columnsOf(prepared: DuckDBPreparedStatement): Column[] {
+/** A column as DuckDB has it. */
+interface Typed {
+  readonly type: DuckDBType;
+  readonly isNested: boolean;
+}
+
+function typesOf(prepared: DuckDBPreparedStatement): Typed[] {
   return Array.from({ length: prepared.columnCount }, (_, i) => {
     const type = prepared.columnType(i);
-    return { name: prepared.columnName(i), type: type.toString(), kind: kindOf(type) };
+    return { type, isNested: kindOf(type) === "json" };
   });
 }
 
+function columnsOf(prepared: DuckDBPreparedStatement, types: readonly Typed[], nested: NestedForm): Column[] {
+  return types.map(({ type, isNested }, i) => ({
+    name: prepared.columnName(i),
+    type: type.toString(),
+    kind: isNested && nested === "text" ? "text" : kindOf(type),
+  }));
+}
+
 async function* rowsOf(
-  result: DuckDBResult,
-  columns: readonly Column[],
   prepared: DuckDBPreparedStatement,
+  result: DuckDBResult,
+  toRows: (chunk: DuckDBDataChunk) => SqlRow[],
 ): AsyncGenerator<SqlRow[]> {
   let read = 0;
   for (let chunk = await result.fetchChunk(); chunk?.rowCount; chunk = await result.fetchChunk()) {
     read += chunk.rowCount;
-    yield toRows(chunk.getColumns(), columns, chunk.rowCount);
+    yield toRows(chunk);
   }
   // A stream that fails on the way ends like one that is complete; only its type shows that it failed.
   if (result.returnType === ResultReturnType.INVALID) throw await reasonOf(prepared, read);
@@ -92,14 +116,16 @@ async function reasonOf(prepared: DuckDBPreparedStatement, read: number): Promis
   });
 }
 
-/** DuckDB's columns as our rows; by column, since a million rows are some twenty million values. */
-function toRows(values: readonly DuckDBValue[][], columns: readonly Column[], count: number): SqlRow[] {
-  const rows = Array.from({ length: count }, (): SqlValue[] => []);
-  for (const [i, { kind }] of columns.entries()) {
-    const column = values[i] ?? [];
-    for (let row = 0; row < count; row++) {
-      const value = column[row] ?? null;
-      rows[row]?.push(typeof value === "string" ? value : toSqlValue(value, kind));
+/** DuckDB's chunk as our rows; by column, since a million rows are some twenty million values. */
+function toRows(chunk: DuckDBDataChunk, columns: readonly Typed[], nested: NestedForm): SqlRow[] {
+  const rows = Array.from({ length: chunk.rowCount }, (): SqlValue[] => []);
+  for (const [i, { isNested, type }] of columns.entries()) {
+    if (isNested) {
+      const vector = chunk.getColumnVector(i);
+      for (const [row, values] of rows.entries()) values.push(nestedText(vector, type, row, nested));
+    } else {
+      const column = chunk.getColumnValues(i);
+      for (const [row, values] of rows.entries()) values.push(toSqlValue(column[row] ?? null, type));
     }
   }
   return rows;

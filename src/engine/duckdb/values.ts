@@ -1,18 +1,8 @@
-import type { DuckDBType, DuckDBValue, DuckDBTypeId as TypeId } from "@duckdb/node-api";
+import type { DuckDBType, DuckDBValue, DuckDBVector, DuckDBTypeId as TypeId } from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb.ts";
 import { type ColumnKind, type SqlValue, wholeNumber } from "../engine.ts";
 
-const {
-  DuckDBArrayValue,
-  DuckDBDecimalValue,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  DuckDBTypeId,
-  DuckDBUnionValue,
-} = duckdb;
+const { DuckDBTimestampTZValue, DuckDBTimestampValue, DuckDBTypeId, DuckDBVariantValue } = duckdb;
 
 const KINDS: Partial<Record<TypeId, ColumnKind>> = {
   [DuckDBTypeId.BOOLEAN]: "boolean",
@@ -44,17 +34,75 @@ const KINDS: Partial<Record<TypeId, ColumnKind>> = {
 };
 
 export function kindOf(type: DuckDBType): ColumnKind {
+  if (isJson(type)) return "json";
   return KINDS[type.typeId] ?? "text";
 }
 
-/** A value as engine.ts says for its column's kind. */
-export function toSqlValue(value: DuckDBValue, kind: ColumnKind): SqlValue {
-  if (value === null || typeof value === "number" || typeof value === "boolean") return value;
+export function isJson({ alias }: DuckDBType): boolean {
+  return alias === "JSON";
+}
+
+/** A value that is not nested, as engine.ts says for its column's kind. */
+export function toSqlValue(value: DuckDBValue, type: DuckDBType): SqlValue {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return value;
+  if (typeof value === "number") return type.typeId === DuckDBTypeId.FLOAT ? shortestFloat(value) : value;
   if (typeof value === "bigint") return wholeNumber(value);
-  if (typeof value === "string") return value;
+  return kindOf(type) === "timestamp" ? timestampText(value) : scalarText(value, type);
+}
+
+/** A value as `CAST(x AS VARCHAR)` writes it in a session whose zone is UTC. */
+export function scalarText(value: Exclude<DuckDBValue, null>, type: DuckDBType): string {
+  if (typeof value === "number" && kindOf(type) === "double") {
+    return doubleText(type.typeId === DuckDBTypeId.FLOAT ? shortestFloat(value) : value);
+  }
+  if (typeof value !== "object") return String(value);
+  if (value instanceof DuckDBVariantValue) {
+    const inner = value.value;
+    return inner === null ? "NULL" : value.type ? scalarText(inner, value.type) : String(inner);
+  }
   if ("isFinite" in value && !value.isFinite) return infinityText(value);
-  if (kind === "timestamp") return timestampText(value);
-  return kind === "json" ? jsonText(value) : value.toString();
+  // A zoned value's own text would be in the machine's zone.
+  if (value instanceof DuckDBTimestampTZValue)
+    return `${new DuckDBTimestampValue(value.micros).toString()}+00`;
+  return value.toString();
+}
+
+/** The number of the fewest digits that is this 32-bit float: of 0.1 the client gives 0.10000000149011612. */
+function shortestFloat(value: number): number {
+  if (!Number.isFinite(value) || Number.isSafeInteger(value)) return value;
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (isWithin(short, value)) return short;
+  }
+  return Number(value.toPrecision(9));
+}
+
+const FLOATS = new Float32Array(1);
+const BITS = new Int32Array(FLOATS.buffer);
+
+/** True for a number that is nearer to this float than to any other, and not half way. */
+function isWithin(number: number, float: number): boolean {
+  const neighbor = (step: 1 | -1): number => {
+    FLOATS[0] = float;
+    BITS[0] = (BITS[0] ?? 0) + step;
+    return FLOATS[0] ?? 0;
+  };
+  const [outer, inner] = [neighbor(1), neighbor(-1)].map((next) => Math.abs((float + next) / 2));
+  return Math.abs(number) < (outer ?? 0) && Math.abs(number) > (inner ?? 0);
+}
+
+/** `100.0`, `1e+16`, `1.5e-07`, `nan`, `inf`, `-0.0`. */
+function doubleText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value < 0 ? "-inf" : "inf";
+  const [digits = "", power = "0"] = value.toExponential().split("e");
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16) {
+    return `${digits}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  }
+  const sign = Object.is(value, -0) ? "-" : "";
+  const text = sign + value.toFixed(Math.max(digits.replace(/^-?\d\.?/, "").length - exponent, 0));
+  return text.includes(".") ? text : `${text}.0`;
 }
 
 /** The client spells the infinities of some types as the last day or nanosecond that they could hold. */
@@ -64,36 +112,10 @@ function infinityText(value: object): string {
 
 /** Trino prints milliseconds even where they are 0, and the zone's name. */
 function timestampText(value: Exclude<DuckDBValue, null>): string {
+  if (typeof value === "object" && "isFinite" in value && !value.isFinite) return infinityText(value);
   const zoned = value instanceof DuckDBTimestampTZValue;
   // The session's zone is UTC: a zoned value's own text would be in the machine's.
   const text = (zoned ? new DuckDBTimestampValue(value.micros) : value).toString();
   const [seconds, fraction = ""] = text.split(".");
   return /\d$/.test(text) ? `${seconds}.${fraction.padEnd(3, "0")}${zoned ? " UTC" : ""}` : text;
-}
-
-/** A nested value as JSON, numbers exact; a map with keys that are no text as a list of pairs. */
-function jsonText(value: DuckDBValue): string {
-  if (value === null || typeof value === "boolean") return String(value);
-  if (typeof value === "number")
-    return Number.isFinite(value) ? String(value) : JSON.stringify(String(value));
-  if (typeof value === "bigint" || value instanceof DuckDBDecimalValue) return value.toString();
-  if (typeof value === "string") return JSON.stringify(value);
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) {
-    return `[${value.items.map(jsonText).join(",")}]`;
-  }
-  if (value instanceof DuckDBStructValue) {
-    return jsonObject(Object.entries(value.entries));
-  }
-  if (value instanceof DuckDBMapValue) {
-    const { entries } = value;
-    return entries.every(({ key }) => typeof key === "string")
-      ? jsonObject(entries.map(({ key, value }) => [String(key), value]))
-      : `[${entries.map(({ key, value }) => `[${jsonText(key)},${jsonText(value)}]`).join(",")}]`;
-  }
-  if (value instanceof DuckDBUnionValue) return jsonText(value.value);
-  return JSON.stringify(value.toString());
-}
-
-function jsonObject(entries: readonly [string, DuckDBValue][]): string {
-  return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${jsonText(value)}`).join(",")}}`;
 }

@@ -1,0 +1,137 @@
+import type { DuckDBType, DuckDBValue, DuckDBVector } from "@duckdb/node-api";
+import { duckdb } from "../../lake/duckdb.ts";
+import type { NestedForm } from "../engine.ts";
+import { isJson, scalarText } from "./values.ts";
+
+const { DuckDBDecimalValue, DuckDBTypeId } = duckdb;
+const {
+  DuckDBArrayType,
+  DuckDBListType,
+  DuckDBMapType,
+  DuckDBStructType,
+  DuckDBUnionType,
+  DuckDBVariantType,
+} = duckdb;
+const { DuckDBArrayVector, DuckDBListVector, DuckDBMapVector, DuckDBStructVector, DuckDBUnionVector } =
+  duckdb;
+
+/** How lists, structs and maps are written, from the texts of what is in them. */
+interface Form {
+  readonly null: string;
+  /** @param isPlain true where DuckDB quotes no text. */
+  scalar(value: Exclude<DuckDBValue, null>, type: DuckDBType, isPlain: boolean): string;
+  list(items: readonly string[]): string;
+  /** @param names "" for the members of a struct without names. */
+  struct(names: readonly string[], values: readonly string[]): string;
+  map(entries: readonly (readonly [key: string, value: string])[], keyType: DuckDBType): string;
+}
+
+/** As `CAST(x AS VARCHAR)` writes it: `[1, NULL]`, `{'a': 1}`, `(1, 2)`, `{k=v}`. */
+const TEXT: Form = {
+  null: "NULL",
+  scalar: (value, type, isPlain) => {
+    const text = scalarText(value, type);
+    return isPlain || type instanceof DuckDBVariantType || !NEEDS_QUOTES.test(text) ? text : quoted(text);
+  },
+  list: (items) => `[${items.join(", ")}]`,
+  struct: (names, values) =>
+    isTuple(names)
+      ? `(${values.join(", ")})`
+      : `{${names.map((name, i) => `${quoted(name)}: ${values[i]}`).join(", ")}}`,
+  map: (entries) => `{${entries.map(([key, value]) => `${key}=${value}`).join(", ")}}`,
+};
+
+/** JSON with numbers of every digit; a struct without names is a list, as is a map whose keys are not text: of pairs. */
+const JSON_TEXT: Form = {
+  null: "null",
+  scalar: (value, type) => {
+    if (typeof value === "boolean" || typeof value === "bigint") return String(value);
+    if (value instanceof DuckDBDecimalValue) return value.toString();
+    const text = scalarText(value, type);
+    const isNumber = typeof value === "number" && Number.isFinite(value);
+    return isNumber || isJson(type) ? text : JSON.stringify(text);
+  },
+  list: (items) => `[${items.join(",")}]`,
+  struct: (names, values) => (isTuple(names) ? JSON_TEXT.list(values) : object(names, values)),
+  map: (entries, { typeId }) =>
+    typeId === DuckDBTypeId.VARCHAR || typeId === DuckDBTypeId.ENUM
+      ? `{${entries.map(([key, value]) => `${key}:${value}`).join(",")}}`
+      : JSON_TEXT.list(entries.map((entry) => JSON_TEXT.list(entry))),
+};
+
+const FORMS = { text: TEXT, json: JSON_TEXT };
+
+/**
+ * A list, struct, map, union or JSON, from DuckDB's own vector: the client's values know no types (a FLOAT of 0.1 would have
+ * 17 digits), and of a struct without names only the last member.
+ *
+ * @param type the column's: those of the vectors do not say what is JSON.
+ */
+export function nestedText(
+  vector: DuckDBVector,
+  type: DuckDBType,
+  row: number,
+  form: NestedForm,
+): string | null {
+  return write(vector, type, row, FORMS[form], true);
+}
+
+/** Null stands for NULL; how that is written within another value is up to the form. */
+function write(
+  vector: DuckDBVector,
+  type: DuckDBType,
+  row: number,
+  form: Form,
+  isPlain: boolean,
+): string | null {
+  const within = (part: DuckDBVector, partType: DuckDBType, i: number, plain = false): string =>
+    write(part, partType, i, form, plain) ?? form.null;
+  const list = (items: DuckDBVector, itemType: DuckDBType, first: number, length: number, plain: boolean) =>
+    form.list(Array.from({ length }, (_, i) => within(items, itemType, first + i, plain)));
+  if (vector instanceof DuckDBListVector && type instanceof DuckDBListType) {
+    const items = vector.getItemVector(row);
+    return items && list(items, type.valueType, 0, items.itemCount, isJson(type.valueType));
+  }
+  if (vector instanceof DuckDBArrayVector && type instanceof DuckDBArrayType) {
+    if (!vector["validity"].itemValid(row)) return null;
+    return list(vector["childData"], type.valueType, row * type.length, type.length, true);
+  }
+  if (vector instanceof DuckDBStructVector && type instanceof DuckDBStructType) {
+    if (!vector.isItemValid(row)) return null;
+    const values = type.entryTypes.map((entryType, i) => within(vector.entryVectorAt(i), entryType, row));
+    return form.struct(type.entryNames, values);
+  }
+  if (vector instanceof DuckDBMapVector && type instanceof DuckDBMapType) {
+    const entries = vector["listVector"].getItemVector(row);
+    if (!(entries instanceof DuckDBStructVector)) return null;
+    const pairs = Array.from({ length: entries.itemCount }, (_, i) => {
+      const key = within(entries.entryVectorAt(0), type.keyType, i);
+      return [key, within(entries.entryVectorAt(1), type.valueType, i)] as const;
+    });
+    return form.map(pairs, type.keyType);
+  }
+  if (vector instanceof DuckDBUnionVector && type instanceof DuckDBUnionType) {
+    const members = vector["structVector"];
+    const tag = members.getItemValue(row, 0);
+    const memberType = type.memberTypes[Number(tag)];
+    if (tag === null || memberType === undefined) return null;
+    return write(members.entryVectorAt(Number(tag) + 1), memberType, row, form, true);
+  }
+  const value = vector.getItem(row);
+  return value === null ? null : form.scalar(value, type, isPlain);
+}
+
+/** What DuckDB quotes within a nested value, so that it can be read back. */
+const NEEDS_QUOTES = /^$|["'(),:=[\]{}]|^[\t-\r ]|[\t-\r ]$|^null$/i;
+
+function quoted(text: string): string {
+  return `'${text.replace(/['\\]/g, "\\$&")}'`;
+}
+
+function isTuple(names: readonly string[]): boolean {
+  return names.every((name) => name === "");
+}
+
+function object(names: readonly string[], values: readonly string[]): string {
+  return `{${names.map((name, i) => `${JSON.stringify(name)}:${values[i]}`).join(",")}}`;
+}
