@@ -1,7 +1,10 @@
 import { userInfo } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute } from "node:path";
 
 type Env = Readonly<Record<string, string | undefined>>;
+
+/** What Debian and others give as the home of users who have none. */
+const NO_HOME = "/nonexistent";
 
 /**
  * The home folder: HOME, else what the system knows of the user. Undefined where there is neither, as in containers that
@@ -9,16 +12,19 @@ type Env = Readonly<Record<string, string | undefined>>;
  */
 export function homeFolder(env: Env = process.env): string | undefined {
   const named = env["HOME"] || env["USERPROFILE"];
-  if (named && isAbsolute(named)) return named;
+  if (named && isAbsolute(named)) return known(named);
   try {
-    const { homedir } = userInfo();
-    return isAbsolute(homedir) ? homedir : undefined;
+    return known(userInfo().homedir);
   } catch {
     return undefined;
   }
 }
 
+function known(home: string): string | undefined {
+  return isAbsolute(home) && home !== NO_HOME ? home : undefined;
+}
+
 /** For the AWS SDK, which asks the system for a home folder and fails where the user has none: then there are no profiles. */
 export function ensureHome(): void {
-  process.env["HOME"] = homeFolder() ?? join("/", "nonexistent");
+  process.env["HOME"] = homeFolder() ?? NO_HOME;
 }

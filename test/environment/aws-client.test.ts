@@ -136,6 +136,7 @@ it.each([
   [{ HOME: "" }, userInfo().homedir],
   [{ HOME: "relative" }, userInfo().homedir],
   [{}, userInfo().homedir],
+  [{ HOME: "/nonexistent" }, undefined],
   [{ HOME: undefined, USERPROFILE: "/users/me" }, "/users/me"],
 ])("the home folder of %j is %s", (env, home) => {
   expect(homeFolder(env)).toBe(home);
