@@ -1,4 +1,10 @@
-import type { DuckDBType, DuckDBValue, DuckDBVector } from "@duckdb/node-api";
+import type {
+  DuckDBType,
+  DuckDBValue,
+  DuckDBVector,
+  DuckDBListVector as ListVector,
+  DuckDBStructVector as StructVector,
+} from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb.ts";
 import type { NestedForm } from "../engine.ts";
 import { isJson, scalarText } from "./values.ts";
@@ -93,8 +99,10 @@ function write(
     return items && list(items, type.valueType, 0, items.itemCount, isJson(type.valueType));
   }
   if (vector instanceof DuckDBArrayVector && type instanceof DuckDBArrayType) {
-    if (!vector["validity"].itemValid(row)) return null;
-    return list(vector["childData"], type.valueType, row * type.length, type.length, true);
+    const { childData, validity } = vector as unknown as ArrayParts;
+    return validity.itemValid(row)
+      ? list(childData, type.valueType, row * type.length, type.length, true)
+      : null;
   }
   if (vector instanceof DuckDBStructVector && type instanceof DuckDBStructType) {
     if (!vector.isItemValid(row)) return null;
@@ -102,7 +110,7 @@ function write(
     return form.struct(type.entryNames, values);
   }
   if (vector instanceof DuckDBMapVector && type instanceof DuckDBMapType) {
-    const entries = vector["listVector"].getItemVector(row);
+    const entries = (vector as unknown as MapParts).listVector.getItemVector(row);
     if (!(entries instanceof DuckDBStructVector)) return null;
     const pairs = Array.from({ length: entries.itemCount }, (_, i) => {
       const key = within(entries.entryVectorAt(0), type.keyType, i);
@@ -111,7 +119,7 @@ function write(
     return form.map(pairs, type.keyType);
   }
   if (vector instanceof DuckDBUnionVector && type instanceof DuckDBUnionType) {
-    const members = vector["structVector"];
+    const { structVector: members } = vector as unknown as UnionParts;
     const tag = members.getItemValue(row, 0);
     const memberType = type.memberTypes[Number(tag)];
     if (tag === null || memberType === undefined) return null;
@@ -119,6 +127,18 @@ function write(
   }
   const value = vector.getItem(row);
   return value === null ? null : form.scalar(value, type, isPlain);
+}
+
+/** What the client's vectors are made of, which it hides, since its own values lose what is said above. */
+interface ArrayParts {
+  readonly childData: DuckDBVector;
+  readonly validity: { itemValid(row: number): boolean };
+}
+interface MapParts {
+  readonly listVector: ListVector;
+}
+interface UnionParts {
+  readonly structVector: StructVector;
 }
 
 /** What DuckDB quotes within a nested value, so that it can be read back. */

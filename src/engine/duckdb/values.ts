@@ -1,4 +1,4 @@
-import type { DuckDBType, DuckDBValue, DuckDBVector, DuckDBTypeId as TypeId } from "@duckdb/node-api";
+import type { DuckDBType, DuckDBValue, DuckDBTypeId as TypeId } from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb.ts";
 import { type ColumnKind, type SqlValue, wholeNumber } from "../engine.ts";
 
