@@ -1,5 +1,10 @@
-import { type TableColumn, USAGE_COLUMNS, USAGE_PARTITIONS } from "../../src/engine/tables.ts";
-import { defaultSql, list, type Question } from "../../src/questions/questions.ts";
+import {
+  SOURCE_COLUMNS,
+  type TableColumn,
+  USAGE_COLUMNS,
+  USAGE_PARTITIONS,
+} from "../../src/engine/tables.ts";
+import { defaultSql, list, narrowed, type Question } from "../../src/questions/questions.ts";
 import { sqlName, sqlString } from "../../src/support/quote.ts";
 import { CANONICAL_GROUPING, dimensionsOf, groupingOf } from "../../src/usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
@@ -16,14 +21,32 @@ export function withGenerated(template: string): string {
 }
 
 function resources(): string {
-  return [usageTable(), dailyView(), articleQuery(), ...list().map(namedQuery)].join("\n");
+  return [usageTable(), dailyView(), sourceTable(), articleQuery(), ...list().map(namedQuery)].join("\n");
 }
 
-// Glue and Hive know string for varchar, and lower-case names.
-const hiveColumn = ([name, type]: TableColumn): string =>
-  `{ Name: ${name.toLowerCase()}, Type: ${type === "varchar" ? "string" : type} }`;
+/** Glue and Hive know string for varchar, `struct<a:b>` for `struct(a b)`, and lower-case names. */
+function hiveColumn([name, type]: TableColumn): string {
+  const hive = type
+    .replaceAll("varchar", "string")
+    .replace(
+      /^struct\((.*)\)$/,
+      (_all, fields: string) => `struct<${fields.replace(/"?(\w+)"? (\w+)(?:, )?/g, "$1:$2,")}>`,
+    )
+    .replace(",>", ">")
+    .toLowerCase();
+  return `{ Name: ${name.toLowerCase()}, Type: ${/[<,]/.test(hive) ? JSON.stringify(hive) : hive} }`;
+}
 
-const PARTITIONS = USAGE_PARTITIONS.map(hiveColumn);
+/** What is there only for a stack of several organizations' lakes. */
+const ifSeveral = (value: string, otherwise = "!Ref AWS::NoValue"): string =>
+  `!If [HasOrganizations, ${value}, ${otherwise}]`;
+
+const ORGANIZATION = ifSeveral(hiveColumn(["organization", "varchar"]));
+const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS.map(hiveColumn)];
+
+/** Athena's names for the organizations' lakes, each a folder of the bucket. */
+const PROJECTED_ORGANIZATION = `          projection.organization.type: ${ifSeveral("enum")}
+          projection.organization.values: ${ifSeveral("!Ref Organizations")}`;
 
 /** Partition projection: Athena works out the folders from the statement's dates, and no crawler has to know them. */
 function usageTable(): string {
@@ -40,6 +63,7 @@ function usageTable(): string {
           EXTERNAL: "TRUE"
           classification: parquet
           projection.enabled: "true"
+${PROJECTED_ORGANIZATION}
           projection.granularity.type: enum
           projection.granularity.values: day,week,month,total
           projection.date.type: date
@@ -47,11 +71,14 @@ function usageTable(): string {
           projection.date.range: !Sub "\${FirstDay},NOW"
           projection.date.interval: "1"
           projection.date.interval.unit: DAYS
-          storage.location.template: !Sub "s3://\${LakeBucket}/usage/granularity=\${!granularity}/date=\${!date}/"
+          storage.location.template: !If
+            - HasOrganizations
+            - !Sub "s3://\${LakeBucket}/\${!organization}/usage/granularity=\${!granularity}/date=\${!date}/"
+            - !Sub "s3://\${LakeBucket}/usage/granularity=\${!granularity}/date=\${!date}/"
         PartitionKeys:
 ${items(PARTITIONS, 10)}
         StorageDescriptor:
-          Location: !Sub "s3://\${LakeBucket}/usage/"
+          Location: !If [HasOrganizations, !Sub "s3://\${LakeBucket}/", !Sub "s3://\${LakeBucket}/usage/"]
           InputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat
           OutputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat
           SerdeInfo: { SerializationLibrary: org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe }
@@ -64,13 +91,13 @@ ${items(USAGE_COLUMNS.map(hiveColumn), 12)}
 function dailyView(): string {
   const columns = [...USAGE_COLUMNS, ...USAGE_PARTITIONS];
   const names = columns.map(([name]) => sqlName(name.toLowerCase())).join(", ");
-  const originalSql = `SELECT ${names} FROM usage WHERE service = ${sqlString(CANONICAL_SERVICE)} AND ${sqlName("grouping")} = ${sqlString(CANONICAL_GROUPING)} AND granularity = 'day'`;
+  const originalSql = `SELECT \${OrganizationName}${names} FROM usage WHERE service = ${sqlString(CANONICAL_SERVICE)} AND ${sqlName("grouping")} = ${sqlString(CANONICAL_GROUPING)} AND granularity = 'day'`;
   const view = JSON.stringify({
     originalSql,
     catalog: "awsdatacatalog",
     schema: "${Database}",
     columns: columns.map(([name, type]) => ({ name: name.toLowerCase(), type })),
-  });
+  }).replace('"columns":[', '"columns":[${OrganizationColumn}');
   return `  DailyView:
     Type: AWS::Glue::Table
     DependsOn: UsageTable
@@ -86,8 +113,11 @@ function dailyView(): string {
         ViewOriginalText: !Join
           - ""
           - - "/* Presto View: "
-            - Fn::Base64: !Sub >-
-                ${view}
+            - Fn::Base64: !Sub
+                - >-
+                  ${view}
+                - OrganizationName: ${ifSeveral('"organization, "', '""')}
+                  OrganizationColumn: ${ifSeveral(`'{"name":"organization","type":"varchar"},'`, '""')}
             - " */"
         ViewExpandedText: /* Presto View */
         # Athena asks of each table that it be there, and a view has none.
@@ -95,7 +125,40 @@ function dailyView(): string {
         StorageDescriptor:
           SerdeInfo: {}
           Columns:
-${items(columns.map(hiveColumn), 12)}
+${items([ORGANIZATION, ...columns.map(hiveColumn)], 12)}
+`;
+}
+
+/** The raw rows of several lakes. Those of one lake are the crawler's, as in the blueprint. */
+function sourceTable(): string {
+  return `  SourceTable:
+    Type: AWS::Glue::Table
+    Condition: HasOrganizations
+    Properties:
+      CatalogId: !Ref AWS::AccountId
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: gc_usage_api_source
+        Description: The rows as they came, of every organization's lake.
+        TableType: EXTERNAL_TABLE
+        Parameters:
+          EXTERNAL: "TRUE"
+          classification: json
+          projection.enabled: "true"
+          projection.organization.type: enum
+          projection.organization.values: !Ref Organizations
+          projection.granularity.type: enum
+          projection.granularity.values: day,week,month,total
+          storage.location.template: !Sub "s3://\${LakeBucket}/\${!organization}/gc_usage_api_source/granularity=\${!granularity}/"
+        PartitionKeys:
+${items([hiveColumn(["organization", "varchar"]), hiveColumn(["granularity", "varchar"])], 10)}
+        StorageDescriptor:
+          Location: !Sub "s3://\${LakeBucket}/"
+          InputFormat: org.apache.hadoop.mapred.TextInputFormat
+          OutputFormat: org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat
+          SerdeInfo: { SerializationLibrary: org.openx.data.jsonserde.JsonSerDe }
+          Columns:
+${items(SOURCE_COLUMNS.map(hiveColumn), 12)}
 `;
 }
 
@@ -115,15 +178,26 @@ function articleQuery(): string {
 
 function namedQuery(question: Question): string {
   const grouping = groupingOf([...dimensionsOf(CANONICAL_GROUPING), ...question.needs]);
-  const sql = defaultSql(question, { grouping })
-    .replace(/^(?=.)/gm, "        ")
+  const scoped = narrowed(defaultSql(question, { grouping }), "@");
+  // A list of tables that begins with ours, or one of ours alone.
+  const isList = scoped.includes("WITH @,\n");
+  const sql = scoped
+    .replace(isList ? "@,\n" : "WITH @\n", "${Scope}")
+    .replace(/^(?=.)/gm, "            ")
     .trimStart();
+  const scope = `usage AS (SELECT * FROM "\${Database}"."usage" WHERE organization = '\${First}')`;
+  const first = '{ First: !Select [0, !Split [",", !Ref Organizations]] }';
+  const text = JSON.stringify(isList ? `${scope},\n` : `WITH ${scope}\n`);
   const id = question.name.replace(/(?:^|-)(\w)/g, (_all, letter: string) => letter.toUpperCase());
   return query(
     `Question${id}`,
     question.name,
     `${question.title}: ${question.description}`,
-    `|-\n        ${sql}`,
+    // With several lakes a statement reads the first: clients of two organizations are never added up.
+    `!Sub
+        - |-
+            ${sql}
+        - Scope: ${ifSeveral(`!Sub [${text}, ${first}]`, '""')}`,
   );
 }
 

@@ -62,6 +62,19 @@ def with_numbers(parse):
     return parsed
 
 
+def parsed_resource(logical_id, definition, resources_map):
+    model, resolved, name = parsing.parse_resource_and_generate_name(logical_id, dict(definition), resources_map)
+    resolved["Properties"] = present(resolved["Properties"])
+    return model, resolved, name
+
+
+def present(value):
+    """AWS::NoValue takes an item out of a list; moto leaves None there."""
+    if isinstance(value, list):
+        return [present(one) for one in value if one is not None]
+    return {name: present(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
 def create_resource(logical_id, resource_json, resources_map, account_id, region_name):
     """Replaces moto's: an unknown type is an error, and every step leaves an event."""
     if not wanted(resource_json, resources_map):
@@ -69,7 +82,7 @@ def create_resource(logical_id, resource_json, resources_map, account_id, region
     cfn_type = resource_json["Type"]
     if cfn_type not in TYPES:
         raise ValidationError(message=f"Template format error: the test server does not know {cfn_type}")
-    model, resolved, name = parsing.parse_resource_and_generate_name(logical_id, dict(resource_json), resources_map)
+    model, resolved, name = parsed_resource(logical_id, resource_json, resources_map)
     stack = find_stack(resources_map, account_id, region_name)
     resource = attempt(
         stack, logical_id, cfn_type, "CREATE", None, lambda: model.make(name, resolved["Properties"], region_name)
@@ -132,7 +145,7 @@ def change_all(stack, new, definitions, kept, replaced):
         resource = new[name]
         if name not in kept:
             continue
-        _, resolved, generated = parsing.parse_resource_and_generate_name(name, dict(definition), new)
+        _, resolved, generated = parsed_resource(name, definition, new)
         if resolved["Properties"] == resource.props:
             continue
         now = attempt(
