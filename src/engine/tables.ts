@@ -28,6 +28,9 @@ export const USAGE_PARTITIONS: readonly TableColumn[] = [
   ["date", "date"],
 ];
 
+/** Whose rows they are, where several organizations' lakes are read together: the name of the lake's folder. */
+export const ORGANIZATION: TableColumn = ["organization", "varchar"];
+
 const ref = 'struct(id varchar, "name" varchar, selfUri varchar)';
 
 /**

@@ -44,11 +44,14 @@ async function lakeOf(...args: Parameters<typeof makeLake>): Promise<string> {
 async function openTables(folder: string) {
   const store = new FolderStore(folder);
   const workspace = await openWorkspace();
-  const tables = await Tables.open(workspace, {
-    root: folder,
-    slices: await new Lake(store).list(),
-    sources: await store.list(SOURCE_FOLDER),
-  });
+  const tables = await Tables.open(workspace, [
+    {
+      organization: undefined,
+      root: folder,
+      slices: await new Lake(store).list(),
+      sources: await store.list(SOURCE_FOLDER),
+    },
+  ]);
   return { workspace, tables };
 }
 

@@ -1,8 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { messageOf, UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
-import { isSource } from "../../usage/slice.ts";
-import { TEMPLATE } from "./planner.ts";
 import type { CopiedFile } from "./private-files.ts";
 import { viewOf } from "./views.ts";
 import { openWorkspace } from "./workspace.ts";
@@ -13,28 +11,35 @@ import { openWorkspace } from "./workspace.ts";
  *
  * @returns lake, naming the first file that is damaged; undefined where none is.
  */
-export async function damageIn(root: string, copies: readonly CopiedFile[]): Promise<UsageError | undefined> {
-  const raw = copies.filter(({ path }) => isSource(path));
-  const slices = copies.filter(({ path }) => !isSource(path));
-  return (await firstDamaged(root, slices)) ?? (await firstDamaged(root, raw));
+export async function damageIn(
+  copies: readonly CopiedFile[],
+  templateFile: string,
+): Promise<UsageError | undefined> {
+  const raw = copies.filter(({ isRaw }) => isRaw);
+  const slices = copies.filter(({ isRaw }) => !isRaw);
+  return (await firstDamaged(slices, templateFile)) ?? (await firstDamaged(raw, templateFile));
 }
 
-async function firstDamaged(root: string, copies: readonly CopiedFile[]): Promise<UsageError | undefined> {
+async function firstDamaged(
+  copies: readonly CopiedFile[],
+  templateFile: string,
+): Promise<UsageError | undefined> {
   const [first] = copies;
   if (!first) return undefined;
-  const cause = await failure(copies);
+  const cause = await failure(copies, templateFile);
   if (cause === undefined) return undefined;
   if (copies.length > 1) {
     const half = Math.ceil(copies.length / 2);
     return (
-      (await firstDamaged(root, copies.slice(0, half))) ?? (await firstDamaged(root, copies.slice(half)))
+      (await firstDamaged(copies.slice(0, half), templateFile)) ??
+      (await firstDamaged(copies.slice(half), templateFile))
     );
   }
-  const why = (messageOf(cause).split("\n")[0] ?? "").replaceAll(first.copy, first.path);
-  const isRaw = isSource(first.path);
+  const why = (messageOf(cause).split("\n")[0] ?? "").replaceAll(first.copy, first.file);
+  const { isRaw } = first;
   return new UsageError(
     "lake",
-    `The ${isRaw ? "file" : "slice"} ${root}/${first.path} is damaged: DuckDB says ${shown(why)}.`,
+    `The ${isRaw ? "file" : "slice"} ${first.file} is damaged: DuckDB says ${shown(why)}.`,
     {
       hint: isRaw
         ? "Remove or correct that file. It holds raw rows that `gc-usage load` or `sync --keep-source` kept."
@@ -45,17 +50,15 @@ async function firstDamaged(root: string, copies: readonly CopiedFile[]): Promis
 }
 
 /** What DuckDB says where it cannot read the files. */
-async function failure(copies: readonly CopiedFile[]): Promise<unknown> {
+async function failure(copies: readonly CopiedFile[], templateFile: string): Promise<unknown> {
   const memory = await openWorkspace();
   let connection: DuckDBConnection | undefined;
   try {
     connection = await memory.instance.connect();
-    const isRaw = copies.some(({ path }) => isSource(path));
+    const isRaw = copies.some((one) => one.isRaw);
     const table = isRaw ? "gc_usage_api_source" : "usage";
-    const template = copies
-      .slice(0, isRaw ? 0 : 1)
-      .map(({ copy, path }) => copy.slice(0, -path.length) + TEMPLATE.path);
-    await connection.run(viewOf(table, [...template, ...copies.map(({ copy }) => copy)]));
+    const template = isRaw ? [] : [templateFile];
+    await connection.run(viewOf(table, [...template, ...copies.map(({ copy }) => copy)], false));
     await connection.run(`SELECT count(COLUMNS(*)) FROM ${table}`);
     return undefined;
   } catch (error) {

@@ -14,49 +14,73 @@ import { type LakeFiles, Tables } from "./tables.ts";
 import { readsClock } from "./tree.ts";
 import { openWorkspace, type Workspace, type WorkspaceOptions } from "./workspace.ts";
 
+/** One of several lakes that are read together. */
+export interface LakeFolder {
+  /** What the tables' column `organization` says. */
+  readonly organization: string;
+  readonly folder: string;
+}
+
 /**
- * Opens DuckDB, in this process and in memory, over a lake's folder, for reading alone. No slice is read before a
- * statement names a table.
+ * Opens DuckDB, in this process and in memory, over a lake's folder, or over those of several organizations, for reading
+ * alone. No slice is read before a statement names a table. With several lakes every table begins with a column
+ * `organization`.
  *
  * @throws {UsageError} lake, where the folder is not there or cannot be a lake, or a file in it cannot be read.
  */
-export async function openDuckDb(folder: string, options: WorkspaceOptions = {}): Promise<DuckDbEngine> {
-  const store = new FolderStore(folder);
-  if (!(await store.exists())) {
-    throw new UsageError("lake", `There is no lake at ${folder}.`, {
-      hint: "Make one with `gc-usage sync` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
-    });
-  }
-  const lake: LakeFiles = {
-    root: resolve(folder).split(sep).join("/"),
-    slices: await new Lake(store).list(),
-    sources: (await store.list(SOURCE_FOLDER)).filter(({ path }) => isSource(path)),
-  };
+export async function openDuckDb(
+  lakes: string | readonly LakeFolder[],
+  options: WorkspaceOptions = {},
+): Promise<DuckDbEngine> {
+  const files = await Promise.all(
+    typeof lakes === "string"
+      ? [filesOf({ organization: undefined, folder: lakes })]
+      : lakes.map((lake) => filesOf(lake)),
+  );
   const workspace = await openWorkspace(options);
   try {
-    return new DuckDbEngine(workspace, await Tables.open(workspace, lake), lake);
+    return new DuckDbEngine(workspace, await Tables.open(workspace, files), files);
   } catch (error) {
     await workspace.close();
     throw error;
   }
 }
 
+async function filesOf({
+  organization,
+  folder,
+}: {
+  organization: string | undefined;
+  folder: string;
+}): Promise<LakeFiles> {
+  const store = new FolderStore(folder);
+  if (!(await store.exists())) {
+    throw new UsageError("lake", `There is no lake at ${folder}.`, {
+      hint: "Make one with `gc-usage sync` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
+    });
+  }
+  return {
+    organization,
+    root: resolve(folder).split(sep).join("/"),
+    slices: await new Lake(store).list(),
+    sources: (await store.list(SOURCE_FOLDER)).filter(({ path }) => isSource(path)),
+  };
+}
+
 /** The engine of a lake that is a folder. Every statement has a connection of its own, so several run side by side. */
 export class DuckDbEngine implements SqlEngine {
   readonly traits = { billsByScan: false };
-  /** The slices that the lake had when it was opened. */
+  /** The slices that the lake, or each of the lakes, had when it was opened. */
   readonly slices: readonly SliceKey[];
   readonly #workspace: Workspace;
   readonly #tables: Tables;
-  readonly #root: string;
   /** Statements that are being checked, planned or begun. */
   readonly #busy = new Set<Promise<unknown>>();
 
-  constructor(workspace: Workspace, tables: Tables, lake: LakeFiles) {
+  constructor(workspace: Workspace, tables: Tables, lakes: readonly LakeFiles[]) {
     this.#workspace = workspace;
     this.#tables = tables;
-    this.#root = lake.root;
-    this.slices = lake.slices.map(({ key }) => key);
+    this.slices = lakes.flatMap(({ slices }) => slices.map(({ key }) => key));
   }
 
   async query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
@@ -79,7 +103,7 @@ export class DuckDbEngine implements SqlEngine {
       connection.closeSync();
     };
     const failed = async (error: unknown): Promise<unknown> =>
-      signal?.aborted ? signal.reason : await explained(error, this.#root, this.#tables.copied);
+      signal?.aborted ? signal.reason : await explained(error, this.#tables.copied, this.#tables.template);
     let rows = 0;
     const stats = (): QueryStats => ({ elapsedMs: performance.now() - begun, rows });
     try {

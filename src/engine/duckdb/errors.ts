@@ -34,18 +34,18 @@ const OF_STATEMENT = ["Parser", "Binder", "Catalog", "Conversion", "Permission",
  */
 export async function explained(
   error: unknown,
-  root: string,
   copies: readonly CopiedFile[],
+  templateFile: string,
 ): Promise<unknown> {
   if (isUsageError(error) && error.details["unexplained"] !== true) return error;
   const [, type = "", reason = "", lines, line] = MESSAGE.exec(messageOf(error)) ?? [];
   const own = ofMachine(error, type, reason);
   if (own) return own;
-  const damage = OF_STATEMENT.includes(type) ? undefined : await damageIn(root, copies);
+  const damage = OF_STATEMENT.includes(type) ? undefined : await damageIn(copies, templateFile);
   if (damage) return damage;
   if (type === "") return error;
   const where = lines ? `\n\n${lines.replace(/^LINE \d+/, `line ${line}`).trimEnd()}` : "";
-  return new UsageError("sql", `SQL: ${withoutCopies(reason, root, copies).trim()}${where}`, {
+  return new UsageError("sql", `SQL: ${withoutCopies(reason, copies).trim()}${where}`, {
     hint: hintFor(type),
     cause: error,
     details: { reason: `${type} Error`, ...(line === undefined ? {} : { line: Number(line) }) },
@@ -78,9 +78,8 @@ function ofMachine(cause: unknown, type: string, reason: string): UsageError | u
 }
 
 /** People know the lake's files, not the copies. */
-function withoutCopies(reason: string, root: string, copies: readonly CopiedFile[]): string {
-  const [first] = copies;
-  return first ? reason.replaceAll(first.copy.slice(0, -first.path.length - 1), root) : reason;
+function withoutCopies(reason: string, copies: readonly CopiedFile[]): string {
+  return copies.reduce((text, { file, copy }) => text.replaceAll(copy, file), reason);
 }
 
 function hintFor(type: string): string {

@@ -10,8 +10,10 @@ import { start } from "./workspace.ts";
 
 /** A file of a table, with what its path says. */
 export interface TableFile {
-  /** Below the lake, with `/` between the parts. */
+  /** Below the lake, or for several lakes below `organization=NAME/`, with `/` between the parts. */
   readonly path: string;
+  /** Undefined where there is one lake. */
+  readonly organization?: string | undefined;
   readonly granularity: string;
   /** Undefined for raw rows. */
   readonly date?: string | undefined;
@@ -23,33 +25,27 @@ export interface TableFile {
  */
 export class Planner {
   readonly #instance: DuckDBInstance;
-  readonly #root: string;
-  readonly #template: string;
+  readonly #options: PlannerOptions;
 
-  private constructor(instance: DuckDBInstance, root: string, template: string) {
+  private constructor(instance: DuckDBInstance, options: PlannerOptions) {
     this.#instance = instance;
-    this.#root = root;
-    this.#template = template;
+    this.#options = options;
   }
 
-  /**
-   * @param root the lake's folder, absolute, with `/` between the parts.
-   * @param templateFolder where a slice stands that has every column and no rows (TEMPLATE).
-   */
-  static async open(root: string, templateFolder: string): Promise<Planner> {
+  static async open(options: PlannerOptions): Promise<Planner> {
     const instance = await start({ threads: "1", memory_limit: "256MB", temp_directory: "" });
     const connection = await instance.connect();
     const statements = [
       ...catalogStatements(),
       // These read statistics of files in the place of rows, or read a table twice.
       "SET disabled_optimizers = 'statistics_propagation,late_materialization,common_subplan,join_elimination'",
-      `SET allowed_directories = ${allowedFolders([root, templateFolder])}`,
+      `SET allowed_directories = ${allowedFolders([...options.folders, options.templateFolder])}`,
       "SET enable_external_access = false",
       "SET lock_configuration = true",
     ];
     for (const statement of statements) await connection.run(statement);
     connection.closeSync();
-    return new Planner(instance, root, `${templateFolder}/${TEMPLATE.path}`);
+    return new Planner(instance, options);
   }
 
   /**
@@ -70,10 +66,13 @@ export class Planner {
     const connection = await this.#instance.connect();
     try {
       await connection.run(USE);
+      const { root, templateFolder, isSeveral } = this.#options;
       const isSlices = table !== "gc_usage_api_source";
-      const all = isSlices ? [TEMPLATE, ...files] : files;
-      const places = files.map(({ path }) => `${this.#root}/${path}`);
-      await connection.run(viewOf(table, isSlices ? [this.#template, ...places] : places, "byFirst"));
+      const template = templateOf(isSeveral);
+      const all = isSlices ? [template, ...files] : files;
+      const places = files.map(({ path }) => `${root}/${path}`);
+      const first = isSlices ? [`${templateFolder}/${template.path}`] : [];
+      await connection.run(viewOf(table, [...first, ...places], isSeveral, "byFirst"));
       const scans = await this.#scans(connection, sql);
       if (scans.length < references) return undefined;
       const read = new Set<number>();
@@ -82,7 +81,7 @@ export class Planner {
         if (!some) return undefined;
         for (const i of some) read.add(i);
       }
-      return all.filter((file, i) => file !== TEMPLATE && read.has(i));
+      return all.filter((file, i) => file !== template && read.has(i));
     } catch {
       // A plan that fails here fails again where the statement is run, and there the error is told.
       return undefined;
@@ -118,12 +117,12 @@ async function filesOf(
   const [, kept, all] = /^(\d+)\/(\d+)$/.exec(scan["Scanning Files"] ?? "") ?? [];
   if (filters === undefined || Number(all) !== files.length) return undefined;
   const rows = files.map(
-    ({ granularity, date }, i) =>
-      `(${i}, ${sqlString(granularity)}, ${date === undefined ? "NULL" : `DATE ${sqlString(date)}`})`,
+    ({ organization = "", granularity, date }, i) =>
+      `(${i}, ${sqlString(organization)}, ${sqlString(granularity)}, ${date === undefined ? "NULL" : `DATE ${sqlString(date)}`})`,
   );
   const prepared = await prepare(
     evaluator,
-    `SELECT i FROM (VALUES ${rows.join(", ")}) AS files(i, granularity, date) WHERE (${[filters].flat().join(") AND (")})`,
+    `SELECT i FROM (VALUES ${rows.join(", ")}) AS files(i, organization, granularity, date) WHERE (${[filters].flat().join(") AND (")})`,
     duckdb.StatementType.SELECT,
   );
   const read = (await (await prepared.run()).getRows()).map(([i]) => Number(i));
@@ -131,11 +130,27 @@ async function filesOf(
 }
 
 /** A slice with every column and no rows, of a day that no slice is of. */
-export const TEMPLATE: TableFile = {
+const TEMPLATE: TableFile = {
   path: "usage/granularity=day/date=0001-01-01/template.parquet",
   granularity: "day",
   date: "0001-01-01",
 };
+/** With several lakes each file's path has to say whose it is. */
+const TEMPLATE_OF_SEVERAL = { ...TEMPLATE, organization: "-", path: `organization=-/${TEMPLATE.path}` };
+
+export function templateOf(isSeveral: boolean): TableFile {
+  return isSeveral ? TEMPLATE_OF_SEVERAL : TEMPLATE;
+}
+
+export interface PlannerOptions {
+  /** What the files' paths are below, absolute, with `/` between the parts. */
+  readonly root: string;
+  /** Where the files really are, behind links. */
+  readonly folders: readonly string[];
+  /** Where the template stands. */
+  readonly templateFolder: string;
+  readonly isSeveral: boolean;
+}
 
 const SCAN = z.object({
   Function: z.string().optional(),

@@ -1,33 +1,29 @@
 import { constants, copyFile, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import pLimit from "p-limit";
 import { unreadable } from "../../lake/footer.ts";
 import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
 
-/** A copy of a file of the lake. */
+/** A file of a lake, and where its copy is. Both absolute, with `/` between the parts. */
 export interface CopiedFile {
-  /** Below the lake, with `/` between the parts. */
-  readonly path: string;
+  readonly file: string;
   readonly copy: string;
+  /** True for raw rows. */
+  readonly isRaw: boolean;
 }
 
 /** Files that are open at the same time. */
 const COPIES = 16;
 
 /**
- * Copies files of the lake, at their paths below it, so that DuckDB works on copies alone. This is the wall that holds
+ * Copies files of the lake, so that DuckDB works on copies alone. This is the wall that holds
  * whatever a statement does: DuckDB can write to every file that it can read (docs/decisions/asking.md). File systems that
  * can share blocks between files do so.
  *
  * @throws {UsageError} lake, where a file cannot be read, has gone, or the temporary folder has no room.
  */
-export async function copyFiles(
-  from: string,
-  to: string,
-  paths: Iterable<string>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+export async function copyFiles(files: Iterable<CopiedFile>, signal: AbortSignal | undefined): Promise<void> {
   const limit = pLimit(COPIES);
   const folders = new Map<string, Promise<unknown>>();
   const makeFolder = (folder: string): Promise<unknown> => {
@@ -36,16 +32,15 @@ export async function copyFiles(
     return made;
   };
   let failure: unknown;
-  const copies = Array.from(paths, (path) =>
+  const copies = Array.from(files, ({ file, copy }) =>
     limit(async () => {
       if (failure !== undefined) return;
-      const target = join(to, path);
       try {
         signal?.throwIfAborted();
-        await makeFolder(dirname(target));
-        await copyFile(join(from, path), target, constants.COPYFILE_FICLONE);
+        await makeFolder(dirname(copy));
+        await copyFile(file, copy, constants.COPYFILE_FICLONE);
       } catch (error) {
-        failure = signal?.aborted ? signal.reason : copyError(error, join(from, path));
+        failure = signal?.aborted ? signal.reason : copyError(error, file);
       }
     }),
   );

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { mkdir, realpath, symlink } from "node:fs/promises";
 import { dirname, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { StoredObject } from "../../lake/store.ts";
@@ -6,10 +6,10 @@ import { UsageError } from "../../support/errors.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import { type SliceKey, slicePath } from "../../usage/slice.ts";
-import { TABLES, type TableName, USAGE_PARTITIONS } from "../tables.ts";
+import { ORGANIZATION, TABLES, type TableName, USAGE_PARTITIONS } from "../tables.ts";
 import { catalogStatements } from "./catalog.ts";
 import type { ReadingStatement } from "./guard.ts";
-import { Planner, type TableFile, TEMPLATE } from "./planner.ts";
+import { Planner, type TableFile, templateOf } from "./planner.ts";
 import { type CopiedFile, copyFiles } from "./private-files.ts";
 import { columnsNamed } from "./tree.ts";
 import { allowedFolders, templateStatement, viewOf } from "./views.ts";
@@ -17,6 +17,8 @@ import type { Workspace } from "./workspace.ts";
 
 /** What a lake has for SQL, by its listing. */
 export interface LakeFiles {
+  /** What the column `organization` says; undefined where there is one lake, and no such column. */
+  readonly organization: string | undefined;
   /** The lake's folder, absolute, with `/` between the parts. */
   readonly root: string;
   readonly slices: readonly { readonly key: SliceKey; readonly object: StoredObject }[];
@@ -29,59 +31,62 @@ const FEW_FILES = 32;
 const FEW_BYTES = 16e6;
 
 /** A statement that names none of these reads every file. */
-const PARTITIONS = USAGE_PARTITIONS.map(([name]) => name);
+const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS].map(([name]) => name);
 
 /** Our tables in a DuckDB that sees copies of just the files that its statements read. */
 export class Tables {
   readonly #workspace: Workspace;
-  readonly #lake: LakeFiles;
+  readonly #lakes: readonly LakeFiles[];
   /** Makes views; kept open, since the names that it uses are a connection's own. */
   readonly #connection: DuckDBConnection;
   readonly #files: Readonly<Record<TableName, readonly SizedFile[]>>;
   /** The files that each table's view shows. */
   readonly #shown = new Map<TableName, Set<string>>();
-  readonly #copied = new Set<string>();
+  readonly #copied = new Map<string, CopiedFile>();
   #planner: Promise<Planner> | undefined;
   /** The last that was begun: one at a time copies and makes views. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(workspace: Workspace, connection: DuckDBConnection, lake: LakeFiles) {
+  private constructor(workspace: Workspace, connection: DuckDBConnection, lakes: readonly LakeFiles[]) {
     this.#workspace = workspace;
     this.#connection = connection;
-    this.#lake = lake;
-    const slices = lake.slices.map(({ key, object }) => ({ ...object, ...key, path: slicePath(key) }));
+    this.#lakes = lakes;
+    const slices = lakes.flatMap((lake) =>
+      lake.slices.map(({ key, object }) => ({ ...key, ...fileOf(lake, slicePath(key), object.bytes) })),
+    );
     this.#files = {
       usage: slices,
       daily: slices.filter(
         ({ service, grouping, granularity }) =>
           service === CANONICAL_SERVICE && grouping === CANONICAL_GROUPING && granularity === "day",
       ),
-      gc_usage_api_source: lake.sources.map((object) => ({
-        ...object,
-        granularity: /granularity=([^/]*)/.exec(object.path)?.[1] ?? "",
-      })),
+      gc_usage_api_source: lakes.flatMap((lake) =>
+        lake.sources.map(({ path, bytes }) => ({
+          ...fileOf(lake, path, bytes),
+          granularity: /granularity=([^/]*)/.exec(path)?.[1] ?? "",
+        })),
+      ),
     };
   }
 
   /** Makes the tables, without rows so far. From here on DuckDB sees no files but the copies, and no network. */
-  static async open(workspace: Workspace, lake: LakeFiles): Promise<Tables> {
-    if (/\/(?:date|granularity)=/i.test(workspace.folder)) {
+  static async open(workspace: Workspace, lakes: readonly LakeFiles[]): Promise<Tables> {
+    if (/\/(?:date|granularity|organization)=/i.test(workspace.folder)) {
       throw new UsageError(
         "input",
         `The temporary folder ${workspace.folder} is named like a partition of the lake.`,
         {
-          hint: "Set TMPDIR to a folder without date=… or granularity=… in its path.",
+          hint: "Set TMPDIR to a folder without date=…, granularity=… or organization=… in its path.",
         },
       );
     }
     const connection = await workspace.instance.connect();
-    const tables = new Tables(workspace, connection, lake);
-    const template = `${tables.#copies}/${TEMPLATE.path}`;
-    await mkdir(dirname(template), { recursive: true });
+    const tables = new Tables(workspace, connection, lakes);
+    await mkdir(dirname(tables.template), { recursive: true });
     const statements = [
       ...catalogStatements(),
-      ...TABLES.map((table) => viewOf(table, [])),
-      templateStatement(template),
+      ...TABLES.map((table) => viewOf(table, [], tables.#isSeveral)),
+      templateStatement(tables.template),
       // Each slice is opened when a statement is planned, and again when it is run.
       "SET parquet_metadata_cache = true",
       `SET allowed_directories = ${allowedFolders([tables.#copies])}`,
@@ -96,9 +101,17 @@ export class Tables {
     return `${this.#workspace.folder}/lake`;
   }
 
-  /** The copies by their paths below the lake. */
+  get #isSeveral(): boolean {
+    return this.#lakes.some(({ organization }) => organization !== undefined);
+  }
+
+  /** A slice without rows that has every column. */
+  get template(): string {
+    return `${this.#copies}/${templateOf(this.#isSeveral).path}`;
+  }
+
   get copied(): readonly CopiedFile[] {
-    return Array.from(this.#copied, (path) => ({ path, copy: `${this.#copies}/${path}` }));
+    return [...this.#copied.values()];
   }
 
   /**
@@ -132,15 +145,22 @@ export class Tables {
     const hidden = this.#files[table].filter(({ path }) => !shown.has(path));
     if (hidden.length === 0) return false;
     const read = isMuch(hidden) ? await this.#filesRead(sql, table, statement) : undefined;
-    const wanted = (read ?? hidden).map(({ path }) => path).filter((path) => !shown.has(path));
+    const readPaths = read && new Set(read.map(({ path }) => path));
+    const wanted = hidden.filter(({ path }) => readPaths?.has(path) ?? true);
     if (wanted.length === 0) return false;
-    const missing = wanted.filter((path) => !this.#copied.has(path));
-    await copyFiles(this.#lake.root, this.#copies, missing, signal);
-    for (const path of missing) this.#copied.add(path);
-    const next = new Set([...shown, ...wanted]);
-    const paths = [...(table === "gc_usage_api_source" ? [] : [TEMPLATE.path]), ...next];
-    const files = paths.map((path) => `${this.#copies}/${path}`);
-    await this.#connection.run(viewOf(table, files));
+    const isRaw = table === "gc_usage_api_source";
+    const missing = new Map(
+      wanted.flatMap(({ path, file }) =>
+        this.#copied.has(path) ? [] : [[path, { file, copy: `${this.#copies}/${path}`, isRaw }]],
+      ),
+    );
+    await copyFiles(missing.values(), signal);
+    for (const [path, copied] of missing) this.#copied.set(path, copied);
+    const next = new Set([...shown, ...wanted.map(({ path }) => path)]);
+    const copies = Array.from(next, (path) => `${this.#copies}/${path}`);
+    await this.#connection.run(
+      viewOf(table, [...(isRaw ? [] : [this.template]), ...copies], this.#isSeveral),
+    );
     this.#shown.set(table, next);
     return true;
   }
@@ -153,11 +173,20 @@ export class Tables {
     const named = columnsNamed(tree);
     if (tables.some((other) => other !== table) || !PARTITIONS.some((name) => named.has(name)))
       return undefined;
-    this.#planner ??= realpath(this.#lake.root).then((root) =>
-      Planner.open(root.split(sep).join("/"), this.#copies),
-    );
+    this.#planner ??= this.#openPlanner();
     const planner = await this.#planner;
     return await planner.filesRead(sql, table, tables.length, this.#files[table], this.#connection);
+  }
+
+  async #openPlanner(): Promise<Planner> {
+    const folders = await Promise.all(
+      this.#lakes.map(async ({ root }) => (await realpath(root)).split(sep).join("/")),
+    );
+    const [first = ""] = folders;
+    const isSeveral = this.#isSeveral;
+    const root = isSeveral ? `${this.#workspace.folder}/lakes` : first;
+    if (isSeveral) await linkLakes(root, this.#lakes, folders);
+    return await Planner.open({ root, folders, templateFolder: this.#copies, isSeveral });
   }
 
   async close(): Promise<void> {
@@ -167,7 +196,34 @@ export class Tables {
   }
 }
 
-type SizedFile = TableFile & { readonly bytes: number };
+type SizedFile = TableFile & {
+  readonly bytes: number;
+  /** Where it is in its lake: absolute, with `/` between the parts. */
+  readonly file: string;
+};
+
+/** Several lakes stand side by side, each under a name that DuckDB reads as a partition's. */
+function fileOf({ root, organization }: LakeFiles, path: string, bytes: number) {
+  const file = `${root}/${path}`;
+  if (organization === undefined) return { path, file, bytes };
+  return { path: `${partitionOf(organization)}/${path}`, file, bytes, organization };
+}
+
+function partitionOf(organization: string): string {
+  return `organization=${encodeURIComponent(organization)}`;
+}
+
+/** Makes a folder in which the lakes themselves, not copies, stand side by side. */
+async function linkLakes(
+  root: string,
+  lakes: readonly LakeFiles[],
+  folders: readonly string[],
+): Promise<void> {
+  await mkdir(root, { recursive: true });
+  for (const [i, { organization = "" }] of lakes.entries()) {
+    await symlink(folders[i] ?? "", `${root}/${partitionOf(organization)}`, "junction");
+  }
+}
 
 function isMuch(files: readonly SizedFile[]): boolean {
   return files.length > FEW_FILES || files.reduce((sum, { bytes }) => sum + bytes, 0) > FEW_BYTES;
