@@ -122,11 +122,21 @@ async function filesOf(
   );
   const prepared = await prepare(
     evaluator,
-    `SELECT i FROM (VALUES ${rows.join(", ")}) AS files(i, organization, granularity, date) WHERE (${[filters].flat().join(") AND (")})`,
+    `SELECT i FROM (VALUES ${rows.join(", ")}) AS files(i, organization, granularity, date) WHERE (${[filters].flat().map(joined).join(") AND (")})`,
     duckdb.StatementType.SELECT,
   );
   const read = (await (await prepared.run()).getRows()).map(([i]) => Number(i));
   return read.length === Number(kept) ? read : undefined;
+}
+
+/** DuckDB writes one condition in parentheses after the other, `(a = 'x')(b = 'y')`, without a word between them. */
+function joined(filters: string): string {
+  let depth = 0;
+  return filters.replace(/'[^']*'|"[^"]*"|[()]/g, (token, at: number) => {
+    if (token === "(") depth++;
+    else if (token === ")") depth--;
+    return token === ")" && depth === 0 && filters[at + 1] === "(" ? ") AND " : token;
+  });
 }
 
 /** A slice with every column and no rows, of a day that no slice is of. */
