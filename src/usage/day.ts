@@ -64,9 +64,24 @@ export function tryDay(text: string): Day | undefined {
 export function parseDay(text: string, what: string): Day {
   const day = tryDay(text);
   if (day === undefined) {
-    throw new UsageError("input", `${what}: ${shown(text)} is not a day.`, {
-      hint: "Write a UTC day as YYYY-MM-DD, for example 2026-11-01.",
-    });
+    throw new UsageError("input", `${what}: ${shown(text)} is not a day.`, { hint: hintFor(text) });
   }
   return day;
+}
+
+/** What was meant, where that can be told. */
+function hintFor(text: string): string {
+  const [, year = "", month = "", date = ""] =
+    /^(\d{4})[-/.]?(\d{1,2})[-/.]?(\d{1,2})?(?:T.*)?$/.exec(text.trim()) ?? [];
+  const first = tryDay(`${year}-${month.padStart(2, "0")}-01`);
+  const meant = tryDay(`${year}-${month.padStart(2, "0")}-${date.padStart(2, "0")}`);
+  if (meant !== undefined) return `Write ${meant}: a UTC day as YYYY-MM-DD.`;
+  if (first !== undefined && date === "")
+    return `It is a month. Write a UTC day as YYYY-MM-DD, for example ${first}.`;
+  if (first !== undefined) {
+    const next = new Date(startOfDay(first));
+    next.setUTCMonth(next.getUTCMonth() + 1);
+    return `That month has ${daysBetween(first, dayOf(next.getTime()))} days. Write a UTC day as YYYY-MM-DD.`;
+  }
+  return "Write a UTC day as YYYY-MM-DD, for example 2026-11-01.";
 }

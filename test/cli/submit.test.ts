@@ -41,6 +41,18 @@ describe.concurrent("submit --dry-run", () => {
     expect(await dryRun([], body)).toEqual(wanted);
   });
 
+  it("takes every form of an interval that the service takes, and sends it as it is written", async () => {
+    for (const interval of [
+      "2019/2020-06-30",
+      "2026-W05/2026-W06",
+      "2026-001/P1M",
+      "P1W/2026-01-31T23:59:59.999Z",
+    ]) {
+      const body = `{"interval":"${interval}","groupBy":["OAuthClientId"]}`;
+      expect(await dryRun(["-f", "-"], body)).toEqual({ exitCode: 0, stderr: "", stdout: `${body}\n` });
+    }
+  });
+
   it("warns of filters, whose rows are no slice", async () => {
     const ran = await dryRun(
       ["--service", "jobs", "-f", "-"],
@@ -66,6 +78,8 @@ describe.concurrent("submit --dry-run", () => {
     [["--granularity", "Day"], "", /interval is missing/],
     [["--interval", "2021-02/2021-01"], "", /it ends before it starts/],
     [["--interval", "2021-02-30/2021-03-01"], "", /is not an ISO 8601 date that exists/],
+    [["--interval", "20210101/20210201"], "", /"20210101" has no hyphens.*write 2021-01-01/],
+    [["--interval", "2021-01-01/31"], "", /"31" leaves out what the start has said/],
     [["--interval", "2021-01/2021-02", "--granularity", "hour"], "", /Unknown granularity "hour"/],
     [
       ["--interval", "2021-01/2021-02", "--group-by", "platform"],

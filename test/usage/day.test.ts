@@ -21,6 +21,14 @@ function walk(day: string, days: number): string {
   return date.toISOString().slice(0, 10);
 }
 
+function catching(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
+}
+
 describe("a day", () => {
   it("is moved as a calendar walked day by day moves it, and back again", () => {
     fc.assert(
@@ -77,6 +85,24 @@ describe("a day", () => {
   ])("is not %j", (text) => {
     expect(tryDay(text)).toBeUndefined();
     expect(() => parseDay(text, "--from")).toThrow(`--from: ${JSON.stringify(text)} is not a day.`);
+  });
+
+  it.each([
+    ["2026-11", /It is a month\..*for example 2026-11-01/],
+    ["20261101", /Write 2026-11-01:/],
+    ["2026-1-1", /Write 2026-01-01:/],
+    ["2026/11/1", /Write 2026-11-01:/],
+    ["2026-11-01T00:00:00Z", /Write 2026-11-01:/],
+    ["2026-02-30", /That month has 28 days/],
+    ["2024-02-30", /That month has 29 days/],
+    ["2026-11-31", /That month has 30 days/],
+    ["01.11.2026", /YYYY-MM-DD, for example/],
+    ["yesterday", /YYYY-MM-DD, for example/],
+    ["2026-13-01", /YYYY-MM-DD, for example/],
+  ])("is not %j, and the hint says what to write", (text, hint) => {
+    expect(catching(() => parseDay(text, "--from"))).toMatchObject({
+      hint: expect.stringMatching(hint) as string,
+    });
   });
 
   it("is listed with both ends, and not at all where the end comes first", () => {
