@@ -3,7 +3,7 @@ import { secrets } from "../support/redact.ts";
 import { harmless } from "../support/shown.ts";
 import { onErr } from "./colours.ts";
 import { createOut } from "./stdout.ts";
-import { settleWidth } from "./terminal.ts";
+import { settleSize } from "./terminal.ts";
 
 /** What a command is given: where to print, how to report, when to stop. The only way to the terminal. */
 export interface Cli {
@@ -41,8 +41,8 @@ export async function createCli(options: {
   signal: AbortSignal;
 }): Promise<Cli> {
   const { stdin, stdout, stderr, env } = process;
-  settleWidth(stdout, env);
-  settleWidth(stderr, env);
+  settleSize(stdout, env);
+  settleSize(stderr, env);
   // A full or closed stderr has nobody to be told: the exit code still says how it ended.
   stderr.on("error", () => {});
   // Loaded where there is a terminal to write on: in a pipe it would be a quarter of the start-up.

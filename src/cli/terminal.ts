@@ -1,16 +1,24 @@
 import type { WriteStream } from "node:tty";
 
-/** What a terminal has that does not say how wide it is. */
-const USUAL_WIDTH = 80;
+/** What a terminal has that does not say how large it is. */
+const USUAL = { columns: 80, rows: 24 };
 
 /**
- * Sees to it that a terminal has a width. 0 columns, as `stty cols 0` and some consoles over serial lines have, mean
- * that it is not known: then COLUMNS says it, else it is 80. Help, tables and the progress line all read it there.
+ * Sees to it that a terminal has a size. 0 columns or rows, as `stty cols 0` and some consoles over serial lines have,
+ * mean that it is not known: then COLUMNS and LINES say it, else it is 80 by 24. Help, tables and the progress line all
+ * read it there.
  */
-export function settleWidth(stream: Pick<WriteStream, "isTTY" | "columns">, env: NodeJS.ProcessEnv): void {
-  if (!stream.isTTY || stream.columns > 0) return;
-  const named = Number(env["COLUMNS"]);
-  stream.columns = Number.isInteger(named) && named > 0 ? named : USUAL_WIDTH;
+export function settleSize(
+  stream: Pick<WriteStream, "isTTY" | "columns" | "rows">,
+  env: NodeJS.ProcessEnv,
+): void {
+  if (!stream.isTTY) return;
+  if (!(stream.columns > 0)) stream.columns = sizeNamed(env["COLUMNS"]) ?? USUAL.columns;
+  if (!(stream.rows > 0)) stream.rows = sizeNamed(env["LINES"]) ?? USUAL.rows;
+}
+
+function sizeNamed(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined;
 }
 
 /**
