@@ -1,5 +1,5 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
-import type { Explain, QueryOptions, QueryStats, SqlEngine } from "../engine/engine.ts";
+import type { Explain, QueryOptions, QueryResult, QueryStats, SqlEngine } from "../engine/engine.ts";
 import type { AnswerContext } from "../questions/envelopes.ts";
 import { realEffects } from "../support/effects.ts";
 import { shellWord } from "../support/quote.ts";
@@ -68,6 +68,8 @@ export async function printRows(
   options: Pick<QueryOptions, "reads"> & {
     /** What the rows rest on, once the tables are known that the statement names. */
     envelope: (tables: readonly string[]) => Promise<Envelope | undefined>;
+    /** Warns of what the rows may be mistaken for. */
+    warn?: (result: QueryResult) => void;
   },
 ): Promise<void> {
   const format = await formatOf(cli, flags);
@@ -78,6 +80,7 @@ export async function printRows(
     reads: options.reads,
   });
   cli.progressDone();
+  options.warn?.(result);
   const envelope = await options.envelope(result.tables);
   await writeResult(cli, result, format, flags, envelope && { envelope, onOwnLine: flags.envelope ?? false });
   const stats = result.stats();

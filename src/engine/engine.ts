@@ -45,11 +45,20 @@ export interface QueryResult {
   readonly columns: readonly Column[];
   /** The tables that the statement names, in lower case, each once; perhaps one more where WITH defines its name anew. */
   readonly tables: readonly string[];
+  /**
+   * What of a series the statement adds up where it sums `usage` and neither filters nor groups by it. Such a sum may count
+   * requests twice. An engine that cannot tell gives none.
+   */
+  readonly sumsAcross: readonly SeriesColumn[];
   /** Rows in order, some at a time, each as long as `columns`. To be read once. */
   readonly batches: AsyncIterable<readonly SqlRow[]>;
   /** Complete once the last batch has been read. */
   stats(): QueryStats;
 }
+
+/** The columns of `usage` that tell series apart which count the same requests, or other ones. */
+export const SERIES_COLUMNS = ["service", "grouping", "granularity"] as const;
+export type SeriesColumn = (typeof SERIES_COLUMNS)[number];
 
 export interface Column {
   /** As written or aliased in the statement; two columns may share one. */

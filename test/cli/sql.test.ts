@@ -213,6 +213,39 @@ describe("gc-usage sql", () => {
   });
 });
 
+describe("a sum over usage", () => {
+  let mixed: string;
+  beforeAll(async () => {
+    mixed = await makeLake([
+      slice("2026-11-01", [{ clientId: "a", requests: 5n }]),
+      slice("2026-11-01", [{ clientId: "a", requests: 5n }], { grouping: "client" }),
+      slice("2026-11-01", [{ clientId: "a", requests: 4n }], { service: "legacy", grouping: "client" }),
+      slice("2026-11-01", [{ clientId: "a", requests: 9n }], { granularity: "month" }),
+    ]);
+  });
+  afterAll(() => removeLake(mixed));
+  const note = async (statement: string, ...more: string[]): Promise<string> =>
+    (await gcUsage(["sql", statement, "--lake", mixed, "--output", "ndjson", ...more])).stderr;
+
+  test("that adds services, groupings and granularities is warned of, also with -q", async () => {
+    const expected =
+      'warning: The statement sums usage over service jobs, legacy; "grouping" client, client-uri-method; granularity day, month: ' +
+      "rows that count the same requests are added together. " +
+      'Filter or group by service and "grouping" and granularity, or query daily, which is safe to sum.\n';
+    expect(await note("SELECT sum(requests) FROM usage")).toBe(expected);
+    expect(await note("SELECT sum(requests) FROM usage", "-q")).toBe(expected);
+    expect(
+      await note("SELECT avg(status429) FROM usage WHERE service = 'jobs' AND \"grouping\" = 'client'"),
+    ).toContain("Filter or group by granularity,");
+  });
+
+  test("is not warned of where it names them, or in a lake of one series", async () => {
+    const named = 'SELECT service, "grouping", granularity, sum(requests) FROM usage GROUP BY ALL';
+    expect(await note(named)).toBe("");
+    expect((await sql(["SELECT sum(requests) FROM usage"])).stderr).toBe("");
+  });
+});
+
 describe("gc-usage sql refuses", () => {
   test.each([
     [["SELEC 1"], 10, 'syntax error at or near "SELEC"'],

@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import type { QueryResult } from "../../engine/engine.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { describeSource, sourcesOf } from "../../questions/choose.ts";
 import { checkSeries } from "../../questions/demands.ts";
@@ -29,10 +30,13 @@ export function command(cli: Cli) {
       const statement = await statementOf(cli, argument, options.file);
       const { engine, lake, close } = await openEngine(cli, options, { slices: false });
       try {
-        warnOfDaily(cli, statement, engine.slices);
         const envelope = (tables: readonly string[]): Promise<Envelope | undefined> =>
           envelopeOf(cli, tables, lake, options);
-        await printRows(cli, engine, statement, options, { envelope });
+        const warn = (result: QueryResult): void => {
+          warnOfDaily(cli, result, engine.slices);
+          warnOfSums(cli, result, engine.slices);
+        };
+        await printRows(cli, engine, statement, options, { envelope, warn });
       } finally {
         await close();
       }
@@ -112,12 +116,28 @@ async function statementOf(
 }
 
 /** An empty `daily` is a trap where the lake has rows of other kinds. */
-function warnOfDaily(cli: Cli, statement: string, slices: readonly SliceKey[]): void {
-  if (slices.length === 0 || !/\bdaily\b/i.test(statement) || slices.some(isInTables(["daily"]) ?? Boolean))
+function warnOfDaily(cli: Cli, { tables }: QueryResult, slices: readonly SliceKey[]): void {
+  if (slices.length === 0 || !tables.includes("daily") || slices.some(isInTables(["daily"]) ?? Boolean))
     return;
   const has = sourcesOf(slices).map(describeSource);
   cli.log.warn(
     `daily is empty: it shows ${CANONICAL_SERVICE}, ${CANONICAL_GROUPING} by day, and the lake has ${has.join("; ")}. ` +
       `Ask usage instead, with service, "grouping" and granularity.`,
+  );
+}
+
+/** A sum over several series counts requests more than once, and looks like any other sum. */
+function warnOfSums(cli: Cli, { sumsAcross }: QueryResult, slices: readonly SliceKey[]): void {
+  const several = sumsAcross.flatMap((column) => {
+    const values = [...new Set(slices.map((slice) => slice[column]))].sort();
+    return values.length > 1 ? [{ name: column === "grouping" ? '"grouping"' : column, values }] : [];
+  });
+  if (several.length === 0) return;
+  const has = several.map(
+    ({ name, values }) => `${name} ${values.slice(0, 4).join(", ")}${values.length > 4 ? ", …" : ""}`,
+  );
+  cli.log.warn(
+    `The statement sums usage over ${has.join("; ")}: rows that count the same requests are added together. ` +
+      `Filter or group by ${several.map(({ name }) => name).join(" and ")}, or query daily, which is safe to sum.`,
   );
 }

@@ -10,6 +10,7 @@ import { USE } from "./catalog.ts";
 import { explained } from "./errors.ts";
 import { type ReadingStatement, readingStatement } from "./guard.ts";
 import { type Started, startStatement } from "./run.ts";
+import { sumsAcross } from "./sums.ts";
 import { type LakeFiles, Tables } from "./tables.ts";
 import { readsClock } from "./tree.ts";
 import { openWorkspace, type Workspace, type WorkspaceOptions } from "./workspace.ts";
@@ -124,8 +125,9 @@ export class DuckDbEngine implements SqlEngine {
           release();
         }
       }
-      const tables = [...new Set(started.tables)];
-      return { columns: started.columns, tables, batches: batches(), stats };
+      const { columns, statement } = started;
+      const tables = [...new Set(statement.tables)];
+      return { columns, tables, sumsAcross: sumsAcross(statement.tree), batches: batches(), stats };
     } catch (error) {
       release();
       throw await failed(error);
@@ -136,7 +138,7 @@ export class DuckDbEngine implements SqlEngine {
     connection: DuckDBConnection,
     sql: string,
     { signal, explain, nested }: QueryOptions,
-  ): Promise<Started & Pick<ReadingStatement, "tables">> {
+  ): Promise<Started & { readonly statement: ReadingStatement }> {
     const statement = await readingStatement(connection, sql);
     await this.#tables.provide(sql, statement, signal);
     for (;;) {
@@ -144,7 +146,7 @@ export class DuckDbEngine implements SqlEngine {
       const started = await startStatement(connection, sql, { explain, nested });
       // What it reads was found out a moment before, and midnight may have passed.
       const isSettled = !readsClock(statement.tree) || !(await this.#tables.provide(sql, statement, signal));
-      if (isSettled) return { ...started, tables: statement.tables };
+      if (isSettled) return { ...started, statement };
     }
   }
 

@@ -107,7 +107,7 @@ function isKnown(node: TreeNode, commonTables: ReadonlySet<string>): boolean {
 }
 
 /** Which of our tables a part names, or what a WITH calls by the same name. */
-function tableOf(node: TreeNode): TableName | undefined {
+export function tableOf(node: TreeNode): TableName | undefined {
   if (node["type"] !== "BASE_TABLE" || "class" in node) return undefined;
   const [catalog, schema] = [nameIn(node, "catalog_name"), nameIn(node, "schema_name")];
   const isOurs = !isQualified(node) || ((catalog === "" || catalog === CATALOG) && schema === DATABASE);

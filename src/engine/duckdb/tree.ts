@@ -1,12 +1,22 @@
 /** A part of the tree that DuckDB's parser makes of a statement, as json_serialize_sql writes it. */
 export type TreeNode = Readonly<Record<string, unknown>>;
 
-/** Every part of a tree, from the outside in. A statement may be nested deeper than the stack is. */
-export function* nodesOf(tree: unknown): Generator<TreeNode> {
+/**
+ * Every part of a tree, from the outside in. A statement may be nested deeper than the stack is.
+ *
+ * @param isOutside leaves out a part, and what is within it.
+ */
+export function* nodesOf(
+  tree: unknown,
+  isOutside: (node: TreeNode) => boolean = () => false,
+): Generator<TreeNode> {
   const left = [tree];
   while (left.length > 0) {
     const part = left.pop();
-    if (isNode(part)) yield part;
+    if (isNode(part)) {
+      if (isOutside(part)) continue;
+      yield part;
+    }
     if (typeof part === "object" && part !== null) {
       for (const child of Object.values(part).reverse()) left.push(child);
     }

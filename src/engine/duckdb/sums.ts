@@ -1,0 +1,81 @@
+import { METRICS } from "../../usage/metric.ts";
+import { SERIES_COLUMNS, type SeriesColumn } from "../engine.ts";
+import { tableOf } from "./guard.ts";
+import { isNode, nameIn, nodesOf, type TreeNode } from "./tree.ts";
+
+const SUMS = ["sum", "avg", "fsum", "favg", "kahan_sum", "mean", "sum_no_overflow", "sumkahan"];
+const METRIC_NAMES = METRICS.map((metric) => metric.toLowerCase());
+
+/**
+ * Which of service, grouping and granularity a statement adds up: it sums a metric of `usage`, and names them nowhere. What
+ * it names it may filter or group by, so that none is told of in vain.
+ */
+export function sumsAcross(tree: unknown): SeriesColumn[] {
+  const ctes = new Map<string, unknown>();
+  const selects: TreeNode[] = [];
+  const named = new Set<string>();
+  for (const node of nodesOf(tree)) {
+    if (node["type"] === "SELECT_NODE") selects.push(node);
+    for (const [name, query] of commonTables(node)) ctes.set(name, query);
+    for (const name of columnsIn(node)) named.add(name);
+  }
+  const isSum = selects.some((select) => sumsMetric(select) && readsUsage(select["from_table"], ctes));
+  return isSum ? SERIES_COLUMNS.filter((column) => !named.has(column)) : [];
+}
+
+/** True where a SELECT sums a metric itself, not in a query within it. */
+function sumsMetric(select: TreeNode): boolean {
+  const { select_list, having, qualify } = select;
+  return [...nodesOf([select_list, having, qualify], isQuery)].some(
+    (node) =>
+      SUMS.includes(nameIn(node, "function_name")) &&
+      [...nodesOf(node["children"], isQuery)].some((part) =>
+        columnsIn(part).some((name) => METRIC_NAMES.includes(name)),
+      ),
+  );
+}
+
+/** True for a FROM that passes on rows of `usage`: by its name, or by a query that does not sum. */
+function readsUsage(from: unknown, ctes: ReadonlyMap<string, unknown>): boolean {
+  if (!isNode(from)) return false;
+  switch (from["type"]) {
+    case "BASE_TABLE": {
+      const name = nameIn(from, "table_name");
+      const isCte = nameIn(from, "schema_name") === "" && ctes.has(name);
+      if (!isCte) return tableOf(from) === "usage";
+      // Within its own definition the name is not the common table's.
+      const others = new Map(ctes);
+      others.delete(name);
+      return readsUsage(ctes.get(name), others);
+    }
+    case "JOIN":
+    case "SET_OPERATION_NODE":
+      return readsUsage(from["left"], ctes) || readsUsage(from["right"], ctes);
+    case "SUBQUERY":
+      return isNode(from["subquery"]) && readsUsage(from["subquery"]["node"], ctes);
+    case "SELECT_NODE":
+      return !sumsMetric(from) && readsUsage(from["from_table"], ctes);
+    default:
+      return false;
+  }
+}
+
+/** The columns that a part names itself: as a column, or to join by. */
+function columnsIn(node: TreeNode): string[] {
+  const last: unknown = Array.isArray(node["column_names"]) ? node["column_names"].at(-1) : undefined;
+  const joined: unknown[] = Array.isArray(node["using_columns"]) ? node["using_columns"] : [];
+  return [last, ...joined].flatMap((name) => (typeof name === "string" ? name.toLowerCase() : []));
+}
+
+function commonTables(node: TreeNode): [name: string, query: unknown][] {
+  const map = isNode(node["cte_map"]) ? node["cte_map"]["map"] : undefined;
+  if (!Array.isArray(map)) return [];
+  return map.flatMap((entry: unknown) => {
+    const query = isNode(entry) && isNode(entry["value"]) ? entry["value"]["query"] : undefined;
+    return isNode(entry) && isNode(query) ? [[nameIn(entry, "key"), query["node"]]] : [];
+  });
+}
+
+function isQuery(node: TreeNode): boolean {
+  return typeof node["type"] === "string" && node["type"].endsWith("_NODE");
+}

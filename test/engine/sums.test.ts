@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { allRows } from "../../src/engine/engine.ts";
+import { makeLake, removeLake, slice } from "./fixture.ts";
+
+let lake: string;
+let engine: DuckDbEngine;
+beforeAll(async () => {
+  lake = await makeLake([slice("2026-11-01", [{ clientId: "a", requests: 1 }])]);
+  engine = await openDuckDb(lake);
+});
+afterAll(async () => {
+  await engine.close();
+  removeLake(lake);
+});
+
+async function sumsAcross(statement: string): Promise<readonly string[]> {
+  const result = await engine.query(statement);
+  await allRows(result);
+  return result.sumsAcross;
+}
+
+test.each([
+  "WITH u AS (SELECT * FROM usage WHERE clientId = 'a') SELECT sum(u.requests) FROM u",
+  "SELECT clientId, sum(requests) FROM (SELECT * FROM usage) GROUP BY clientId",
+  "SELECT sum(requests) OVER () FROM genesysclouddb.usage",
+  "SELECT sum(requests) FROM usage a JOIN (SELECT DISTINCT clientId AS c FROM daily) b ON a.clientId = b.c",
+  "SELECT date FROM usage GROUP BY date HAVING sum(requests + 1) > 2",
+  "SELECT (SELECT sum(requests) FROM usage), 1",
+  "SELECT sum(requests) FROM usage UNION ALL SELECT 1",
+])("a statement that adds up the rows of every series is told: %s", async (statement) => {
+  expect(await sumsAcross(statement)).toEqual(["service", "grouping", "granularity"]);
+});
+
+test("what a statement names it may filter or group by", async () => {
+  const statement = "SELECT avg(status429) FROM usage WHERE service = 'jobs'";
+  expect(await sumsAcross(statement)).toEqual(["grouping", "granularity"]);
+});
+
+test.each([
+  'SELECT service, "grouping", granularity, sum(requests) FROM usage GROUP BY ALL',
+  "SELECT sum(requests) FROM usage WHERE service = 'jobs' AND \"grouping\" = 'client' AND granularity = 'day'",
+  "SELECT sum(requests) FILTER (WHERE service = 'jobs' AND \"grouping\" = 'client' AND granularity = 'day') FROM usage",
+  "SELECT sum(requests) FROM daily",
+  "SELECT sum(requests) FROM daily WHERE clientId IN (SELECT clientId FROM usage)",
+  "SELECT sum(a.requests) FROM daily a WHERE EXISTS (SELECT 1 FROM usage u WHERE u.clientId = a.clientId)",
+  "SELECT count(*), max(requests) FROM usage",
+  "SELECT * FROM usage",
+  "WITH usage AS (SELECT * FROM daily) SELECT sum(requests) FROM usage",
+  "SELECT sum(x) FROM (SELECT 1 AS x, clientId FROM usage)",
+  "SELECT sum(range) FROM range(3)",
+  "DESCRIBE SELECT requests FROM usage",
+])("a statement that does not is not: %s", async (statement) => {
+  expect(await sumsAcross(statement)).toEqual([]);
+});
