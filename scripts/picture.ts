@@ -67,8 +67,8 @@ function screen(terminal: InstanceType<typeof xterm.Terminal>): Run[][] {
   return Array.from({ length: ROWS }, (_, y) => {
     const line = buffer.getLine(y);
     const runs: { text: string; style: Style }[] = [];
-    for (let x = 0; line && x < COLUMNS; x++) {
-      const cell = line.getCell(x);
+    for (let x = 0; x < COLUMNS; x++) {
+      const cell = line?.getCell(x);
       const text = cell?.getChars() || " ";
       const color = cell?.isFgPalette() ? cell.getFgColor() : -1;
       const colored = ({ 1: "red", 2: "green", 3: "yellow" } as const)[color];

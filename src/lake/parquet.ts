@@ -10,10 +10,10 @@ import { duckdb } from "./duckdb.ts";
 import { encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
 
 /** The columns of a slice's file, in order, with DuckDB's types; `granularity` and `date` stand in its path. */
-export const SLICE_COLUMNS: Readonly<Record<string, "VARCHAR" | "BIGINT">> = Object.fromEntries([
+export const SLICE_COLUMNS: Readonly<Record<string, string>> = Object.fromEntries<string>([
   ["service", "VARCHAR"],
   ["grouping", "VARCHAR"],
-  ...USAGE_COLUMNS.map(({ name, type }) => [name, type.toUpperCase()]),
+  ...USAGE_COLUMNS.map(({ name, type }): [string, string] => [name, type.toUpperCase()]),
   ["extra", "VARCHAR"],
 ]);
 
