@@ -6,7 +6,6 @@ import { isFromFuture, isOf, knowsLess } from "../usage/coverage.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
 import { CHANGED, readFooter } from "./footer.ts";
-import { ownName } from "./owner.ts";
 import { ParquetFiles } from "./parquet.ts";
 import { damaged, type Provenance, type Reading } from "./provenance.ts";
 import type { ObjectStore, StoredObject, Waiting } from "./store.ts";
@@ -29,7 +28,7 @@ export class Lake {
 
   constructor(store: ObjectStore) {
     this.store = store;
-    this.files = new ParquetFiles(join(store.staging, ownName("spill")));
+    this.files = new ParquetFiles(store.staging);
   }
 
   get uri(): string {
@@ -119,7 +118,7 @@ export class Lake {
   }
 
   async close(): Promise<void> {
-    this.files.close();
+    await this.files.close();
     await this.store.release();
   }
 }

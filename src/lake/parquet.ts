@@ -8,6 +8,7 @@ import type { UsageRow } from "../usage/row.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { duckdb } from "./duckdb.ts";
 import { encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
+import { Workspace } from "./workspace.ts";
 
 /** The columns of a slice's file, in order, with DuckDB's types; `granularity` and `date` stand in its path. */
 export const SLICE_COLUMNS: Readonly<Record<string, string>> = Object.fromEntries<string>([
@@ -78,12 +79,12 @@ function jsonLine(row: SpoolRow): string {
 
 /** Writes slices' files by DuckDB, in one process-wide instance with bounded memory. */
 export class ParquetFiles {
-  readonly #spill: string;
-  #instance: Promise<DuckDBInstance> | undefined;
+  readonly #staging: string;
+  #open: Promise<{ instance: DuckDBInstance; spill: Workspace }> | undefined;
 
-  /** @param spill folder for what does not fit into memory; made when needed. */
-  constructor(spill: string) {
-    this.#spill = spill;
+  /** @param staging where what does not fit into memory may go, in a folder of its own. */
+  constructor(staging: string) {
+    this.#staging = staging;
   }
 
   /**
@@ -130,9 +131,11 @@ export class ParquetFiles {
     });
   }
 
-  close(): void {
-    void this.#instance?.then((instance) => instance.closeSync());
-    this.#instance = undefined;
+  async close(): Promise<void> {
+    const opened = await this.#open?.catch(() => undefined);
+    this.#open = undefined;
+    opened?.instance.closeSync();
+    await opened?.spill.close();
   }
 
   /** Each task has a connection of its own, so that several run side by side. */
@@ -140,19 +143,13 @@ export class ParquetFiles {
     signal: AbortSignal | undefined,
     task: (connection: DuckDBConnection) => Promise<T>,
   ): Promise<T> {
-    // One thread each: slices are small, and handing one over between threads costs as much as writing it.
-    this.#instance ??= duckdb.DuckDBInstance.create(":memory:", {
-      threads: "1",
-      memory_limit: "512MB",
-      temp_directory: this.#spill,
-      autoinstall_known_extensions: "false",
-      autoload_known_extensions: "false",
-    });
+    this.#open ??= openWriter(this.#staging);
+    const { instance } = await this.#open;
     let connection: DuckDBConnection | undefined;
     const stop = (): void => connection?.interrupt();
     signal?.addEventListener("abort", stop);
     try {
-      connection = await (await this.#instance).connect();
+      connection = await instance.connect();
       signal?.throwIfAborted();
       return await task(connection);
     } catch (error) {
@@ -175,4 +172,23 @@ function writeError(cause: unknown): UsageError {
       : "Free memory or open files on this machine, then run the same command again.",
     cause,
   });
+}
+
+async function openWriter(staging: string): Promise<{ instance: DuckDBInstance; spill: Workspace }> {
+  const spill = await Workspace.open(staging, "spill");
+  // One thread: slices are small, and handing one over between threads costs as much as writing it.
+  const options = {
+    threads: "1",
+    memory_limit: "512MB",
+    temp_directory: spill.folder,
+    max_temp_directory_size: "20GB",
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  };
+  try {
+    return { instance: await duckdb.DuckDBInstance.create(":memory:", options), spill };
+  } catch (error) {
+    await spill.close();
+    throw writeError(error);
+  }
 }

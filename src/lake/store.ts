@@ -54,6 +54,12 @@ export interface ObjectStore {
    * An aborted `signal` takes back what was not finished, and rejects with its reason.
    */
   replace(path: string, file: string, expected: string | undefined, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Makes sure that objects can be written, as far as that can be known without writing one.
+   *
+   * @throws {UsageError} lake, saying why not.
+   */
+  checkWritable(): Promise<void>;
   /** Leaves no empty folders behind: of staging, and of a lake that `create` made and nothing was put into. */
   release(): Promise<void>;
 }

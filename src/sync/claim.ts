@@ -13,7 +13,7 @@ import {
   type Organization,
   type Origin,
 } from "../usage/organization.ts";
-import { stagingFolder } from "./staging.ts";
+import { withStaging } from "./staging.ts";
 
 /** Who brings rows to a lake. */
 export interface Newcomer {
@@ -158,12 +158,7 @@ function isAlike(a: Origin, b: Origin): boolean {
 }
 
 async function write(lake: Lake, claim: Claim | undefined, origin: Origin): Promise<boolean> {
-  const folder = await stagingFolder(lake, "load");
-  try {
-    return await writeClaim(lake, claim, origin, folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return await withStaging(lake, ({ folder }) => writeClaim(lake, claim, origin, folder));
 }
 
 const ONE_LAKE_EACH =

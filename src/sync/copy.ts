@@ -12,7 +12,7 @@ import { parseSlicePath, SOURCE_FOLDER, sliceOfSource, slicePath } from "../usag
 import { checkOwner, checkSlices, claimLake, ownerOf } from "./claim.ts";
 import { inParallel } from "./parallel.ts";
 import { hashOf, keepSource } from "./source.ts";
-import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
+import { sweepStaging, withStaging } from "./staging.ts";
 
 export interface CopyOptions extends Waiting {
   readonly from: Lake;
@@ -211,11 +211,9 @@ async function carryOut(
 ): Promise<Kept[]> {
   const { to, signal, onProgress } = options;
   if (wanted.length === 0) return [];
-  const folder = await stagingFolder(to, "load");
-  const rest = keepAlive(folder);
   const written = new Map<string, string>();
   const kept: Kept[] = [];
-  try {
+  await withStaging(to, async ({ folder }) => {
     await inParallel(wanted, AT_ONCE, async ({ path }) => {
       signal?.throwIfAborted();
       const hash = await copyOne(path, join(root, path), join(folder, randomUUID()), options);
@@ -224,10 +222,7 @@ async function carryOut(
       onProgress(written.size, wanted.length);
     });
     await verify(options, written);
-  } finally {
-    rest();
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
   return kept;
 }
 

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import type { GenesysClient } from "../genesys/client.ts";
 import { PageWatch } from "../genesys/pages.ts";
 import { queryFailed, readResultsPage, STRAY_CURSOR, submitQuery } from "../genesys/services.ts";
@@ -7,7 +8,7 @@ import { isUsageError, UsageError } from "../support/errors.ts";
 import { intervalOf } from "../usage/interval.ts";
 import { METRICS } from "../usage/metric.ts";
 import { queryBody } from "../usage/query.ts";
-import { type JobState, keepAlive, type StagedJob } from "./staging.ts";
+import type { JobState, StagedJob } from "./staging.ts";
 
 export interface FetchContext {
   readonly client: GenesysClient;
@@ -36,15 +37,10 @@ const TELL_RUN_MS = 10_000;
  *   throws. The job's folder stays, to go on from.
  */
 export async function fetchJob(job: StagedJob, context: FetchContext): Promise<void> {
-  const rest = keepAlive(job.folder);
   const { effects, signal, timeoutMs } = context;
-  try {
-    await withDeadline({ effects, signal, ms: timeoutMs, late: () => tooLate(job, timeoutMs) }, (deadline) =>
-      fetchToTheEnd(job, { ...context, signal: deadline.signal, check: deadline.check }),
-    );
-  } finally {
-    rest();
-  }
+  await withDeadline({ effects, signal, ms: timeoutMs, late: () => tooLate(job, timeoutMs) }, (deadline) =>
+    fetchToTheEnd(job, { ...context, signal: deadline.signal, check: deadline.check }),
+  );
 }
 
 function tooLate({ state }: StagedJob, ms: number): UsageError {
@@ -111,16 +107,18 @@ async function fetchPage(
   const { service, id = "", after, rows, pageSize } = job.state;
   const spool = await job.openSpool();
   try {
-    let bytes = job.state.bytes;
+    let { bytes, crc } = job.state;
     const page = await readResultsPage(
       client,
       { service, id, after, pageSize, watch, signal },
       async (ndjson) => {
         await spool.appendFile(ndjson);
         bytes += ndjson.length;
+        // A job that 0.1.0 began has no checksum.
+        if (crc !== undefined) crc = crc32(ndjson, crc);
       },
       async () => {
-        bytes = job.state.bytes;
+        ({ bytes, crc } = job.state);
         await spool.truncate(bytes);
       },
     );
@@ -129,6 +127,7 @@ async function fetchPage(
     if (page.strayCursor !== undefined) log.warn(STRAY_CURSOR);
     await job.save({
       bytes,
+      crc,
       rows: rows + page.rows,
       after: page.next,
       pageSize: page.pageSize,

@@ -236,11 +236,14 @@ export async function commitSlices(
     /** As `refusal` takes it. */
     now?: number | undefined;
     onSlice?: () => void;
+    /** Throws where another process has taken the work over. */
+    check: () => Promise<void>;
   },
 ): Promise<Landed> {
   const landed = { written: [] as SliceKey[], kept: [] as KeptSlice[], repeated: [] as SliceKey[], rows: 0 };
   await inParallel(slices, lake.store.writers, async ({ key, file, provenance, repeats }) => {
     options.signal?.throwIfAborted();
+    await options.check();
     if (repeats > 0) landed.repeated.push(key);
     const outcome = await lake.commit(key, file, provenance, options);
     if (outcome === "written") {

@@ -6,6 +6,7 @@ import { parseApiRow } from "../genesys/answer/row.ts";
 import type { SplitSummary } from "../genesys/answer/splitter.ts";
 import { splitInto } from "../genesys/services.ts";
 import type { Lake, Refusal } from "../lake/lake.ts";
+import type { Workspace } from "../lake/workspace.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { addDays, dayOf, startOfDay } from "../usage/day.ts";
@@ -30,7 +31,7 @@ import {
 } from "./land.ts";
 import { RowSpool } from "./row-spool.ts";
 import { checkSource, keepSource } from "./source.ts";
-import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
+import { sweepStaging, withStaging } from "./staging.ts";
 import { checkElsewhere, storedSlices, storedSource } from "./stored.ts";
 
 /** Rows from outside. */
@@ -79,17 +80,11 @@ export interface Loaded extends Landed {
  */
 export async function load(lake: Lake, request: LoadRequest): Promise<Loaded> {
   await sweepStaging(lake);
-  const folder = await stagingFolder(lake, "load");
-  const rest = keepAlive(folder);
-  try {
-    return await loadIn(lake, request, folder);
-  } finally {
-    rest();
-    await rm(folder, { recursive: true, force: true });
-  }
+  return await withStaging(lake, (workspace) => loadIn(lake, request, workspace));
 }
 
-async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise<Loaded> {
+async function loadIn(lake: Lake, request: LoadRequest, workspace: Workspace): Promise<Loaded> {
+  const { folder } = workspace;
   const newcomer = newcomerOf(request);
   const { organization } = await checkOwner(lake, newcomer);
   const { file, found, summary, hash, id } = await readGiven(request, folder);
@@ -123,9 +118,11 @@ async function loadIn(lake: Lake, request: LoadRequest, folder: string): Promise
   if (twin === undefined && !request.force) await checkSource(lake, source, hash);
   if (slices.length > 0 || twin === undefined)
     await claimLake(lake, newcomer, { log: request.log ?? silentLog, signal: request.signal });
-  const landed = await commitSlices(lake, slices, request).catch((error: unknown) => {
-    throw request.signal?.aborted ? interruptedHalfWay(error) : error;
-  });
+  const landed = await commitSlices(lake, slices, { ...request, check: () => workspace.check() }).catch(
+    (error: unknown) => {
+      throw request.signal?.aborted ? interruptedHalfWay(error) : error;
+    },
+  );
   const raw =
     twin === undefined
       ? await keepSource(lake, source, file, { hash, force: request.force, signal: request.signal })

@@ -1,31 +1,26 @@
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { copyFile, type FileHandle, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { z } from "zod";
 import type { Lake } from "../lake/lake.ts";
 import { sweepLock } from "../lake/local/lock.ts";
-import { isGone, ownerOf, ownName } from "../lake/owner.ts";
+import { leftWorkspaces, lost, sweepWorkspaces, Workspace } from "../lake/workspace.ts";
 import { codeOf } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import { type Grouping, tryGrouping } from "../usage/grouping.ts";
 import { GRANULARITIES, WEEK_STARTS } from "../usage/period.ts";
 import { SERVICES } from "../usage/service.ts";
 
+/** The version of `job.json`. 0.1.0 wrote none, and no checksum. What a later version wrote is left to it. */
+const FORMAT = 2;
+
 /**
- * One query on its way into the lake: a folder below the lake's staging with what is needed to go on after a
+ * One query on its way into the lake: a folder below the lake's staging with what is needed to resume after a
  * sudden end: the id that the service gave, the cursor of the next page, the rows so far.
  */
 const JOB = z.object({
+  format: z.number().default(1),
   service: z.enum(SERVICES),
   granularity: z.enum(GRANULARITIES),
   grouping: z
@@ -42,39 +37,38 @@ const JOB = z.object({
   after: z.string().optional(),
   /** Rows on a page at most, where a page was read already. */
   pageSize: z.number().int().positive().optional(),
-  /** Bytes and rows of the spool that are certain: what lies beyond is of a page that was not finished. */
-  bytes: z.number(),
-  rows: z.number(),
+  /** Bytes, rows and CRC-32 of the spool that are certain: what lies beyond is of a page that was not finished. */
+  bytes: z.number().int().nonnegative(),
+  rows: z.number().int().nonnegative(),
+  crc: z.number().optional(),
   complete: z.boolean(),
 });
 export type JobState = z.infer<typeof JOB>;
 
-/** Nobody works on a live job for longer without a sign of life. */
-const MAX_SILENCE_MS = 15 * 60_000;
-const SIGN_OF_LIFE_MS = 60_000;
 /** Services forget ids; so do we. */
 const MAX_AGE_MS = 24 * 3_600_000;
 /** Two runs may differ so much in what they take for the service's time. */
 const MAX_AHEAD_MS = 5 * 60_000;
 
 export class StagedJob {
-  readonly folder: string;
+  readonly #workspace: Workspace;
   #state: JobState;
 
-  private constructor(folder: string, state: JobState) {
-    this.folder = folder;
+  private constructor(workspace: Workspace, state: JobState) {
+    this.#workspace = workspace;
     this.#state = state;
   }
 
-  static async create(lake: Lake, state: JobState): Promise<StagedJob> {
-    const job = new StagedJob(await stagingFolder(lake, "job"), state);
+  static async create(lake: Lake, state: Omit<JobState, "format">): Promise<StagedJob> {
+    const workspace = await Workspace.open(lake.store.staging, "job");
+    const job = new StagedJob(workspace, { ...state, format: FORMAT, crc: 0 });
     await job.save({});
     return job;
   }
 
   /**
    * Takes over the jobs that dead processes left and `decide` wants. Each is claimed by one rename, so that of two runs
-   * only one gets it. What is too old to go on with is dropped.
+   * only one gets it. What is too old to resume, or damaged, is dropped.
    */
   static async adopt(
     lake: Lake,
@@ -82,16 +76,16 @@ export class StagedJob {
     decide: (state: JobState) => "take" | "drop" | "leave",
   ): Promise<StagedJob[]> {
     const adopted: StagedJob[] = [];
-    for (const folder of await leftBehind(lake, "job", MAX_SILENCE_MS)) {
+    for (const folder of await leftWorkspaces(lake.store.staging, "job")) {
       const state = await readState(folder);
+      if (state === "later") continue;
       const decision = !state || isOutOfTime(state, now) ? "drop" : decide(state);
       if (decision === "leave") continue;
-      const own = join(lake.store.staging, ownName("job"));
-      // Signs of life come first: under its new name the folder must not look left behind.
-      await touch(folder);
-      if (!(await renamed(folder, own))) continue;
-      if (state && decision === "take") adopted.push(new StagedJob(own, state));
-      else await rm(own, { recursive: true, force: true });
+      const workspace = await Workspace.takeOver(lake.store.staging, "job", folder);
+      if (!workspace) continue;
+      if (state && decision === "take" && (await ownSpool(workspace.folder, state))) {
+        adopted.push(new StagedJob(workspace, { ...state, format: FORMAT }));
+      } else await workspace.close();
     }
     return adopted;
   }
@@ -100,34 +94,68 @@ export class StagedJob {
     return this.#state;
   }
 
+  get folder(): string {
+    return this.#workspace.folder;
+  }
+
   /** The rows so far, as they came, one a line. */
   get spool(): string {
     return spoolIn(this.folder);
   }
 
-  async save(change: Partial<JobState>): Promise<void> {
-    this.#state = { ...this.#state, ...change };
-    const file = join(this.folder, "job.json");
-    await writeFile(`${file}.new`, JSON.stringify(this.#state));
-    await rename(`${file}.new`, file);
+  /** @throws {UsageError} lake, where another process has taken the job over. */
+  async check(): Promise<void> {
+    await this.#workspace.check();
   }
 
-  /** Forgets what was fetched: the query is asked anew. */
+  async save(change: Partial<JobState>): Promise<void> {
+    await this.check();
+    this.#state = { ...this.#state, ...change };
+    const file = join(this.folder, "job.json");
+    await this.#inFolder(async () => {
+      await writeFile(`${file}.new`, JSON.stringify(this.#state));
+      await rename(`${file}.new`, file);
+    });
+  }
+
+  /** Forgets what was fetched: the query is submitted again. */
   async restart(now: number): Promise<void> {
     const { id: _id, after: _after, ...rest } = this.#state;
-    this.#state = { ...rest, bytes: 0, rows: 0, complete: false, submittedAt: now };
+    this.#state = { ...rest, bytes: 0, rows: 0, crc: 0, complete: false, submittedAt: now };
     await this.save({});
   }
 
   /** Opens the spool behind its certain rows. */
   async openSpool(): Promise<FileHandle> {
-    const handle = await open(this.spool, "a+");
-    await handle.truncate(this.#state.bytes);
-    return handle;
+    await this.check();
+    return await this.#inFolder(async () => {
+      const handle = await open(this.spool, "a+");
+      await handle.truncate(this.#state.bytes);
+      return handle;
+    });
+  }
+
+  /** True where the spool holds what was recorded: as many bytes, with their checksum. */
+  async isWhole(): Promise<boolean> {
+    return await holds(this.spool, this.#state);
   }
 
   async remove(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+    await this.#workspace.close();
+  }
+
+  /** Leaves the job to the next run. */
+  async leave(): Promise<void> {
+    await this.#workspace.leave();
+  }
+
+  /** A folder that has gone was taken over. */
+  async #inFolder<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw codeOf(error) === "ENOENT" ? lost() : error;
+    }
   }
 }
 
@@ -136,82 +164,95 @@ function isOutOfTime({ submittedAt }: JobState, now: number): boolean {
   return now - submittedAt > MAX_AGE_MS || submittedAt - now > MAX_AHEAD_MS;
 }
 
-/** A folder of this process's own below the lake's staging. */
-export async function stagingFolder(lake: Lake, kind: "job" | "load"): Promise<string> {
-  const folder = join(lake.store.staging, ownName(kind));
-  await mkdir(folder, { recursive: true });
-  return folder;
+/** Runs `action` with a folder of its own below the lake's staging, which goes when it ends. */
+export async function withStaging<T>(lake: Lake, action: (workspace: Workspace) => Promise<T>): Promise<T> {
+  const workspace = await Workspace.open(lake.store.staging, "load");
+  try {
+    return await action(workspace);
+  } finally {
+    await workspace.close();
+  }
 }
 
-/** Gives signs of life, for work that may be silent for long; ends when the function that it returns is called. */
-export function keepAlive(folder: string): () => void {
-  const timer = setInterval(() => void touch(folder), SIGN_OF_LIFE_MS);
-  timer.unref();
-  return () => clearInterval(timer);
-}
-
-/** Without effect where the folder has gone. */
-async function touch(folder: string): Promise<void> {
-  const now = new Date();
-  await utimes(folder, now, now).catch(() => undefined);
-}
-
-/** Removes what dead processes left that nobody can go on with: a load's rows are still in the user's file. */
+/** Removes what dead processes left that nobody can resume: a load's rows are still in the user's file. */
 export async function sweepStaging(lake: Lake): Promise<void> {
-  const left = [
-    ...(await leftBehind(lake, "load", MAX_SILENCE_MS)),
-    // DuckDB gives no sign of life in the folder that it spills to.
-    ...(await leftBehind(lake, "spill", MAX_AGE_MS)),
-  ];
-  for (const folder of left) await rm(folder, { recursive: true, force: true });
+  await sweepWorkspaces(lake.store.staging);
   await sweepLock(join(lake.store.staging, "lock"));
 }
 
-/** Staging folders of one kind whose owner is gone. */
-async function leftBehind(
-  lake: Lake,
-  kind: "job" | "load" | "spill",
-  maxSilenceMs: number,
-): Promise<string[]> {
-  const names = await readdir(lake.store.staging).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") return [];
+/**
+ * The job's state; undefined where there is nothing to resume: the process ended before it was written or the query
+ * submitted, or the file is damaged; `later` where a later version wrote it.
+ */
+async function readState(folder: string): Promise<JobState | "later" | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, "job.json"), "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
-  });
-  const left: string[] = [];
-  for (const name of names) {
-    const owner = ownerOf(name, kind);
-    const folder = join(lake.store.staging, name);
-    const info = owner && (await stat(folder).catch(() => undefined));
-    if (info && isGone(owner, Date.now() - info.mtimeMs, maxSilenceMs)) left.push(folder);
   }
-  return left;
+  const json = parsed(text);
+  const format = z.object({ format: z.number() }).safeParse(json).data?.format ?? 1;
+  if (format > FORMAT) return "later";
+  const state = JOB.safeParse(json).data;
+  return state?.id === undefined ? undefined : state;
 }
 
-/**
- * The job's state; undefined where there is nothing to go on from: the process ended before it was written or the query
- * submitted, or the machine did, and a file is damaged or lacks rows that the state counts.
- */
-async function readState(folder: string): Promise<JobState | undefined> {
+function parsed(text: string): unknown {
   try {
-    const state = JOB.parse(JSON.parse(await readFile(join(folder, "job.json"), "utf8")));
-    if (state.id === undefined) return undefined;
-    if (state.bytes > 0 && (await stat(spoolIn(folder))).size < state.bytes) return undefined;
-    return state;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
 
-function spoolIn(folder: string): string {
-  return join(folder, "rows.ndjson");
-}
-
-async function renamed(from: string, to: string): Promise<boolean> {
+/**
+ * Makes a copy of the certain rows the spool: a process that only seemed dead may still have the file open, and write to it.
+ *
+ * @returns false where they are not what was recorded.
+ */
+async function ownSpool(folder: string, state: JobState): Promise<boolean> {
+  const spool = spoolIn(folder);
+  const copy = `${spool}.copy`;
   try {
-    await rename(from, to);
-    return true;
+    await copyFile(spool, copy);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return false;
+    if (codeOf(error) === "ENOENT") return state.bytes === 0;
     throw error;
   }
+  await truncate(copy, Math.min(state.bytes, (await readSize(copy)) ?? 0));
+  if (!(await holds(copy, state))) return false;
+  await rm(spool);
+  await rename(copy, spool);
+  return true;
+}
+
+async function readSize(file: string): Promise<number | undefined> {
+  const handle = await open(file, "r");
+  try {
+    return (await handle.stat()).size;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** True where a file holds just the bytes that were recorded. */
+async function holds(file: string, { bytes, rows, crc }: JobState): Promise<boolean> {
+  let [found, lines, sum] = [0, 0, 0];
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
+      const piece = chunk as Buffer;
+      found += piece.length;
+      sum = crc32(piece, sum);
+      for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++;
+    }
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+  return found === bytes && lines === rows && (crc === undefined || sum === crc);
+}
+
+function spoolIn(folder: string): string {
+  return join(folder, "rows.ndjson");
 }

@@ -123,6 +123,7 @@ export async function heldSlices(
  */
 export async function sync(options: SyncOptions): Promise<SyncSummary> {
   const { lake, client, signal, log } = options;
+  await lake.store.checkWritable();
   await signIn(options);
   if (client.clock.warning !== undefined) log.warn(client.clock.warning);
   const target = typeof options.target === "function" ? options.target(client.clock.now()) : options.target;
@@ -223,6 +224,9 @@ async function takeLeftovers(lake: Lake, plan: Plan, now: number): Promise<Stage
 
 type RunOptions = SyncOptions & { readonly target: SyncTarget; readonly origin: Origin };
 
+/** A spool that is damaged on the disk is fetched again so often. */
+const MAX_FETCHES = 3;
+
 /** One run's queries: each is fetched beside the others, and landed one at a time. */
 class SyncRun {
   readonly #options: RunOptions;
@@ -272,7 +276,10 @@ class SyncRun {
       // Rows that do not fit the question would not fit the next time either: the query is asked anew then.
       const isOfNoUse = job.state.id === undefined || (isUsageError(error) && isUnfit(error));
       if (isOfNoUse) await job.remove();
-      else this.#staged++;
+      else {
+        this.#staged++;
+        await job.leave();
+      }
       throw error;
     }
   }
@@ -289,7 +296,7 @@ class SyncRun {
         this.#report();
       },
     };
-    await fetchJob(job, context);
+    await this.#fetchWhole(job, context);
     const vanished = await this.#landing(async () => {
       signal?.throwIfAborted();
       return await this.#land(job, isSecond);
@@ -314,6 +321,27 @@ class SyncRun {
       );
       this.#jobs++;
       await this.begin(span, true);
+    }
+  }
+
+  /** Fetches the job, and fetches it again where its spool is not what was recorded of it. */
+  async #fetchWhole(job: StagedJob, context: FetchContext): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      await fetchJob(job, context);
+      if (await job.isWhole()) return;
+      const { start, end, rows } = job.state;
+      if (tries === MAX_FETCHES) {
+        throw new UsageError(
+          "lake",
+          `The rows of ${start} to ${end} were damaged on this disk again and again.`,
+          {
+            hint: "Check the disk, then run the same command again. Nothing was stored.",
+          },
+        );
+      }
+      context.log.warn(`The rows of ${start} to ${end} were damaged on this disk. Fetching them again.`);
+      context.onRows(-rows);
+      await job.restart(context.effects.now());
     }
   }
 
@@ -347,6 +375,7 @@ class SyncRun {
     if (raw) await this.#keepSource(job, raw, slices, now);
     const landed = await commitSlices(lake, written, {
       force,
+      check: () => job.check(),
       signal,
       now,
       onSlice: () => {

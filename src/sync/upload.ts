@@ -6,7 +6,7 @@ import { checkOwner, claimLake } from "./claim.ts";
 import { checkGranularity } from "./granularity.ts";
 import { type GivenRows, newcomerOf, readGiven } from "./load.ts";
 import { checkSource, keepSource } from "./source.ts";
-import { keepAlive, stagingFolder, sweepStaging } from "./staging.ts";
+import { sweepStaging, withStaging } from "./staging.ts";
 import { checkElsewhere, storedSource } from "./stored.ts";
 
 export interface UploadRequest extends GivenRows {
@@ -31,9 +31,7 @@ export interface Uploaded {
  */
 export async function upload(lake: Lake, request: UploadRequest): Promise<Uploaded> {
   await sweepStaging(lake);
-  const folder = await stagingFolder(lake, "load");
-  const rest = keepAlive(folder);
-  try {
+  return await withStaging(lake, async ({ folder }) => {
     const newcomer = newcomerOf(request);
     await checkOwner(lake, newcomer);
     const { file, hash, id, summary, found } = await readGiven(request, folder);
@@ -53,8 +51,5 @@ export async function upload(lake: Lake, request: UploadRequest): Promise<Upload
     await claimLake(lake, newcomer, { log: request.log ?? silentLog, signal: request.signal });
     const outcome = await keepSource(lake, source, file, { hash, force: false, signal: request.signal });
     return { outcome, source, rows, bytes };
-  } finally {
-    rest();
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

@@ -1,12 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
+import { type Holder, isOver, newHolder, TERM_MS } from "../../src/lake/lease.ts";
 import { sweepLock, withLock } from "../../src/lake/local/lock.ts";
-import { isGone, ownerOf, ownName } from "../../src/lake/owner.ts";
 import { tempFolder } from "./helpers.ts";
 
 /** The id of a process that has ended. */
@@ -20,26 +19,27 @@ function contend(lock: string, counter: string, rounds: number, crash = "") {
   return execa(process.execPath, [CONTENDER, lock, counter, String(rounds), crash], { reject: false });
 }
 
-describe("an owner's name", () => {
-  it("is told from the name, of its own kind alone", () => {
-    const name = ownName("job");
-    expect(ownerOf(name, "job")).toMatchObject({ pid: process.pid, host: hostname() });
-    expect(ownerOf(name, "load")).toBeUndefined();
-    expect(ownName("job")).not.toBe(name);
-    for (const other of ["job", "job.1", "job.x.1.a.host", "lock", `${name}/..`.replace("job", "jobs")]) {
-      expect(ownerOf(other, "job"), other).toBeUndefined();
-    }
+/** Leases of others. */
+const gone = (): Holder => ({ ...newHolder(), pid: deadPid() });
+const elsewhere = (): Holder => ({ ...newHolder(), machine: "another kernel" });
+
+describe("a lease", () => {
+  it("is over where its process has ended, or is another of the same id", () => {
+    const writtenMs = Date.now();
+    expect(isOver({ holder: newHolder(), writtenMs }, writtenMs)).toBe(false);
+    expect(isOver({ holder: newHolder(), writtenMs }, writtenMs + 10 * TERM_MS)).toBe(false);
+    expect(isOver({ holder: gone(), writtenMs }, writtenMs)).toBe(true);
+    expect(isOver({ holder: { ...newHolder(), started: "1" }, writtenMs }, writtenMs)).toBe(true);
   });
 
-  it("is of one who is gone where the process has ended, or was another of the same id, or is silent elsewhere", () => {
-    const here = { pid: process.pid, started: Math.round(performance.timeOrigin), host: hostname() };
-    expect(isGone(here, 0, 1000)).toBe(false);
-    expect(isGone({ ...here, started: here.started - 5 }, 0, 1000)).toBe(true);
-    expect(isGone({ ...here, pid: deadPid() }, 0, 1000)).toBe(true);
-    expect(isGone({ ...here, pid: process.ppid }, 0, 1000)).toBe(false);
-    const elsewhere = { ...here, pid: deadPid(), host: "elsewhere" };
-    expect(isGone(elsewhere, 999, 1000)).toBe(false);
-    expect(isGone(elsewhere, 1001, 1000)).toBe(true);
+  it.each([
+    ["another machine or process-id namespace", elsewhere()],
+    ["another view of the processes", { ...newHolder(), view: "none" }],
+    ["a system that does not tell", { id: "a", pid: deadPid() }],
+    ["nobody knows whom", undefined],
+  ])("of %s is over by its age alone", (_whose, holder) => {
+    expect(isOver({ holder, writtenMs: 0 }, TERM_MS - 1)).toBe(false);
+    expect(isOver({ holder, writtenMs: 0 }, TERM_MS + 1)).toBe(true);
   });
 });
 
@@ -47,7 +47,9 @@ describe("the lock", () => {
   it("is free again after the task, also one that fails, and leaves nothing", async () => {
     const folder = await tempFolder();
     const lock = join(folder, "lock");
-    expect(await withLock(lock, () => readFile(lock, "utf8"))).toMatch(/^lock\.\d+\./);
+    expect(JSON.parse(await withLock(lock, () => readFile(lock, "utf8")))).toMatchObject({
+      pid: process.pid,
+    });
     await expect(withLock(lock, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await withLock(lock, () => Promise.resolve(5))).toBe(5);
     expect(await readdir(folder)).toEqual([]);
@@ -68,18 +70,30 @@ describe("the lock", () => {
   });
 
   it.each([
-    ["a dead process", () => `lock.${deadPid()}.5.abc.${hostname()}`, 0],
-    ["an earlier process of our id", () => `lock.${process.pid}.5.abc.${hostname()}`, 0],
-    ["a silent process elsewhere", () => "lock.1.5.abc.elsewhere", 31_000],
-    ["nobody knows whom", () => "", 31_000],
-  ])("is taken over from %s", async (_whom, name, ageMs) => {
+    ["a dead process", () => JSON.stringify(gone()), 0],
+    ["an earlier process of our id", () => JSON.stringify({ ...newHolder(), started: "1" }), 0],
+    ["a silent process elsewhere", () => JSON.stringify(elsewhere()), 31_000],
+    ["a process that died while it wrote", () => "", 31_000],
+    ["a process of 0.1.0", () => "lock.1.5.abc.elsewhere", 31_000],
+  ])("is taken over from %s", async (_whom, content, ageMs) => {
     const folder = await tempFolder();
     const lock = join(folder, "lock");
-    await writeFile(lock, name());
+    await writeFile(lock, content());
     const then = new Date(Date.now() - ageMs);
     await utimes(lock, then, then);
     expect(await withLock(lock, () => Promise.resolve("in"))).toBe("in");
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("is not held any more by a process that another took for dead", async () => {
+    const lock = join(await tempFolder(), "lock");
+    const held = await withLock(lock, async (isHeld) => {
+      const before = isHeld();
+      await writeFile(lock, JSON.stringify(elsewhere()));
+      return [before, isHeld()];
+    });
+    expect(held).toEqual([true, false]);
+    expect(JSON.parse(await readFile(lock, "utf8"))).toMatchObject({ machine: "another kernel" });
   });
 
   it("counts as held from when it was taken, however long it was waited for", async () => {
@@ -89,21 +103,17 @@ describe("the lock", () => {
     });
   });
 
-  it("is not removed by one who was taken for dead meanwhile", async () => {
-    const lock = join(await tempFolder(), "lock");
-    await withLock(lock, () => writeFile(lock, "lock.1.5.abc.elsewhere"));
-    expect(await readFile(lock, "utf8")).toBe("lock.1.5.abc.elsewhere");
-  });
-
-  it("is swept with what dead processes left beside it, and nothing that lives", async () => {
+  it("is swept with what dead processes of 0.1.0 left beside it, and nothing that lives", async () => {
     const folder = await tempFolder();
     const lock = join(folder, "lock");
-    const dead = `lock.${deadPid()}.5.abc.${hostname()}`;
-    const alive = ownName("lock");
-    for (const name of [dead, alive, "other"]) await writeFile(join(folder, name), name);
-    await writeFile(lock, dead);
+    const left = join(folder, "lock.1.5.abc.elsewhere");
+    for (const file of [left, join(folder, "other")]) await writeFile(file, "");
+    const then = new Date(Date.now() - 31_000);
+    await utimes(left, then, then);
+    await writeFile(lock, JSON.stringify(gone()));
     await sweepLock(lock);
-    expect((await readdir(folder)).sort()).toEqual([alive, "other"].sort());
+    expect(await readdir(folder)).toEqual(["other"]);
+    const alive = JSON.stringify(newHolder());
     await writeFile(lock, alive);
     await sweepLock(lock);
     expect(await readFile(lock, "utf8")).toBe(alive);
@@ -114,7 +124,7 @@ describe("the lock", () => {
     const lock = join(folder, "lock");
     const counter = join(folder, "counter");
     await writeFile(counter, "0");
-    await writeFile(lock, `lock.${deadPid()}.5.abc.${hostname()}`);
+    await writeFile(lock, JSON.stringify(gone()));
     const ends = await Promise.all([
       contend(lock, counter, 15),
       contend(lock, counter, 15),

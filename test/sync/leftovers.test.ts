@@ -34,7 +34,7 @@ const TARGET: SyncTarget = {
 function left(change: Partial<JobState> = {}): JobState {
   const { service, granularity, grouping, weekStart } = TARGET;
   const { start, end } = TARGET.span;
-  const progress = { id: "job-1", submittedAt: NOW - HOUR, bytes: 0, rows: 0, complete: false };
+  const progress = { format: 2, id: "job-1", submittedAt: NOW - HOUR, bytes: 0, rows: 0, complete: false };
   return { service, granularity, grouping, weekStart, start, end, ...progress, ...change };
 }
 

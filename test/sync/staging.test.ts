@@ -1,16 +1,30 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, rename, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
+import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Lake } from "../../src/lake/lake.ts";
-import { type JobState, StagedJob, stagingFolder, sweepStaging } from "../../src/sync/staging.ts";
+import { type Holder, newHolder } from "../../src/lake/lease.ts";
+import { Workspace } from "../../src/lake/workspace.ts";
+import { type JobState, StagedJob, sweepStaging } from "../../src/sync/staging.ts";
 import type { Day } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
 import { tempLake } from "../lake/helpers.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 10);
 const STATE: JobState = {
+  format: 2,
   service: "jobs",
   granularity: "day",
   grouping: "client-uri" as Grouping,
@@ -22,26 +36,33 @@ const STATE: JobState = {
   after: "cursor",
   bytes: 6,
   rows: 1,
+  crc: crc32("first\n"),
   complete: false,
 };
-const DEAD = spawnSync(process.execPath, ["-e", ""]).pid;
+const DEAD: Holder = { ...newHolder(), pid: spawnSync(process.execPath, ["-e", ""]).pid };
+const ELSEWHERE: Holder = { ...newHolder(), machine: "another kernel" };
 
-/** A job as a process that has ended left it. */
-async function left(
-  lake: Lake,
-  change: Partial<JobState> = {},
-  owner = `${DEAD}.5.${crypto.randomUUID()}.${hostname()}`,
-): Promise<string> {
-  const job = await StagedJob.create(lake, { ...STATE, ...change });
+/** A job as the holder of its lease left it, with a page that was not finished. */
+async function left(lake: Lake, change: Partial<JobState> = {}, holder = DEAD): Promise<string> {
+  const job = await StagedJob.create(lake, STATE);
+  await job.save({ ...STATE, ...change });
   await writeFile(job.spool, "first\nsecond, not finis");
-  const folder = join(lake.store.staging, `job.${owner}`);
-  await rename(job.folder, folder);
-  return folder;
+  await writeFile(join(job.folder, "lease.json"), JSON.stringify(holder));
+  return job.folder;
 }
 
-async function age(folder: string, minutes: number): Promise<void> {
+/** What was written last so many minutes ago. */
+async function age(path: string, minutes: number): Promise<void> {
   const then = new Date(Date.now() - minutes * 60_000);
-  await utimes(folder, then, then);
+  await utimes(path, then, then);
+}
+
+/** A folder that 0.1.0 left, with the pid and host in its name. */
+async function leftBy010(lake: Lake, kind: string, minutes: number): Promise<string> {
+  const folder = join(lake.store.staging, `${kind}.1.5.${crypto.randomUUID()}.${hostname()}`);
+  await mkdir(folder, { recursive: true });
+  await age(folder, minutes);
+  return folder;
 }
 
 describe("staged work", () => {
@@ -51,6 +72,7 @@ describe("staged work", () => {
     const [job, ...others] = await StagedJob.adopt(lake, NOW, () => "take");
     expect(others).toEqual([]);
     expect(job?.state).toEqual(STATE);
+    expect((await stat(job?.folder ?? "")).mode & 0o777).toBe(0o700);
     const spool = await job?.openSpool();
     await spool?.appendFile("second\n");
     await spool?.close();
@@ -63,29 +85,76 @@ describe("staged work", () => {
   it("of a live process is left alone, as is what nobody wants", async () => {
     const { lake } = await tempLake();
     const own = await StagedJob.create(lake, STATE);
-    const parents = await left(lake, {}, `${process.ppid}.5.abc.${hostname()}`);
-    const elsewhere = await left(lake, {}, "1.5.abc.elsewhere");
+    const elsewhere = await left(lake, {}, ELSEWHERE);
     const legacy = await left(lake, { service: "legacy" });
     expect(
       await StagedJob.adopt(lake, NOW, ({ service }) => (service === "jobs" ? "take" : "leave")),
     ).toEqual([]);
     expect((await readdir(lake.store.staging)).sort()).toEqual(
-      [own.folder, parents, elsewhere, legacy].map((one) => basename(one)).sort(),
+      [own.folder, elsewhere, legacy].map((one) => basename(one)).sort(),
     );
   });
 
-  it("of another machine is gone on with after a quarter of an hour without a sign of life", async () => {
+  it("of another machine or container is resumed once its lease has not been renewed for two minutes", async () => {
     const { lake } = await tempLake();
-    const folder = await left(lake, {}, "1.5.abc.elsewhere");
-    await age(folder, 14);
+    const lease = join(await left(lake, {}, ELSEWHERE), "lease.json");
+    await age(lease, 1.5);
     expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
-    await age(folder, 16);
+    await age(lease, 2.5);
     expect(await StagedJob.adopt(lake, NOW, () => "take")).toHaveLength(1);
   });
 
-  it("is claimed by one where several want it, however long it lay", async () => {
+  it("of 0.1.0 is resumed after a quarter of an hour without a sign of life, whatever its pid and host", async () => {
     const { lake } = await tempLake();
-    for (let i = 0; i < 10; i++) await age(await left(lake, { id: `job-${i}` }), 60);
+    const folder = await leftBy010(lake, "job", 14);
+    const { format: _format, crc: _crc, ...of010 } = STATE;
+    await writeFile(join(folder, "job.json"), JSON.stringify(of010));
+    await writeFile(join(folder, "rows.ndjson"), "first\nsec");
+    await age(folder, 14);
+    expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
+    await age(folder, 16);
+    const [job] = await StagedJob.adopt(lake, NOW, () => "take");
+    expect(job?.state).toEqual({ ...of010, format: 2 });
+    expect(await readFile(job?.spool ?? "", "utf8")).toBe("first\n");
+  });
+
+  it("that its process leaves on purpose can be taken at once", async () => {
+    const { lake } = await tempLake();
+    const job = await StagedJob.create(lake, { ...STATE, bytes: 0, rows: 0 });
+    await job.leave();
+    expect(await StagedJob.adopt(lake, NOW, () => "take")).toHaveLength(1);
+  });
+
+  it("that was taken over is not touched by a process that was only suspended", async () => {
+    const { lake } = await tempLake();
+    const suspended = await StagedJob.create(lake, STATE);
+    await suspended.save(STATE);
+    await writeFile(suspended.spool, "first\n");
+    const open = await suspended.openSpool();
+    await writeFile(join(suspended.folder, "lease.json"), JSON.stringify(DEAD));
+    const [taken] = await StagedJob.adopt(lake, NOW, () => "take");
+    await open.appendFile("from the dead\n");
+    await open.close();
+    expect(await readFile(taken?.spool ?? "", "utf8")).toBe("first\n");
+    const lost = /^This run was suspended for so long that another process has taken over its work\.$/;
+    await expect(suspended.check()).rejects.toThrow(lost);
+    await expect(suspended.openSpool()).rejects.toThrow(lost);
+    await expect(suspended.save({ rows: 2 })).rejects.toThrow(lost);
+    await suspended.remove();
+    expect(await taken?.isWhole()).toBe(true);
+  });
+
+  it("of a later version is left to it", async () => {
+    const { lake } = await tempLake();
+    const folder = await left(lake);
+    await writeFile(join(folder, "job.json"), JSON.stringify({ ...STATE, format: 3, what: "later" }));
+    expect(await StagedJob.adopt(lake, NOW, () => "drop")).toEqual([]);
+    expect(await readdir(lake.store.staging)).toEqual([basename(folder)]);
+  });
+
+  it("is claimed by one where several want it", async () => {
+    const { lake } = await tempLake();
+    for (let i = 0; i < 10; i++) await left(lake, { id: `job-${i}` });
     const claims = await Promise.all([0, 1, 2, 3].map(() => StagedJob.adopt(lake, NOW, () => "take")));
     const later = await StagedJob.adopt(lake, NOW, () => "take");
     const ids = [...claims, later].flatMap((jobs) => jobs.map(({ state }) => state.id));
@@ -111,20 +180,39 @@ describe("staged work", () => {
     await writeFile(join(damaged, "job.json"), '{"service":"jo');
     const foreign = await left(lake);
     await writeFile(join(foreign, "job.json"), JSON.stringify({ ...STATE, grouping: "../../x" }));
-    const begun = join(lake.store.staging, `job.${DEAD}.5.abc.${hostname()}`);
-    await mkdir(begun);
+    await leftBy010(lake, "job", 16);
     expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
     expect(await readdir(lake.store.staging)).toEqual([]);
   });
 
-  it("is removed where its rows are fewer than it says, or the query was never submitted", async () => {
+  it.each([
+    ["shorter", (spool: string) => truncate(spool, STATE.bytes - 1)],
+    ["gone", (spool: string) => rm(spool)],
+    ["empty", (spool: string) => writeFile(spool, "")],
+    ["changed", (spool: string) => writeFile(spool, "fIrst\n")],
+    ["of other lines", (spool: string) => writeFile(spool, "a\nb\nc\n")],
+  ])("whose rows are %s is dropped, and fetched again", async (_what, damage) => {
     const { lake } = await tempLake();
-    const short = await left(lake);
-    await truncate(join(short, "rows.ndjson"), STATE.bytes - 1);
-    await rm(join(await left(lake), "rows.ndjson"));
-    await left(lake, { id: undefined, bytes: 0, rows: 0 });
+    await damage(join(await left(lake), "rows.ndjson"));
     expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
     expect(await readdir(lake.store.staging)).toEqual([]);
+  });
+
+  it("that was never submitted is dropped", async () => {
+    const { lake } = await tempLake();
+    await left(lake, { id: undefined, bytes: 0, rows: 0, crc: 0 });
+    expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
+    expect(await readdir(lake.store.staging)).toEqual([]);
+  });
+
+  it("knows whether its rows are those that were recorded", async () => {
+    const { lake } = await tempLake();
+    const job = await StagedJob.create(lake, STATE);
+    await job.save(STATE);
+    await writeFile(job.spool, "first\n");
+    expect(await job.isWhole()).toBe(true);
+    await appendFile(job.spool, "second\n");
+    expect(await job.isWhole()).toBe(false);
   });
 
   it("is removed where nobody will ever want it", async () => {
@@ -140,7 +228,7 @@ describe("staged work", () => {
     await writeFile(job.spool, "first\n");
     await job.restart(NOW);
     const { id: _id, after: _after, ...rest } = STATE;
-    expect(job.state).toEqual({ ...rest, bytes: 0, rows: 0, submittedAt: NOW });
+    expect(job.state).toEqual({ ...rest, bytes: 0, rows: 0, crc: 0, submittedAt: NOW });
     expect(JSON.parse(await readFile(join(job.folder, "job.json"), "utf8"))).toEqual(job.state);
     await (await job.openSpool()).close();
     expect(await readFile(job.spool, "utf8")).toBe("");
@@ -148,17 +236,21 @@ describe("staged work", () => {
 
   it("of a load that died is swept, with locks and spilled data, and that of the living is not", async () => {
     const { lake } = await tempLake();
-    const own = await stagingFolder(lake, "load");
+    const { staging } = lake.store;
+    const own = await Workspace.open(staging, "load");
     const job = await left(lake);
-    for (const kind of ["load", "spill"])
-      await mkdir(join(lake.store.staging, `${kind}.${DEAD}.5.abc.${hostname()}`));
-    const spilling = join(lake.store.staging, `spill.${process.ppid}.5.abc.${hostname()}`);
-    await mkdir(spilling);
-    await age(spilling, 60);
-    await writeFile(join(lake.store.staging, "lock"), `lock.${DEAD}.5.abc.${hostname()}`);
+    for (const kind of ["load", "spill"] as const) {
+      const { folder } = await Workspace.open(staging, kind);
+      await writeFile(join(folder, "lease.json"), JSON.stringify(DEAD));
+      await leftBy010(lake, kind, 16);
+    }
+    const spilling = await Workspace.open(staging, "spill");
+    await writeFile(join(spilling.folder, "lease.json"), JSON.stringify(ELSEWHERE));
+    const old = await leftBy010(lake, "spill", 14);
+    await writeFile(join(staging, "lock"), JSON.stringify(DEAD));
     await sweepStaging(lake);
-    expect((await readdir(lake.store.staging)).sort()).toEqual(
-      [own, job, spilling].map((one) => basename(one)).sort(),
+    expect((await readdir(staging)).sort()).toEqual(
+      [own.folder, job, spilling.folder, old].map((one) => basename(one)).sort(),
     );
   });
 });

@@ -1,7 +1,10 @@
-import { mkdir, open, readdir, rename, rmdir, stat } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { access, mkdir, readdir, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { codeOf, UsageError } from "../../support/errors.ts";
+import { codeOf, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import type { ObjectStore, StoredObject } from "../store.ts";
+import { flush, renamePatiently } from "./durable.ts";
 import { withLock } from "./lock.ts";
 import { makeFolder } from "./make-folder.ts";
 
@@ -128,33 +131,49 @@ export class FolderStore implements ObjectStore {
     const target = this.#file(path);
     await mkdir(dirname(target), { recursive: true });
     await mkdir(this.staging, { recursive: true });
-    await sync(file);
-    const replaced = await withLock(join(this.staging, "lock"), async () => {
-      if ((await this.head(path))?.version !== expected) return false;
-      await rename(file, target);
-      return true;
-    });
-    if (replaced) await sync(dirname(target));
-    return replaced;
+    await flush(file);
+    for (;;) {
+      const outcome = await withLock(this.#lock, async (isHeld) => {
+        if ((await this.head(path))?.version !== expected) return "changed";
+        // Whoever was suspended since it took the lock has lost it, and what it has compared with may be replaced by now.
+        if (!isHeld()) return "lost";
+        await renamePatiently(file, target);
+        return "replaced";
+      });
+      if (outcome === "lost") continue;
+      if (outcome === "replaced") await flush(dirname(target));
+      return outcome === "replaced";
+    }
+  }
+
+  /** Does what a write does, with a file of its own: what is refused is refused before anything is fetched. */
+  async checkWritable(): Promise<void> {
+    try {
+      await mkdir(this.staging, { recursive: true });
+      const probe = join(this.staging, `probe.${randomUUID()}`);
+      await writeFile(probe, "probe");
+      await flush(probe);
+      await withLock(this.#lock, () => rename(probe, `${probe}.moved`));
+      await rm(`${probe}.moved`);
+      const entries = await readdir(this.#root);
+      if (entries.includes("usage")) await access(join(this.#root, "usage"), constants.W_OK | constants.X_OK);
+      else await access(this.#root, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      if (isUsageError(error)) throw error;
+      throw new UsageError("lake", `The lake ${this.uri} cannot be written to: ${messageOf(error)}.`, {
+        hint: "Check its permissions and that its disk is not full or read-only, or use another place with --lake.",
+        cause: error,
+      });
+    }
+  }
+
+  get #lock(): string {
+    return join(this.staging, "lock");
   }
 
   #file(path: string): string {
     const file = resolve(this.#root, path);
     if (!file.startsWith(this.#root + sep)) throw new RangeError(`path outside the lake: ${path}`);
     return file;
-  }
-}
-
-/** Flushes a file or a folder's entries to the disk. Windows cannot open folders: there the rename itself must do. */
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, "r").catch((error: unknown) => {
-    if (process.platform === "win32") return undefined;
-    throw error;
-  });
-  if (!handle) return;
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

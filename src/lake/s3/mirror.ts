@@ -1,11 +1,12 @@
+import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import { z } from "zod";
 import { codeOf } from "../../support/errors.ts";
+import { fileSystemNow } from "../lease.ts";
 import { FolderStore } from "../local/folder-store.ts";
-import { isGone, ownerOf, ownName } from "../owner.ts";
 import type { StoredObject, Waiting } from "../store.ts";
 import { localError } from "./local-error.ts";
 
@@ -132,7 +133,7 @@ export class Mirror {
   }
 
   async #fetch(object: StoredObject, index: Index, signal: AbortSignal | undefined): Promise<void> {
-    const part = `${PARTS}/${ownName(PART)}`;
+    const part = `${PARTS}/${PART}.${randomUUID()}`;
     const file = join(this.root, part);
     try {
       const etag = await this.#download(object, file, signal);
@@ -193,11 +194,13 @@ export class Mirror {
   async #sweep(): Promise<void> {
     const folder = join(this.root, PARTS);
     await this.#makeFolder(PARTS);
-    for (const name of await readdir(folder)) {
-      const owner = ownerOf(name, PART);
-      const info = owner && (await stat(join(folder, name)).catch(() => undefined));
-      if (info && isGone(owner, Date.now() - info.mtimeMs, MAX_SILENCE_MS))
-        await rm(join(folder, name), { force: true });
+    const names = (await readdir(folder)).filter((name) => name.startsWith(`${PART}.`));
+    if (names.length === 0) return;
+    const now = await fileSystemNow(folder);
+    for (const name of names) {
+      // A download writes all the time, or its connection times out.
+      const info = await stat(join(folder, name)).catch(() => undefined);
+      if (info && now - info.mtimeMs > MAX_SILENCE_MS) await rm(join(folder, name), { force: true });
     }
   }
 
@@ -215,7 +218,7 @@ export class Mirror {
   /** With what other processes have written meanwhile. */
   async #writeIndex(own: Index): Promise<void> {
     const all = new Map([...(await this.#readIndex()), ...own]);
-    const file = join(this.root, PARTS, ownName(PART));
+    const file = join(this.root, PARTS, `${PART}.${randomUUID()}`);
     try {
       await writeFile(file, JSON.stringify(Object.fromEntries(all)));
       await this.#put(file, INDEX_FILE);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rmdir, stat } from "node:fs/promises";
+import { mkdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   HeadObjectCommand,
@@ -127,6 +127,11 @@ export class S3Store implements ObjectStore {
   /** Nothing: `exists` has refused where there is no bucket, and buckets are made by a stack or by their owner. */
   create(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Nothing that could be tried without writing an object; what is written is local first, and there it is found out. */
+  async checkWritable(): Promise<void> {
+    await mkdir(this.staging, { recursive: true });
   }
 
   async release(): Promise<void> {

@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf, UsageError } from "../support/errors.ts";
+import {
+  fileSystemNow,
+  type Holder,
+  isOver,
+  newHolder,
+  RENEW_MS,
+  readLease,
+  TERM_MS,
+  writeLease,
+} from "./lease.ts";
+
+/** What a workspace is for; its folder's name begins with it. */
+export type WorkspaceKind = "job" | "load" | "spill";
+
+const LEASE = "lease.json";
+/** A folder that has no lease yet. */
+const NEW = "new";
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** The folders of 0.1.0 have no lease: `kind.pid.started.random.host`. A live one was touched every minute. */
+const OF_0_1_0 = /^\d+\.\d+\.[0-9a-f-]+\..+$/;
+const TERM_OF_0_1_0_MS = 15 * 60_000;
+
+/** A private folder for work in progress, with a lease: whoever finds it can tell whether its owner is alive. */
+export class Workspace {
+  readonly folder: string;
+  readonly #holder: Holder;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(folder: string, holder: Holder) {
+    this.folder = folder;
+    this.#holder = holder;
+    this.#timer = setInterval(() => void this.#renew(), RENEW_MS);
+    this.#timer.unref();
+  }
+
+  /** @param parent is made where it is not there. */
+  static async open(parent: string, kind: WorkspaceKind): Promise<Workspace> {
+    const id = randomUUID();
+    const fresh = join(parent, `${NEW}.${id}`);
+    await mkdir(parent, { recursive: true });
+    await mkdir(fresh, { mode: 0o700 });
+    const holder = newHolder();
+    await writeLease(join(fresh, LEASE), holder);
+    const folder = join(parent, `${kind}.${id}`);
+    await rename(fresh, folder);
+    return new Workspace(folder, holder);
+  }
+
+  /** Takes over a folder that was left. Of several processes one gets it; the others get undefined. */
+  static async takeOver(parent: string, kind: WorkspaceKind, left: string): Promise<Workspace | undefined> {
+    const folder = join(parent, `${kind}.${randomUUID()}`);
+    const holder = newHolder();
+    try {
+      // The lease comes first: under its new name the folder must not look left.
+      await writeLease(join(left, LEASE), holder);
+      await rename(left, folder);
+      await writeLease(join(folder, LEASE), holder);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+    return new Workspace(folder, holder);
+  }
+
+  /** @throws {UsageError} lake, where another process took this one for dead and has taken the work over. */
+  async check(): Promise<void> {
+    const lease = await readLease(join(this.folder, LEASE));
+    // Half written is our own renewal.
+    if (lease && (lease.holder === undefined || lease.holder.id === this.#holder.id)) return;
+    throw lost();
+  }
+
+  /** Ends the renewal and leaves the folder to whoever resumes it. */
+  async leave(): Promise<void> {
+    clearInterval(this.#timer);
+    await rm(join(this.folder, LEASE), { force: true });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #renew(): Promise<void> {
+    // Fails where the folder was taken over or removed: the next check says so.
+    await this.check()
+      .then(() => writeLease(join(this.folder, LEASE), this.#holder))
+      .catch(() => undefined);
+  }
+}
+
+export function lost(): UsageError {
+  return new UsageError(
+    "lake",
+    "This run was suspended for so long that another process has taken over its work.",
+    { hint: "Nothing is lost and nothing is stored twice. Run the same command again." },
+  );
+}
+
+/** The workspaces of one kind whose owners are gone, by their folders. */
+export async function leftWorkspaces(parent: string, kind: WorkspaceKind | typeof NEW): Promise<string[]> {
+  const names = (await namesIn(parent)).filter((name) => name.startsWith(`${kind}.`));
+  if (names.length === 0) return [];
+  const now = await fileSystemNow(parent);
+  const left: string[] = [];
+  for (const name of names) {
+    const folder = join(parent, name);
+    if (await isLeft(folder, name.slice(kind.length + 1), kind === NEW, now)) left.push(folder);
+  }
+  return left;
+}
+
+async function isLeft(folder: string, rest: string, isNew: boolean, now: number): Promise<boolean> {
+  const lease = await readLease(join(folder, LEASE)).catch((error: unknown) => {
+    if (codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  });
+  if (lease) return isOver(lease, now);
+  const info = await stat(folder).catch(() => undefined);
+  if (!info?.isDirectory()) return false;
+  const age = now - info.mtimeMs;
+  if (OF_0_1_0.test(rest)) return age > TERM_OF_0_1_0_MS;
+  // Its owner has left it to others; one that is just being made has another name.
+  return ID.test(rest) && (!isNew || age > TERM_MS);
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Removes what dead processes left and nobody can resume. */
+export async function sweepWorkspaces(parent: string): Promise<void> {
+  for (const kind of ["load", "spill", NEW] as const) {
+    for (const folder of await leftWorkspaces(parent, kind))
+      await rm(folder, { recursive: true, force: true });
+  }
+}
