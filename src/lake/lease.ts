@@ -116,11 +116,16 @@ export function isOver({ holder, writtenMs }: Lease, nowMs: number, termMs = TER
 
 /** The time by a file system's own clock, in milliseconds: on a network share it is the server's. */
 export async function fileSystemNow(folder: string): Promise<number> {
-  const probe = join(folder, `now.${randomUUID()}`);
-  await writeFile(probe, "now");
-  try {
-    return (await stat(probe)).mtimeMs;
-  } finally {
-    await rm(probe, { force: true });
+  // One name for all: whoever dies here leaves what the next one writes over and removes.
+  const probe = join(folder, "now");
+  for (;;) {
+    await writeFile(probe, "now");
+    try {
+      return (await stat(probe)).mtimeMs;
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+    } finally {
+      await rm(probe, { force: true });
+    }
   }
 }

@@ -12,6 +12,7 @@ import {
   TERM_MS,
   writeLease,
 } from "./lease.ts";
+import { makeFolder } from "./local/make-folder.ts";
 
 /** What a workspace is for; its folder's name begins with it. */
 export type WorkspaceKind = "job" | "load" | "spill";
@@ -41,7 +42,7 @@ export class Workspace {
   static async open(parent: string, kind: WorkspaceKind): Promise<Workspace> {
     const id = randomUUID();
     const fresh = join(parent, `${NEW}.${id}`);
-    await mkdir(parent, { recursive: true });
+    await makeFolder(parent);
     await mkdir(fresh, { mode: 0o700 });
     const holder = newHolder();
     await writeLease(join(fresh, LEASE), holder);

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { CLAIM_PATH, type Claim, originsOf, readClaim, writeClaim } from "../lake/claim.ts";
 import type { Lake, Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, rm } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readClaim } from "../lake/claim.ts";
 import { CHANGED, readFooter } from "../lake/footer.ts";

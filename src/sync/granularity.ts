@@ -69,7 +69,7 @@ export interface GivenDates {
  * @throws {UsageError} refused
  */
 export function checkGranularity(given: GivenDates): string | undefined {
-  const { granularity, weekStart, dates, interval, from, isContinued } = given;
+  const { granularity, dates, interval, from, isContinued } = given;
   const [first] = dates;
   if (first === undefined || (granularity !== "day" && granularity !== "week")) return undefined;
   const coarser = begunBy(dates).find((one) => one.granularity === "month" || granularity === "day");

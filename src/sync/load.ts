@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { checkEnded } from "../genesys/answer/ended.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";

@@ -1,4 +1,4 @@
-import { rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { Lake } from "../lake/lake.ts";
 import { silentLog } from "../support/effects.ts";
 import { sourcePath } from "../usage/slice.ts";

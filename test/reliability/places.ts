@@ -85,7 +85,8 @@ async function bucket(root: string, url: string): Promise<Place> {
   };
 }
 
-const PART_OF_LAKE = /^(?:_gc-usage\.json$|(?:usage|gc_usage_api_source)(?:\/|$))/;
+/** The lake itself; and a folder that was killed before it had a lease goes with its age (workspace.ts). */
+const PART_OF_LAKE = /^(?:_gc-usage\.json$|(?:usage|gc_usage_api_source)(?:\/|$)|\.staging\/new\.)/;
 
 async function namesIn(folder: string): Promise<string[]> {
   return await readdir(folder, { recursive: true }).catch(() => []);

@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, readdir, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { codeOf, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import type { ObjectStore, StoredObject } from "../store.ts";
+import { Workspace } from "../workspace.ts";
 import { flush, renamePatiently } from "./durable.ts";
 import { withLock } from "./lock.ts";
 import { makeFolder } from "./make-folder.ts";
@@ -149,12 +149,8 @@ export class FolderStore implements ObjectStore {
   /** Does what a write does, with a file of its own: what is refused is refused before anything is fetched. */
   async checkWritable(): Promise<void> {
     try {
-      await mkdir(this.staging, { recursive: true });
-      const probe = join(this.staging, `probe.${randomUUID()}`);
-      await writeFile(probe, "probe");
-      await flush(probe);
-      await withLock(this.#lock, () => rename(probe, `${probe}.moved`));
-      await rm(`${probe}.moved`);
+      await (await Workspace.open(this.staging, "load")).close();
+      await withLock(this.#lock, () => undefined);
       const entries = await readdir(this.#root);
       if (entries.includes("usage")) await access(join(this.#root, "usage"), constants.W_OK | constants.X_OK);
       else await access(this.#root, constants.W_OK | constants.X_OK);
