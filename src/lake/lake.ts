@@ -3,8 +3,9 @@ import pLimit from "p-limit";
 import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
 import { isFromFuture, isOf, knowsLess } from "../usage/coverage.ts";
+import { kindOfPath, whyForeign } from "../usage/lake-path.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
-import { parseSlicePath, type SliceKey, slicePath } from "../usage/slice.ts";
+import { isSource, parseSlicePath, type SliceKey, SOURCE_FOLDER, slicePath } from "../usage/slice.ts";
 import { CHANGED, readFooter } from "./footer.ts";
 import { ParquetFiles } from "./parquet.ts";
 import { damaged, type Provenance, type Reading } from "./provenance.ts";
@@ -17,6 +18,30 @@ import type { ObjectStore, StoredObject, Waiting } from "./store.ts";
  * other reason is an error.
  */
 export type Slice = { readonly key: SliceKey; readonly object: StoredObject } & Reading;
+
+/** A slice of which only the place is known. */
+export interface ListedSlice {
+  readonly key: SliceKey;
+  readonly object: StoredObject;
+}
+
+export interface Survey {
+  readonly slices: readonly ListedSlice[];
+  /** Raw rows. */
+  readonly sources: readonly StoredObject[];
+  /** All that is no data, in the order of the paths. It is never read, copied or removed. */
+  readonly foreign: readonly Foreign[];
+}
+
+/** Something below a lake that is no data. */
+export interface Foreign {
+  /** Below the lake; a folder's ends in `/`. */
+  readonly path: string;
+  /** `newer`: named as a slice of a later version may be. `link`: not followed, and what reads or writes the lake stops at it. */
+  readonly kind: "foreign" | "newer" | "link";
+  /** A few words for a person. */
+  readonly why: string;
+}
 
 /** A slice was written, or what the lake has was kept, and why. */
 export type Committed = "written" | { readonly kept: string };
@@ -36,12 +61,30 @@ export class Lake {
   }
 
   /** Every slice's key and object, by listing alone. */
-  async list(): Promise<{ key: SliceKey; object: StoredObject }[]> {
-    const objects = await this.store.list("usage/");
-    return objects.flatMap((object) => {
-      const key = parseSlicePath(object.path);
-      return key ? [{ key, object }] : [];
+  async list(): Promise<ListedSlice[]> {
+    return slicesAmong(await this.store.list("usage/"));
+  }
+
+  /** The raw rows' objects. */
+  async sources(): Promise<StoredObject[]> {
+    return (await this.store.list(SOURCE_FOLDER)).filter(({ path }) => isSource(path));
+  }
+
+  /** All that is below the lake, by listing alone. Where `list` would stop at a link, this names it among the foreign. */
+  async survey(signal?: AbortSignal): Promise<Survey> {
+    const { objects, unreadable } = await this.store.survey(signal);
+    const others = objects.flatMap(({ path }): Foreign[] => {
+      const kind = kindOfPath(path);
+      return kind === "newer" || kind === "foreign" ? [{ path, kind, why: whyForeign(path) }] : [];
     });
+    const refused = unreadable.map(
+      ({ path, why, blocks }): Foreign => ({ path, kind: blocks ? "link" : "foreign", why }),
+    );
+    return {
+      slices: slicesAmong(objects),
+      sources: objects.filter(({ path }) => isSource(path)),
+      foreign: [...others, ...refused].sort((a, b) => (a.path < b.path ? -1 : 1)),
+    };
   }
 
   /**
@@ -51,16 +94,17 @@ export class Lake {
    */
   async slices(wanted: (key: SliceKey) => boolean = () => true, waiting?: Waiting): Promise<Slice[]> {
     const listed = (await this.list()).filter(({ key }) => wanted(key));
-    return await this.#read(listed, waiting);
+    return await this.read(listed, waiting);
   }
 
   async slice(key: SliceKey): Promise<Slice | undefined> {
     const object = await this.store.head(slicePath(key));
     if (!object) return undefined;
-    return (await this.#read([{ key, object }]))[0];
+    return (await this.read([{ key, object }]))[0];
   }
 
-  async #read(listed: readonly Listed[], waiting?: Waiting): Promise<Slice[]> {
+  /** Listed slices, with what is known of them. @throws {UsageError} lake, where one cannot be read. */
+  async read(listed: readonly ListedSlice[], waiting?: Waiting): Promise<Slice[]> {
     const limit = pLimit(READS);
     const root = await this.store.localize(
       listed.map(({ object }) => object),
@@ -76,7 +120,7 @@ export class Lake {
   }
 
   /** @returns undefined where it has been removed since it was listed. */
-  async #readOne({ key, object }: Listed, root: string): Promise<Slice | undefined> {
+  async #readOne({ key, object }: ListedSlice, root: string): Promise<Slice | undefined> {
     for (let attempt = 0; attempt < 20; attempt++) {
       const reading = await readFooter(join(root, object.path));
       const isSure = reading !== undefined && reading !== CHANGED && reading.state !== "damaged";
@@ -123,9 +167,11 @@ export class Lake {
   }
 }
 
-interface Listed {
-  readonly key: SliceKey;
-  readonly object: StoredObject;
+function slicesAmong(objects: readonly StoredObject[]): ListedSlice[] {
+  return objects.flatMap((object) => {
+    const key = parseSlicePath(object.path);
+    return key ? [{ key, object }] : [];
+  });
 }
 
 /** Files that are open at the same time. */

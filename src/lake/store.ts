@@ -4,6 +4,25 @@ export interface StoredObject {
   readonly path: string;
   readonly bytes: number;
   readonly version: string;
+  /** The file that a folder's path leads to by links: absolute, without links. Undefined where there is none on the way. */
+  readonly linkedTo?: string;
+}
+
+/** Something that has a name in the lake and cannot be read as an object: a link that is not followed, a pipe, a key that cannot be a file. */
+export interface Unreadable {
+  /** Path below the lake; a folder's ends in `/`. */
+  readonly path: string;
+  /** A few words for a person, which follow on "it is". */
+  readonly why: string;
+  /** True for a link behind which there may be data: whoever reads or writes the lake stops there. */
+  readonly blocks: boolean;
+}
+
+/** What there is below a lake's folders, whether it is data or not. */
+export interface Listing {
+  /** In the order of their paths. */
+  readonly objects: readonly StoredObject[];
+  readonly unreadable: readonly Unreadable[];
 }
 
 /** Whoever waits for objects to become files of this machine. */
@@ -34,8 +53,14 @@ export interface ObjectStore {
   create(): Promise<void>;
   /** The names directly below the lake's place, folders' with `/` at their end, whatever they are. */
   entries(): Promise<string[]>;
-  /** Objects whose path begins with `prefix`, in the order of their paths. */
-  list(prefix: string): Promise<StoredObject[]>;
+  /**
+   * Objects whose path begins with `prefix`, in the order of their paths, whether they are data or not.
+   *
+   * @throws {UsageError} lake, for a link in the place of data that leaves the lake or leads nowhere.
+   */
+  list(prefix: string, signal?: AbortSignal): Promise<StoredObject[]>;
+  /** All that is not hidden in the lake's data folders, and what a folder has beside them. */
+  survey(signal?: AbortSignal): Promise<Listing>;
   /** One object, without listing; undefined where there is none. */
   head(path: string): Promise<StoredObject | undefined>;
   /**

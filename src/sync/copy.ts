@@ -3,12 +3,12 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readClaim } from "../lake/claim.ts";
 import { CHANGED, readFooter } from "../lake/footer.ts";
-import { type Lake, refusal } from "../lake/lake.ts";
+import { type Foreign, type Lake, refusal } from "../lake/lake.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { isNobodys, type Origin } from "../usage/organization.ts";
-import { parseSlicePath, SOURCE_FOLDER, sliceOfSource, slicePath } from "../usage/slice.ts";
+import { parseSlicePath, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { checkOwner, checkSlices, claimLake, ownerOf } from "./claim.ts";
 import { inParallel } from "./parallel.ts";
 import { hashOf, keepSource } from "./source.ts";
@@ -34,15 +34,17 @@ export interface CopySummary {
   readonly bytes: number;
   /** What was not copied, and why. */
   readonly kept: readonly Kept[];
+  /** What is below the source lake and no data: it is never copied. */
+  readonly foreign: readonly Foreign[];
 }
 
 export interface Kept {
   readonly path: string;
   /**
    * `knows-more` and `other-rows` can be forced. `newer`: a later version of the program wrote what is there, so it is never
-   * replaced. `damaged` is nothing that could be copied, nor is a `name-clash`.
+   * replaced. `damaged` is nothing that could be copied.
    */
-  readonly reason: "damaged" | "knows-more" | "name-clash" | "newer" | "other-rows";
+  readonly reason: "damaged" | "knows-more" | "newer" | "other-rows";
   readonly why: string;
 }
 
@@ -88,6 +90,7 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
     sources: tally((object) => !isSlice(object)),
     bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
     kept: [...kept, ...late],
+    foreign: (await from.survey(options.signal)).foreign,
   };
 }
 
@@ -143,18 +146,11 @@ async function planSlices(options: CopyOptions, origin: Origin): Promise<Item[]>
 async function planSources(options: CopyOptions, slices: readonly Item[]): Promise<Item[]> {
   const { from, to, force } = options;
   const verdicts = new Map(slices.map(({ object, verdict }) => [object.path, verdict]));
-  const ours = await from.store.list(SOURCE_FOLDER);
-  const theirs = await to.store.list(SOURCE_FOLDER);
+  const ours = await from.sources();
+  const theirs = await to.sources();
   const taken = new Set(theirs.map(({ path }) => path));
-  const clashes = clashesOf([...ours, ...theirs]);
-  const same = await sameIn(
-    options,
-    ours.filter(({ path }) => !clashes.has(path)),
-    theirs,
-  );
+  const same = await sameIn(options, ours, theirs);
   return ours.map((object) => {
-    const why = clashes.get(object.path);
-    if (why !== undefined) return { object, verdict: { reason: "name-clash", why } };
     if (same.has(object.path)) return { object, verdict: "same" };
     const slice = sliceOfSource(object.path);
     const ofSlice = slice && verdicts.get(slicePath(slice));
@@ -162,21 +158,6 @@ async function planSources(options: CopyOptions, slices: readonly Item[]): Promi
     if (force || ofSlice !== undefined || !taken.has(object.path)) return { object, verdict: "copy" };
     return { object, verdict: { reason: "other-rows", why: "other rows are there under the same name" } };
   });
-}
-
-/** Where `x` and `x/y` are both objects, as S3 allows, neither can be a file here: why, by path. */
-function clashesOf(objects: readonly StoredObject[]): Map<string, string> {
-  const paths = new Set(objects.map(({ path }) => path));
-  const clashes = new Map<string, string>();
-  for (const path of paths) {
-    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
-      const above = path.slice(0, end);
-      if (!paths.has(above)) continue;
-      clashes.set(path, `${above} is an object too, and would have to be a folder`);
-      clashes.set(above, `${path} is an object too, and would make a folder of it`);
-    }
-  }
-  return clashes;
 }
 
 /** The paths under which both lakes have the very same bytes. */
@@ -253,7 +234,7 @@ async function copyOne(
 /** Reads back what was written: its size and its SHA-256. */
 async function verify(options: CopyOptions, written: ReadonlyMap<string, string>): Promise<void> {
   const { to } = options;
-  const listed = [...(await to.store.list("usage/")), ...(await to.store.list(SOURCE_FOLDER))];
+  const listed = [...(await to.list()).map(({ object }) => object), ...(await to.sources())];
   const objects = listed.filter(({ path }) => written.has(path));
   const root = await to.store.localize(objects, options);
   const found = new Set(objects.map(({ path }) => path));

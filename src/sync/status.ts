@@ -1,4 +1,4 @@
-import type { Lake, Slice } from "../lake/lake.ts";
+import type { Foreign, Lake, Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";
 import { isFromFuture, knowable, knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
@@ -25,8 +25,15 @@ export interface Series {
   readonly periods: readonly { readonly date: Day; readonly state: PeriodState }[];
 }
 
+export interface LakeStatus {
+  /** One for each service, granularity and grouping; gaps between its slices are `missing`. */
+  readonly series: readonly Series[];
+  /** What is below the lake and no data. */
+  readonly foreign: readonly Foreign[];
+}
+
 /**
- * What the lake holds, a series for each service, granularity and grouping; gaps between its slices are `missing`.
+ * What the lake holds.
  *
  * @param now milliseconds since 1970.
  */
@@ -35,16 +42,18 @@ export async function lakeStatus(
   settleDays: number,
   now: number,
   waiting?: Waiting,
-): Promise<Series[]> {
+): Promise<LakeStatus> {
+  const { slices: listed, foreign } = await lake.survey(waiting?.signal);
   const groups = new Map<string, Slice[]>();
-  for (const slice of await lake.slices(undefined, waiting)) {
+  for (const slice of await lake.read(listed, waiting)) {
     const { service, granularity, grouping } = slice.key;
     const name = [service, granularity, grouping].join(" ");
     groups.set(name, [...(groups.get(name) ?? []), slice]);
   }
-  return [...groups.entries()]
+  const series = [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, slices]) => seriesOf(slices, settleDays, now));
+  return { series, foreign };
 }
 
 function seriesOf(slices: readonly Slice[], settleDays: number, now: number): Series {

@@ -51,7 +51,30 @@ export function sliceOfSource(path: string): SliceKey | undefined {
   return parseSlicePath(`usage/${folder}/date=${date}/${name}.parquet`);
 }
 
+const SOURCE_PATH = new RegExp(`^${SOURCE_FOLDER}granularity=(?:${GRANULARITIES.join("|")})/[^/]+\\.json$`);
+
 /** True for the objects that the table `gc_usage_api_source` is made of. */
 export function isSource(path: string): boolean {
-  return /^gc_usage_api_source\/granularity=[^/]+\/[^/]+\.json$/.test(path);
+  return SOURCE_PATH.test(path) && canBeFile(path);
+}
+
+/** Bytes in one name, on every common file system. */
+const MAX_NAME_BYTES = 255;
+
+/**
+ * True for a path that can be a file's below a folder, and that both engines read: S3 allows any text as a key. Names that
+ * begin with a dot or an underscore are hidden from both engines.
+ */
+export function canBeFile(path: string): boolean {
+  // Slices' paths are ASCII: bytes are counted only where a name is long.
+  return (
+    !/[\\\0]/.test(path) &&
+    path
+      .split("/")
+      .every((name) => /^[^._]/.test(name) && (name.length < 64 || utf8Bytes(name) <= MAX_NAME_BYTES))
+  );
+}
+
+function utf8Bytes(text: string): number {
+  return new TextEncoder().encode(text).length;
 }

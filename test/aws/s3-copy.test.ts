@@ -49,8 +49,8 @@ describe("copying to S3 and back", () => {
     await expect(copyLake({ ...OPTIONS, from, to })).rejects.toThrow("Checksum mismatch");
   });
 
-  it("leaves out what cannot be both a file and a folder, by both names, and copies the rest", async () => {
-    const Bucket = await newBucket(aws, "clash");
+  it("leaves out what is no data, and copies the rest", async () => {
+    const Bucket = await newBucket(aws, "strays");
     const folder = "gc_usage_api_source/granularity=month";
     for (const name of ["x", "x/y.json", "z.json"]) {
       await s3.send(new PutObjectCommand({ Bucket, Key: `${folder}/${name}`, Body: name }));
@@ -58,23 +58,13 @@ describe("copying to S3 and back", () => {
     const uri = `s3://${Bucket}`;
     const from = new Lake((await openStore(aws, uri)).store);
     const to = await folderLake();
-    const { sources, kept } = await copyLake({ ...OPTIONS, from, to });
-    expect(sources).toEqual({ copied: 1, same: 0, kept: 2 });
-    expect(kept).toEqual([
-      {
-        path: `${folder}/x`,
-        reason: "name-clash",
-        why: `${folder}/x/y.json is an object too, and would make a folder of it`,
-      },
-      {
-        path: `${folder}/x/y.json`,
-        reason: "name-clash",
-        why: `${folder}/x is an object too, and would have to be a folder`,
-      },
-    ]);
+    const { sources, kept, foreign } = await copyLake({ ...OPTIONS, from, to });
+    expect(sources).toEqual({ copied: 1, same: 0, kept: 0 });
+    expect(kept).toEqual([]);
+    expect(foreign.map(({ path }) => path)).toEqual([`${folder}/x`, `${folder}/x/y.json`]);
     const done = await gcUsage(aws, ["copy", uri, to.uri], { GC_USAGE_CACHE: await tempFolder() });
     expect(done.exitCode).toBe(0);
-    expect(done.stderr).toContain(`warning: Not copied: ${folder}/x, ${folder}/x/y.json is an object too`);
+    expect(done.stderr).toContain(`Not copied, since it is not data: ${folder}/x (`);
     expect(done.stderr).not.toContain("--force");
   });
 

@@ -282,7 +282,9 @@ describe.concurrent("a stale lake", () => {
       "--lake",
       lake,
     ];
-    expect(await gcUsage(asked)).toMatchObject({ exitCode: 12, stdout: "" });
+    const ran = await gcUsage(asked);
+    expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
+    expect(ran.stderr).toContain(`${slicePath(slice(YESTERDAY, []))} is damaged`);
   });
 });
 

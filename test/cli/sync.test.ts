@@ -106,7 +106,9 @@ describe.concurrent("sync", () => {
       { cwd, env: quick.env },
     );
     expect(ran.exitCode).toBe(2);
-    expect(ran.stderr).toMatch(/does not begin a week\.\nGive --week-start monday where/);
+    expect(ran.stderr).toMatch(
+      /does not begin a week\.\nPass the granularity of the query: --granularity week --week-start monday\./,
+    );
   });
 
   it.each([

@@ -4,10 +4,11 @@ import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { sizeText } from "../../support/size.ts";
 import { TARGET_DEFAULTS } from "../../sync/plan.ts";
-import { lakeStatus, type PeriodState, type Series } from "../../sync/status.ts";
+import { type LakeStatus, lakeStatus, type PeriodState, type Series } from "../../sync/status.ts";
 import { daysBetween } from "../../usage/day.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
+import { foreignListText } from "../foreign.ts";
 import { integerOption } from "../options.ts";
 import { addLakeOptions, lakeOf } from "../stack.ts";
 
@@ -27,9 +28,9 @@ export function command(cli: Cli) {
     .action(async (options) => {
       const lake = await openLake((await lakeOf(cli, options)).uri, cli.log);
       try {
-        const series = await lakeStatus(lake, options.settle, realEffects.now(), cli);
-        if (options.json) await cli.json({ lake: lake.uri, series });
-        else await cli.out(statusText(lake.uri, series));
+        const status = await lakeStatus(lake, options.settle, realEffects.now(), cli);
+        if (options.json) await cli.json({ lake: lake.uri, ...status });
+        else await cli.out(statusText(lake.uri, status));
       } finally {
         await lake.close();
       }
@@ -50,7 +51,11 @@ const LEGEND =
   "# present   ~ may still change   / known in part   0 nothing happened\n" +
   ". missing   ! damaged (sync fetches it again)   + written by a newer version (left as it is)";
 
-function statusText(uri: string, series: readonly Series[]): string {
+function statusText(uri: string, { series, foreign }: LakeStatus): string {
+  return seriesListText(uri, series) + foreignListText(foreign);
+}
+
+function seriesListText(uri: string, series: readonly Series[]): string {
   if (series.length === 0) return `${uri}: no slices yet. Fill it with gc-usage sync.\n`;
   const sum = (pick: (one: Series) => number): number => series.reduce((total, one) => total + pick(one), 0);
   const head = `${uri}: ${counted(

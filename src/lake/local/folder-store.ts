@@ -1,12 +1,15 @@
 import { constants } from "node:fs";
-import { access, mkdir, readdir, rmdir, stat } from "node:fs/promises";
+import { access, lstat, mkdir, readdir, realpath, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { codeOf, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
-import type { ObjectStore, StoredObject } from "../store.ts";
+import { DATA_FOLDERS } from "../../usage/lake-path.ts";
+import type { Listing, ObjectStore, StoredObject } from "../store.ts";
 import { Workspace } from "../workspace.ts";
 import { flush, renamePatiently } from "./durable.ts";
+import { linkError, locate, readLink } from "./links.ts";
 import { withLock } from "./lock.ts";
 import { makeFolder } from "./make-folder.ts";
+import { objectAt, Walk } from "./walk.ts";
 
 /** A lake in a folder. One write is: fsync the new file, take the lock, compare, rename over the old. */
 export class FolderStore implements ObjectStore {
@@ -83,40 +86,27 @@ export class FolderStore implements ObjectStore {
   }
 
   async list(prefix: string): Promise<StoredObject[]> {
-    const found: StoredObject[] = [];
-    // A prefix may end within a name: its folder is walked, and the names are compared.
-    await this.#walk(prefix.slice(0, prefix.lastIndexOf("/") + 1), found);
-    return found
-      .filter((object) => object.path.startsWith(prefix))
-      .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    const walk = new Walk(await this.#realRoot());
+    const [first = "", ...below] = prefix.split("/");
+    await walk.top((name) => (below.length > 0 ? name === first : name.startsWith(first)));
+    const blocking = walk.unreadable.find(({ path, blocks }) => blocks && (path + "/").startsWith(prefix));
+    if (blocking) throw linkError(blocking.path, blocking.why);
+    return inOrder(walk.objects).filter(({ path }) => path.startsWith(prefix));
   }
 
-  async #walk(folder: string, found: StoredObject[]): Promise<void> {
-    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch(
-      (error: unknown) => {
-        if (codeOf(error) === "ENOENT") return [];
-        throw error;
-      },
-    );
-    for (const entry of entries) {
-      // Both engines leave names that begin with a dot or an underscore alone.
-      if (entry.name.startsWith(".") || entry.name.startsWith("_")) continue;
-      const path = `${folder}${entry.name}`;
-      if (entry.isDirectory()) await this.#walk(`${path}/`, found);
-      else {
-        const object = await this.head(path);
-        if (object) found.push(object);
-      }
-    }
+  async survey(): Promise<Listing> {
+    const walk = new Walk(await this.#realRoot());
+    await walk.top((name) => DATA_FOLDERS.includes(name));
+    return { objects: inOrder(walk.objects), unreadable: inOrder([...walk.unreadable, ...walk.beside]) };
   }
 
   async head(path: string): Promise<StoredObject | undefined> {
-    const info = await stat(this.#file(path), { bigint: true }).catch((error: unknown) => {
-      if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
-    });
-    if (!info?.isFile()) return undefined;
-    return { path, bytes: Number(info.size), version: `${info.ino}-${info.size}-${info.mtimeNs}` };
+    const file = await this.#locate(path);
+    const info = await lstat(file).catch(nothing);
+    if (!info?.isSymbolicLink()) return info && objectAt(path, file);
+    const link = await readLink(await this.#realRoot(), path, file);
+    if ("why" in link) throw linkError(path, link.why);
+    return await objectAt(path, link.real);
   }
 
   localize(): Promise<string> {
@@ -128,7 +118,8 @@ export class FolderStore implements ObjectStore {
   }
 
   async replace(path: string, file: string, expected: string | undefined): Promise<boolean> {
-    const target = this.#file(path);
+    const target = await this.#locate(path);
+    await assertReplaceable(path, target);
     await mkdir(dirname(target), { recursive: true });
     await mkdir(this.staging, { recursive: true });
     await flush(file);
@@ -167,9 +158,32 @@ export class FolderStore implements ObjectStore {
     return join(this.staging, "lock");
   }
 
-  #file(path: string): string {
-    const file = resolve(this.#root, path);
-    if (!file.startsWith(this.#root + sep)) throw new RangeError(`path outside the lake: ${path}`);
-    return file;
+  /** The file that a path stands for, its folders' links followed; a slice that is a link is replaced, not written through. */
+  async #locate(path: string): Promise<string> {
+    if (!resolve(this.#root, path).startsWith(this.#root + sep))
+      throw new RangeError(`path outside the lake: ${path}`);
+    return await locate(await this.#realRoot(), path);
   }
+
+  async #realRoot(): Promise<string> {
+    return (await realpath(this.#root).catch(nothing)) ?? this.#root;
+  }
+}
+
+/** @throws {UsageError} lake, for a folder, a pipe … in an object's place: it is somebody else's. */
+async function assertReplaceable(path: string, target: string): Promise<void> {
+  const info = await lstat(target).catch(nothing);
+  if (!info || info.isFile() || info.isSymbolicLink()) return;
+  const what = info.isDirectory() ? "a folder where a file belongs" : "neither a file nor a folder";
+  throw new UsageError("lake", `${path} in the lake is ${what}.`, { hint: "Move it out of the lake." });
+}
+
+/** Undefined for what is not there. */
+function nothing(error: unknown): undefined {
+  if (codeOf(error) === "ENOENT") return undefined;
+  throw error;
+}
+
+function inOrder<T extends { readonly path: string }>(found: readonly T[]): T[] {
+  return [...found].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }

@@ -9,6 +9,7 @@ const LOCAL: readonly string[] = [
   "EIO",
   "EISDIR",
   "EMFILE",
+  "ENAMETOOLONG",
   "ENFILE",
   "ENOENT",
   "ENOSPC",

@@ -1,12 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import { z } from "zod";
 import { codeOf } from "../../support/errors.ts";
+import { DATA_FOLDERS } from "../../usage/lake-path.ts";
+import { parseSlicePath } from "../../usage/slice.ts";
 import { fileSystemNow } from "../lease.ts";
 import { FolderStore } from "../local/folder-store.ts";
+import { objectAt } from "../local/walk.ts";
 import type { StoredObject, Waiting } from "../store.ts";
 import { localError } from "./local-error.ts";
 
@@ -37,6 +51,14 @@ const MAX_SILENCE_MS = 15 * 60_000;
 const IN_THE_WAY: readonly string[] = ["EEXIST", "EISDIR", "ENOTDIR", "ENOTEMPTY"];
 const MEND_TRIES = 5;
 
+export interface Held {
+  /** Objects that were fetched, and their bytes. */
+  readonly fetched: number;
+  readonly bytes: number;
+  /** Raw rows whose names the file system does not take: they are not there. */
+  readonly skipped: readonly string[];
+}
+
 /** Objects of a lake in S3 as files under one folder, at the paths that they have in the lake. */
 export class Mirror {
   readonly root: string;
@@ -51,37 +73,33 @@ export class Mirror {
   }
 
   /** Fetches those of the objects that are not there, or there in another version. */
-  async hold(
-    objects: readonly StoredObject[],
-    waiting: Waiting = {},
-  ): Promise<{ fetched: number; bytes: number }> {
+  async hold(objects: readonly StoredObject[], waiting: Waiting = {}): Promise<Held> {
     try {
       this.#index ??= await this.#readIndex();
       const missing = await this.#missing(objects, this.#index);
-      if (missing.length > 0) {
-        await this.#sweep();
-        await this.#fetchAll(missing, this.#index, waiting);
-      }
-      return { fetched: missing.length, bytes: missing.reduce((sum, { bytes }) => sum + bytes, 0) };
+      if (missing.length === 0) return { fetched: 0, bytes: 0, skipped: [] };
+      await this.#sweep();
+      const skipped = await this.#fetchAll(missing, this.#index, waiting);
+      const bytes = missing.reduce((sum, one) => sum + (skipped.includes(one.path) ? 0 : one.bytes), 0);
+      return { fetched: missing.length - skipped.length, bytes, skipped };
     } catch (error) {
       throw localError(error, this.root);
     }
   }
 
-  /** Removes the files below `folders` that stand for none of the objects and that `isThere` does not find either. */
-  async prune(
-    folders: readonly string[],
-    objects: readonly StoredObject[],
-    isThere: (path: string) => Promise<boolean>,
-  ): Promise<void> {
+  /** Removes what stands for none of the objects, nor for one that `isThere` finds. */
+  async prune(objects: readonly StoredObject[], isThere: (path: string) => Promise<boolean>): Promise<void> {
     const kept = new Set(objects.map(({ path }) => path));
     try {
-      for (const folder of folders) {
-        await this.#makeFolder(folder);
-        for (const { path } of await this.#folder.list(folder)) {
-          // Another process may have mirrored what came after our listing.
-          if (!kept.has(path) && !(await isThere(path))) await rm(join(this.root, path), { force: true });
-        }
+      for (const folder of DATA_FOLDERS) await this.#makeFolder(folder);
+      const found = await this.#folder.survey();
+      for (const { path } of found.objects) {
+        // Another process may have mirrored what came after our listing.
+        if (!kept.has(path) && !(await isThere(path))) await rm(join(this.root, path), { force: true });
+      }
+      for (const { path } of found.unreadable) {
+        if (DATA_FOLDERS.some((folder) => path.startsWith(`${folder}/`)))
+          await rm(join(this.root, path.replace(/\/$/, "")), { recursive: true, force: true });
       }
     } catch (error) {
       throw localError(error, this.root);
@@ -100,16 +118,17 @@ export class Mirror {
     return (await Promise.all(checked)).flat();
   }
 
-  /** Up to the first that fails. What did arrive is kept for the next time. */
+  /** Up to the first that fails. What did arrive is kept for the next time. @returns the names that cannot be here. */
   async #fetchAll(
     missing: readonly StoredObject[],
     index: Index,
     { signal, progress }: Waiting,
-  ): Promise<void> {
+  ): Promise<string[]> {
     // Each download listens to it, and Node warns of more than ten as of a leak.
     if (signal) setMaxListeners(4 * DOWNLOADS, signal);
     const limit = pLimit(DOWNLOADS);
     const failures: unknown[] = [];
+    const skipped: string[] = [];
     let done = 0;
     let written = performance.now();
     const fetches = missing.map((object) =>
@@ -123,13 +142,16 @@ export class Mirror {
           written = performance.now();
           await this.#writeIndex(index);
         } catch (error) {
-          failures.push(error);
+          // Some file systems take shorter names than most. One that is not a slice's must not keep all others away.
+          if (codeOf(error) === "ENAMETOOLONG" && !parseSlicePath(object.path)) skipped.push(object.path);
+          else failures.push(error);
         }
       }),
     );
     await Promise.all(fetches);
     await this.#writeIndex(index).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
+    return skipped;
   }
 
   async #fetch(object: StoredObject, index: Index, signal: AbortSignal | undefined): Promise<void> {
@@ -139,6 +161,7 @@ export class Mirror {
       const etag = await this.#download(object, file, signal);
       index.delete(object.path);
       if (etag === undefined) {
+        await this.#removeLinks(dirname(object.path));
         await rm(join(this.root, object.path), { recursive: true, force: true });
         return;
       }
@@ -150,11 +173,13 @@ export class Mirror {
     }
   }
 
+  /** Undefined for what is not there, and for what is there by a link: the mirror makes none. */
   async #versionOf(path: string): Promise<string | undefined> {
     try {
-      return (await this.#folder.head(path))?.version;
+      const file = join(await realpath(this.root), path);
+      return (await realpath(file)) === file ? (await objectAt(path, file))?.version : undefined;
     } catch (error) {
-      if (codeOf(error) === "ENOTDIR") return undefined;
+      if (["ENOENT", "ENOTDIR", "ELOOP"].includes(codeOf(error) ?? "")) return undefined;
       throw error;
     }
   }
@@ -173,6 +198,7 @@ export class Mirror {
   }
 
   async #makeFolder(path: string): Promise<void> {
+    await this.#removeLinks(path);
     for (let tries = 1; ; tries++) {
       try {
         await mkdir(join(this.root, path), { recursive: true });
@@ -187,6 +213,17 @@ export class Mirror {
         // Fails on a folder, as it should: another download may have made it meanwhile.
         await unlink(above).catch(() => undefined);
       }
+    }
+  }
+
+  /** What is written below a link would be written somewhere else. */
+  async #removeLinks(path: string): Promise<void> {
+    let above = this.root;
+    for (const part of path.split("/")) {
+      above = join(above, part);
+      const info = await lstat(above).catch(() => undefined);
+      if (!info) return;
+      if (info.isSymbolicLink()) await rm(above, { force: true });
     }
   }
 

@@ -15,9 +15,10 @@ import { awsError } from "../../support/aws.ts";
 import type { Log } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
-import { isSource, SOURCE_FOLDER } from "../../usage/slice.ts";
+import { DATA_FOLDERS, isData, whyForeign } from "../../usage/lake-path.ts";
+import { canBeFile } from "../../usage/slice.ts";
 import { makeFolder } from "../local/make-folder.ts";
-import type { ObjectStore, StoredObject, Waiting } from "../store.ts";
+import type { Listing, ObjectStore, StoredObject, Waiting } from "../store.ts";
 import { download } from "./download.ts";
 import { Mirror } from "./mirror.ts";
 import { cacheFolder, parseS3Uri, type S3Place } from "./place.ts";
@@ -37,13 +38,6 @@ const PART_BYTES = 16 * 1024 * 1024;
 const MAX_PARTS = 10_000;
 /** Names the write that an object came of, so that an answer that got lost can be told from a lost race. */
 const WRITE_KEY = "gc-usage-write";
-
-const TABLE_FOLDERS = ["usage/", SOURCE_FOLDER];
-
-/** True for what the tables' patterns match. Nothing else of a lake is mirrored. */
-function isReadByTables(path: string): boolean {
-  return isSource(path) || /^usage\/granularity=[^/]+\/date=[^/]+\/[^/]+\.parquet$/.test(path);
-}
 
 /**
  * A lake in S3, as whoever the environment says (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …).
@@ -141,8 +135,27 @@ export class S3Store implements ObjectStore {
   }
 
   async list(prefix: string, signal?: AbortSignal): Promise<StoredObject[]> {
+    return (await this.#list(prefix, signal)).filter(({ path }) => canBeFile(path));
+  }
+
+  async survey(signal?: AbortSignal): Promise<Listing> {
+    const found = await Promise.all(DATA_FOLDERS.map((folder) => this.#list(`${folder}/`, signal)));
+    const isObject = ({ path }: StoredObject): boolean => canBeFile(path);
+    return {
+      objects: found.flat().filter(isObject),
+      unreadable: found.flatMap((objects) =>
+        objects
+          .filter((object) => !isObject(object))
+          .map(({ path, bytes }) => ({ path, why: whyNoFile(path, bytes), blocks: false })),
+      ),
+    };
+  }
+
+  /** All but what is hidden from both engines. */
+  async #list(prefix: string, signal?: AbortSignal): Promise<StoredObject[]> {
     const base = this.#place.prefix;
-    const query = { Bucket: this.#place.bucket, Prefix: base + prefix };
+    // Keys may hold characters that XML cannot, and then nothing of the page could be read.
+    const query = { Bucket: this.#place.bucket, Prefix: base + prefix, EncodingType: "url" as const };
     const stop = signal && { abortSignal: signal };
     const doing = `list ${this.uri}/${prefix}`;
     const list = async (): Promise<StoredObject[]> => {
@@ -150,8 +163,8 @@ export class S3Store implements ObjectStore {
       for await (const page of paginateListObjectsV2({ client: this.#client }, query, stop)) {
         assertListing(page, doing);
         for (const { Key = "", Size = 0, ETag = "" } of page.Contents ?? []) {
-          const path = Key.slice(base.length);
-          if (isOrdinary(path)) found.push({ path, bytes: Size, version: ETag });
+          const path = decodeKey(Key).slice(base.length);
+          if (!isHidden(path)) found.push({ path, bytes: Size, version: ETag });
         }
       }
       return found;
@@ -164,7 +177,13 @@ export class S3Store implements ObjectStore {
   }
 
   async localize(objects: readonly StoredObject[], waiting?: Waiting): Promise<string> {
-    const { fetched, bytes } = await this.#mirror.hold(objects, waiting);
+    const { fetched, bytes, skipped } = await this.#mirror.hold(objects, waiting);
+    if (skipped.length > 0) {
+      this.#log.warn(
+        `Not read: ${skipped.join(", ")}. The file system of ${this.#mirror.root} does not take so long a name. ` +
+          "Set GC_USAGE_CACHE to a folder on another one.",
+      );
+    }
     if (fetched > 0) {
       this.#log.info(
         `Mirrored ${fetched} of ${objects.length} objects (${sizeText(bytes)}) from ${this.uri}.`,
@@ -175,13 +194,14 @@ export class S3Store implements ObjectStore {
 
   async localizeAll(waiting: Waiting = {}): Promise<string> {
     const { signal } = waiting;
-    const listed = await Promise.all(TABLE_FOLDERS.map((folder) => this.list(folder, signal)));
-    const objects = listed.flat().filter(({ path }) => isReadByTables(path));
+    const folders = DATA_FOLDERS.map((folder) => `${folder}/`);
+    const listed = await Promise.all(folders.map((folder) => this.list(folder, signal)));
+    const objects = listed.flat().filter(({ path }) => isData(path));
     await this.localize(objects, waiting);
     // Listed, not asked for by its name: whoever only reads is refused then where nothing is there.
     const isThere = async (path: string): Promise<boolean> =>
       (await this.list(path, signal)).some((object) => object.path === path);
-    await this.#mirror.prune(TABLE_FOLDERS, objects, isThere);
+    await this.#mirror.prune(objects, isThere);
     return this.#mirror.root;
   }
 
@@ -286,9 +306,18 @@ function assertListing({ Name }: { readonly Name?: string | undefined }, doing: 
   });
 }
 
-/** What both engines read; names that could lead out of the mirror's folder are not among it. */
-function isOrdinary(path: string): boolean {
-  return !/[\\\0]/.test(path) && path.split("/").every((part) => /^[^._]/.test(part));
+function decodeKey(key: string): string {
+  return decodeURIComponent(key.replaceAll("+", " "));
+}
+
+/** Both engines leave names that begin with a dot or an underscore alone. */
+function isHidden(path: string): boolean {
+  return path.split("/").some((name) => /^[._]/.test(name) && name !== "." && name !== "..");
+}
+
+function whyNoFile(path: string, bytes: number): string {
+  if (path.endsWith("/")) return bytes === 0 ? "an empty folder's marker" : "its name ends in /";
+  return whyForeign(path);
 }
 
 /** `changed`: the object is not as expected. `conflict`: another write was under way; the same may succeed now. */

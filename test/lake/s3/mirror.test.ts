@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Mirror } from "../../../src/lake/s3/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
-import { tempFolder } from "../helpers.ts";
+import { tempFolder, tree } from "../helpers.ts";
 
 /** What S3 would have: texts by path. The text is its own version. */
 class World {
@@ -37,7 +37,7 @@ describe("a mirror", () => {
     await expect(new Mirror(root, world.download).hold(world.list())).rejects.toThrow("no more");
     world.failing = undefined;
     world.downloads = 0;
-    expect(await new Mirror(root, world.download).hold(world.list())).toEqual({ fetched: 1, bytes: 1 });
+    expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 1, bytes: 1 });
     expect(world.downloads).toBe(1);
     expect(await readdir(join(root, ".parts"))).toEqual([]);
   });
@@ -53,7 +53,7 @@ describe("a mirror", () => {
     await mirror.hold(listed.map((object) => ({ ...object, version: "listed between" })));
     expect(await readdir(join(root, "usage"))).toEqual(["a"]);
     expect(await readFile(join(root, "usage/a"), "utf8")).toBe("2");
-    expect(await mirror.hold(world.list())).toEqual({ fetched: 0, bytes: 0 });
+    expect(await mirror.hold(world.list())).toMatchObject({ fetched: 0, bytes: 0 });
   });
 
   it("removes what stands for nothing, and leaves what another process has just mirrored", async () => {
@@ -63,7 +63,7 @@ describe("a mirror", () => {
     const mirror = new Mirror(root, world.download);
     await mirror.hold(world.list());
     const before = world.list().filter(({ path }) => path === "usage/a");
-    await mirror.prune(["usage/"], before, (path) => Promise.resolve(path === "usage/new"));
+    await mirror.prune(before, (path) => Promise.resolve(path === "usage/new"));
     expect(await readdir(join(root, "usage"))).toEqual(["a", "new"]);
   });
 
@@ -87,7 +87,7 @@ describe("a mirror", () => {
     world.texts.set("usage/a", "1");
     await new Mirror(root, world.download).hold(world.list());
     await writeFile(join(root, ".mirror.json"), '{"usage/a":');
-    expect(await new Mirror(root, world.download).hold(world.list())).toEqual({ fetched: 1, bytes: 1 });
+    expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 1, bytes: 1 });
   });
 
   it("stops at a signal, begins nothing more, and keeps what has arrived", async () => {
@@ -124,7 +124,7 @@ describe("a mirror", () => {
     const held = new Mirror(root, world.download).hold(world.list());
     await vi.waitFor(() => readFile(join(root, ".mirror.json")), { timeout: 5000 });
     const listed = world.list().slice(0, 2);
-    expect(await new Mirror(root, world.download).hold(listed)).toEqual({ fetched: 0, bytes: 0 });
+    expect(await new Mirror(root, world.download).hold(listed)).toMatchObject({ fetched: 0, bytes: 0 });
     release();
     await held;
   });
@@ -147,7 +147,7 @@ describe("a mirror", () => {
     const mirror = new Mirror(root, world.download);
     await mirror.hold(world.list());
     expect(await readFile(join(root, "usage/x/date=1/a"), "utf8")).toBe("1");
-    expect(await new Mirror(root, world.download).hold(world.list())).toEqual({ fetched: 0, bytes: 0 });
+    expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 0, bytes: 0 });
   });
 
   it("mends what is in the way of many downloads at once", async () => {
@@ -164,8 +164,43 @@ describe("a mirror", () => {
   it("prunes a file where a folder of tables belongs", async () => {
     const root = await tempFolder();
     await writeFile(join(root, "usage"), "");
-    await new Mirror(root, new World().download).prune(["usage/"], [], () => Promise.resolve(false));
+    await new Mirror(root, new World().download).prune([], () => Promise.resolve(false));
     expect(await readdir(join(root, "usage"))).toEqual([]);
+  });
+
+  it("writes, reads and removes nothing through a link, and puts files in the links' places", async () => {
+    const outside = await tempFolder();
+    const root = await tempFolder();
+    const world = new World();
+    const paths = ["usage/a/1", "usage/b/1", "gc_usage_api_source/c"];
+    for (const path of paths) world.texts.set(path, "right");
+    for (const name of ["a", "d"]) await mkdir(join(outside, name));
+    for (const file of ["a/1", "d/gone", "b"]) await writeFile(join(outside, file), "outside");
+    await mkdir(join(root, "usage/b"), { recursive: true });
+    await symlink(join(outside, "a"), join(root, "usage/a"));
+    await symlink(join(outside, "b"), join(root, "usage/b/1"));
+    await symlink(join(outside, "nowhere"), join(root, "gc_usage_api_source"));
+    await symlink(join(outside, "d"), join(root, "usage/d"));
+    const before = await tree(outside);
+    const mirror = new Mirror(root, world.download);
+    await mirror.hold(world.list());
+    await mirror.prune(world.list(), () => Promise.resolve(false));
+    // It was there when it was listed, and is gone now.
+    await mirror.hold([{ path: "usage/d/gone", bytes: 1, version: "1" }]);
+    expect(await tree(outside)).toEqual(before);
+    expect(await readdir(join(root, "usage"))).toEqual(["a", "b"]);
+    for (const path of paths) expect(await readFile(join(root, path), "utf8")).toBe("right");
+  });
+
+  it("skips raw rows whose name the file system does not take, and no others", async () => {
+    const world = new World();
+    const long = `gc_usage_api_source/granularity=day/${"n".repeat(300)}.json`;
+    world.texts.set("usage/a", "1").set(long, "1").set("usage/b", "1");
+    expect(await new Mirror(await tempFolder(), world.download).hold(world.list())).toEqual({
+      fetched: 2,
+      bytes: 2,
+      skipped: [long],
+    });
   });
 
   it("tells what the machine refuses at once, and where, as no matter of the network", async () => {

@@ -1,0 +1,31 @@
+import type { Foreign } from "../lake/lake.ts";
+import { counted } from "../support/count.ts";
+import { harmless } from "../support/shown.ts";
+
+const SHOWN = 3;
+
+/** `usage/notes.txt (not the path of a slice or of raw rows) and 4 more`; undefined where there is none. */
+export function foreignText(foreign: readonly Foreign[]): string | undefined {
+  if (foreign.length === 0) return undefined;
+  const first = foreign.slice(0, SHOWN).map(described);
+  const more = foreign.length - first.length;
+  return first.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** Some lines for standard output; empty where there is none. */
+export function foreignListText(foreign: readonly Foreign[]): string {
+  if (foreign.length === 0) return "";
+  // What commands stop at comes first.
+  const ordered = [...foreign].sort((a, b) => Number(b.kind === "link") - Number(a.kind === "link"));
+  const lines = ordered.slice(0, SHOWN).map((one) => `  ${described(one)}\n`);
+  const more = foreign.length - lines.length;
+  return (
+    `\nNot part of the lake, and never read: ${counted(foreign.length, "object")}\n${lines.join("")}` +
+    (more > 0 ? `  and ${more} more (list them with --json)\n` : "")
+  );
+}
+
+/** One line: a name may hold any character. */
+function described({ path, why }: Foreign): string {
+  return `${harmless(path).replaceAll(/[\n\t]/g, "\ufffd")} (${why})`;
+}

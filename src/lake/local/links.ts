@@ -1,0 +1,88 @@
+import { lstat, readlink, realpath } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { codeOf, UsageError } from "../../support/errors.ts";
+import { isData, isDataFolder } from "../../usage/lake-path.ts";
+
+/*
+ * The one rule for symbolic links below a lake: a link is followed where it stays inside the lake and leads to a place
+ * that is not already the lake's under another name. The lake's own folder may be a link. Somebody who changes folders
+ * into links between our look and our use is not defended against: whoever can do that can change the data, too.
+ */
+
+/** Where a link leads, or why it is not followed. */
+export type Link =
+  | { readonly real: string }
+  /** `blocks`: data may be behind it, so that going on without it would pass for a lake without that data. */
+  | { readonly why: string; readonly blocks: boolean };
+
+/**
+ * Looks where a link leads.
+ *
+ * @param root the lake's folder, without links.
+ * @param path the link, below the lake, with `/` between the parts.
+ * @param file the same, absolute, in a folder without links.
+ */
+export async function readLink(root: string, path: string, file: string): Promise<Link> {
+  const real = await realpath(file).catch((error: unknown) => {
+    const code = codeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return code;
+    throw error;
+  });
+  if (real === "ELOOP") return { why: "a link that leads in a circle", blocks: true };
+  if (real === "ENOENT" || real === "ENOTDIR") {
+    return { why: `a link to ${await readlink(file)}, which is not there`, blocks: true };
+  }
+  if (isAtOrBelow(file, real)) {
+    return { why: "a link to a folder that it is in", blocks: true };
+  }
+  if (!isAtOrBelow(real, root)) return { why: `a link to ${real}, which is outside the lake`, blocks: true };
+  const other = relative(root, real).split(sep).join("/");
+  if (other !== path && (isDataFolder(other) || isData(other))) {
+    return { why: `a link to ${other}, so it would be read twice`, blocks: false };
+  }
+  return { real };
+}
+
+function isAtOrBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/**
+ * The file that a path below the lake stands for, its folders' links followed; that of the last part is left to the
+ * caller. What is not there yet is taken as it stands.
+ *
+ * @param root the lake's folder, without links.
+ * @throws {UsageError} lake, naming a link that is not followed, or a file where a folder belongs.
+ */
+export async function locate(root: string, path: string): Promise<string> {
+  const names = path.split("/");
+  let file = root;
+  for (const [i, name] of names.entries()) {
+    file = join(file, name);
+    if (i === names.length - 1) break;
+    const above = names.slice(0, i + 1).join("/");
+    const info = await lstat(file).catch((error: unknown) => {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    if (!info) return join(file, ...names.slice(i + 1));
+    if (info.isSymbolicLink()) {
+      const link = await readLink(root, above, file);
+      if ("why" in link) throw linkError(above, link.why);
+      file = link.real;
+    } else if (!info.isDirectory()) {
+      throw new UsageError("lake", `${above} in the lake is a file where a folder belongs.`, {
+        hint: "Move it out of the lake.",
+      });
+    }
+  }
+  return file;
+}
+
+/** The refusal of whoever would read or write through a link. */
+export function linkError(path: string, why: string): UsageError {
+  return new UsageError("lake", `${path} in the lake is ${why}.`, {
+    hint: "Links may lead to another place in the same lake. Move the data into the lake, or remove the link.",
+    details: { path },
+  });
+}

@@ -1,0 +1,95 @@
+import type { Dirent } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf } from "../../support/errors.ts";
+import { isData, isDataFolder, whyForeign } from "../../usage/lake-path.ts";
+import type { StoredObject, Unreadable } from "../store.ts";
+import { readLink } from "./links.ts";
+
+/** What a file is, as `FolderStore.head` gives it; undefined for one that has gone, and for what is no file. */
+export async function objectAt(path: string, file: string): Promise<StoredObject | undefined> {
+  const info = await stat(file, { bigint: true }).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (!info?.isFile()) return undefined;
+  return { path, bytes: Number(info.size), version: `${info.ino}-${info.size}-${info.mtimeNs}` };
+}
+
+interface Folder {
+  /** Below the lake, with `/` at its end; empty for the lake itself. */
+  readonly path: string;
+  /** Absolute, without links. */
+  readonly real: string;
+}
+
+/** Everything below a folder of a lake that is not hidden: its files, and what is none. */
+export class Walk {
+  readonly #root: string;
+  readonly objects: StoredObject[] = [];
+  readonly unreadable: Unreadable[] = [];
+  /** What stands beside the folders that were wanted. */
+  readonly beside: Unreadable[] = [];
+
+  /** @param root the lake's folder, without links. */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The lake's own folder: what is below the names that are wanted, and only the names of the others. */
+  async top(wanted: (name: string) => boolean): Promise<void> {
+    for (const entry of await entriesOf(this.#root)) {
+      if (wanted(entry.name)) await this.#below(entry, { path: "", real: this.#root });
+      else {
+        const path = entry.isDirectory() ? `${entry.name}/` : entry.name;
+        this.beside.push({ path, why: whyForeign(path), blocks: false });
+      }
+    }
+  }
+
+  async #below(entry: Dirent, folder: Folder): Promise<void> {
+    const below = { path: folder.path + entry.name, real: join(folder.real, entry.name) };
+    await (entry.isSymbolicLink() ? this.#link(below) : this.#entry(below, entry));
+  }
+
+  async #link({ path, real: file }: Folder): Promise<void> {
+    if (!isDataFolder(path) && !isData(path)) {
+      this.unreadable.push({ path, why: "a link", blocks: false });
+      return;
+    }
+    const link = await readLink(this.#root, path, file);
+    if ("why" in link) {
+      this.unreadable.push({ path, ...link });
+      return;
+    }
+    const info = await stat(link.real).catch(() => undefined);
+    if (info) await this.#entry({ path, real: link.real }, info);
+  }
+
+  async #entry({ path, real }: Folder, entry: Pick<Dirent, "isDirectory" | "isFile">): Promise<void> {
+    const isFolder = entry.isDirectory();
+    if (isFolder && isData(path)) {
+      this.unreadable.push({ path: `${path}/`, why: "a folder where a file belongs", blocks: false });
+    } else if (isFolder) {
+      const folder = { path: `${path}/`, real };
+      for (const below of await entriesOf(real)) await this.#below(below, folder);
+    } else if (!entry.isFile()) {
+      this.unreadable.push({ path, why: "neither a file nor a folder", blocks: false });
+    } else if (isDataFolder(path)) {
+      this.unreadable.push({ path, why: "a file where a folder belongs", blocks: false });
+    } else {
+      const object = await objectAt(path, real);
+      const isLinked = real !== join(this.#root, path);
+      if (object) this.objects.push(isLinked ? { ...object, linkedTo: real } : object);
+    }
+  }
+}
+
+/** Both engines leave names that begin with a dot or an underscore alone. */
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  });
+  return entries.filter(({ name }) => !/^[._]/.test(name));
+}

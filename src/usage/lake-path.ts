@@ -1,0 +1,72 @@
+import { tryDay } from "./day.ts";
+import { DIMENSIONS, tryGrouping } from "./grouping.ts";
+import { GRANULARITIES } from "./period.ts";
+import { SERVICES } from "./service.ts";
+import { canBeFile, isSource, parseSlicePath, SOURCE_FOLDER } from "./slice.ts";
+
+/**
+ * What an object below a lake is, by its path alone. Only `slice` and `source` (raw rows) are data.
+ * `newer` has the form of a slice, with a service, grouping or granularity that this version does not know.
+ */
+export type PathKind = "slice" | "source" | "newer" | "foreign";
+
+export function kindOfPath(path: string): PathKind {
+  if (parseSlicePath(path)) return "slice";
+  if (isSource(path)) return "source";
+  return isNewer(path) ? "newer" : "foreign";
+}
+
+/** True for the path of a slice or of raw rows. */
+export function isData(path: string): boolean {
+  return parseSlicePath(path) !== undefined || isSource(path);
+}
+
+const SLICE_FORM =
+  /^usage\/granularity=([a-z]+)\/date=(\d{4}-\d\d-\d\d)\/([a-z]+)\.([a-z]+(?:-[a-z]+)*)\.parquet$/;
+
+/** True where all is as in a slice's path, and a name is new. Known names in a wrong order are nobody's. */
+function isNewer(path: string): boolean {
+  const [, granularity, date = "", service, grouping = ""] = SLICE_FORM.exec(path) ?? [];
+  if (tryDay(date) === undefined) return false;
+  const dimensions: readonly string[] = DIMENSIONS;
+  return (
+    !GRANULARITIES.some((known) => known === granularity) ||
+    !SERVICES.some((known) => known === service) ||
+    (tryGrouping(grouping) === undefined &&
+      grouping.split("-").some((word) => word !== "none" && !dimensions.includes(word)))
+  );
+}
+
+/** The folders of a lake that hold data. */
+export const DATA_FOLDERS: readonly string[] = ["usage", SOURCE_FOLDER.slice(0, -1)];
+
+const DATA_FOLDER = new RegExp(
+  `^(?:usage(?:/granularity=(?:${GRANULARITIES.join("|")})(?:/date=\\d{4}-\\d\\d-\\d\\d)?)?` +
+    `|${SOURCE_FOLDER.slice(0, -1)}(?:/granularity=(?:${GRANULARITIES.join("|")}))?)$`,
+);
+
+/** True for a folder in which data can be: `usage`, `usage/granularity=day`, `usage/granularity=day/date=2026-11-01` … */
+export function isDataFolder(path: string): boolean {
+  return DATA_FOLDER.test(path);
+}
+
+/** Why a foreign or newer object is no data, in a few words for a person. */
+export function whyForeign(path: string): string {
+  if (isNewer(path)) return "written by a newer version of gc-usage, or a renamed copy";
+  if (path !== path.toLowerCase() && isData(path.toLowerCase()))
+    return "its name differs in case from that of data";
+  const original = SLICE_FORM.test(path) ? undefined : copiedFrom(path);
+  if (original !== undefined) return `looks like a copy of ${original}`;
+  if (!canBeFile(path)) return "its name cannot be that of a file";
+  return "not the path of a slice or of raw rows";
+}
+
+/** `jobs.client-uri.parquet` of `…/jobs.client-uri (1).parquet`: the longest beginning that names a slice. */
+function copiedFrom(path: string): string | undefined {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  for (let end = path.length - 1; end > folder.length; end--) {
+    const name = `${path.slice(folder.length, end)}.parquet`;
+    if (parseSlicePath(folder + name)) return name;
+  }
+  return undefined;
+}
