@@ -4,7 +4,8 @@ import {
   USAGE_COLUMNS,
   USAGE_PARTITIONS,
 } from "../../src/engine/tables.ts";
-import { defaultSql, list, narrowed, type Question } from "../../src/questions/questions.ts";
+import { inTable, ofOrganization } from "../../src/questions/organizations.ts";
+import { defaultSql, list, type Question } from "../../src/questions/questions.ts";
 import { sqlName, sqlString } from "../../src/support/quote.ts";
 import { CANONICAL_GROUPING, dimensionsOf, groupingOf } from "../../src/usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
@@ -178,16 +179,12 @@ function articleQuery(): string {
 
 function namedQuery(question: Question): string {
   const grouping = groupingOf([...dimensionsOf(CANONICAL_GROUPING), ...question.needs]);
-  const scoped = narrowed(defaultSql(question, { grouping }), "@");
-  // A list of tables that begins with ours, or one of ours alone.
-  const isList = scoped.includes("WITH @,\n");
-  const sql = scoped
-    .replace(isList ? "@,\n" : "WITH @\n", "${Scope}")
+  // With several lakes a statement reads the first: clients of two organizations are never added up.
+  const sql = inTable(defaultSql(question, { grouping }), "${Usage}")
     .replace(/^(?=.)/gm, "            ")
     .trimStart();
-  const scope = `usage AS (SELECT * FROM "\${Database}"."usage" WHERE organization = '\${First}')`;
   const first = '{ First: !Select [0, !Split [",", !Ref Organizations]] }';
-  const text = JSON.stringify(isList ? `${scope},\n` : `WITH ${scope}\n`);
+  const narrowed = ofOrganization("FROM usage", "${First}").slice("FROM ".length);
   const id = question.name.replace(/(?:^|-)(\w)/g, (_all, letter: string) => letter.toUpperCase());
   return query(
     `Question${id}`,
@@ -197,7 +194,7 @@ function namedQuery(question: Question): string {
     `!Sub
         - |-
             ${sql}
-        - Scope: ${ifSeveral(`!Sub [${text}, ${first}]`, '""')}`,
+        - Usage: ${ifSeveral(`!Sub [${JSON.stringify(narrowed)}, ${first}]`, "usage")}`,
   );
 }
 

@@ -25,6 +25,8 @@ export interface StackSettings {
   readonly crawler: string;
   /** The first day that the table `usage` looks for. Slices before it would be there and never seen. */
   readonly firstDay: Day;
+  /** The organizations' lakes, folders of the bucket; none where the bucket is one lake. */
+  readonly organizations: readonly string[];
   readonly loaderPolicyArn: string;
   readonly readerPolicyArn: string;
   /** Every output, in the template's words. */
@@ -71,6 +73,7 @@ export function settingsOf(found: Stack | undefined, stack: string): StackSettin
     workgroup: need("WorkGroup"),
     crawler: need("Crawler"),
     firstDay: parseDay(need("FirstDay"), `FirstDay of the stack ${stack}`),
+    organizations: outputs["Organizations"]?.split(",") ?? [],
     loaderPolicyArn: need("LoaderPolicyArn"),
     readerPolicyArn: need("ReaderPolicyArn"),
     outputs,

@@ -59,25 +59,25 @@ export type DemandFlags = {
   readonly maxAge?: number | undefined;
 };
 
-/** Runs one statement and writes its rows as the flags say; notes on stderr what it cost, where it costs. */
+/** Runs a statement and writes its rows as the flags say; notes on stderr what it cost, where it costs. */
 export async function printRows(
   cli: Cli,
-  engine: SqlEngine,
-  sql: string,
   flags: OutputFlags & ExplainFlags,
-  options: Pick<QueryOptions, "reads"> & {
+  options: {
+    engine: SqlEngine;
+    run: (options: QueryOptions) => Promise<QueryResult>;
     /** What the rows rest on, once the tables are known that the statement names. */
     envelope: (tables: readonly string[]) => Promise<Envelope | undefined>;
     /** Warns of what the rows may be mistaken for. */
     warn?: (result: QueryResult) => void;
   },
 ): Promise<void> {
+  const { engine, run } = options;
   const format = await formatOf(cli, flags);
-  const result = await engine.query(sql, {
+  const result = await run({
     signal: cli.signal,
     explain: explainOf(flags),
     nested: format === "table" || format === "csv" ? "text" : "json",
-    reads: options.reads,
   });
   cli.progressDone();
   options.warn?.(result);
@@ -102,6 +102,15 @@ export function answerContext(flags: EngineFlags, lake: string | undefined): Ans
 export function lakeFlags({ lake, stack }: LakeFlags): string {
   if (stack !== undefined) return ` --stack ${shellWord(stack)}`;
   return lake === undefined ? "" : ` --lake ${shellWord(lake)}`;
+}
+
+/** The same for one of several lakes. */
+export function flagsOfLake(
+  flags: LakeFlags,
+  organization: string | undefined,
+  { uri }: { uri: string },
+): string {
+  return organization === undefined ? lakeFlags(flags) : ` --lake ${shellWord(uri)}`;
 }
 
 /** `Scanned 12.3 MB in 2.1 s, about $0.000062.` */

@@ -1,10 +1,14 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import type { StackSettings } from "../aws/stack.ts";
 import { DEFAULT_USD_PER_TB } from "../engine/athena/cost.ts";
+import type { LakeFolder } from "../engine/duckdb/duckdb.ts";
 import type { SqlEngine } from "../engine/engine.ts";
 import { DATABASE } from "../engine/tables.ts";
+import { readClaim } from "../lake/claim.ts";
 import type { Lake } from "../lake/lake.ts";
-import { openLake } from "../lake/open.ts";
+import { type LakeOfOrganization, openLakes } from "../lake/open.ts";
 import { UsageError } from "../support/errors.ts";
+import { shown } from "../support/shown.ts";
 import type { Cli } from "./cli.ts";
 import { sizeOption } from "./options.ts";
 import { addLakeOptions, type LakeFlags, lakeOf, warnBeforeFirstDay } from "./stack.ts";
@@ -18,6 +22,7 @@ export type EngineFlags = LakeFlags & {
   readonly workgroup?: string | undefined;
   readonly database?: string | undefined;
   readonly maxScan?: number | undefined;
+  readonly organization?: string | undefined;
 };
 
 /** Which lake, and which engine over it. */
@@ -41,11 +46,20 @@ export function addEngineOptions<Args extends unknown[], Given extends OptionVal
   return command;
 }
 
-/** An engine, and the lake that it reads. */
+/** A lake that an engine reads: one of several where it has an organization. */
+export interface ReadLake {
+  readonly organization: string | undefined;
+  readonly lake: Lake;
+  readonly slices: Awaited<ReturnType<Lake["list"]>>;
+}
+
+/** An engine, and the lakes that it reads. */
 export interface OpenEngine {
   readonly engine: SqlEngine;
   /** Undefined where Athena is asked without knowing the lake. */
-  readonly lake: Lake | undefined;
+  readonly lakes: readonly ReadLake[] | undefined;
+  /** The lake, or the folder of several, as it was named; undefined likewise. */
+  readonly uri: string | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -81,8 +95,15 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<OpenEngin
     memoryLimit: sizeIn(cli.env, "GC_USAGE_MEMORY_LIMIT"),
     spillLimit: sizeIn(cli.env, "GC_USAGE_SPILL_LIMIT"),
   };
-  const lake = await openLake(uri, cli.log);
-  return await opened(lake, async () => openDuckDb(await lake.store.localizeAll(cli), limits));
+  const lakes = await lakesAt(cli, uri, flags.organization);
+  return await opened(uri, lakes, async () => {
+    const folders: LakeFolder[] = [];
+    for (const { organization = "", lake } of lakes) {
+      folders.push({ organization, folder: await lake.store.localizeAll(cli) });
+    }
+    const [only] = folders;
+    return openDuckDb(isSeveral(lakes) || !only ? folders : only.folder, limits);
+  });
 }
 
 async function openAthenaEngine(
@@ -104,38 +125,123 @@ async function openAthenaEngine(
     });
   }
   const { openAthena } = await import("../engine/athena/athena.ts");
-  const lake = isOnS3 ? await openLake(uri, cli.log) : undefined;
-  return await opened(lake, async () => {
-    const slices = await lake?.list();
-    warnBeforeFirstDay(cli, stack, slices?.map(({ key }) => key.date).sort()[0]);
-    return await openAthena({
+  const found = isOnS3 ? await lakesAt(cli, uri, flags.organization) : undefined;
+  const lakes = found && seenByStack(cli, stack, found);
+  return await opened(uri, lakes, async () =>
+    openAthena({
       workgroup,
       database: flags.database ?? stack?.database ?? DATABASE,
-      // What the stack's table does not look for is not there for Athena: so it counts as missing.
-      slices: slices?.filter(({ key }) => stack === undefined || key.date >= stack.firstDay),
+      slices: lakes?.flatMap(({ slices }) => slices),
       aws: { region: stack?.region },
       env: cli.env,
       usdPerTb: usdPerTb(cli.env["GC_USAGE_ATHENA_USD_PER_TB"]),
       maxScan: flags.maxScan,
       log: cli.log,
       progress: (text) => cli.progress(text),
-    });
-  });
+    }),
+  );
 }
 
-/** The engine with its lake: both are closed together, also where the engine cannot be opened. */
-async function opened(lake: Lake | undefined, open: () => Promise<SqlEngine>): Promise<OpenEngine> {
+/** The engine with its lakes: they are closed together, also where the engine cannot be opened. */
+async function opened(
+  uri: string,
+  lakes: readonly ReadLake[] | undefined,
+  open: () => Promise<SqlEngine>,
+): Promise<OpenEngine> {
+  const closeLakes = async (): Promise<void> => {
+    await Promise.all(lakes?.map(({ lake }) => lake.close()) ?? []);
+  };
   try {
     const engine = await open();
     const close = async (): Promise<void> => {
       await engine.close();
-      await lake?.close();
+      await closeLakes();
     };
-    return { engine, lake, close };
+    return { engine, lakes, uri: lakes && uri, close };
   } catch (error) {
-    await lake?.close();
+    await closeLakes();
     throw error;
   }
+}
+
+function isSeveral(lakes: readonly ReadLake[]): boolean {
+  return lakes.some(({ organization }) => organization !== undefined);
+}
+
+/**
+ * The lakes at a place, with their slices.
+ *
+ * @param wanted of several the one of this organization: its folder's name, its id or its name.
+ */
+async function lakesAt(cli: Cli, uri: string, wanted: string | undefined): Promise<ReadLake[]> {
+  const found = await openLakes(uri, cli.log);
+  if ("lakes" in found) {
+    const chosen = wanted === undefined ? found.lakes : await lakesNamed(found.lakes, wanted, uri);
+    return await Promise.all(
+      chosen.map(async ({ organization, lake }) => ({ organization, lake, slices: await lake.list() })),
+    );
+  }
+  const { lake } = found;
+  if (wanted !== undefined) {
+    await lake.close();
+    throw new UsageError("input", `--organization chooses one of several lakes, and ${uri} is one lake.`, {
+      hint: "Leave --organization out, or give the folder that holds the organizations' lakes with --lake.",
+    });
+  }
+  return [{ organization: undefined, lake, slices: await lake.list() }];
+}
+
+async function lakesNamed(
+  lakes: readonly LakeOfOrganization[],
+  wanted: string,
+  uri: string,
+): Promise<LakeOfOrganization[]> {
+  const claims = await Promise.all(
+    lakes.map(async ({ lake }) => (await readClaim(lake))?.content?.organization),
+  );
+  const names = lakes.map(({ organization }, i) => [organization, claims[i]?.id, claims[i]?.name]);
+  const isNamed = (i: number, from: number): boolean =>
+    names[i]?.slice(from).some((name) => name?.toLowerCase() === wanted.toLowerCase()) ?? false;
+  const chosen =
+    lakes.find(({ organization }) => organization === wanted) ?? lakes.find((_lake, i) => isNamed(i, 0));
+  await Promise.all(lakes.map(({ lake }, i) => (lakes[i] === chosen ? undefined : lake.close())));
+  if (chosen) return [chosen];
+  throw new UsageError("input", `--organization: ${uri} has no lake ${shown(wanted)}.`, {
+    hint: `It has ${lakes.map(({ organization }) => organization).join(", ")}.`,
+  });
+}
+
+/**
+ * The lakes and slices that the stack's tables look for: to Athena nothing else is there, so it counts as missing.
+ *
+ * @throws {UsageError} aws, where the tables are made for several lakes and there is one, or the other way round.
+ */
+function seenByStack(cli: Cli, stack: StackSettings | undefined, lakes: readonly ReadLake[]): ReadLake[] {
+  if (stack === undefined) return [...lakes];
+  const dates = lakes.flatMap(({ slices }) => slices.map(({ key }) => key.date));
+  warnBeforeFirstDay(cli, stack, dates.sort()[0]);
+  const names = lakes.flatMap(({ organization }) => organization ?? []);
+  const unseen = names.filter((name) => !stack.organizations.includes(name));
+  const isOfSeveral = stack.organizations.length > 0;
+  if (unseen.length > 0 || (isOfSeveral && names.length === 0)) {
+    const all = [...new Set([...stack.organizations, ...names])].join(",");
+    throw new UsageError(
+      "aws",
+      names.length === 0
+        ? `The tables of the stack ${stack.stack} are made for several lakes, and ${stack.lake} is one.`
+        : `Athena does not see the lakes ${unseen.join(", ")}: the stack ${stack.stack} does not name them.`,
+      {
+        hint:
+          names.length === 0
+            ? `Copy it to a folder of its own: gc-usage copy ${stack.lake} ${stack.lake}/${stack.organizations[0]}`
+            : `Name them: gc-usage aws deploy --stack ${stack.stack} --parameter Organizations=${all}`,
+      },
+    );
+  }
+  return lakes.map((lake) => ({
+    ...lake,
+    slices: lake.slices.filter(({ key }) => key.date >= stack.firstDay),
+  }));
 }
 
 /** Bytes, as an environment variable says; undefined where it says nothing. */

@@ -32,6 +32,18 @@ export function questionEnvelope({ question, window, read, facts }: Basis, conte
   };
 }
 
+/** The same of several organizations' answers, for one period. */
+export function organizationsEnvelope(
+  answers: readonly { readonly organization: string; readonly basis: Basis }[],
+  context: AnswerContext,
+): Envelope {
+  const [first] = answers;
+  if (!first) throw new RangeError("an answer of several lakes has a part");
+  const { period, comparedWith, ...envelope } = questionEnvelope(first.basis, context);
+  const series = answers.map(({ organization, basis }) => ({ organization, ...basis.facts }));
+  return { ...envelope, ...UNKNOWN, period, comparedWith, series };
+}
+
 /**
  * The envelope of a statement's answer: what the tables that it names hold. What it leaves out of them is not known.
  *

@@ -74,16 +74,6 @@ export function bind(question: Question, values: QuestionValues): string {
   );
 }
 
-/**
- * A question's statement over a part of a table.
- *
- * @param definition of a table of the same name, as WITH takes it: `usage AS (SELECT …)`.
- */
-export function narrowed(sql: string, definition: string): string {
-  const [start = "", comments = "", word] = /^((?:--[^\n]*\n|\s)*)(WITH\s+)?/.exec(sql) ?? [];
-  return `${comments}WITH ${definition}${word === undefined ? "" : ","}\n${sql.slice(start.length)}`;
-}
-
 /** The metrics that a question's statement reads. */
 export function metricsRead({ sql }: Question): Metric[] {
   return METRICS.filter((metric) => new RegExp(`\\b${metric}\\b`).test(sql));

@@ -49,6 +49,8 @@ export interface FetchedAt {
 
 /** What rows of one service, granularity and grouping rest on. */
 export interface SeriesFacts {
+  /** Whose it is, where several organizations' lakes are read together. */
+  readonly organization?: string;
   readonly service: Service;
   readonly granularity: Granularity;
   readonly grouping: Grouping;
@@ -88,8 +90,9 @@ export interface Envelope {
   readonly coverage: AnswerCoverage | null;
   readonly fetchedAt: FetchedAt | null;
   readonly newestDay: Day | null;
-  /** For a statement: the tables that it names, and all that they hold; null where that is not known. */
+  /** For a statement: the tables that it names; null where that is not known. */
   readonly tables?: readonly string[] | null;
+  /** For a statement all that these tables hold, null where that is not known; of several lakes each organization's part. */
   readonly series?: readonly SeriesFacts[] | null;
 }
 

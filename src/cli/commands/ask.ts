@@ -1,9 +1,18 @@
 import { Command } from "@commander-js/extra-typings";
-import { type Basis, basisOf } from "../../questions/basis.ts";
+import type { QueryOptions, QueryResult, SqlEngine } from "../../engine/engine.ts";
+import type { Basis } from "../../questions/basis.ts";
 import { sourceFlags } from "../../questions/choose.ts";
 import { checkBasis, lacking } from "../../questions/demands.ts";
-import { questionEnvelope } from "../../questions/envelopes.ts";
-import { answerLake } from "../../questions/held.ts";
+import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
+import {
+  type AskedLake,
+  basesOf,
+  engineOf,
+  type LakeBasis,
+  named,
+  ofOrganization,
+  together,
+} from "../../questions/organizations.ts";
 import { bind, get, list, type Question } from "../../questions/questions.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
@@ -12,12 +21,20 @@ import { describeSpan } from "../../usage/coverage.ts";
 import { addDays } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { periodsOf } from "../../usage/period.ts";
-import { addAskingOptions, answerContext, explainOf, lakeFlags, printRows } from "../asking.ts";
+import {
+  addAskingOptions,
+  answerContext,
+  type ExplainFlags,
+  explainOf,
+  flagsOfLake,
+  printRows,
+} from "../asking.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
-import { openEngine } from "../engines.ts";
+import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
 import { granularityOption, integerOption, serviceOption } from "../options.ts";
-import { type Format, formatOf } from "../output.ts";
+import { type Format, formatOf, type OutputFlags } from "../output.ts";
+import type { LakeFlags } from "../stack.ts";
 
 export function command(cli: Cli) {
   const ask = new Command("ask")
@@ -43,6 +60,7 @@ export function command(cli: Cli) {
       "day, week or month: which rows to read (default: day)",
       granularityOption,
     )
+    .option("--organization <name>", "of several organizations' lakes, answer for this one")
     .option("--allow-partial", "answer even if days of the period are missing or incomplete")
     .option("--print-sql", "print the statement instead of running it");
   return addAskingOptions(ask)
@@ -55,25 +73,22 @@ export function command(cli: Cli) {
       }
       const question = get(name);
       const params = paramsOf({ top: options.top, min_requests: options.minRequests });
-      const { engine, lake, close } = await openEngine(cli, options);
+      const opened = await openEngine(cli, options);
       try {
-        if (lake === undefined) throw new RangeError("a question needs a lake");
-        const where = { lakeFlags: lakeFlags(options), now: realEffects.now() };
-        const asked = { ...options, grouping: options.groupBy, lakeFlags: where.lakeFlags };
-        const basis = await basisOf(question, answerLake(engine, lake, cli.signal), asked, where.now);
-        const demands = { ...options, maxAgeMs: options.maxAge };
+        const now = realEffects.now();
+        const asked = { ...options, grouping: options.groupBy };
+        const answers = await basesOf(question, askedLakes(opened, options), asked, now, cli.signal);
         const isAnswer = !options.printSql && explainOf(options) === undefined;
-        if (isAnswer) checkBasis(basis, demands, where);
-        tell(cli, basis, where.lakeFlags);
-        const sql = bind(question, { ...basis.source, ...basis.window, params });
-        if (options.printSql) await cli.out(`${sql}\n`);
-        else {
-          const reads = { ...basis.read, granularity: basis.source.granularity };
-          const envelope = questionEnvelope(basis, answerContext(options, lake.uri));
-          await printRows(cli, engine, sql, options, { reads, envelope: () => Promise.resolve(envelope) });
+        for (const { organization, basis, lakeFlags } of isAnswer ? answers : []) {
+          const demands = { ...options, maxAgeMs: options.maxAge };
+          await named(organization, () => checkBasis(basis, demands, { lakeFlags, now }));
         }
+        for (const answer of answers) tell(cli, answer);
+        const parts = answers.map((answer) => partOf(answer, params));
+        if (options.printSql) await cli.out(parts.map(sqlText).join("\n"));
+        else await printAnswer(cli, opened, answers, parts, options);
       } finally {
-        await close();
+        await opened.close();
       }
     });
 }
@@ -91,13 +106,81 @@ Scripts can use --require-complete, which counts up to yesterday whatever the
 lake has, and --max-age. JSON and Parquet state the period, its coverage and
 when the data was fetched (docs/answers.md).
 
+Where --lake is a folder of several organizations' lakes, the answer begins with
+a column organization. It is for one period, the one that they all have unless
+--last or --from says otherwise; --top counts for each of them.
+
 Examples:
   gc-usage ask
+  gc-usage ask busy-clients --lake lakes --top 3
   gc-usage ask noisy-clients --last 30d --top 10
   gc-usage ask change --from 2026-11-01 --to 2026-11-15 --output csv --out change.csv
   gc-usage ask busy-clients --granularity month --last 6m
   gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json
   gc-usage ask noisy-clients --stack gc-usage --engine athena`;
+
+/** The lakes that are asked, each with an engine that sees its rows alone. */
+function askedLakes({ engine, lakes }: OpenEngine, flags: LakeFlags): AskedLake[] {
+  if (lakes === undefined) throw new RangeError("a question needs a lake");
+  return lakes.map(({ organization, lake, slices }) => ({
+    organization,
+    lake,
+    engine:
+      organization === undefined
+        ? engine
+        : engineOf(
+            engine,
+            organization,
+            slices.map(({ key }) => key),
+          ),
+    lakeFlags: flagsOfLake(flags, organization, lake),
+  }));
+}
+
+/** A lake's statement, and what it reads. */
+interface AnswerPart {
+  readonly organization: string | undefined;
+  readonly engine: SqlEngine;
+  readonly sql: string;
+  readonly reads: QueryOptions["reads"];
+}
+
+function partOf({ organization, engine, basis }: LakeBasis, params: Record<string, number>): AnswerPart {
+  const { question, source, window, read } = basis;
+  const sql = bind(question, { ...source, ...window, params });
+  return { organization, engine, sql, reads: { ...read, granularity: source.granularity } };
+}
+
+function sqlText({ organization, sql }: AnswerPart): string {
+  return organization === undefined
+    ? `${sql}\n`
+    : `-- ${organization}\n${ofOrganization(sql, organization)};\n`;
+}
+
+async function printAnswer(
+  cli: Cli,
+  { engine, uri }: OpenEngine,
+  answers: readonly LakeBasis[],
+  parts: readonly AnswerPart[],
+  options: EngineFlags & OutputFlags & ExplainFlags,
+): Promise<void> {
+  const context = answerContext(options, uri);
+  const several = answers.flatMap(({ organization = "", basis }) =>
+    organization === "" ? [] : [{ organization, basis }],
+  );
+  const [first] = answers;
+  const envelope =
+    several.length > 0 || !first
+      ? organizationsEnvelope(several, context)
+      : questionEnvelope(first.basis, context);
+  const run = (how: QueryOptions): Promise<QueryResult> => {
+    const all = parts.map(({ reads, ...part }) => ({ ...part, options: { ...how, reads } }));
+    const [only] = all;
+    if (several.length > 0 || !only) return together(all);
+    return only.engine.query(only.sql, only.options);
+  };
+  await printRows(cli, options, { engine, run, envelope: () => Promise.resolve(envelope) });
+}
 
 function paramsOf(given: Readonly<Record<string, number | undefined>>): Record<string, number> {
   return Object.fromEntries(
@@ -106,25 +189,26 @@ function paramsOf(given: Readonly<Record<string, number | undefined>>): Record<s
 }
 
 /** What the answer rests on, to stderr. What people must not overlook is a warning, which --quiet lets through. */
-function tell(cli: Cli, basis: Basis, lake: string): void {
+function tell(cli: Cli, { organization, basis, own, lakeFlags: lake }: LakeBasis): void {
   const { question, source, window, read, facts } = basis;
+  const whose = organization === undefined ? "" : `${organization}: `;
   const compared = question.looksBack
     ? `, compared with ${describeSpan({ start: read.start, end: addDays(window.start, -1) })}`
     : "";
   const by = source.granularity === "day" ? "" : `, by ${source.granularity}`;
   cli.log.info(
-    `${question.title}, ${describeSpan(window)}${compared} (${source.service}, ${source.grouping}${by})`,
+    `${whose}${question.title}, ${describeSpan(window)}${compared} (${source.service}, ${source.grouping}${by})`,
   );
   const sync = `gc-usage sync${sourceFlags(source)}${lake}`;
-  if (!facts.coverage.complete) cli.log.warn(lacking(basis));
-  if (basis.isShortened) {
-    const periods = periodsOf(source.granularity, window, source.weekStart).length;
+  if (!facts.coverage.complete) cli.log.warn(whose + lacking(basis));
+  if (own.isShortened) {
+    const periods = periodsOf(source.granularity, own.window, source.weekStart).length;
     cli.log.warn(
-      `The answer covers ${counted(periods, source.granularity)}: the lake has no more in a row. ` +
+      `${whose}The answer covers ${counted(periods, source.granularity)}: the lake has no more in a row. ` +
         `\`${sync}\` fetches more, and --last or --from set the period.`,
     );
   }
-  if (basis.isStale) cli.log.warn(`${newest(basis)}; \`${sync}\` fetches the days since.`);
+  if (own.isStale) cli.log.warn(`${whose}${newest(own)}; \`${sync}\` fetches the days since.`);
 }
 
 function newest({ source, window, facts }: Basis): string {

@@ -1,17 +1,24 @@
 import { Command } from "@commander-js/extra-typings";
 import type { QueryResult } from "../../engine/engine.ts";
-import type { Lake } from "../../lake/lake.ts";
 import { describeSource, sourcesOf } from "../../questions/choose.ts";
 import { checkSeries } from "../../questions/demands.ts";
 import { isInTables, seriesOf, tablesEnvelope } from "../../questions/envelopes.ts";
+import { named } from "../../questions/organizations.ts";
 import { UsageError } from "../../support/errors.ts";
-import type { Envelope } from "../../usage/envelope.ts";
+import type { Envelope, SeriesFacts } from "../../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import type { SliceKey } from "../../usage/slice.ts";
-import { addAskingOptions, answerContext, type DemandFlags, lakeFlags, printRows } from "../asking.ts";
+import {
+  addAskingOptions,
+  answerContext,
+  type DemandFlags,
+  flagsOfLake,
+  lakeFlags,
+  printRows,
+} from "../asking.ts";
 import type { Cli } from "../cli.ts";
-import { type EngineFlags, openEngine } from "../engines.ts";
+import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
 import { openInput, readText } from "../input.ts";
 import { formatOf, type OutputFlags } from "../output.ts";
 
@@ -28,17 +35,20 @@ export function command(cli: Cli) {
     .action(async (argument, options) => {
       await formatOf(cli, options);
       const statement = await statementOf(cli, argument, options.file);
-      const { engine, lake, close } = await openEngine(cli, options, { slices: false });
+      const opened = await openEngine(cli, options, { slices: false });
+      const { engine } = opened;
       try {
-        const envelope = (tables: readonly string[]): Promise<Envelope | undefined> =>
-          envelopeOf(cli, tables, lake, options);
-        const warn = (result: QueryResult): void => {
-          warnOfDaily(cli, result, engine.slices);
-          warnOfSums(cli, result, engine.slices);
-        };
-        await printRows(cli, engine, statement, options, { envelope, warn });
+        await printRows(cli, options, {
+          engine,
+          run: (how) => engine.query(statement, how),
+          envelope: (tables) => envelopeOf(cli, tables, opened, options),
+          warn: (result: QueryResult) => {
+            warnOfDaily(cli, result, engine.slices);
+            warnOfSums(cli, result, engine.slices);
+          },
+        });
       } finally {
-        await close();
+        await opened.close();
       }
     });
 }
@@ -51,6 +61,10 @@ Tables:
                        two groupings count the same ones twice, so name service,
                        "grouping" and granularity before you sum
   gc_usage_api_source  the raw rows that \`gc-usage load\` kept, as they came
+
+Where --lake is a folder of several organizations' lakes, each table begins with
+a column organization: the name of the lake's folder. Two organizations may have
+clients of one id or name (the built-in ones), so group by it.
 
 JSON and Parquet state what those tables hold: days, gaps, when it was fetched.
 What a WHERE leaves out of them is not known, so --require-complete is about
@@ -79,22 +93,27 @@ Examples:
 async function envelopeOf(
   cli: Cli,
   tables: readonly string[],
-  lake: Lake | undefined,
+  { lakes, uri }: OpenEngine,
   options: EngineFlags & OutputFlags & DemandFlags,
 ): Promise<Envelope | undefined> {
   const isDemanding = options.requireComplete === true || options.maxAge !== undefined;
   if ((await formatOf(cli, options)) === "table" && !isDemanding) return undefined;
-  const context = answerContext(options, lake?.uri);
+  const context = answerContext(options, uri);
   const wanted = isInTables(tables);
-  const series =
-    lake === undefined || wanted === undefined
-      ? undefined
-      : seriesOf(
-          (await lake.slices(wanted, cli)).map(({ key, provenance }) => ({ key, coverage: provenance })),
-          context.now,
-        );
   const demands = { ...options, maxAgeMs: options.maxAge };
-  checkSeries(series, demands, { lakeFlags: lakeFlags(options), now: context.now });
+  if (lakes === undefined || wanted === undefined) {
+    checkSeries(undefined, demands, { lakeFlags: lakeFlags(options), now: context.now });
+    return tablesEnvelope(tables, undefined, context);
+  }
+  const series: SeriesFacts[] = [];
+  for (const { organization, lake } of lakes) {
+    const slices = await lake.slices(wanted, cli);
+    const held = slices.map(({ key, provenance }) => ({ key, coverage: provenance }));
+    const found = seriesOf(held, context.now);
+    const where = { lakeFlags: flagsOfLake(options, organization, lake), now: context.now };
+    await named(organization, () => checkSeries(found, demands, where));
+    series.push(...found.map((facts) => (organization === undefined ? facts : { organization, ...facts })));
+  }
   return tablesEnvelope(tables, series, context);
 }
 
