@@ -130,25 +130,3 @@ it("a slice with more columns is read beside others, whichever comes first", asy
   expect(stdout.split("\r\n").slice(0, 2)).toEqual(["date,n", `${BEFORE},41`]);
   expect(stdout.split("\r\n")[2]).toMatch(new RegExp(`^${YESTERDAY},\\d{4,}$`));
 });
-
-describe("a slice whose place only a later version knows", () => {
-  it.each([
-    ["dimension", `granularity=day/date=${YESTERDAY}/jobs.client-region.parquet`],
-    ["service", `granularity=day/date=${YESTERDAY}/edge.client.parquet`],
-    ["granularity", `granularity=hour/date=${YESTERDAY}/jobs.client.parquet`],
-  ])("of a %s that is not known is reported, not read, and left as it is", async (_what, path) => {
-    const cwd = await workFolder(sound);
-    const sum = ["sql", "SELECT sum(requests) AS n FROM usage", "--output", "csv", ...ALL];
-    const { stdout: before } = await gcUsage(sum, { cwd });
-    await writeNewer(join(cwd, "lake", "usage", path));
-    const bytes = await readFile(join(cwd, "lake", "usage", path));
-    const status = await gcUsage(["status", ...ALL], { cwd });
-    expect(status.stdout).toContain(path);
-    expect(status.stdout).toMatch(/later version|newer/);
-    expect((await gcUsage(sum, { cwd })).stdout).toBe(before);
-    expect(await gcUsage(SYNC, { cwd, env: sandbox.env })).toMatchObject({ exitCode: 0 });
-    const copied = await gcUsage(["copy", "lake", "twin"], { cwd });
-    expect(copied.stderr).toContain(path);
-    expect((await readFile(join(cwd, "lake", "usage", path))).equals(bytes)).toBe(true);
-  });
-});

@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -122,7 +122,11 @@ describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
 
   it("loses what a killed sync had left, or resumes it, and keeps nothing in its staging", async () => {
     const lake = await copied();
-    await cp(join(GOLDEN, version, "staging"), join(lake, ".staging"), { recursive: true });
+    const staging = join(lake, ".staging");
+    await cp(join(GOLDEN, version, "staging"), staging, { recursive: true });
+    // Nobody has given a sign of life there for an hour.
+    const then = new Date(Date.now() - 3_600_000);
+    for (const name of await readdir(staging)) await utimes(join(staging, name), then, then);
     const day = span("2026-11-12", "2026-11-12");
     const { written } = await runSync(sandbox, lake, fastEffects(NOW, 100), {
       span: day,
