@@ -66,7 +66,7 @@ const WARN_SKEW_MS = 5 * 60_000;
 /** `3 hours ahead of`, `90 seconds behind`. */
 export function describeSkew(skewMs: number): string {
   const seconds = Math.abs(skewMs) / 1000;
-  const [size, unit] = UNITS.find(([each]) => seconds >= 2 * each) ?? [1, "second"];
+  const [size, unit] = UNITS.find(([each]) => Math.round(seconds / each) >= 2) ?? [1, "second"];
   const count = Math.round(seconds / size);
   return `${count} ${unit}${count === 1 ? "" : "s"} ${skewMs > 0 ? "ahead of" : "behind"}`;
 }

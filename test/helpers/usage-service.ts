@@ -109,6 +109,12 @@ export function jobsRow(date: string, client: string, requests: number): Record<
   };
 }
 
+/** A row of the legacy service, by client. */
+export function legacyRow(date: string, client = "a", requests = 1): Record<string, unknown> {
+  const counts = { status200: requests, status300: 0, status400: 0, status500: 0, status429: 0, requests };
+  return { clientId: client, clientName: client, ...counts, date: `${date}T00:00:00Z` };
+}
+
 /** The UTC day so many days before today. */
 export function daysAgo(days: number): string {
   return new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);

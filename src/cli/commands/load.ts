@@ -1,14 +1,16 @@
 import { Command } from "@commander-js/extra-typings";
+import { describeSkew } from "../../genesys/clock.ts";
 import { checkId } from "../../genesys/services.ts";
 import { openOrCreateLake } from "../../lake/open.ts";
 import { counted } from "../../support/count.ts";
 import { type Loaded, load as landFile } from "../../sync/load.ts";
+import { isFromFuture } from "../../usage/coverage.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { parseInterval } from "../../usage/interval.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
-import { openInput } from "../input.ts";
+import { type Input, openInput } from "../input.ts";
 import {
   granularityOption,
   metricsOption,
@@ -68,7 +70,7 @@ export function command(cli: Cli) {
           id: options.id,
           log: cli.log,
           signal: cli.signal,
-          fetchedAt: input.modified ?? Date.now(),
+          fetchedAt: writtenAt(cli, input),
           force: options.force ?? false,
           version: version(),
         });
@@ -105,4 +107,16 @@ function sameText({ kept }: Loaded): string {
   return kept.length === 0
     ? ""
     : ` ${counted(kept.length, "slice")} stayed as they were: ${kept[0]?.why ?? ""}.`;
+}
+
+/** When a file was written the answer in it had been given. A time to come is a clock's mistake: then it was now. */
+function writtenAt(cli: Cli, { name, modified }: Input): number {
+  const now = Date.now();
+  if (modified === undefined || modified <= now) return modified ?? now;
+  if (isFromFuture({ fetchedAt: modified }, now)) {
+    cli.log.warn(
+      `${name} was last changed at a time that is ${describeSkew(modified - now)} this machine's clock: its answer counts as given now.`,
+    );
+  }
+  return now;
 }
