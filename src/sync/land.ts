@@ -23,6 +23,7 @@ import type { Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { granularityHint } from "./granularity.ts";
 import { inParallel } from "./parallel.ts";
+import { rawLine } from "./raw-row.ts";
 import type { LinesByDate, RowSpool } from "./row-spool.ts";
 
 /** What the rows are an answer to. */
@@ -63,9 +64,10 @@ export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesBy
   let number = 0;
   for await (const line of lines(createReadStream(rowsFile, { highWaterMark: 1024 * 1024 }))) {
     if (line === "") continue;
-    const row = parseApiRow(JSON.parse(line) as Record<string, unknown>, line, ++number);
+    const fields = JSON.parse(line) as Record<string, unknown>;
+    const row = parseApiRow(fields, line, ++number);
     spool.add(row);
-    raw?.add(row.date, `${line}\n`);
+    raw?.add(row.date, `${rawLine(row, fields, line, number)}\n`);
     await spool.relieve();
     await raw?.relieve();
   }

@@ -29,6 +29,7 @@ import {
   type WrittenSlice,
   writeSlices,
 } from "./land.ts";
+import { RawLines } from "./raw-row.ts";
 import { RowSpool } from "./row-spool.ts";
 import { checkSource, keepSource } from "./source.ts";
 import { sweepStaging, withStaging } from "./staging.ts";
@@ -221,16 +222,22 @@ async function spoolInput(
 ): Promise<{ summary: SplitSummary; hash: string }> {
   const hash = createHash("sha256");
   const handle = await open(file, "w");
+  const raw = new RawLines();
   try {
     const summary = await splitInto(
       request.input,
       async (ndjson) => {
         request.signal?.throwIfAborted();
-        hash.update(ndjson);
-        await handle.appendFile(ndjson);
+        const bytes = raw.take(ndjson);
+        hash.update(bytes);
+        await handle.appendFile(bytes);
         await found.relieve();
       },
-      (fields, text, number) => found.add(parseApiRow(fields, text, number)),
+      (fields, text, number) => {
+        const row = parseApiRow(fields, text, number);
+        found.add(row);
+        raw.add(row, fields, text, number);
+      },
     );
     await found.flush();
     return { summary, hash: hash.digest("hex") };

@@ -7,6 +7,7 @@ import { DIMENSION_COLUMNS, type Dimension } from "../usage/columns.ts";
 import type { Day } from "../usage/day.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
 import type { Service } from "../usage/service.ts";
+import { readable } from "./raw-row.ts";
 
 /** Lines are held in memory up to this many characters in all before they are written out. */
 const BUFFERED = 8 * 1024 * 1024;
@@ -113,6 +114,12 @@ function lineOf({ texts, metrics, extra }: ApiRow): string {
   return spoolLine({
     ...texts,
     ...metrics,
-    ...(extra === undefined ? {} : { extra: losslessJson(extra) ?? null }),
+    ...(extra === undefined ? {} : { extra: extraText(extra) }),
   });
+}
+
+/** As JSON text, which whoever asks for one of its fields reads again. */
+function extraText(extra: Readonly<Record<string, unknown>>): string | null {
+  const text = losslessJson(extra) ?? null;
+  return text !== null && /\\u[dD]/.test(text) ? (losslessJson(readable(extra, 0)) ?? null) : text;
 }

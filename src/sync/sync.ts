@@ -352,7 +352,7 @@ class SyncRun {
     const now = client.clock.now();
     const spool = new RowSpool(job.folder);
     const raw = this.#options.keepSource ? new LinesByDate(job.folder, "raw") : undefined;
-    if (job.state.rows > 0) await spoolRows(job.spool, spool, raw);
+    if (job.state.rows > 0) await spoolRows(job.spool, spool, raw).catch((error) => throwUnsound(id, error));
     const all = slicesOf(spool, {
       service,
       granularity,
@@ -435,6 +435,13 @@ class SyncRun {
 /** The answer does not fit the query, or cannot be right: to land it the next time would be no use either. */
 function isUnfit({ kind, details }: UsageError): boolean {
   return kind === "input" || details["unsound"] === true;
+}
+
+/** What is bad input in a file is the service's fault in its answer. */
+function throwUnsound(id: string, error: unknown): never {
+  if (!isUsageError(error) || error.kind !== "input") throw error;
+  const { message } = error;
+  throw unsoundAnswer(id, `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, "")}`);
 }
 
 /** A service that gives the same rows twice would have them counted twice. */

@@ -3,6 +3,16 @@ import type { Glue } from "@aws-sdk/client-glue";
 const TEXT = "string";
 const COUNT = "bigint";
 
+const REFERENCE = "struct<id:string,name:string,selfuri:string>";
+
+/** What the crawler adds where rows of the jobs service are there. */
+export const JOBS_COLUMNS = [
+  { Name: "platform", Type: TEXT },
+  { Name: "requestcount", Type: COUNT },
+  { Name: "oauthclient", Type: REFERENCE },
+  { Name: "user", Type: REFERENCE },
+];
+
 /** The columns that Glue's crawler reads off the article's NDJSON, in lower case as it writes them. */
 const COLUMNS = [
   ...["clientid", "clientname", "organizationid", "userid", "templateuri", "httpmethod"].map((Name) => ({
@@ -21,10 +31,11 @@ export async function declareSourceTable(
   glue: Glue,
   stack: { readonly database: string; readonly source: string },
   granularities: readonly string[],
+  more: readonly { readonly Name: string; readonly Type: string }[] = [],
 ): Promise<void> {
   const storage = (Location: string) => ({
     Location,
-    Columns: COLUMNS,
+    Columns: [...COLUMNS, ...more],
     InputFormat: "org.apache.hadoop.mapred.TextInputFormat",
     OutputFormat: "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
     SerdeInfo: { SerializationLibrary: "org.openx.data.jsonserde.JsonSerDe" },

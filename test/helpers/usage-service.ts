@@ -35,11 +35,12 @@ afterAll(async () => {
 /**
  * A real server with both usage services, of which a test decides what each look at a query's results is answered with.
  *
+ * @param text changes the text of an answer's body, for what no object can hold.
  * @param now milliseconds since 1970 that its clock shows when an answer is sent; left out: the real time.
  */
 export async function startUsageService(
   answer: (look: Look) => Answering,
-  { now = Date.now }: { now?: () => number } = {},
+  { now = Date.now, text = (json) => json }: { now?: () => number; text?: (json: string) => string } = {},
 ): Promise<UsageService> {
   const submitted: { interval: string }[] = [];
   const looks: Look[] = [];
@@ -69,7 +70,9 @@ export async function startUsageService(
       };
       looks.push(look);
       const { status = 200, body: answered, headers } = answer(look);
-      sendJson(response, status, answered, { ...date, ...headers });
+      response
+        .writeHead(status, { "content-type": "application/json", ...date, ...headers })
+        .end(text(JSON.stringify(answered)));
     },
     (response) =>
       sendJson(

@@ -1,5 +1,10 @@
-import { isInteger, isLosslessNumber, parse as parseLossless } from "lossless-json";
-import { messageOf, UsageError } from "../../support/errors.ts";
+import {
+  isInteger,
+  isLosslessNumber,
+  stringify as losslessJson,
+  parse as parseLossless,
+} from "lossless-json";
+import { UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
 import {
   METRIC_COLUMNS,
@@ -73,7 +78,7 @@ const ONLY_FLAT = only("flat", "nested");
  *   2^63-1, a date that is none, a field of another type.
  */
 export function parseApiRow(rounded: Fields, json: string, number: number): ApiRow {
-  const fields = hasRounded(rounded) ? exactly(json, number) : rounded;
+  const fields = mayRepeat(rounded, json) || hasRounded(rounded) ? exactly(json, number) : rounded;
   const isNested = ONLY_NESTED.some((field) => field in fields);
   const shape: RowShape = isNested ? "nested" : "flat";
   const reader = READERS[shape];
@@ -98,6 +103,50 @@ export function parseApiRow(rounded: Fields, json: string, number: number): ApiR
   };
 }
 
+/**
+ * True where any reader of JSON finds the same in a row's text, and nothing to stumble over: fields that are known, none of
+ * them twice, and no half characters.
+ */
+export function isPlainRow({ extra }: ApiRow, fields: Fields, json: string): boolean {
+  return extra === undefined && !mayRepeat(fields, json) && hasKnownMembers(fields) && !/\\u[dD]/.test(json);
+}
+
+/** False where no field is there twice. JSON.parse takes the last one without a word. */
+function mayRepeat(fields: Fields, json: string): boolean {
+  return countNames(fields) !== countMembers(json);
+}
+
+/** Names at the top level and one below: of what nests deeper too few, so that it is read again. */
+function countNames(fields: Fields): number {
+  let names = 0;
+  for (const name in fields) {
+    names++;
+    const value = fields[name];
+    if (typeof value === "object" && value !== null) names += Object.keys(value).length;
+  }
+  return names;
+}
+
+/** At least as many as the text has members: in strings what it looks for may stand, too. */
+function countMembers(json: string): number {
+  let members = 0;
+  for (let at = json.indexOf('":'); at !== -1; at = json.indexOf('":', at + 2)) members++;
+  return members;
+}
+
+/** What the services' own references have: an engine that does not tell `id` from `ID` might take the other. */
+const MEMBERS = new Set(["id", "name", "selfUri"]);
+
+function hasKnownMembers(fields: Fields): boolean {
+  for (const field in fields) {
+    const value = fields[field];
+    if (typeof value !== "object" || value === null) continue;
+    for (const [name, member] of Object.entries(value))
+      if (!MEMBERS.has(name) || (typeof member === "object" && member !== null)) return false;
+  }
+  return true;
+}
+
 const COUNTS = Object.values(READERS).flatMap(({ metrics }) => metrics.map(({ field }) => field));
 
 /**
@@ -111,16 +160,21 @@ export function checkHasCounts(fields: Fields, number: number): void {
 }
 
 function noCounts(number: number): UsageError {
-  return bad(number, `it has none of the counts ${METRICS.join(", ")}`);
+  return badRow(number, `it has none of the counts ${METRICS.join(", ")}`);
 }
 
-function exactly(json: string, number: number): Fields {
-  try {
-    return parseLossless(json) as Fields;
-  } catch (error) {
-    // JSON.parse has read it before: what is left to complain of is a field that is there twice.
-    throw bad(number, messageOf(error));
-  }
+/**
+ * A row's text with every digit of its numbers.
+ *
+ * @throws {UsageError} input, for a field that is there twice with different values: which of them holds, nobody knows.
+ */
+export function exactly(json: string, number: number): Fields {
+  return parseLossless(json, null, {
+    onDuplicateKey: ({ key, oldValue, newValue }) => {
+      if (losslessJson(oldValue) === losslessJson(newValue)) return newValue;
+      throw badRow(number, `it has the field ${shown(key)} twice, with different values`);
+    },
+  }) as Fields;
 }
 
 /** JSON.parse rounds integers above 2^53: such a row is rare, and worth a second reading. */
@@ -136,14 +190,19 @@ function hasRounded(fields: Fields): boolean {
 function memberText(fields: Fields, field: string, member: string, number: number): string | undefined {
   const value = fields[field];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "object" || Array.isArray(value)) throw bad(number, `its ${field} is no object`);
-  return text(value as Fields, member, number);
+  if (!isObject(value)) throw badRow(number, `its ${field} is no object`);
+  return text(value, member, number);
+}
+
+/** What was read exactly has its numbers as objects, too. */
+export function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isLosslessNumber(value);
 }
 
 function text(fields: Fields, field: string, number: number): string | undefined {
   const value = fields[field];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string") throw bad(number, `its ${field} is not text`);
+  if (typeof value !== "string") throw badRow(number, `its ${field} is not text`);
   return value;
 }
 
@@ -156,7 +215,7 @@ function count(value: unknown, field: string, number: number): Count {
     }
   }
   const found = isLosslessNumber(value) ? value.value.slice(0, 60) : shown(value);
-  throw bad(number, `its ${field} is ${found}, no whole number from 0 to 2^63-1`);
+  throw badRow(number, `its ${field} is ${found}, no whole number from 0 to 2^63-1`);
 }
 
 const DATE_TIME = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
@@ -177,11 +236,11 @@ function parseRowDate(value: unknown, number: number): Day {
   const match = typeof value === "string" ? DATE_TIME.exec(value) : null;
   const day = match ? tryDay(match[1] ?? "") : undefined;
   if (typeof value !== "string" || day === undefined)
-    throw bad(number, `its date ${shown(value)} is no date`);
+    throw badRow(number, `its date ${shown(value)} is no date`);
   if (value.length === 10) return day;
   const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(value) ? value : `${value}Z`);
   const utc = Number.isNaN(ms) ? undefined : tryDay(dayOf(ms));
-  if (utc === undefined) throw bad(number, `its date ${shown(value)} is no date`);
+  if (utc === undefined) throw badRow(number, `its date ${shown(value)} is no date`);
   return utc;
 }
 
@@ -198,7 +257,7 @@ function unknownFields(
   return Object.fromEntries(unknown.map((field) => [field, source[field]]));
 }
 
-function bad(number: number, why: string): UsageError {
+export function badRow(number: number, why: string): UsageError {
   return new UsageError("input", `Row ${number} is no usage row: ${why}.`, {
     hint: "Expected rows as the usage API gives them.",
   });
