@@ -215,11 +215,12 @@ describe.concurrent("the same rows again", () => {
     const before = await lakeTree(cwd);
     await utimes(join(cwd, "in"), time / 1000, time / 1000);
     const again = await gcUsage(["load", "in", ...DAY], { cwd });
-    expect(again).toEqual({
-      exitCode: 0,
-      stdout: "",
-      stderr: "Already stored: the same rows are in usage-lake (legacy, client, day). Nothing was written.\n",
-    });
+    expect(again).toMatchObject({ exitCode: 0, stdout: "" });
+    // A file from the future is warned of first.
+    expect(again.stderr.split("\n").slice(-2)).toEqual([
+      "Already stored: the same rows are in usage-lake (legacy, client, day). Nothing was written.",
+      "",
+    ]);
     const json = await gcUsage(["load", "in", ...DAY, "--json"], { cwd });
     expect(JSON.parse(json.stdout)).toMatchObject({ outcome: "there", written: [], rows: 0 });
     expect(await lakeTree(cwd)).toEqual(before);

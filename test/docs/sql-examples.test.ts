@@ -36,7 +36,9 @@ function groupings(text: string): string[][] {
     /\bSELECT\b((?:(?!\bSELECT\b)[\s\S])*?)\bFROM\b(?:(?!\bSELECT\b)[\s\S])*?\bGROUP BY\s+([\w", ]+?)(?=\s*(?:ORDER|HAVING|LIMIT|["'`)]|$|\n))/gim,
   );
   return [...statements].map(([, selected = "", by = ""]) =>
-    columns(by).map((column) => (/^\d+$/.test(column) ? (columns(selected)[Number(column) - 1] ?? "") : column)),
+    columns(by).map((column) =>
+      /^\d+$/.test(column) ? (columns(selected)[Number(column) - 1] ?? "") : column,
+    ),
   );
 }
 
@@ -56,6 +58,11 @@ test("the check sees a grouping by name, also by its number and over several lin
     "SELECT sum(coalesce(a, b)), clientName\nFROM usage\nWHERE a = 'x'\nGROUP BY 2\nORDER BY 1",
     "SELECT max(clientId), sum(requests) FROM daily GROUP BY clientName",
   ]) {
-    expect(groupings(sql).flat().some((column) => column.startsWith("clientName")), sql).toBe(true);
+    expect(
+      groupings(sql)
+        .flat()
+        .some((column) => column.startsWith("clientName")),
+      sql,
+    ).toBe(true);
   }
 });

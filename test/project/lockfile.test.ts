@@ -58,7 +58,7 @@ test("what runs when the package is installed is our build, and what two tools o
   const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(read("package.json"));
   const hooks = Object.keys(scripts).filter((name) => /^(pre|post)|install|prepare|prepublish/.test(name));
   expect(hooks).toEqual(["prepare"]);
-  expect(scripts["prepare"]).toBe("npm run build");
+  expect(scripts["prepare"]).toBe("npm run build && tsx scripts/man.ts");
   const others = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
   expect(others.map(([path]) => path.replace("node_modules/", "")).sort()).toEqual(["@swc/core", "esbuild"]);
 });
