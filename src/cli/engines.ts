@@ -204,7 +204,7 @@ async function lakesNamed(
     names[i]?.slice(from).some((name) => name?.toLowerCase() === wanted.toLowerCase()) ?? false;
   const chosen =
     lakes.find(({ organization }) => organization === wanted) ?? lakes.find((_lake, i) => isNamed(i, 0));
-  await Promise.all(lakes.map(({ lake }, i) => (lakes[i] === chosen ? undefined : lake.close())));
+  await Promise.all(lakes.filter((one) => one !== chosen).map(({ lake }) => lake.close()));
   if (chosen) return [chosen];
   throw new UsageError("input", `--organization: ${uri} has no lake ${shown(wanted)}.`, {
     hint: `It has ${lakes.map(({ organization }) => organization).join(", ")}.`,
