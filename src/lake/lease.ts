@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync, statSync } from "node:fs";
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { codeOf } from "../support/errors.ts";
@@ -76,9 +76,11 @@ export function isRunning({ pid, machine, started, view }: Holder): boolean | un
   return now === undefined ? undefined : now === started;
 }
 
-/** Writes the lease into a file that nobody judges yet, or renews it. */
+/** Writes or renews a lease, in one step: a kill never leaves half of one, which only its age could judge. */
 export async function writeLease(file: string, holder: Holder): Promise<void> {
-  await writeFile(file, JSON.stringify(holder));
+  const fresh = `${file}.${holder.id}`;
+  await writeFile(fresh, JSON.stringify(holder));
+  await rename(fresh, file);
 }
 
 /** A lease as it stands in a file. */

@@ -70,8 +70,7 @@ export class Workspace {
   /** @throws {UsageError} lake, where another process took this one for dead and has taken the work over. */
   async check(): Promise<void> {
     const lease = await readLease(join(this.folder, LEASE));
-    // Half written is our own renewal.
-    if (lease && (lease.holder === undefined || lease.holder.id === this.#holder.id)) return;
+    if (lease?.holder?.id === this.#holder.id) return;
     throw lost();
   }
 

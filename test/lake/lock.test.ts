@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
-import { type Holder, isOver, newHolder, TERM_MS } from "../../src/lake/lease.ts";
+import { type Holder, isOver, newHolder, readLease, TERM_MS, writeLease } from "../../src/lake/lease.ts";
 import { sweepLock, withLock } from "../../src/lake/local/lock.ts";
 import { tempFolder } from "./helpers.ts";
 
@@ -40,6 +40,23 @@ describe("a lease", () => {
   ])("of %s is over by its age alone", (_whose, holder) => {
     expect(isOver({ holder, writtenMs: 0 }, TERM_MS - 1)).toBe(false);
     expect(isOver({ holder, writtenMs: 0 }, TERM_MS + 1)).toBe(true);
+  });
+});
+
+describe("a lease's file", () => {
+  it("is whole at every moment, so that a kill in the midst of a renewal leaves a lease that can be judged", async () => {
+    const file = join(await tempFolder(), "lease.json");
+    const holder = newHolder();
+    await writeLease(file, holder);
+    const renewing = { ended: false };
+    const renewals = (async () => {
+      for (let i = 0; i < 300; i++) await writeLease(file, holder);
+      renewing.ended = true;
+    })();
+    let halves = 0;
+    while (!renewing.ended) if ((await readLease(file))?.holder?.id !== holder.id) halves++;
+    await renewals;
+    expect(halves).toBe(0);
   });
 });
 
