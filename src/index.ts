@@ -60,7 +60,7 @@ export type {
   DayRange,
   Envelope,
   FetchedAt,
-  PartialDays,
+  LackingDays,
   SeriesFacts,
 } from "./usage/envelope.ts";
 export { type Dimension, type Grouping, groupingOf, parseGrouping } from "./usage/grouping.ts";

@@ -25,10 +25,16 @@ export interface EngineTraits {
   readonly billsByScan: boolean;
 }
 
+/** The dates that a statement reads, by which it can be priced, and the slices, where no others are to be opened. */
+export interface Reads extends Span {
+  readonly granularity: Granularity;
+  readonly slices?: readonly SliceKey[] | undefined;
+}
+
 export interface QueryOptions {
   readonly signal?: AbortSignal;
-  /** The dates that the statement reads at most, of which granularity, where that is known: by them it can be priced. */
-  readonly reads?: (Span & { readonly granularity: Granularity }) | undefined;
+  /** What the statement reads at most, where that is known. */
+  readonly reads?: Reads | undefined;
   /** How lists, structs and maps are given. Default: `json`. An engine that only has their text gives that. */
   readonly nested?: NestedForm | undefined;
   /** Gives the statement's plan instead of its rows. */

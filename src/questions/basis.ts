@@ -39,6 +39,8 @@ export interface Basis {
   readonly window: Span;
   /** The window, with the period before where the question looks back. */
   readonly read: Span;
+  /** The slices behind it that can be read. */
+  readonly slices: readonly SliceKey[];
   /** `period` is the window; `coverage` and `fetchedAt` are of all days that are read. */
   readonly facts: SeriesFacts;
   /** True where no period was named and the lake has no more than this in a row. */
@@ -90,6 +92,7 @@ export async function basisOf(
     source,
     window,
     read,
+    slices: held.flatMap(({ key, coverage }) => (coverage && isIn(key.date, read) ? key : [])),
     facts: {
       service: source.service,
       granularity,

@@ -2,7 +2,7 @@ import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { addDays, dayOf, lastDay, maxDay, minDay, startOfDay } from "../usage/day.ts";
-import type { AnswerCoverage, DayRange, SeriesFacts } from "../usage/envelope.ts";
+import type { AnswerCoverage, DayRange, LackingDays, SeriesFacts } from "../usage/envelope.ts";
 import { dimensionsOf, NO_GROUPING } from "../usage/grouping.ts";
 import { DEFAULT_WEEK_START, type Span, weekStartOf } from "../usage/period.ts";
 import { SERVICE_TRAITS } from "../usage/service.ts";
@@ -35,7 +35,8 @@ export interface Where {
 export function checkBasis(basis: Basis, demands: Demands, where: Where): void {
   const { facts } = basis;
   checkAge([facts], demands, where);
-  if (facts.coverage.complete || (demands.allowPartial && !demands.requireComplete)) return;
+  if (demands.requireComplete ? isWhole(facts.coverage) : facts.coverage.complete || demands.allowPartial)
+    return;
   throw new UsageError(demands.requireComplete ? "incomplete" : "lake", lacking(basis), {
     hint: [
       syncHint(facts, where),
@@ -92,18 +93,30 @@ export function lacking({ question, window, read, facts }: Basis): string {
   );
 }
 
+/** True where nothing is missing, as far as it can be known: a row without a count may be one that was not told. */
+function isWhole({ complete, rowsLacking }: AnswerCoverage): boolean {
+  return complete && rowsLacking.length === 0;
+}
+
 /** `Missing: 2026-11-03. Without status429: 2026-11-05 to 2026-11-07.` */
-export function describeGaps({ missing, partial, unreadable }: AnswerCoverage): string {
-  const lacks = new Map<string, DayRange[]>();
-  for (const { lacks: metrics, ...range } of partial) {
-    const name = metrics.join(", ");
-    lacks.set(name, [...(lacks.get(name) ?? []), range]);
-  }
+export function describeGaps({ missing, partial, unreadable, rowsLacking }: AnswerCoverage): string {
   return [
     ...(missing.length > 0 ? [`Missing: ${describeRanges(missing)}.`] : []),
     ...(unreadable.length > 0 ? [`Of these stored, but unreadable: ${describeRanges(unreadable)}.`] : []),
-    ...[...lacks].map(([metrics, ranges]) => `Without ${metrics}: ${describeRanges(ranges)}.`),
+    ...byMetrics(partial).map(([metrics, ranges]) => `Without ${metrics}: ${describeRanges(ranges)}.`),
+    ...byMetrics(rowsLacking).map(
+      ([metrics, ranges]) => `Rows without ${metrics}, which totals leave out: ${describeRanges(ranges)}.`,
+    ),
   ].join(" ");
+}
+
+function byMetrics(days: readonly LackingDays[]): [metrics: string, ranges: DayRange[]][] {
+  const found = new Map<string, DayRange[]>();
+  for (const { lacks, ...range } of days) {
+    const metrics = lacks.join(", ");
+    found.set(metrics, [...(found.get(metrics) ?? []), range]);
+  }
+  return [...found];
 }
 
 /** `2026-11-01, 2026-11-03 to 2026-11-07`, the first five. */

@@ -1,7 +1,6 @@
 import { allRows, type SqlEngine } from "../engine/engine.ts";
 import type { Coverage } from "../usage/coverage.ts";
 import type { HeldSlice } from "../usage/envelope.ts";
-import type { Metric } from "../usage/metric.ts";
 import type { Span } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import type { AnswerLake } from "./basis.ts";
@@ -24,15 +23,20 @@ export function answerLake(engine: SqlEngine, lake: SliceReader, signal?: AbortS
     slices: engine.slices,
     held: async (source, span, metrics) => {
       const held = await heldIn(lake, source, span);
-      // What cannot be read has no rows to look at, and where a scan is billed a second one would double the bill.
-      const isRead = held.every(({ coverage }) => coverage !== undefined);
-      if (!isRead || engine.traits.billsByScan || metrics.length === 0) return held;
-      const sql = rowsLackingSql({ ...source, ...span }, metrics);
-      const rows = await allRows(await engine.query(sql, signal === undefined ? {} : { signal }));
-      const lacking = new Map(
-        rows.map(([date, ...counts]) => [date, metrics.filter((_, i) => Number(counts[i]) > 0)]),
+      const slices = held.flatMap(({ key, coverage }) => (coverage === undefined ? [] : key));
+      // Where a scan is billed a second one would double the bill.
+      if (slices.length === 0 || engine.traits.billsByScan || metrics.length === 0) return held;
+      const reads = { ...span, granularity: source.granularity, slices };
+      const rows = await allRows(
+        await engine.query(rowsLackingSql({ ...source, ...span }, metrics), {
+          reads,
+          ...(signal === undefined ? {} : { signal }),
+        }),
       );
-      return held.map((slice) => without(slice, lacking.get(slice.key.date) ?? []));
+      const lacking = new Map(
+        rows.map(([date, ...counts]) => [date, metrics.filter((_metric, i) => Number(counts[i]) > 0)]),
+      );
+      return held.map((slice) => ({ ...slice, rowsLack: lacking.get(slice.key.date) ?? [] }));
     },
   };
 }
@@ -47,12 +51,4 @@ async function heldIn(lake: SliceReader, source: Source, { start, end }: Span): 
       dates.has(date),
   );
   return slices.map(({ key, provenance }) => ({ key, coverage: provenance }));
-}
-
-function without({ key, coverage }: HeldSlice, lacking: readonly Metric[]): HeldSlice {
-  if (coverage === undefined || lacking.length === 0) return { key, coverage };
-  return {
-    key,
-    coverage: { ...coverage, metrics: coverage.metrics.filter((one) => !lacking.includes(one)) },
-  };
 }

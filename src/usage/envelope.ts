@@ -16,11 +16,12 @@ export interface DayRange {
 export interface HeldSlice {
   readonly key: SliceKey;
   readonly coverage: Coverage | undefined;
+  /** The metrics that some of its rows lack though they were requested, where rows were looked at. */
+  readonly rowsLack?: readonly Metric[];
 }
 
-/** Days that are stored without everything that the answer reads. */
-export interface PartialDays extends DayRange {
-  /** The metrics that were never requested for these days, so that no total holds them. */
+/** Days, and the metrics that they do not have. */
+export interface LackingDays extends DayRange {
   readonly lacks: readonly Metric[];
 }
 
@@ -34,11 +35,14 @@ export interface AnswerCoverage {
   readonly daysPartial: number;
   readonly daysMissing: number;
   readonly missing: readonly DayRange[];
-  readonly partial: readonly PartialDays[];
+  /** Days for which metrics were never requested that the answer reads. */
+  readonly partial: readonly LackingDays[];
   /** Of the missing days those that are stored in a slice that cannot be read. */
   readonly unreadable: readonly DayRange[];
   /** Of the stored days those whose figures may still change. */
   readonly unsettled: readonly DayRange[];
+  /** Of the covered days those with rows that lack a metric: totals leave it out. Athena's rows are not looked at. */
+  readonly rowsLacking: readonly LackingDays[];
 }
 
 /** When the data was fetched, as ISO 8601 instants in UTC. */
@@ -120,6 +124,7 @@ export function answerCoverage(slices: Iterable<HeldSlice>, request: CoverageReq
   const byDate = new Map([...slices].map((slice) => [slice.key.date, slice] as const));
   const states = new Map<Day, DayState>();
   const unsettled: Day[] = [];
+  const rowsLack = new Map<Day, readonly Metric[]>();
   for (const { date, covered } of periodsIn(request, byDate)) {
     const slice = byDate.get(date);
     const coverage = slice?.coverage;
@@ -129,10 +134,16 @@ export function answerCoverage(slices: Iterable<HeldSlice>, request: CoverageReq
       const isThere = has !== undefined && day >= has.start && day <= has.end;
       if (isThere) states.set(day, lacks.length > 0 ? lacks : "covered");
       else states.set(day, slice && !coverage ? "unreadable" : "missing");
-      if (isThere && coverage && mayChange(coverage, settleDays)) unsettled.push(day);
+      if (!isThere || !coverage) continue;
+      if (mayChange(coverage, settleDays)) unsettled.push(day);
+      if (slice?.rowsLack?.length) rowsLack.set(day, slice.rowsLack);
     }
   }
-  return summaryOf(states, unsettled);
+  return {
+    ...summaryOf(states),
+    unsettled: rangesOf(unsettled),
+    rowsLacking: lackingRanges(rowsLack),
+  };
 }
 
 /** Totals have no calendar: each is a period of its own, and nothing is missing between them. */
@@ -146,7 +157,7 @@ function periodsIn(
     .map(({ key: { date }, coverage }) => ({ date, covered: { start: date, end: coverage?.end ?? date } }));
 }
 
-function summaryOf(states: ReadonlyMap<Day, DayState>, unsettled: readonly Day[]): AnswerCoverage {
+function summaryOf(states: ReadonlyMap<Day, DayState>): Omit<AnswerCoverage, "unsettled" | "rowsLacking"> {
   const daysIn = (...wanted: DayState[]): Day[] =>
     [...states].flatMap(([day, state]) => (wanted.includes(state) ? day : []));
   const missing = daysIn("missing", "unreadable");
@@ -158,9 +169,12 @@ function summaryOf(states: ReadonlyMap<Day, DayState>, unsettled: readonly Day[]
     daysPartial: states.size - covered.length - missing.length,
     daysMissing: missing.length,
     missing: rangesOf(missing),
-    partial: partialRanges(states),
+    partial: lackingRanges(
+      new Map(
+        [...states].flatMap(([day, state]) => (typeof state === "string" ? [] : [[day, state] as const])),
+      ),
+    ),
     unreadable: rangesOf(daysIn("unreadable")),
-    unsettled: rangesOf(unsettled),
   };
 }
 
@@ -175,13 +189,12 @@ export function rangesOf(days: readonly Day[]): DayRange[] {
   return ranges;
 }
 
-function partialRanges(states: ReadonlyMap<Day, DayState>): PartialDays[] {
+function lackingRanges(days: ReadonlyMap<Day, readonly Metric[]>): LackingDays[] {
   const ranges: { from: Day; to: Day; lacks: readonly Metric[] }[] = [];
-  for (const [day, state] of states) {
-    if (typeof state === "string") continue;
+  for (const [day, lacks] of days) {
     const last = ranges.at(-1);
-    if (last && addDays(last.to, 1) === day && last.lacks.join() === state.join()) last.to = day;
-    else ranges.push({ from: day, to: day, lacks: state });
+    if (last && addDays(last.to, 1) === day && last.lacks.join() === lacks.join()) last.to = day;
+    else ranges.push({ from: day, to: day, lacks });
   }
   return ranges;
 }

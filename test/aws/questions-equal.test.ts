@@ -4,7 +4,7 @@ import { openAthena } from "../../src/engine/athena/athena.ts";
 import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows, type SqlEngine, type SqlRow } from "../../src/engine/engine.ts";
 import { openLake } from "../../src/lake/open.ts";
-import { choose, sourcesFor } from "../../src/questions/choose.ts";
+import { choose, type Source, sourcesFor } from "../../src/questions/choose.ts";
 import { bind, daysRead, get, list } from "../../src/questions/questions.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import type { Span } from "../../src/usage/period.ts";
@@ -78,6 +78,16 @@ describe("Athena and DuckDB over the same files", async () => {
       expect(scannedMost).toBeGreaterThan(0);
     });
   }
+
+  it("answer by month alike", async () => {
+    const window = { start: FIRST, end: "2026-10-31" as Day };
+    for (const question of list().filter(({ needs }) => !needs.includes("user"))) {
+      const [source] = sourcesFor(question, athena.slices, { granularity: "month" });
+      const sql = bind(question, { ...(source as Source), ...window });
+      const expected = await run(duckdb, sql);
+      expect(await run(athena, sql), sql).toEqual(expected);
+    }
+  });
 
   it("answer from every service and grouping alike", async () => {
     for (const source of sourcesFor(get("busy-clients"), duckdb.slices)) {
@@ -168,6 +178,23 @@ describe("Athena and DuckDB over the same files", async () => {
     const ours = await gcUsage(aws, csv);
     expect(ours.exitCode).toBe(0);
     expect(theirs.stdout).toBe(ours.stdout);
+    const facts = async (engine: string): Promise<object> => {
+      const { stdout } = await gcUsage(aws, [...asked, "--allow-partial", "--json", "--engine", engine]);
+      const {
+        answeredAt: _at,
+        engine: _engine,
+        rows: _rows,
+        ...rest
+      } = JSON.parse(stdout) as Record<string, unknown>;
+      return rest;
+    };
+    const [athenas, duckdbs] = [await facts("athena"), await facts("duckdb")];
+    expect(athenas).toMatchObject({
+      service: "jobs",
+      coverage: { complete: false, days: 17, missing: [{ from: "2026-10-08", to: "2026-10-08" }] },
+      fetchedAt: { oldest: expect.any(String) as string },
+    });
+    expect(Object.keys(athenas)).toEqual(Object.keys(duckdbs));
     expect(theirs.stdout).toContain('"Quote "" and comma,"');
     const refused = await gcUsage(aws, [...csv, "--engine", "athena", "--max-scan", "10kB"]);
     expect(refused.exitCode).toBe(8);

@@ -99,7 +99,7 @@ describe.concurrent("a question about days that are partly missing", () => {
     expect(grown.coverage).toMatchObject({ complete: true, days: 4 });
   });
 
-  test("is refused where single rows lack a metric", async () => {
+  test("is answered where single rows lack a metric, with a warning, and fails where it must be complete", async () => {
     const lake = await lakeOf([
       ...days(ago(5), YESTERDAY, [ago(2)]),
       slice(ago(2), [
@@ -107,9 +107,13 @@ describe.concurrent("a question about days that are partly missing", () => {
         { ...ROW, templateUri: "/y", requests: 3n },
       ]),
     ]);
-    const ran = await gcUsage(["ask", "noisy-clients", "--last", "5d", "--lake", lake]);
-    expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
-    expect(ran.stderr).toContain(`Without status429: ${ago(2)}.`);
+    const asked = ["ask", "noisy-clients", "--last", "5d", "--lake", lake, "-q", "--json"];
+    const ran = await gcUsage(asked);
+    expect(ran.stderr).toBe(`warning: Rows without status429, which totals leave out: ${ago(2)}.\n`);
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      coverage: { complete: true, rowsLacking: [{ from: ago(2), to: ago(2), lacks: ["status429"] }] },
+    });
+    expect(await gcUsage([...asked, "--require-complete"])).toMatchObject({ exitCode: 12, stdout: "" });
   });
 
   test("is refused where a slice cannot be read, with what to do", async () => {
@@ -119,6 +123,11 @@ describe.concurrent("a question about days that are partly missing", () => {
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain(`Missing: ${ago(2)}. Of these stored, but unreadable: ${ago(2)}.`);
     expect(ran.stderr).toContain(`gc-usage sync --from ${ago(2)} --to ${ago(2)}`);
+    const accepted = await json(["ask", "noisy-clients", "--last", "5d", "--lake", lake, "--allow-partial"]);
+    expect(accepted).toMatchObject({
+      coverage: { daysCovered: 4, unreadable: [{ from: ago(2), to: ago(2) }] },
+      rows: [{ status429: 8 }],
+    });
   });
 
   test("is refused where a day was fetched before it had ended", async () => {

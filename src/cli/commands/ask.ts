@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { QueryOptions, QueryResult, SqlEngine } from "../../engine/engine.ts";
 import type { Basis } from "../../questions/basis.ts";
 import { sourceFlags } from "../../questions/choose.ts";
-import { checkBasis, lacking } from "../../questions/demands.ts";
+import { checkBasis, describeGaps, lacking } from "../../questions/demands.ts";
 import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
 import {
   type AskedLake,
@@ -148,7 +148,12 @@ interface AnswerPart {
 function partOf({ organization, engine, basis }: LakeBasis, params: Record<string, number>): AnswerPart {
   const { question, source, window, read } = basis;
   const sql = bind(question, { ...source, ...window, params });
-  return { organization, engine, sql, reads: { ...read, granularity: source.granularity } };
+  return {
+    organization,
+    engine,
+    sql,
+    reads: { ...read, granularity: source.granularity, slices: basis.slices },
+  };
 }
 
 function sqlText({ organization, sql }: AnswerPart): string {
@@ -201,6 +206,7 @@ function tell(cli: Cli, { organization, basis, own, lakeFlags: lake }: LakeBasis
   );
   const sync = `gc-usage sync${sourceFlags(source)}${lake}`;
   if (!facts.coverage.complete) cli.log.warn(whose + lacking(basis));
+  else if (facts.coverage.rowsLacking.length > 0) cli.log.warn(whose + describeGaps(facts.coverage));
   if (own.isShortened) {
     const periods = periodsOf(source.granularity, own.window, source.weekStart).length;
     cli.log.warn(

@@ -5,7 +5,7 @@ import { type Effects, type Log, realEffects, silentLog } from "../../support/ef
 import { isUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 import type { SliceKey } from "../../usage/slice.ts";
-import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
+import type { QueryOptions, QueryResult, QueryStats, Reads, SqlEngine, SqlRow } from "../engine.ts";
 import { assertWithin, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
 import { BY_DAY, readsEveryDay, tablesOf } from "./dates.ts";
 import { callFailed, endedBadly, type Sent } from "./errors.ts";
@@ -94,7 +94,7 @@ export class AthenaEngine implements SqlEngine {
   }
 
   /** What can be said of a statement's scan before it runs. */
-  async #foresee({ sql, scans }: ReadingStatement, reads: QueryOptions["reads"]): Promise<void> {
+  async #foresee({ sql, scans }: ReadingStatement, reads: Reads | undefined): Promise<void> {
     if (!scans) return;
     if (readsEveryDay(sql)) {
       this.#log.warn(
@@ -203,10 +203,7 @@ function mostBytes(sql: string, slices: readonly SizedSlice[] | undefined): numb
 }
 
 /** All that the dates' partitions hold: Athena opens every object of a partition, whatever its service. */
-function bytesOf(
-  slices: readonly SizedSlice[],
-  { granularity, start, end }: NonNullable<QueryOptions["reads"]>,
-): number {
+function bytesOf(slices: readonly SizedSlice[], { granularity, start, end }: Reads): number {
   return slices
     .filter(({ key }) => key.granularity === granularity && key.date >= start && key.date <= end)
     .reduce((sum, { object }) => sum + object.bytes, 0);

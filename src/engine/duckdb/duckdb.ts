@@ -137,15 +137,16 @@ export class DuckDbEngine implements SqlEngine {
   async #run(
     connection: DuckDBConnection,
     sql: string,
-    { signal, explain, nested }: QueryOptions,
+    { signal, explain, nested, reads }: QueryOptions,
   ): Promise<Started & { readonly statement: ReadingStatement }> {
     const statement = await readingStatement(connection, sql);
-    await this.#tables.provide(sql, statement, signal);
+    await this.#tables.provide(sql, statement, signal, reads?.slices);
     for (;;) {
       signal?.throwIfAborted();
       const started = await startStatement(connection, sql, { explain, nested });
       // What it reads was found out a moment before, and midnight may have passed.
-      const isSettled = !readsClock(statement.tree) || !(await this.#tables.provide(sql, statement, signal));
+      const isSettled =
+        !readsClock(statement.tree) || !(await this.#tables.provide(sql, statement, signal, reads?.slices));
       if (isSettled) return { ...started, statement };
     }
   }

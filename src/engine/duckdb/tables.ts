@@ -118,16 +118,23 @@ export class Tables {
    * Shows what a statement reads.
    *
    * @param statement what the guard makes of it.
+   * @param slices which of them it reads at most, where that is known.
    * @returns false where all of it was shown already.
    * @throws {UsageError} lake, where a file cannot be read or there is no room for its copy.
    */
-  async provide(sql: string, statement: ReadingStatement, signal: AbortSignal | undefined): Promise<boolean> {
+  async provide(
+    sql: string,
+    statement: ReadingStatement,
+    signal: AbortSignal | undefined,
+    slices?: readonly SliceKey[],
+  ): Promise<boolean> {
+    const only = slices && new Set(slices.map(slicePath));
     const before = this.#turn;
     const turn = (async () => {
       await before.catch(() => undefined);
       let isNew = false;
       for (const table of new Set(statement.tables)) {
-        isNew = (await this.#show(sql, table, statement, signal)) || isNew;
+        isNew = (await this.#show(sql, table, statement, signal, only)) || isNew;
       }
       return isNew;
     })();
@@ -140,11 +147,15 @@ export class Tables {
     table: TableName,
     statement: ReadingStatement,
     signal: AbortSignal | undefined,
+    only: ReadonlySet<string> | undefined,
   ): Promise<boolean> {
     const shown = this.#shown.get(table) ?? new Set<string>();
-    const hidden = this.#files[table].filter(({ path }) => !shown.has(path));
+    const hidden = this.#files[table].filter(
+      ({ path, inLake }) => !shown.has(path) && (only?.has(inLake) ?? true),
+    );
     if (hidden.length === 0) return false;
-    const read = isMuch(hidden) ? await this.#filesRead(sql, table, statement) : undefined;
+    const read =
+      only === undefined && isMuch(hidden) ? await this.#filesRead(sql, table, statement) : undefined;
     const readPaths = read && new Set(read.map(({ path }) => path));
     const wanted = hidden.filter(({ path }) => readPaths?.has(path) ?? true);
     if (wanted.length === 0) return false;
@@ -198,6 +209,8 @@ export class Tables {
 
 type SizedFile = TableFile & {
   readonly bytes: number;
+  /** Its path below its own lake. */
+  readonly inLake: string;
   /** Where it is in its lake: absolute, with `/` between the parts. */
   readonly file: string;
 };
@@ -205,8 +218,8 @@ type SizedFile = TableFile & {
 /** Several lakes stand side by side, each under a name that DuckDB reads as a partition's. */
 function fileOf({ root, organization }: LakeFiles, path: string, bytes: number) {
   const file = `${root}/${path}`;
-  if (organization === undefined) return { path, file, bytes };
-  return { path: `${partitionOf(organization)}/${path}`, file, bytes, organization };
+  if (organization === undefined) return { path, inLake: path, file, bytes };
+  return { path: `${partitionOf(organization)}/${path}`, inLake: path, file, bytes, organization };
 }
 
 function partitionOf(organization: string): string {
