@@ -49,6 +49,7 @@ async function openTables(folder: string) {
       root: folder,
       slices: await new Lake(store).list(),
       sources: await store.list(SOURCE_FOLDER),
+      readSlices: () => Promise.reject(new Error("no statement has named the table slices")),
     },
   ]);
   return { workspace, tables };

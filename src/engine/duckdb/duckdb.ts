@@ -60,11 +60,13 @@ async function filesOf({
       hint: "Make one with `gc-usage sync` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
     });
   }
+  const lake = new Lake(store);
   return {
     organization,
     root: resolve(folder).split(sep).join("/"),
-    slices: await new Lake(store).list(),
+    slices: await lake.list(),
     sources: (await store.list(SOURCE_FOLDER)).filter(({ path }) => isSource(path)),
+    readSlices: (signal) => lake.slices(undefined, { signal }),
   };
 }
 

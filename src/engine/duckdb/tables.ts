@@ -1,6 +1,8 @@
-import { mkdir, realpath, symlink } from "node:fs/promises";
+import { mkdir, realpath, symlink, writeFile } from "node:fs/promises";
 import { dirname, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Slice } from "../../lake/lake.ts";
+import { sliceRow } from "../../lake/slice-rows.ts";
 import type { StoredObject } from "../../lake/store.ts";
 import { UsageError } from "../../support/errors.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
@@ -24,6 +26,8 @@ export interface LakeFiles {
   readonly slices: readonly { readonly key: SliceKey; readonly object: StoredObject }[];
   /** Raw rows. */
   readonly sources: readonly StoredObject[];
+  /** The slices with what their metadata says, read when it is asked for. */
+  readonly readSlices: (signal: AbortSignal | undefined) => Promise<readonly Slice[]>;
 }
 
 /** Below this it costs less to copy all of a table's files than to ask which are read. */
@@ -66,6 +70,7 @@ export class Tables {
           granularity: /granularity=([^/]*)/.exec(path)?.[1] ?? "",
         })),
       ),
+      slices: [],
     };
   }
 
@@ -141,6 +146,7 @@ export class Tables {
     statement: ReadingStatement,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
+    if (table === "slices") return await this.#showSlices(signal);
     const shown = this.#shown.get(table) ?? new Set<string>();
     const hidden = this.#files[table].filter(({ path }) => !shown.has(path));
     if (hidden.length === 0) return false;
@@ -162,6 +168,22 @@ export class Tables {
       viewOf(table, [...(isRaw ? [] : [this.template]), ...copies], this.#isSeveral),
     );
     this.#shown.set(table, next);
+    return true;
+  }
+
+  /** The footers of all slices are read for it, once. */
+  async #showSlices(signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.#shown.has("slices")) return false;
+    const lines: string[] = [];
+    for (const { organization, readSlices } of this.#lakes) {
+      for (const slice of await readSlices(signal)) {
+        lines.push(`${JSON.stringify({ organization, ...sliceRow(slice) })}\n`);
+      }
+    }
+    const file = `${this.#copies}/slices.json`;
+    await writeFile(file, lines.join(""));
+    await this.#connection.run(viewOf("slices", lines.length === 0 ? [] : [file], this.#isSeveral));
+    this.#shown.set("slices", new Set([file]));
     return true;
   }
 
