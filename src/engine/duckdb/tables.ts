@@ -15,7 +15,7 @@ import { Planner, type TableFile, templateOf } from "./planner.ts";
 import { type CopiedFile, copyFiles } from "./private-files.ts";
 import { columnsNamed } from "./tree.ts";
 import { allowedFolders, templateStatement, viewOf } from "./views.ts";
-import type { Workspace } from "./workspace.ts";
+import type { PrivateDuckDb } from "./private-duckdb.ts";
 
 /** What a lake has for SQL, by its listing. */
 export interface LakeFiles {
@@ -39,7 +39,7 @@ const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS].map(([name]) => name);
 
 /** Our tables in a DuckDB that sees copies of just the files that its statements read. */
 export class Tables {
-  readonly #workspace: Workspace;
+  readonly #duckdb: PrivateDuckDb;
   readonly #lakes: readonly LakeFiles[];
   /** Makes views; kept open, since the names that it uses are a connection's own. */
   readonly #connection: DuckDBConnection;
@@ -51,8 +51,8 @@ export class Tables {
   /** The last that was begun: one at a time copies and makes views. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(workspace: Workspace, connection: DuckDBConnection, lakes: readonly LakeFiles[]) {
-    this.#workspace = workspace;
+  private constructor(duckdb: PrivateDuckDb, connection: DuckDBConnection, lakes: readonly LakeFiles[]) {
+    this.#duckdb = duckdb;
     this.#connection = connection;
     this.#lakes = lakes;
     const slices = lakes.flatMap((lake) =>
@@ -75,18 +75,18 @@ export class Tables {
   }
 
   /** Makes the tables, without rows so far. From here on DuckDB sees no files but the copies, and no network. */
-  static async open(workspace: Workspace, lakes: readonly LakeFiles[]): Promise<Tables> {
-    if (/\/(?:date|granularity|organization)=/i.test(workspace.folder)) {
+  static async open(duckdb: PrivateDuckDb, lakes: readonly LakeFiles[]): Promise<Tables> {
+    if (/\/(?:date|granularity|organization)=/i.test(duckdb.folder)) {
       throw new UsageError(
         "input",
-        `The temporary folder ${workspace.folder} is named like a partition of the lake.`,
+        `The temporary folder ${duckdb.folder} is named like a partition of the lake.`,
         {
           hint: "Set TMPDIR to a folder without date=…, granularity=… or organization=… in its path.",
         },
       );
     }
-    const connection = await workspace.instance.connect();
-    const tables = new Tables(workspace, connection, lakes);
+    const connection = await duckdb.instance.connect();
+    const tables = new Tables(duckdb, connection, lakes);
     await mkdir(dirname(tables.template), { recursive: true });
     const statements = [
       ...catalogStatements(),
@@ -103,7 +103,7 @@ export class Tables {
   }
 
   get #copies(): string {
-    return `${this.#workspace.folder}/lake`;
+    return `${this.#duckdb.folder}/lake`;
   }
 
   get #isSeveral(): boolean {
@@ -206,7 +206,7 @@ export class Tables {
     );
     const [first = ""] = folders;
     const isSeveral = this.#isSeveral;
-    const root = isSeveral ? `${this.#workspace.folder}/lakes` : first;
+    const root = isSeveral ? `${this.#duckdb.folder}/lakes` : first;
     if (isSeveral) await linkLakes(root, this.#lakes, folders);
     return await Planner.open({ root, folders, templateFolder: this.#copies, isSeveral });
   }
@@ -214,7 +214,7 @@ export class Tables {
   async close(): Promise<void> {
     (await this.#planner?.catch(() => undefined))?.close();
     this.#connection.closeSync();
-    await this.#workspace.close();
+    await this.#duckdb.close();
   }
 }
 
