@@ -1,9 +1,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { messageOf, UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
+import { openPrivateDuckDb } from "./private-duckdb.ts";
 import type { CopiedFile } from "./private-files.ts";
 import { viewOf } from "./views.ts";
-import { openPrivateDuckDb } from "./private-duckdb.ts";
 
 /**
  * Reads copies of the lake's files whole, each column, in a database of its own, since an error of the worst kind makes one

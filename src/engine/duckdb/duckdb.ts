@@ -9,11 +9,11 @@ import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from ".
 import { USE } from "./catalog.ts";
 import { explained } from "./errors.ts";
 import { type ReadingStatement, readingStatement } from "./guard.ts";
+import { type DuckDbOptions, openPrivateDuckDb, type PrivateDuckDb } from "./private-duckdb.ts";
 import { type Started, startStatement } from "./run.ts";
 import { sumsAcross } from "./sums.ts";
 import { type LakeFiles, Tables } from "./tables.ts";
 import { readsClock } from "./tree.ts";
-import { type DuckDbOptions, openPrivateDuckDb, type PrivateDuckDb } from "./private-duckdb.ts";
 
 /** One of several lakes that are read together. */
 export interface LakeFolder {

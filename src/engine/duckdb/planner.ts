@@ -4,9 +4,9 @@ import { duckdb } from "../../lake/duckdb.ts";
 import { sqlString } from "../../support/quote.ts";
 import type { TableName } from "../tables.ts";
 import { catalogStatements, USE } from "./catalog.ts";
+import { startDuckDb } from "./private-duckdb.ts";
 import { prepare } from "./run.ts";
 import { allowedFolders, viewOf } from "./views.ts";
-import { startDuckDb } from "./private-duckdb.ts";
 
 /** A file of a table, with what its path says. */
 export interface TableFile {

@@ -71,7 +71,7 @@ export async function startDuckDb(settings: Readonly<Record<string, string>>): P
   }
 }
 
-const TRIES = 5;
+const TRIES = 10;
 
 /** A folder with a lease below this user's own folder, after what killed processes have left there is removed. */
 async function openWorkspace(): Promise<{ workspace: Workspace; parent: string }> {
@@ -81,8 +81,8 @@ async function openWorkspace(): Promise<{ workspace: Workspace; parent: string }
       await sweepWorkspaces(parent);
       return { workspace: await Workspace.open(parent, "spill"), parent };
     } catch (error) {
-      // The last process that worked there has just removed it.
-      if (codeOf(error) === "ENOENT" && attempt < TRIES) continue;
+      // The last process that worked there has just removed it, as it was about to be used.
+      if (["ENOENT", "EEXIST"].includes(codeOf(error) ?? "") && attempt < TRIES) continue;
       throw codeOf(error) === undefined
         ? error
         : new UsageError("input", `The temporary folder ${tmpdir()} cannot be written (${codeOf(error)}).`, {

@@ -12,10 +12,10 @@ import { ORGANIZATION, TABLES, type TableName, USAGE_PARTITIONS } from "../table
 import { catalogStatements } from "./catalog.ts";
 import type { ReadingStatement } from "./guard.ts";
 import { Planner, type TableFile, templateOf } from "./planner.ts";
+import type { PrivateDuckDb } from "./private-duckdb.ts";
 import { type CopiedFile, copyFiles } from "./private-files.ts";
 import { columnsNamed } from "./tree.ts";
 import { allowedFolders, templateStatement, viewOf } from "./views.ts";
-import type { PrivateDuckDb } from "./private-duckdb.ts";
 
 /** What a lake has for SQL, by its listing. */
 export interface LakeFiles {
