@@ -131,7 +131,7 @@ ${items(SLICES_COLUMNS.map(hiveColumn), 12)}
 
 /**
  * A view as Athena itself keeps one in Glue: the statement and its types, JSON in base64. Athena takes every object of a
- * partition for rows: the condition on its path leaves out copies that lie beside a slice, and other slices unopened.
+ * partition for rows: the condition on its path leaves out copies that lie beside a slice.
  */
 function dailyView(): string {
   const columns = [...USAGE_COLUMNS, ...USAGE_PARTITIONS];

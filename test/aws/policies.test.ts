@@ -84,7 +84,7 @@ describe("the stack's policies", async () => {
     const sandbox = await startSandbox({ rateLimit: 100_000, jobDelayMs: 1 });
     const env = { ...sandbox.env, GC_USAGE_CACHE: path.join(folder, "cache") };
     const file = path.join(folder, "rows.ndjson");
-    await writeFile(file, '{"clientId":"c","requests":1,"status200":1,"date":"2026-03-01T00:00:00Z"}\n');
+    await writeFile(file, '{"clientId":"c","requests":1,"status200":1,"date":"2026-03-02T00:00:00Z"}\n');
     const calls = await callsOf(async () => {
       for (const args of [
         ["sync", "--last", "4d", "--keep-source", "--stack", "policies"],
