@@ -1,4 +1,5 @@
 import {
+  SLICES_COLUMNS,
   SOURCE_COLUMNS,
   type TableColumn,
   USAGE_COLUMNS,
@@ -22,7 +23,14 @@ export function withGenerated(template: string): string {
 }
 
 function resources(): string {
-  return [usageTable(), dailyView(), sourceTable(), articleQuery(), ...list().map(namedQuery)].join("\n");
+  return [
+    usageTable(),
+    dailyView(),
+    slicesTable(),
+    sourceTable(),
+    articleQuery(),
+    ...list().map(namedQuery),
+  ].join("\n");
 }
 
 /** Glue and Hive know string for varchar, `struct<a:b>` for `struct(a b)`, and lower-case names. */
@@ -48,6 +56,10 @@ const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS.map(hiveColumn)];
 /** Athena's names for the organizations' lakes, each a folder of the bucket. */
 const PROJECTED_ORGANIZATION = `          projection.organization.type: ${ifSeveral("enum")}
           projection.organization.values: ${ifSeveral("!Ref Organizations")}`;
+
+/** Columns are found by name, which is Athena's default too: a slice of an older version lacks some, which are NULL. */
+const PARQUET_BY_NAME =
+  '{ SerializationLibrary: org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe, Parameters: { parquet.column.index.access: "false" } }';
 
 /** Partition projection: Athena works out the folders from the statement's dates, and no crawler has to know them. */
 function usageTable(): string {
@@ -82,17 +94,49 @@ ${items(PARTITIONS, 10)}
           Location: !If [HasOrganizations, !Sub "s3://\${LakeBucket}/", !Sub "s3://\${LakeBucket}/usage/"]
           InputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat
           OutputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat
-          SerdeInfo: { SerializationLibrary: org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe }
+          SerdeInfo: ${PARQUET_BY_NAME}
           Columns:
 ${items(USAGE_COLUMNS.map(hiveColumn), 12)}
 `;
 }
 
-/** A view as Athena itself keeps one in Glue: the statement and its types, JSON in base64. */
+/** What is known of each slice, which the program writes at the end of what changes the lake. */
+function slicesTable(): string {
+  return `  SlicesTable:
+    Type: AWS::Glue::Table
+    Properties:
+      CatalogId: !Ref AWS::AccountId
+      DatabaseName: !Ref Database
+      TableInput:
+        Name: slices
+        Description: What each slice of the lake covers, when it was fetched, and its size.
+        TableType: EXTERNAL_TABLE
+        Parameters:
+          EXTERNAL: "TRUE"
+          classification: parquet
+          projection.enabled: ${ifSeveral('"true"')}
+${PROJECTED_ORGANIZATION}
+          storage.location.template: ${ifSeveral('!Sub "s3://${LakeBucket}/${!organization}/slices/"')}
+        PartitionKeys:
+${items([ORGANIZATION], 10)}
+        StorageDescriptor:
+          Location: !If [HasOrganizations, !Sub "s3://\${LakeBucket}/", !Sub "s3://\${LakeBucket}/slices/"]
+          InputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat
+          OutputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat
+          SerdeInfo: ${PARQUET_BY_NAME}
+          Columns:
+${items(SLICES_COLUMNS.map(hiveColumn), 12)}
+`;
+}
+
+/**
+ * A view as Athena itself keeps one in Glue: the statement and its types, JSON in base64. Athena takes every object of a
+ * partition for rows: the condition on its path leaves out copies that lie beside a slice.
+ */
 function dailyView(): string {
   const columns = [...USAGE_COLUMNS, ...USAGE_PARTITIONS];
   const names = columns.map(([name]) => sqlName(name.toLowerCase())).join(", ");
-  const originalSql = `SELECT \${OrganizationName}${names} FROM usage WHERE service = ${sqlString(CANONICAL_SERVICE)} AND ${sqlName("grouping")} = ${sqlString(CANONICAL_GROUPING)} AND granularity = 'day'`;
+  const originalSql = `SELECT \${OrganizationName}${names} FROM usage WHERE service = ${sqlString(CANONICAL_SERVICE)} AND ${sqlName("grouping")} = ${sqlString(CANONICAL_GROUPING)} AND granularity = 'day' AND "$path" LIKE '%/${CANONICAL_SERVICE}.${CANONICAL_GROUPING}.parquet'`;
   const view = JSON.stringify({
     originalSql,
     catalog: "awsdatacatalog",

@@ -1,3 +1,4 @@
+import { SLICE_ROW_COLUMNS } from "../lake/slice-rows.ts";
 import { USAGE_COLUMNS as COLUMNS } from "../usage/columns.ts";
 
 /** Both names are the blueprint's: its article queries "genesysclouddb"."gc_usage_api_source". */
@@ -5,8 +6,8 @@ export const DATABASE = "genesysclouddb";
 /** What Athena calls the Glue catalog, so that three-part names work in both engines. */
 export const CATALOG = "awsdatacatalog";
 
-/** What SQL can name: the slices, the raw rows, and the slices that are safe to sum. */
-export const TABLES = ["usage", "gc_usage_api_source", "daily"] as const;
+/** What SQL can name: the slices' rows, the raw rows, the rows that are safe to sum, and what is known of each slice. */
+export const TABLES = ["usage", "gc_usage_api_source", "daily", "slices"] as const;
 export type TableName = (typeof TABLES)[number];
 
 /** A column with its type, spelled so that DuckDB and Trino both read it. */
@@ -30,6 +31,9 @@ export const USAGE_PARTITIONS: readonly TableColumn[] = [
 
 /** Whose rows they are, where several organizations' lakes are read together: the name of the lake's folder. */
 export const ORGANIZATION: TableColumn = ["organization", "varchar"];
+
+/** The columns of `slices`. */
+export const SLICES_COLUMNS: readonly TableColumn[] = SLICE_ROW_COLUMNS;
 
 const ref = 'struct(id varchar, "name" varchar, selfUri varchar)';
 

@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { messageOf, UsageError } from "../support/errors.ts";
-import { sqlString } from "../support/quote.ts";
+import { sqlName, sqlString } from "../support/quote.ts";
 import { DIMENSION_COLUMNS, type Metric, USAGE_COLUMNS } from "../usage/columns.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
 import { METRICS } from "../usage/metric.ts";
@@ -77,6 +77,9 @@ function jsonLine(row: SpoolRow): string {
   return `{${fields.join(",")}}\n`;
 }
 
+/** Names with DuckDB's types. */
+type Columns = readonly (readonly [name: string, type: string])[];
+
 /** Writes slices' files by DuckDB, in one process-wide instance with bounded memory. */
 export class ParquetFiles {
   readonly #staging: string;
@@ -128,6 +131,30 @@ export class ParquetFiles {
         .runAndReadAll(`SELECT NOT EXISTS (${differing})`)
         .catch(() => undefined);
       return reader?.getRows()[0]?.[0] === true;
+    });
+  }
+
+  /** Writes rows, a JSON object a line, as a table with just these columns. */
+  async writeTable(columns: Columns, rows: string, file: string): Promise<void> {
+    const types = columns.map(([name, type]) => `${sqlName(name)}: ${sqlString(type)}`);
+    await this.#with(undefined, async (connection) => {
+      await connection.run(
+        `COPY (FROM read_json(${sqlString(rows)}, format = 'newline_delimited', columns = {${types.join(", ")}}))
+         TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd)`,
+      );
+    });
+  }
+
+  /** The rows of a table that `writeTable` wrote, a JSON object each; none where a column is not there as it was written. */
+  async readTable(columns: Columns, file: string): Promise<string[]> {
+    const list = columns.map(([name, type]) => `CAST(${sqlName(name)} AS ${type}) AS ${sqlName(name)}`);
+    return await this.#with(undefined, async (connection) => {
+      const reader = await connection
+        .runAndReadAll(
+          `SELECT to_json(t) FROM (SELECT ${list.join(", ")} FROM read_parquet(${sqlString(file)})) t`,
+        )
+        .catch(() => undefined);
+      return reader?.getRows().map(([json]) => String(json)) ?? [];
     });
   }
 

@@ -44,6 +44,8 @@ export interface ObjectStore {
   readonly staging: string;
   /** How many objects are best written side by side: one where a lock lets one at a time through. */
   readonly writers: number;
+  /** True where engines query the objects in place, as Athena does: what its tables are made of is kept there too. */
+  readonly isQueriedInPlace: boolean;
   /**
    * True where the lake has been created.
    *

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readClaim } from "../lake/claim.ts";
 import { CHANGED, readFooter } from "../lake/footer.ts";
 import { type Foreign, type Lake, refusal } from "../lake/lake.ts";
+import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
@@ -75,6 +76,7 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const items = [...slices, ...(await planSources(options, slices))];
   const wanted = items.filter(({ verdict }) => verdict === "copy").map(({ object }) => object);
   const late = dryRun ? [] : await carryOut(wanted, await from.store.localize(wanted, options), options);
+  if (!dryRun) await updateSlicesTable(to, options);
   const kept = items.flatMap(({ object: { path }, verdict }) =>
     typeof verdict === "string" ? [] : [{ path, ...verdict }],
   );

@@ -6,6 +6,7 @@ import { parseApiRow } from "../genesys/answer/row.ts";
 import type { SplitSummary } from "../genesys/answer/splitter.ts";
 import { splitInto } from "../genesys/services.ts";
 import type { Lake, Refusal } from "../lake/lake.ts";
+import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { Workspace } from "../lake/workspace.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
@@ -128,6 +129,7 @@ async function loadIn(lake: Lake, request: LoadRequest, workspace: Workspace): P
     twin === undefined
       ? await keepSource(lake, source, file, { hash, force: request.force, signal: request.signal })
       : "there";
+  await updateSlicesTable(lake, { log: request.log, signal: request.signal });
   const kept = (request.force ? [] : [...stored.slices]).map(({ key }) => ({
     key,
     why: "the same rows are stored already",

@@ -4,6 +4,7 @@ import { readOrganization } from "../genesys/organization.ts";
 import { unsoundAnswer } from "../genesys/problem.ts";
 import { readClaim } from "../lake/claim.ts";
 import { type Lake, losesRows, type Slice } from "../lake/lake.ts";
+import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { Waiting } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
 import { withDeadline } from "../support/deadline.ts";
@@ -150,6 +151,7 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
     ...rest.map((span) => () => run.begin(span)),
   ];
   const failed = await failureOf(tasks, options);
+  if (!signal?.aborted) await updateSlicesTable(lake, { log, signal });
   if (failed) throw withNextStep(failed.reason, resumed.length > 0 || run.leaves);
   return {
     plan,

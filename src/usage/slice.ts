@@ -32,6 +32,9 @@ export function parseSlicePath(path: string): SliceKey | undefined {
   return { service, granularity, grouping, date };
 }
 
+/** The table `slices` of a lake that engines query in place: made from the slices, and not one of them. */
+export const SLICES_FILE = "slices/slices.parquet";
+
 /** The raw rows, for the blueprint's own way, in a folder for each granularity. */
 export const SOURCE_FOLDER = "gc_usage_api_source/";
 

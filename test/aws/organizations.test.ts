@@ -60,6 +60,11 @@ describe("a stack of several organizations", () => {
     expect(rows).toMatch(/^organization,n\r\nacme,273\r\nglobex,\d+$/);
   });
 
+  it("has a row for each lake's slices in slices", async () => {
+    const slices = await query("SELECT organization, count(*) AS n FROM slices GROUP BY 1 ORDER BY 1");
+    expect(slices).toMatch(/^organization,n\r\nacme,\d+\r\nglobex,1$/);
+  });
+
   it("saves questions that are about one organization", async () => {
     const athena = new Athena(clientOptions(aws));
     const { NamedQueryIds = [] } = await athena.listNamedQueries({ WorkGroup: stack.workgroup });

@@ -101,6 +101,41 @@ describe("the template's table and view, queried as Athena would", async () => {
     expect(moved.rows).toEqual([["5"]]);
   });
 
+  it("reads slices of every version by column name: what one lacks is NULL, what only another knows is left out", async () => {
+    const day = addDays(TODAY, -2);
+    const put = async (grouping: string, columns: string) => {
+      const Body = await parquet(folder, grouping, columns);
+      const Key = `usage/granularity=week/date=${day}/jobs.${grouping}.parquet`;
+      await s3.putObject({ Bucket: stack.lakeBucket, Key, Body });
+    };
+    await put("client", `'jobs' AS service, 'client' AS "grouping", 'a' AS clientId, 1::BIGINT AS requests`);
+    await put(
+      "uri",
+      `7::BIGINT AS status418, 2::BIGINT AS requests, 'x' AS later, 'uri' AS "grouping", 'jobs' AS service`,
+    );
+    const { rows } = await query(
+      `SELECT "grouping", clientId, requests, status429 FROM usage WHERE granularity = 'week' AND date = DATE '${day}' ORDER BY 1`,
+    );
+    expect(rows).toEqual([
+      ["client", "a", "1", undefined],
+      ["uri", undefined, "2", undefined],
+    ]);
+  });
+
+  it("counts a copy that lies beside a slice in usage, as Athena counts every object, and not in daily", async () => {
+    const folderOf = `usage/granularity=day/date=${DAYS[0]}`;
+    const CopySource = `${stack.lakeBucket}/${folderOf}/jobs.client-uri-method.parquet`;
+    const Key = `${folderOf}/jobs.client-uri-method-DESKTOP-1A2B.parquet`;
+    await s3.copyObject({ Bucket: stack.lakeBucket, CopySource, Key });
+    const count = (table: string) =>
+      query(
+        `SELECT count(*) FROM ${table} WHERE service = 'jobs' AND granularity = 'day' AND date = DATE '${DAYS[0]}'`,
+      );
+    expect((await count("usage")).rows).toEqual([["2"]]);
+    expect((await count("daily")).rows).toEqual([["1"]]);
+    await s3.deleteObject({ Bucket: stack.lakeBucket, Key });
+  });
+
   it("runs every saved query", async () => {
     const { NamedQueryIds = [] } = await athena.listNamedQueries({ WorkGroup: stack.workgroup });
     for (const NamedQueryId of NamedQueryIds) {

@@ -14,18 +14,18 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import * as fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { readingStatement } from "../../src/engine/duckdb/guard.ts";
+import { openPrivateDuckDb } from "../../src/engine/duckdb/private-duckdb.ts";
 import { Tables } from "../../src/engine/duckdb/tables.ts";
-import { openWorkspace } from "../../src/engine/duckdb/workspace.ts";
 import { allRows } from "../../src/engine/engine.ts";
 import { Lake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { sqlString } from "../../src/support/quote.ts";
 import { addDays, parseDay } from "../../src/usage/day.ts";
 import { SOURCE_FOLDER, slicePath } from "../../src/usage/slice.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage, start, workFolder } from "../helpers/cli.ts";
 import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
 
 const lakes: string[] = [];
@@ -42,16 +42,17 @@ async function lakeOf(...args: Parameters<typeof makeLake>): Promise<string> {
 /** The tables as the engine opens them, with the DuckDB behind them. */
 async function openTables(folder: string) {
   const store = new FolderStore(folder);
-  const workspace = await openWorkspace();
-  const tables = await Tables.open(workspace, [
+  const duckdb = await openPrivateDuckDb();
+  const tables = await Tables.open(duckdb, [
     {
       organization: undefined,
       root: folder,
       slices: await new Lake(store).list(),
       sources: await store.list(SOURCE_FOLDER),
+      readSlices: () => Promise.reject(new Error("no statement has named the table slices")),
     },
   ]);
-  return { workspace, tables };
+  return { duckdb, tables };
 }
 
 /** Every file below a folder, with what is in it and what changes when it is written to. */
@@ -78,8 +79,8 @@ describe("with no guard before it", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
-    const { workspace, tables } = await openTables(lake);
-    const connection = await workspace.instance.connect();
+    const { duckdb, tables } = await openTables(lake);
+    const connection = await duckdb.instance.connect();
     await connection.run("USE awsdatacatalog.genesysclouddb");
     for (const table of ["usage", "gc_usage_api_source"]) {
       await tables.provide("", await readingStatement(connection, `SELECT * FROM ${table}`), undefined);
@@ -143,14 +144,14 @@ describe("with no guard before it", () => {
     connection.closeSync();
     await tables.close();
     server.close();
-    expect(existsSync(workspace.folder)).toBe(false);
+    expect(existsSync(duckdb.folder)).toBe(false);
   });
 
   test("its temporary folder is this user's alone, and goes with it", async () => {
-    const { workspace, tables } = await openTables(await lakeOf([]));
-    expect(statSync(workspace.folder).mode & 0o777).toBe(0o700);
+    const { duckdb, tables } = await openTables(await lakeOf([]));
+    expect(statSync(duckdb.folder).mode & 0o777).toBe(0o700);
     await tables.close();
-    expect(existsSync(workspace.folder)).toBe(false);
+    expect(existsSync(duckdb.folder)).toBe(false);
   });
 });
 
@@ -315,8 +316,8 @@ describe("a lake of many days", () => {
     );
     direct.closeSync();
 
-    const { workspace, tables } = await openTables(lake);
-    const connection = await workspace.instance.connect();
+    const { duckdb, tables } = await openTables(lake);
+    const connection = await duckdb.instance.connect();
     const copiedFor = async (sql: string): Promise<number> => {
       const before = tables.copied.length;
       await tables.provide(sql, await readingStatement(connection, sql), undefined);
@@ -393,6 +394,55 @@ describe("a lake that cannot be read as it should", () => {
       expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 9 });
     },
   );
+});
+
+describe("the temporary folder", () => {
+  const SLOW = "SELECT count(*) FROM range(10000000000) a, range(1000) b WHERE a.range + b.range = 7";
+  const own = `gc-usage-${process.getuid?.()}`;
+
+  test("is cleared of what a killed process left there, and of nothing that a live one uses", async () => {
+    const [lake, temporary] = [await lakeOf([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
+    const env = { TMPDIR: temporary };
+    const folders = (): string[] => {
+      const folder = join(temporary, own);
+      return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith("spill.")) : [];
+    };
+    const slow = `${SLOW} AND a.range > (SELECT count(*) FROM usage)`;
+    const killed = start(["sql", slow, "--lake", lake], { env });
+    await vi.waitFor(() => expect(folders()).toHaveLength(1), { timeout: 60_000 });
+    const [left = ""] = folders();
+    expect(statSync(join(temporary, own, left)).mode & 0o777).toBe(0o700);
+    const alive = start(["sql", slow, "--lake", lake], { env });
+    await vi.waitFor(() => expect(folders()).toHaveLength(2), { timeout: 60_000 });
+    killed.kill("SIGKILL");
+    await killed;
+    expect((await gcUsage(["sql", "SELECT 1", "--lake", lake], { env })).exitCode).toBe(0);
+    expect(folders()).toHaveLength(1);
+    expect(folders()).not.toContain(left);
+    alive.kill("SIGINT");
+    expect((await alive).exitCode).toBe(130);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  test.skipIf(process.getuid === undefined)("is not shared with a folder that others can write", async () => {
+    const [lake, temporary] = [await lakeOf([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
+    const trap = join(temporary, own);
+    mkdirSync(trap);
+    chmodSync(trap, 0o777);
+    const before = contents(temporary);
+    const statement = ["sql", "SELECT count(*) FROM usage", "--lake", lake];
+    expect((await gcUsage(statement, { env: { TMPDIR: temporary } })).exitCode).toBe(0);
+    expect(contents(temporary)).toBe(before);
+  });
+
+  test("that cannot be written is named", async () => {
+    const lake = await lakeOf([]);
+    const { exitCode, stderr } = await gcUsage(["sql", "SELECT 1", "--lake", lake], {
+      env: { TMPDIR: join(lake, "nowhere") },
+    });
+    expect(stderr).toContain(`The temporary folder ${join(lake, "nowhere")} cannot be written (ENOENT).`);
+    expect(exitCode).toBe(2);
+  });
 });
 
 test("what a statement spills has a limit, and the message names it", async () => {

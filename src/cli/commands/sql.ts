@@ -61,6 +61,7 @@ Tables:
                        two groupings count the same ones twice, so name service,
                        "grouping" and granularity before you sum
   gc_usage_api_source  the raw rows that \`gc-usage load\` kept, as they came
+  slices               one row for each slice: coverage, job, rows, bytes, state
 
 Where --lake is a folder of several organizations' lakes, each table begins with
 a column organization: the name of the lake's folder. Two organizations may have

@@ -1,9 +1,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { messageOf, UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
+import { openPrivateDuckDb } from "./private-duckdb.ts";
 import type { CopiedFile } from "./private-files.ts";
 import { viewOf } from "./views.ts";
-import { openWorkspace } from "./workspace.ts";
 
 /**
  * Reads copies of the lake's files whole, each column, in a database of its own, since an error of the worst kind makes one
@@ -51,7 +51,7 @@ async function firstDamaged(
 
 /** What DuckDB says where it cannot read the files. */
 async function failure(copies: readonly CopiedFile[], templateFile: string): Promise<unknown> {
-  const memory = await openWorkspace();
+  const memory = await openPrivateDuckDb();
   let connection: DuckDBConnection | undefined;
   try {
     connection = await memory.instance.connect();

@@ -9,11 +9,11 @@ import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from ".
 import { USE } from "./catalog.ts";
 import { explained } from "./errors.ts";
 import { type ReadingStatement, readingStatement } from "./guard.ts";
+import { type DuckDbOptions, openPrivateDuckDb, type PrivateDuckDb } from "./private-duckdb.ts";
 import { type Started, startStatement } from "./run.ts";
 import { sumsAcross } from "./sums.ts";
 import { type LakeFiles, Tables } from "./tables.ts";
 import { readsClock } from "./tree.ts";
-import { openWorkspace, type Workspace, type WorkspaceOptions } from "./workspace.ts";
 
 /** One of several lakes that are read together. */
 export interface LakeFolder {
@@ -31,18 +31,18 @@ export interface LakeFolder {
  */
 export async function openDuckDb(
   lakes: string | readonly LakeFolder[],
-  options: WorkspaceOptions = {},
+  options: DuckDbOptions = {},
 ): Promise<DuckDbEngine> {
   const files = await Promise.all(
     typeof lakes === "string"
       ? [filesOf({ organization: undefined, folder: lakes })]
       : lakes.map((lake) => filesOf(lake)),
   );
-  const workspace = await openWorkspace(options);
+  const duckdb = await openPrivateDuckDb(options);
   try {
-    return new DuckDbEngine(workspace, await Tables.open(workspace, files), files);
+    return new DuckDbEngine(duckdb, await Tables.open(duckdb, files), files);
   } catch (error) {
-    await workspace.close();
+    await duckdb.close();
     throw error;
   }
 }
@@ -60,11 +60,13 @@ async function filesOf({
       hint: "Make one with `gc-usage sync` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
     });
   }
+  const lake = new Lake(store);
   return {
     organization,
     root: resolve(folder).split(sep).join("/"),
-    slices: await new Lake(store).list(),
+    slices: await lake.list(),
     sources: (await store.list(SOURCE_FOLDER)).filter(({ path }) => isSource(path)),
+    readSlices: (signal) => lake.slices(undefined, { signal }),
   };
 }
 
@@ -73,13 +75,13 @@ export class DuckDbEngine implements SqlEngine {
   readonly traits = { billsByScan: false };
   /** The slices that the lake, or each of the lakes, had when it was opened. */
   readonly slices: readonly SliceKey[];
-  readonly #workspace: Workspace;
+  readonly #duckdb: PrivateDuckDb;
   readonly #tables: Tables;
   /** Statements that are being checked, planned or begun. */
   readonly #busy = new Set<Promise<unknown>>();
 
-  constructor(workspace: Workspace, tables: Tables, lakes: readonly LakeFiles[]) {
-    this.#workspace = workspace;
+  constructor(duckdb: PrivateDuckDb, tables: Tables, lakes: readonly LakeFiles[]) {
+    this.#duckdb = duckdb;
     this.#tables = tables;
     this.slices = lakes.flatMap(({ slices }) => slices.map(({ key }) => key));
   }
@@ -96,7 +98,7 @@ export class DuckDbEngine implements SqlEngine {
   async #start(sql: string, options: QueryOptions): Promise<QueryResult> {
     const { signal } = options;
     const begun = performance.now();
-    const connection = await this.#workspace.instance.connect();
+    const connection = await this.#duckdb.instance.connect();
     const stop = (): void => connection.interrupt();
     signal?.addEventListener("abort", stop, { once: true });
     const release = (): void => {

@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api
 import { duckdb } from "../../lake/duckdb.ts";
 import { sqlName, sqlString } from "../../support/quote.ts";
 import type { Column, ColumnKind, QueryResult, SqlValue } from "../engine.ts";
-import { openWorkspace } from "./workspace.ts";
+import { openPrivateDuckDb } from "./private-duckdb.ts";
 
 const { BOOLEAN, DOUBLE, DuckDBDataChunk, VARCHAR } = duckdb;
 
@@ -21,7 +21,7 @@ export async function writeParquet(
   file: string,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const memory = await openWorkspace();
+  const memory = await openPrivateDuckDb();
   try {
     const connection = await memory.instance.connect();
     const rows = await collect(connection, result);

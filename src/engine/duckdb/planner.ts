@@ -4,9 +4,9 @@ import { duckdb } from "../../lake/duckdb.ts";
 import { sqlString } from "../../support/quote.ts";
 import type { TableName } from "../tables.ts";
 import { catalogStatements, USE } from "./catalog.ts";
+import { startDuckDb } from "./private-duckdb.ts";
 import { prepare } from "./run.ts";
 import { allowedFolders, viewOf } from "./views.ts";
-import { start } from "./workspace.ts";
 
 /** A file of a table, with what its path says. */
 export interface TableFile {
@@ -33,7 +33,7 @@ export class Planner {
   }
 
   static async open(options: PlannerOptions): Promise<Planner> {
-    const instance = await start({ threads: "1", memory_limit: "256MB", temp_directory: "" });
+    const instance = await startDuckDb({ threads: "1", memory_limit: "256MB", temp_directory: "" });
     const connection = await instance.connect();
     const statements = [
       ...catalogStatements(),

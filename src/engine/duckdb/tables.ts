@@ -1,6 +1,8 @@
-import { mkdir, realpath, symlink } from "node:fs/promises";
+import { mkdir, realpath, symlink, writeFile } from "node:fs/promises";
 import { dirname, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Slice } from "../../lake/lake.ts";
+import { sliceRow } from "../../lake/slice-rows.ts";
 import type { StoredObject } from "../../lake/store.ts";
 import { UsageError } from "../../support/errors.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
@@ -10,10 +12,10 @@ import { ORGANIZATION, TABLES, type TableName, USAGE_PARTITIONS } from "../table
 import { catalogStatements } from "./catalog.ts";
 import type { ReadingStatement } from "./guard.ts";
 import { Planner, type TableFile, templateOf } from "./planner.ts";
+import type { PrivateDuckDb } from "./private-duckdb.ts";
 import { type CopiedFile, copyFiles } from "./private-files.ts";
 import { columnsNamed } from "./tree.ts";
 import { allowedFolders, templateStatement, viewOf } from "./views.ts";
-import type { Workspace } from "./workspace.ts";
 
 /** What a lake has for SQL, by its listing. */
 export interface LakeFiles {
@@ -24,6 +26,8 @@ export interface LakeFiles {
   readonly slices: readonly { readonly key: SliceKey; readonly object: StoredObject }[];
   /** Raw rows. */
   readonly sources: readonly StoredObject[];
+  /** The slices with what their metadata says, read when it is asked for. */
+  readonly readSlices: (signal: AbortSignal | undefined) => Promise<readonly Slice[]>;
 }
 
 /** Below this it costs less to copy all of a table's files than to ask which are read. */
@@ -35,7 +39,7 @@ const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS].map(([name]) => name);
 
 /** Our tables in a DuckDB that sees copies of just the files that its statements read. */
 export class Tables {
-  readonly #workspace: Workspace;
+  readonly #duckdb: PrivateDuckDb;
   readonly #lakes: readonly LakeFiles[];
   /** Makes views; kept open, since the names that it uses are a connection's own. */
   readonly #connection: DuckDBConnection;
@@ -47,8 +51,8 @@ export class Tables {
   /** The last that was begun: one at a time copies and makes views. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(workspace: Workspace, connection: DuckDBConnection, lakes: readonly LakeFiles[]) {
-    this.#workspace = workspace;
+  private constructor(duckdb: PrivateDuckDb, connection: DuckDBConnection, lakes: readonly LakeFiles[]) {
+    this.#duckdb = duckdb;
     this.#connection = connection;
     this.#lakes = lakes;
     const slices = lakes.flatMap((lake) =>
@@ -66,22 +70,23 @@ export class Tables {
           granularity: /granularity=([^/]*)/.exec(path)?.[1] ?? "",
         })),
       ),
+      slices: [],
     };
   }
 
   /** Makes the tables, without rows so far. From here on DuckDB sees no files but the copies, and no network. */
-  static async open(workspace: Workspace, lakes: readonly LakeFiles[]): Promise<Tables> {
-    if (/\/(?:date|granularity|organization)=/i.test(workspace.folder)) {
+  static async open(duckdb: PrivateDuckDb, lakes: readonly LakeFiles[]): Promise<Tables> {
+    if (/\/(?:date|granularity|organization)=/i.test(duckdb.folder)) {
       throw new UsageError(
         "input",
-        `The temporary folder ${workspace.folder} is named like a partition of the lake.`,
+        `The temporary folder ${duckdb.folder} is named like a partition of the lake.`,
         {
           hint: "Set TMPDIR to a folder without date=…, granularity=… or organization=… in its path.",
         },
       );
     }
-    const connection = await workspace.instance.connect();
-    const tables = new Tables(workspace, connection, lakes);
+    const connection = await duckdb.instance.connect();
+    const tables = new Tables(duckdb, connection, lakes);
     await mkdir(dirname(tables.template), { recursive: true });
     const statements = [
       ...catalogStatements(),
@@ -98,7 +103,7 @@ export class Tables {
   }
 
   get #copies(): string {
-    return `${this.#workspace.folder}/lake`;
+    return `${this.#duckdb.folder}/lake`;
   }
 
   get #isSeveral(): boolean {
@@ -149,6 +154,7 @@ export class Tables {
     signal: AbortSignal | undefined,
     only: ReadonlySet<string> | undefined,
   ): Promise<boolean> {
+    if (table === "slices") return await this.#showSlices(signal);
     const shown = this.#shown.get(table) ?? new Set<string>();
     const hidden = this.#files[table].filter(
       ({ path, inLake }) => !shown.has(path) && (only?.has(inLake) ?? true),
@@ -176,6 +182,22 @@ export class Tables {
     return true;
   }
 
+  /** The footers of all slices are read for it, once. */
+  async #showSlices(signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.#shown.has("slices")) return false;
+    const lines: string[] = [];
+    for (const { organization, readSlices } of this.#lakes) {
+      for (const slice of await readSlices(signal)) {
+        lines.push(`${JSON.stringify({ organization, ...sliceRow(slice) })}\n`);
+      }
+    }
+    const file = `${this.#copies}/slices.json`;
+    await writeFile(file, lines.join(""));
+    await this.#connection.run(viewOf("slices", lines.length === 0 ? [] : [file], this.#isSeveral));
+    this.#shown.set("slices", new Set([file]));
+    return true;
+  }
+
   async #filesRead(
     sql: string,
     table: TableName,
@@ -195,7 +217,7 @@ export class Tables {
     );
     const [first = ""] = folders;
     const isSeveral = this.#isSeveral;
-    const root = isSeveral ? `${this.#workspace.folder}/lakes` : first;
+    const root = isSeveral ? `${this.#duckdb.folder}/lakes` : first;
     if (isSeveral) await linkLakes(root, this.#lakes, folders);
     return await Planner.open({ root, folders, templateFolder: this.#copies, isSeveral });
   }
@@ -203,7 +225,7 @@ export class Tables {
   async close(): Promise<void> {
     (await this.#planner?.catch(() => undefined))?.close();
     this.#connection.closeSync();
-    await this.#workspace.close();
+    await this.#duckdb.close();
   }
 }
 

@@ -82,13 +82,19 @@ const BITS = new Int32Array(FLOATS.buffer);
 
 /** True for a number that is nearer to this float than to any other, and not half way. */
 function isWithin(number: number, float: number): boolean {
-  const neighbor = (step: 1 | -1): number => {
-    FLOATS[0] = float;
-    BITS[0] = (BITS[0] ?? 0) + step;
-    return FLOATS[0] ?? 0;
-  };
-  const [outer, inner] = [neighbor(1), neighbor(-1)].map((next) => Math.abs((float + next) / 2));
-  return Math.abs(number) < (outer ?? 0) && Math.abs(number) > (inner ?? 0);
+  const size = Math.abs(float);
+  const below = neighbor(size, -1);
+  const above = neighbor(size, 1);
+  // The largest has no neighbor above: it reaches as far up as down.
+  const next = Number.isFinite(above) ? above : 2 * size - below;
+  return Math.abs(number) > (size + below) / 2 && Math.abs(number) < (size + next) / 2;
+}
+
+/** The next float up or down from a positive one. */
+function neighbor(float: number, step: 1 | -1): number {
+  FLOATS[0] = float;
+  BITS[0] = (BITS[0] ?? 0) + step;
+  return FLOATS[0] ?? 0;
 }
 
 /** `100.0`, `1e+16`, `1.5e-07`, `nan`, `inf`, `-0.0`. */

@@ -2,6 +2,7 @@ import { sqlName, sqlString } from "../../support/quote.ts";
 import type { TableName } from "../tables.ts";
 import {
   ORGANIZATION,
+  SLICES_COLUMNS,
   SOURCE_COLUMNS,
   type TableColumn,
   USAGE_COLUMNS,
@@ -24,21 +25,37 @@ export function viewOf(
   isSeveral: boolean,
   reading: "byName" | "byFirst" = "byName",
 ): string {
-  const isSource = table === "gc_usage_api_source";
   const first = isSeveral ? [ORGANIZATION] : [];
-  const inPath = [...first, ...(isSource ? [SOURCE_PARTITION] : USAGE_PARTITIONS)];
-  const columns = [...first, ...(isSource ? SOURCE_COLUMNS : USAGE_COLUMNS), ...inPath.slice(first.length)];
+  const { inFile, partitions } = FORMS[table];
+  const inPath = [...(table === "slices" ? [] : first), ...partitions];
+  const columns = [...first, ...inFile, ...partitions];
   const list = columns
     .map(
       ([name, type]) => `CAST(${files.length === 0 ? "NULL" : sqlName(name)} AS ${type}) AS ${sqlName(name)}`,
     )
     .join(", ");
-  const from =
-    files.length === 0
-      ? " WHERE false"
-      : ` FROM ${isSource ? json(files, inPath) : parquet(files, inPath, reading)}`;
-  return `CREATE OR REPLACE VIEW ${table} AS SELECT ${list}${from}`;
+  if (files.length === 0) return `CREATE OR REPLACE VIEW ${table} AS SELECT ${list} WHERE false`;
+  const columnsInFile = columns.filter((column) => !inPath.includes(column));
+  const from = FORMS[table].isJson ? json(files, columnsInFile, inPath) : parquet(files, inPath, reading);
+  return `CREATE OR REPLACE VIEW ${table} AS SELECT ${list} FROM ${from}`;
 }
+
+/** What a table is made of: the columns in its files, those that the files' paths say, and how the files are written. */
+const FORMS: Readonly<
+  Record<
+    TableName,
+    {
+      readonly inFile: readonly TableColumn[];
+      readonly partitions: readonly TableColumn[];
+      readonly isJson: boolean;
+    }
+  >
+> = {
+  usage: { inFile: USAGE_COLUMNS, partitions: USAGE_PARTITIONS, isJson: false },
+  daily: { inFile: USAGE_COLUMNS, partitions: USAGE_PARTITIONS, isJson: false },
+  gc_usage_api_source: { inFile: SOURCE_COLUMNS, partitions: [SOURCE_PARTITION], isJson: true },
+  slices: { inFile: SLICES_COLUMNS, partitions: [], isJson: true },
+};
 
 function parquet(
   files: readonly string[],
@@ -48,8 +65,12 @@ function parquet(
   return `read_parquet(${fileList(files)}, union_by_name = ${reading === "byName"}, ${hive(inPath)})`;
 }
 
-function json(files: readonly string[], inPath: readonly TableColumn[]): string {
-  const columns = SOURCE_COLUMNS.map(([name, type]) => `${sqlName(name)}: ${sqlString(type)}`);
+function json(
+  files: readonly string[],
+  inFile: readonly TableColumn[],
+  inPath: readonly TableColumn[],
+): string {
+  const columns = inFile.map(([name, type]) => `${sqlName(name)}: ${sqlString(type)}`);
   return `read_json(${fileList(files)}, format = 'newline_delimited', maximum_object_size = 67108864,
     columns = {${columns.join(", ")}}, ${hive(inPath)})`;
 }
@@ -71,6 +92,7 @@ function fileList(files: readonly string[]): string {
 }
 
 function hive(columns: readonly TableColumn[]): string {
+  if (columns.length === 0) return "hive_partitioning = false";
   const types = columns.map(([name, type]) => `${sqlName(name)}: ${type}`).join(", ");
   return `hive_partitioning = true, hive_types = {${types}}`;
 }

@@ -16,6 +16,7 @@ export class FolderStore implements ObjectStore {
   readonly uri: string;
   readonly staging: string;
   readonly writers = 1;
+  readonly isQueriedInPlace = false;
   readonly #root: string;
   /** The topmost folder that `create` had to make. */
   #created: string | undefined;

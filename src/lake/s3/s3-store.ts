@@ -61,6 +61,7 @@ export class S3Store implements ObjectStore {
   readonly uri: string;
   readonly staging: string;
   readonly writers = 8;
+  readonly isQueriedInPlace = true;
   readonly #place: S3Place;
   readonly #client: S3Client;
   readonly #log: Log;
