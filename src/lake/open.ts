@@ -2,10 +2,11 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { type Log, silentLog } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
-import { SOURCE_FOLDER } from "../usage/slice.ts";
-import { CLAIM_PATH } from "./claim.ts";
+import { shellWord } from "../support/quote.ts";
+import { foreignError, lakesNear, MARKS, refuseInside } from "./foreign.ts";
 import { Lake } from "./lake.ts";
 import { FolderStore } from "./local/folder-store.ts";
+import { checkLocation } from "./location.ts";
 import type { ObjectStore } from "./store.ts";
 
 /** One of several lakes below a folder or prefix. */
@@ -15,12 +16,17 @@ export interface LakeOfOrganization {
   readonly lake: Lake;
 }
 
-/** `--lake`, else GC_USAGE_LAKE, else ./usage-lake. */
+/**
+ * `--lake`, else GC_USAGE_LAKE, else ./usage-lake.
+ *
+ * @throws {UsageError} input, for what names neither a folder nor a place on S3.
+ */
 export function lakeUri(
   given: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  return given ?? (env["GC_USAGE_LAKE"] || "usage-lake");
+  if (given !== undefined) return checkLocation(given, "--lake");
+  return checkLocation(env["GC_USAGE_LAKE"] || "usage-lake", "GC_USAGE_LAKE");
 }
 
 /**
@@ -39,13 +45,14 @@ export async function findLake(uri: string, log: Log = silentLog): Promise<Lake 
 export async function openLake(uri: string, log: Log = silentLog): Promise<Lake> {
   const lake = await findLake(uri, log);
   if (lake) return lake;
-  throw noLake(uri);
+  throw await noLake(uri);
 }
 
 /** Opens a lake to write to, making it where it is not there yet; a bucket must be there. @throws as `findLake` does. */
 export async function openOrCreateLake(uri: string, log: Log = silentLog): Promise<Lake> {
   const store = await storeOf(uri, log);
   if (await store.exists()) return await single(store);
+  if (!isS3(uri)) await refuseInside(uri);
   await store.create();
   return new Lake(store);
 }
@@ -60,28 +67,20 @@ export async function openLakes(
   log: Log = silentLog,
 ): Promise<{ readonly lake: Lake } | { readonly lakes: readonly LakeOfOrganization[] }> {
   const store = await storeOf(uri, log);
-  if (!(await store.exists())) throw noLake(uri);
-  const below = await lakesBelow(store, log);
-  if (below.length === 0) return { lake: new Lake(store) };
+  if (!(await store.exists())) throw await noLake(uri);
+  const entries = await store.entries();
+  const below = await lakesBelow(store, entries, log);
+  if (below.length === 0) return { lake: await lakeOf(store, entries) };
   await store.release();
   return { lakes: below.map(([organization, one]) => ({ organization, lake: new Lake(one) })) };
 }
 
 async function storeOf(uri: string, log: Log): Promise<ObjectStore> {
-  if (uri === "") {
-    throw new UsageError("input", "The lake's place is empty.", {
-      hint: "Give a folder or s3://bucket/prefix.",
-    });
-  }
+  checkLocation(uri, "the lake");
   if (isS3(uri)) {
     // Loaded when it is asked for: a laptop's lake needs no AWS SDK.
     const { openS3Store } = await import("./s3/s3-store.ts");
     return openS3Store(uri, log);
-  }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(uri)) {
-    throw new UsageError("input", `A lake is a folder or s3://bucket/prefix, not ${uri}.`, {
-      hint: "Give its place with --lake.",
-    });
   }
   return new FolderStore(uri);
 }
@@ -90,17 +89,31 @@ function isS3(uri: string): boolean {
   return /^s3:\/\//i.test(uri);
 }
 
-function noLake(uri: string): UsageError {
+async function noLake(uri: string): Promise<UsageError> {
+  const near = isS3(uri) ? [] : await lakesNear(uri);
+  const meant = near.map((lake) => `--lake ${shellWord(lake)}`).join(" or ");
   return new UsageError("lake", `There is no lake at ${uri}.`, {
-    hint: "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
+    hint:
+      meant === ""
+        ? "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE."
+        : `Did you mean ${meant}? \`gc-usage sync\` makes a new lake.`,
   });
+}
+
+/** A place that holds neither a lake nor lakes: an empty one. @throws {UsageError} lake, for one that holds other things. */
+async function lakeOf(store: ObjectStore, entries: readonly string[]): Promise<Lake> {
+  const error = foreignError(store.uri, entries);
+  if (error === undefined) return new Lake(store);
+  await store.release();
+  throw error;
 }
 
 /** @throws {UsageError} refused, where there are several lakes below. */
 async function single(store: ObjectStore): Promise<Lake> {
-  const below = await lakesBelow(store, silentLog);
+  const entries = await store.entries();
+  const below = await lakesBelow(store, entries, silentLog);
   const [first] = below;
-  if (!first) return new Lake(store);
+  if (!first) return await lakeOf(store, entries);
   await Promise.all([store, ...below.map(([, one]) => one)].map((one) => one.release()));
   const names = below.map(([name]) => name);
   throw new UsageError(
@@ -113,14 +126,15 @@ async function single(store: ObjectStore): Promise<Lake> {
   );
 }
 
-/** What marks a folder as a lake. */
-const MARKS: readonly string[] = ["usage/", SOURCE_FOLDER, CLAIM_PATH];
 /** Folders that are looked into at the same time. */
 const LOOKS = 16;
 
 /** The lakes directly below a place that is none itself, by name. */
-async function lakesBelow(store: ObjectStore, log: Log): Promise<(readonly [string, ObjectStore])[]> {
-  const entries = await store.entries();
+async function lakesBelow(
+  store: ObjectStore,
+  entries: readonly string[],
+  log: Log,
+): Promise<(readonly [string, ObjectStore])[]> {
   if (entries.some((name) => MARKS.includes(name))) return [];
   const limit = pLimit(LOOKS);
   const folders = entries.filter((name) => /^[^._].*\/$/.test(name)).map((name) => name.slice(0, -1));

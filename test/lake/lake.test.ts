@@ -145,7 +145,7 @@ describe("a lake", () => {
   });
 
   it("has a place that is not empty", async () => {
-    const refusal = { kind: "input", message: "The lake's place is empty." };
+    const refusal = { kind: "input", message: 'Invalid lake location "" (the lake): it is empty.' };
     await expect(openLake("")).rejects.toMatchObject(refusal);
     await expect(openOrCreateLake("")).rejects.toMatchObject(refusal);
     expect(lakeUri("", {})).toBe("");

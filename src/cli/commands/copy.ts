@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { StackSettings } from "../../aws/stack.ts";
 import type { Lake } from "../../lake/lake.ts";
+import { checkLocation } from "../../lake/location.ts";
 import { openLake, openOrCreateLake } from "../../lake/open.ts";
 import { parseS3Uri } from "../../lake/s3/place.ts";
 import { counted } from "../../support/count.ts";
@@ -37,6 +38,8 @@ export function command(cli: Cli): CommandUnknownOpts {
           hint: "gc-usage copy FROM TO, or gc-usage copy FROM --stack NAME.",
         });
       }
+      checkLocation(from, "the lake to copy");
+      if (to !== undefined) checkLocation(to, "the lake to copy to");
       const target = await lakeOf(cli, { lake: to, stack: options.stack });
       if (placeOf(from) === placeOf(target.uri)) {
         throw new UsageError("input", `${from} and ${target.uri} are the same lake.`, {

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { Command } from "@commander-js/extra-typings";
+import { checkLocation } from "../../lake/location.ts";
 import { startSandbox } from "../../sandbox/sandbox.ts";
 import { isUsageError, UsageError } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
@@ -79,7 +80,7 @@ async function freshFolder(wanted: string | undefined): Promise<string> {
   const isThere = async (path: string): Promise<boolean> =>
     (await stat(path).catch(() => undefined)) !== undefined;
   if (wanted !== undefined) {
-    if (wanted === "" || /^[a-z][a-z0-9+.-]+:\/\//i.test(wanted)) {
+    if (/^s3:\/\//i.test(checkLocation(wanted, "--lake"))) {
       throw new UsageError("input", `--lake: ${shown(wanted)} is no folder.`, {
         hint: "A demo's lake is a folder of this machine: give one that is not there yet, or leave --lake out.",
       });

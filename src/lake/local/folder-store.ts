@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { access, lstat, mkdir, readdir, realpath, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { codeOf, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
+import { shellWord } from "../../support/quote.ts";
 import { DATA_FOLDERS } from "../../usage/lake-path.ts";
 import type { Listing, ObjectStore, StoredObject } from "../store.ts";
 import { Workspace } from "../workspace.ts";
@@ -21,19 +22,25 @@ export class FolderStore implements ObjectStore {
   /** The topmost folder that `create` had to make. */
   #created: string | undefined;
 
-  /** @throws {UsageError} lake, for a place that DuckDB would take for part of a slice's. */
+  /** @throws {UsageError} lake, for a place that is part of a slice's, and for one that Node.js cannot name. */
   constructor(path: string) {
     this.uri = path;
     this.#root = resolve(path);
+    // Bytes that are no UTF-8 come as this sign, and a folder of another name would be made.
+    if (this.#root.includes("\ufffd")) {
+      throw new UsageError("lake", `The lake cannot be in ${this.#root}: its path is not valid UTF-8.`, {
+        hint: "Rename the folder, or use another one.",
+      });
+    }
     // DuckDB takes the first `date=` of a path for the partition, so such a lake would give wrong days.
-    if (this.#root.split(sep).some((folder) => /^(?:date|granularity)=/i.test(folder))) {
-      throw new UsageError(
-        "lake",
-        `The lake cannot be in ${this.#root}: it has a folder named like a partition.`,
-        {
-          hint: "Use a place without folders named date=… or granularity=….",
-        },
-      );
+    if (this.#root.split(sep).some((folder) => /^(?:(?:date|granularity)=|\.staging$)/i.test(folder))) {
+      const [, around] = /^(.*)[\\/](?:usage|gc_usage_api_source)[\\/]granularity=/i.exec(path) ?? [];
+      const hint =
+        around === undefined
+          ? "Use a place without folders named date=…, granularity=… or .staging."
+          : `Did you mean --lake ${shellWord(around)}?`;
+      const why = "it has a folder named like a partition, or .staging";
+      throw new UsageError("lake", `The lake cannot be in ${this.#root}: ${why}.`, { hint });
     }
     this.staging = join(this.#root, ".staging");
   }

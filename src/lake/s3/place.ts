@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { homeFolder } from "../../environment/home.ts";
 import { UsageError } from "../../support/errors.ts";
+import { checkFolder } from "../location.ts";
 
 /** A lake's address in S3. */
 export interface S3Place {
@@ -46,14 +47,18 @@ export function parseS3Uri(text: string): S3Place {
 export function cacheFolder(uri: string, env: Env): string {
   const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || "";
   const name = createHash("sha256").update(`${uri}\n${endpoint}`).digest("hex").slice(0, 32);
-  return join(env["GC_USAGE_CACHE"] || join(caches(env), "gc-usage"), "lakes", name);
+  const own = env["GC_USAGE_CACHE"];
+  const cache = own ? checkFolder(own, "GC_USAGE_CACHE") : join(caches(env), "gc-usage");
+  return join(cache, "lakes", name);
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 function caches(env: Env): string {
   const home = homeFolder(env);
-  const folder = env["XDG_CACHE_HOME"] || (home && join(home, ".cache"));
+  const named = env["XDG_CACHE_HOME"];
+  // The specification has relative paths ignored: https://specifications.freedesktop.org/basedir-spec/
+  const folder = named && isAbsolute(named) ? named : home && join(home, ".cache");
   if (folder) return folder;
   throw new UsageError(
     "input",

@@ -1,0 +1,79 @@
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { UsageError } from "../support/errors.ts";
+import { shellWord } from "../support/quote.ts";
+import { SOURCE_FOLDER } from "../usage/slice.ts";
+import { CLAIM_PATH } from "./claim.ts";
+
+/** What marks a folder as a lake, as it is named in `ObjectStore.entries`. */
+export const MARKS: readonly string[] = ["usage/", SOURCE_FOLDER, CLAIM_PATH];
+
+/** The folders of a lake in which its data stands. */
+const PARTS: readonly string[] = ["usage", SOURCE_FOLDER.slice(0, -1)];
+
+/** What others put into any folder, and what a sync that was killed leaves: a folder with nothing else is as good as empty. */
+const NOTHING =
+  /^(?:|\.staging\/|\.DS_Store|\.localized|Thumbs\.db|desktop\.ini|\.gitkeep|\.gitignore|\.keep|\.nomedia|lost\+found\/|\.Trash[^/]*\/|\.st(?:folder|versions)\/|\.stignore|_SUCCESS|README(?:\.\w+)?)$/i;
+
+/**
+ * Why a place that holds no lake must not be taken for an empty one; undefined where it is one.
+ *
+ * @param entries the names directly in it, folders' with `/` at their end.
+ */
+export function foreignError(uri: string, entries: readonly string[]): UsageError | undefined {
+  if (isMarked(entries)) return undefined;
+  const others = entries.filter((name) => !NOTHING.test(name)).sort();
+  if (others.length === 0) return undefined;
+  const lake = lakeAround(uri, others);
+  if (lake !== undefined) {
+    return new UsageError("lake", `${uri} is a folder inside a lake, not a lake.`, {
+      hint: `Did you mean --lake ${shellWord(lake)}?`,
+    });
+  }
+  const shown = others.slice(0, 3).join(", ") + (others.length > 3 ? ` and ${others.length - 3} more` : "");
+  return new UsageError("lake", `${uri} is not a lake: it holds ${shown}.`, {
+    hint: "Give a lake with --lake or GC_USAGE_LAKE. A new lake needs a folder that is empty or not there yet.",
+  });
+}
+
+/** The lake that a place is a part of, by what is in it. */
+function lakeAround(uri: string, entries: readonly string[]): string | undefined {
+  if (!entries.some((name) => name.startsWith("granularity="))) return undefined;
+  const isS3 = /^s3:\/\//i.test(uri);
+  const path = isS3 ? uri.replace(/\/$/, "") : resolve(uri);
+  if (!PARTS.includes(basename(path))) return undefined;
+  return isS3 ? path.slice(0, path.lastIndexOf("/")) : dirname(uri);
+}
+
+/** @throws {UsageError} lake, for a folder, not there yet, that would be inside of a lake's data. */
+export async function refuseInside(path: string): Promise<void> {
+  for (let folder = dirname(resolve(path)); folder !== dirname(folder); folder = dirname(folder)) {
+    if (lakeAround(folder, PARTS.includes(basename(folder)) ? await namesIn(folder) : []) === undefined)
+      continue;
+    throw new UsageError("lake", `${path} is inside of the lake ${dirname(folder)}.`, {
+      hint: `Did you mean --lake ${shellWord(dirname(folder))}?`,
+    });
+  }
+}
+
+/** Up to three lakes that someone who wrote `path` may have meant: the folder around it, and those beside it. */
+export async function lakesNear(path: string): Promise<string[]> {
+  const around = dirname(path);
+  if (isMarked(await namesIn(around))) return [around];
+  const names = (await namesIn(around)).filter((name) => name.endsWith("/") && !name.startsWith("."));
+  const near: string[] = [];
+  for (const name of names.sort()) {
+    const beside = join(around, name.slice(0, -1));
+    if (near.length < 3 && isMarked(await namesIn(beside))) near.push(beside);
+  }
+  return near;
+}
+
+function isMarked(entries: readonly string[]): boolean {
+  return entries.some((name) => MARKS.includes(name));
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+}
