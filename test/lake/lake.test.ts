@@ -148,7 +148,7 @@ describe("a lake", () => {
     const refusal = { kind: "input", message: 'Invalid lake location "" (the lake): it is empty.' };
     await expect(openLake("")).rejects.toMatchObject(refusal);
     await expect(openOrCreateLake("")).rejects.toMatchObject(refusal);
-    expect(lakeUri("", {})).toBe("");
+    expect(() => lakeUri("", {})).toThrow('Invalid lake location "" (--lake): it is empty.');
   });
 
   it("is the one that is named, else the environment's, else ./usage-lake", () => {
