@@ -174,7 +174,7 @@ function isSeveral(lakes: readonly ReadLake[]): boolean {
  * @param wanted of several the one of this organization: its folder's name, its id or its name.
  */
 async function lakesAt(cli: Cli, uri: string, wanted: string | undefined): Promise<ReadLake[]> {
-  const found = await openLakes(uri, cli.log);
+  const found = await openLakes(uri, cli);
   if ("lakes" in found) {
     const chosen = wanted === undefined ? found.lakes : await lakesNamed(found.lakes, wanted, uri);
     return await Promise.all(

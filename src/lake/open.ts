@@ -29,28 +29,35 @@ export function lakeUri(
   return checkLocation(env["GC_USAGE_LAKE"] || "usage-lake", "GC_USAGE_LAKE");
 }
 
+/** What a lake is opened with. */
+export interface OpenOptions {
+  /** Is told what is mirrored from S3. */
+  readonly log?: Log | undefined;
+  /** Ends whatever waits for S3. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Opens a lake where there is one.
  *
- * @param log is told what is mirrored from S3.
  * @throws {UsageError} input or lake, for a place where none can be; refused, for one that holds several lakes; on S3 also
  * aws, credentials, permission or service.
  */
-export async function findLake(uri: string, log: Log = silentLog): Promise<Lake | undefined> {
-  const store = await storeOf(uri, log);
+export async function findLake(uri: string, options: OpenOptions = {}): Promise<Lake | undefined> {
+  const store = await storeOf(uri, options);
   return (await store.exists()) ? await single(store) : undefined;
 }
 
 /** Opens a lake that is there. @throws {UsageError} lake, where there is none; as `findLake` does. */
-export async function openLake(uri: string, log: Log = silentLog): Promise<Lake> {
-  const lake = await findLake(uri, log);
+export async function openLake(uri: string, options: OpenOptions = {}): Promise<Lake> {
+  const lake = await findLake(uri, options);
   if (lake) return lake;
   throw await noLake(uri);
 }
 
 /** Opens a lake to write to, making it where it is not there yet; a bucket must be there. @throws as `findLake` does. */
-export async function openOrCreateLake(uri: string, log: Log = silentLog): Promise<Lake> {
-  const store = await storeOf(uri, log);
+export async function openOrCreateLake(uri: string, options: OpenOptions = {}): Promise<Lake> {
+  const store = await storeOf(uri, options);
   if (await store.exists()) return await single(store);
   if (!isS3(uri)) await refuseInside(uri);
   await store.create();
@@ -64,23 +71,23 @@ export async function openOrCreateLake(uri: string, log: Log = silentLog): Promi
  */
 export async function openLakes(
   uri: string,
-  log: Log = silentLog,
+  options: OpenOptions = {},
 ): Promise<{ readonly lake: Lake } | { readonly lakes: readonly LakeOfOrganization[] }> {
-  const store = await storeOf(uri, log);
+  const store = await storeOf(uri, options);
   if (!(await store.exists())) throw await noLake(uri);
   const entries = await store.entries();
-  const below = await lakesBelow(store, entries, log);
+  const below = await lakesBelow(store, entries, options);
   if (below.length === 0) return { lake: await lakeOf(store, entries) };
   await store.release();
   return { lakes: below.map(([organization, one]) => ({ organization, lake: new Lake(one) })) };
 }
 
-async function storeOf(uri: string, log: Log): Promise<ObjectStore> {
+async function storeOf(uri: string, { log = silentLog, signal }: OpenOptions): Promise<ObjectStore> {
   checkLocation(uri, "the lake");
   if (isS3(uri)) {
     // Loaded when it is asked for: a laptop's lake needs no AWS SDK.
     const { openS3Store } = await import("./s3/s3-store.ts");
-    return openS3Store(uri, log);
+    return openS3Store(uri, { log, signal });
   }
   return new FolderStore(uri);
 }
@@ -111,7 +118,7 @@ async function lakeOf(store: ObjectStore, entries: readonly string[]): Promise<L
 /** @throws {UsageError} refused, where there are several lakes below. */
 async function single(store: ObjectStore): Promise<Lake> {
   const entries = await store.entries();
-  const below = await lakesBelow(store, entries, silentLog);
+  const below = await lakesBelow(store, entries);
   const [first] = below;
   if (!first) return await lakeOf(store, entries);
   await Promise.all([store, ...below.map(([, one]) => one)].map((one) => one.release()));
@@ -133,14 +140,14 @@ const LOOKS = 16;
 async function lakesBelow(
   store: ObjectStore,
   entries: readonly string[],
-  log: Log,
+  options: OpenOptions = {},
 ): Promise<(readonly [string, ObjectStore])[]> {
   if (entries.some((name) => MARKS.includes(name))) return [];
   const limit = pLimit(LOOKS);
   const folders = entries.filter((name) => /^[^._].*\/$/.test(name)).map((name) => name.slice(0, -1));
   const looked = folders.sort().map((name) =>
     limit(async () => {
-      const child = await childOf(store.uri, name, log);
+      const child = await childOf(store.uri, name, options);
       if (!child) return [];
       if ((await child.entries()).some((entry) => MARKS.includes(entry))) return [[name, child] as const];
       await child.release();
@@ -151,9 +158,9 @@ async function lakesBelow(
 }
 
 /** Undefined for a name that no lake can have. */
-async function childOf(uri: string, name: string, log: Log): Promise<ObjectStore | undefined> {
+async function childOf(uri: string, name: string, options: OpenOptions): Promise<ObjectStore | undefined> {
   try {
-    return await storeOf(childUri(uri, name), log);
+    return await storeOf(childUri(uri, name), options);
   } catch (error) {
     if (isUsageError(error)) return undefined;
     throw error;

@@ -46,9 +46,9 @@ export function command(cli: Cli): CommandUnknownOpts {
           hint: "Give two lakes.",
         });
       }
-      const source = await openLake(from, cli.log);
+      const source = await openLake(from, cli);
       try {
-        const lake = await openOrCreateLake(target.uri, cli.log);
+        const lake = await openOrCreateLake(target.uri, cli);
         try {
           await copy(cli, source, lake, target.stack, options);
         } finally {

@@ -57,7 +57,7 @@ export function command(cli: Cli) {
       if (options.id !== undefined) checkId(options.id);
       const input = await openInput(cli, file);
       const { uri, stack } = await lakeOf(cli, options);
-      const lake = await openOrCreateLake(uri, cli.log);
+      const lake = await openOrCreateLake(uri, cli);
       try {
         const loaded = await landFile(lake, {
           ...options,

@@ -26,7 +26,7 @@ export function command(cli: Cli) {
     .option("--json", "print it as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage status --lake usage-lake")
     .action(async (options) => {
-      const lake = await openLake((await lakeOf(cli, options)).uri, cli.log);
+      const lake = await openLake((await lakeOf(cli, options)).uri, cli);
       try {
         const status = await lakeStatus(lake, options.settle, realEffects.now(), cli);
         if (options.json) await cli.json({ lake: lake.uri, ...status });

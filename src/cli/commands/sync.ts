@@ -159,7 +159,7 @@ async function run(
   },
 ): Promise<void> {
   const started = performance.now();
-  const lake = await openOrCreateLake(uri, cli.log);
+  const lake = await openOrCreateLake(uri, cli);
   let latest: SyncProgress | undefined;
   const show = (): void => {
     const { calls } = client.stats;
@@ -234,7 +234,7 @@ async function heldIn(
   uri: string,
   target: SyncTarget,
 ): Promise<{ slices: Awaited<ReturnType<typeof heldSlices>>; rowsPerDay: number | undefined }> {
-  const lake = await findLake(uri, cli.log);
+  const lake = await findLake(uri, cli);
   if (!lake) return { slices: new Map<Day, never>(), rowsPerDay: undefined };
   try {
     const slices = await heldSlices(lake, target, cli);

@@ -36,7 +36,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       if (options.id !== undefined) checkId(options.id);
       const { uri, stack } = await lakeOf(cli, options);
       const input = await openInput(cli, file);
-      const lake = await openOrCreateLake(uri, cli.log);
+      const lake = await openOrCreateLake(uri, cli);
       try {
         const { granularity, weekStart, id, organization } = options;
         const given = {

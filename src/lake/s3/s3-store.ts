@@ -29,6 +29,8 @@ export interface S3StoreOptions {
   /** Folder on this machine for the mirror and for what is not committed yet. */
   readonly cache: string;
   readonly log: Log;
+  /** Ends what waits for S3. */
+  readonly signal?: AbortSignal | undefined;
   /** Larger objects are uploaded in parts of this size: 5 MiB or more. */
   readonly partBytes?: number;
 }
@@ -44,7 +46,10 @@ const WRITE_KEY = "gc-usage-write";
  *
  * @throws {UsageError} input, for what is no `s3://bucket[/prefix]`.
  */
-export async function openS3Store(uri: string, log: Log): Promise<S3Store> {
+export async function openS3Store(
+  uri: string,
+  options: Pick<S3StoreOptions, "log" | "signal">,
+): Promise<S3Store> {
   const place = parseS3Uri(uri);
   const cache = cacheFolder(place.uri, process.env);
   // Usage data is not for the other people of this machine.
@@ -53,7 +58,7 @@ export async function openS3Store(uri: string, log: Log): Promise<S3Store> {
     ...(await awsClientConfig({}, process.env)),
     followRegionRedirects: true,
   });
-  return new S3Store(place, { client, cache, log });
+  return new S3Store(place, { client, cache, ...options });
 }
 
 /** A lake under a prefix of a bucket. One write is one PUT that S3 carries out only if the object is as expected. */
@@ -65,17 +70,22 @@ export class S3Store implements ObjectStore {
   readonly #place: S3Place;
   readonly #client: S3Client;
   readonly #log: Log;
+  readonly #signal: AbortSignal | undefined;
   readonly #partBytes: number;
   readonly #mirror: Mirror;
   /** Undefined until somebody has looked. */
   #hasSlices: boolean | undefined;
 
-  constructor(place: S3Place, { client, cache, log, partBytes = PART_BYTES }: S3StoreOptions) {
+  constructor(
+    place: S3Place,
+    { client, cache, log, signal: opened, partBytes = PART_BYTES }: S3StoreOptions,
+  ) {
     this.uri = place.uri;
     this.staging = join(cache, ".staging");
     this.#place = place;
     this.#client = client;
     this.#log = log;
+    this.#signal = opened;
     this.#partBytes = partBytes;
     this.#mirror = new Mirror(cache, (object, file, signal) =>
       this.#call(
@@ -92,7 +102,9 @@ export class S3Store implements ObjectStore {
     const Prefix = `${this.#place.prefix}usage/`;
     const doing = `open ${this.uri}`;
     const query = { Bucket: this.#place.bucket, Prefix, MaxKeys: 1 };
-    const listing = await this.#call(doing, () => this.#client.send(new ListObjectsV2Command(query)));
+    const listing = await this.#call(doing, () =>
+      this.#client.send(new ListObjectsV2Command(query), this.#stop()),
+    );
     assertListing(listing, doing);
     this.#hasSlices = (listing.KeyCount ?? 0) > 0;
     return true;
@@ -107,7 +119,7 @@ export class S3Store implements ObjectStore {
     return await this.#call(`list ${this.uri}`, async () => {
       const names: string[] = [];
       try {
-        for await (const page of paginateListObjectsV2({ client: this.#client }, query)) {
+        for await (const page of paginateListObjectsV2({ client: this.#client }, query, this.#stop())) {
           for (const { Prefix = "" } of page.CommonPrefixes ?? []) names.push(Prefix.slice(prefix.length));
           for (const { Key = "" } of page.Contents ?? []) names.push(Key.slice(prefix.length));
         }
@@ -157,11 +169,10 @@ export class S3Store implements ObjectStore {
     const base = this.#place.prefix;
     // Keys may hold characters that XML cannot, and then nothing of the page could be read.
     const query = { Bucket: this.#place.bucket, Prefix: base + prefix, EncodingType: "url" as const };
-    const stop = signal && { abortSignal: signal };
     const doing = `list ${this.uri}/${prefix}`;
     const list = async (): Promise<StoredObject[]> => {
       const found: StoredObject[] = [];
-      for await (const page of paginateListObjectsV2({ client: this.#client }, query, stop)) {
+      for await (const page of paginateListObjectsV2({ client: this.#client }, query, this.#stop(signal))) {
         assertListing(page, doing);
         for (const { Key = "", Size = 0, ETag = "" } of page.Contents ?? []) {
           const path = decodeKey(Key).slice(base.length);
@@ -178,7 +189,10 @@ export class S3Store implements ObjectStore {
   }
 
   async localize(objects: readonly StoredObject[], waiting?: Waiting): Promise<string> {
-    const { fetched, bytes, skipped } = await this.#mirror.hold(objects, waiting);
+    const { fetched, bytes, skipped } = await this.#mirror.hold(objects, {
+      ...waiting,
+      signal: waiting?.signal ?? this.#signal,
+    });
     if (skipped.length > 0) {
       this.#log.warn(
         `Not read: ${skipped.join(", ")}. The file system of ${this.#mirror.root} does not take so long a name. ` +
@@ -210,7 +224,7 @@ export class S3Store implements ObjectStore {
     path: string,
     file: string,
     expected: string | undefined,
-    signal?: AbortSignal,
+    signal = this.#signal,
   ): Promise<boolean> {
     const write = randomUUID();
     const put = async (): Promise<boolean> => {
@@ -272,6 +286,7 @@ export class S3Store implements ObjectStore {
       try {
         const { ContentLength, ETag, Metadata } = await this.#client.send(
           new HeadObjectCommand({ Bucket: this.#place.bucket, Key: this.#place.prefix + path }),
+          this.#stop(),
         );
         const object = { path, bytes: ContentLength ?? 0, version: ETag ?? "" };
         return { object, write: Metadata?.[WRITE_KEY] };
@@ -282,7 +297,12 @@ export class S3Store implements ObjectStore {
     });
   }
 
-  async #call<T>(doing: string, action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** What a call is sent with, so that it ends with the signal. */
+  #stop(signal = this.#signal): { abortSignal?: AbortSignal } {
+    return signal ? { abortSignal: signal } : {};
+  }
+
+  async #call<T>(doing: string, action: () => Promise<T>, signal = this.#signal): Promise<T> {
     try {
       return await action();
     } catch (error) {
