@@ -44,7 +44,10 @@ async function update(lake: Lake, signal: AbortSignal | undefined): Promise<bool
   const listed = await lake.list();
   const versions = new Map(listed.map(({ key, object }) => [slicePath(key), object.version]));
   const isKnown = (path: string): boolean => known.has(rowKey(path, versions.get(path) ?? ""));
-  const changed = await lake.slices((key) => !isKnown(slicePath(key)), { signal });
+  const changed = await lake.read(
+    listed.filter(({ key }) => !isKnown(slicePath(key))),
+    { signal },
+  );
   if (current && changed.length === 0 && known.size === listed.length) return true;
   const lines = [
     ...Array.from(versions, ([path, version]) => known.get(rowKey(path, version)) ?? []).flat(),

@@ -13,8 +13,10 @@ const SECRET_VARIABLES = [
   "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 ];
 
-/** Variables whose values are settings, in whose place somebody may have put a secret; those of paths are left out. */
-const SETTINGS = /^(GENESYSCLOUD_|AWS_|GC_USAGE_)(?!.*(_FILE|_BUNDLE|_URI|_ARN|_PATH|_CACHE)$)|_PROXY$/i;
+/** Variables whose values are settings, in whose place somebody may have put a secret. */
+const SETTINGS = /^(GENESYSCLOUD|AWS|GC_USAGE)_(?!(.*_)?(URI|ARN)$)|_PROXY$/i;
+/** Those among them that take a path. */
+const PATHS = /_(FILE|BUNDLE|PATH|CACHE|LAKE)$/i;
 
 /** There are no such options, and people try them. */
 const SECRET_OPTION = /^--[a-z-]*(secret|token|password|key)(?!-file)[a-z-]*$/;
@@ -36,16 +38,20 @@ export function registerSecrets(
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || !SETTINGS.test(name)) continue;
     hideUser(value);
-    suspect(value);
+    if (!PATHS.test(name) || isNoPath(value)) suspect(value);
   }
   argv.forEach((word, i) => {
     const [, option = "", given] = /^(--[^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (SECRET_OPTION.test(option)) secrets.add(given ?? argv[i + 1]);
     hideUser(given ?? word);
     const value = given ?? word;
-    // Paths are not guessed at, nor are statements; a key of AWS may have slashes.
-    if (!/[/\\\s]/.test(value) || /^[A-Za-z0-9+/]{40}$/.test(value)) suspect(value);
+    if (isNoPath(value)) suspect(value);
   });
+}
+
+/** Paths are not guessed at, nor are statements; a key of AWS may have slashes. */
+function isNoPath(value: string): boolean {
+  return !/[/\\\s]/.test(value) || /^[A-Za-z0-9+/]{40}$/.test(value);
 }
 
 /** What stands before the `@` of an address. */

@@ -178,7 +178,7 @@ it("gc-usage aws destroy names a bucket that is not the stack's to keep", async 
   });
   const done = await onStack("destroy", "with-more");
   expect(done.exitCode).toBe(8);
-  expect(done.stderr).toMatch(/would be deleted: 22 resources \(S3::Bucket, /);
+  expect(done.stderr).toMatch(/would be deleted: 23 resources \(S3::Bucket, /);
   expect(done.stderr).toMatch(/Its data would stay: with-more-lakebucket-\S+, with-more-resultsbucket-/);
 });
 

@@ -267,3 +267,6 @@ def describe_stack_resource_drifts(response):
 CloudFormationResponse.detect_stack_drift = detect_stack_drift
 CloudFormationResponse.describe_stack_drift_detection_status = describe_stack_drift_detection_status
 CloudFormationResponse.describe_stack_resource_drifts = describe_stack_resource_drifts
+
+# A resource whose condition is false is none; moto lists it as one without a type.
+Stack.stack_resources = property(lambda stack: [one for one in stack.resource_map.values() if one is not None])
