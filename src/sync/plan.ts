@@ -101,6 +101,12 @@ export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, no
   return { target, periods, chunks: chunksOf(target, needed), reach };
 }
 
+/** True for the date of a period that a target is about. */
+export function isWithin({ granularity, span, weekStart }: SyncTarget, date: Day): boolean {
+  if (granularity === "total") return date === span.start;
+  return periodStart(granularity, span.start, weekStart) <= date && date <= span.end;
+}
+
 function reachOf(service: Service, now: number): Day | undefined {
   const { reachDays } = SERVICE_TRAITS[service];
   return reachDays === undefined ? undefined : addDays(dayOf(now), -reachDays);

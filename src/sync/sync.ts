@@ -30,7 +30,7 @@ import {
   writeSlices,
 } from "./land.ts";
 import { chunksBeside, disjoint, useOf } from "./leftovers.ts";
-import { chunksOf, isNeeded, leftOut, type Plan, planSync, type SyncTarget } from "./plan.ts";
+import { chunksOf, isNeeded, isWithin, leftOut, type Plan, planSync, type SyncTarget } from "./plan.ts";
 import { LinesByDate, RowSpool } from "./row-spool.ts";
 import { keepSliceSources } from "./source.ts";
 import { StagedJob, sweepStaging } from "./staging.ts";
@@ -101,15 +101,18 @@ export interface NewerSlice {
   readonly writtenBy: string;
 }
 
-/** The lake's slices that a target is about, by date. */
+/** The lake's slices that a target is about, by date. Others are not opened: one that cannot be read stops nobody. */
 export async function heldSlices(
   lake: Lake,
   target: SyncTarget,
   waiting?: Waiting,
 ): Promise<Map<Day, Slice>> {
   const slices = await lake.slices(
-    ({ service, granularity, grouping }) =>
-      service === target.service && granularity === target.granularity && grouping === target.grouping,
+    ({ service, granularity, grouping, date }) =>
+      service === target.service &&
+      granularity === target.granularity &&
+      grouping === target.grouping &&
+      isWithin(target, date),
     waiting,
   );
   return new Map(slices.map((slice) => [slice.key.date, slice]));

@@ -8,7 +8,8 @@ import { sqlString } from "../../src/support/quote.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { provenance, tree } from "../lake/helpers.ts";
+import { tree } from "../lake/helpers.ts";
+import { writeNewerSlice } from "../lake/newer-slice.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const BEFORE = addDays(YESTERDAY, -1);
@@ -25,38 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** Writes a slice as a later version of the program might: a column, a metric and a key of the metadata more, one row of 41 requests. */
-async function writeNewer(file: string, change: Record<string, unknown> = {}): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  const known = JSON.parse(
-    encodeProvenance(provenance({ start: YESTERDAY, end: YESTERDAY, version: "9.1.0" })),
-  ) as object;
-  const metadata = {
-    ...known,
-    format: 3,
-    metrics: [...METRICS, "status418"],
-    weather: { is: "fine" },
-    ...change,
-  };
-  const counts = METRICS.map((metric) => `CAST(${metric === "requests" ? 41 : 0} AS BIGINT) AS ${metric}`);
-  const nulls = ["organizationId", "userId", "templateUri", "httpMethod", "platform", "extra"];
-  const instance = await DuckDBInstance.create(":memory:");
-  try {
-    const connection = await instance.connect();
-    await connection.run(
-      `COPY (SELECT 'eu' AS region, CAST(7 AS BIGINT) AS status418, 'jobs' AS service, 'client' AS "grouping", 'c' AS clientId,
-         'Name' AS clientName, ${nulls.map((name) => `CAST(NULL AS VARCHAR) AS ${name}`).join(", ")}, ${counts.join(", ")})
-       TO ${sqlString(file)} (FORMAT parquet, KV_METADATA {gc_usage: ${sqlString(JSON.stringify(metadata))}})`,
-    );
-  } finally {
-    instance.closeSync();
-  }
-}
-
 /** The lake of two days, of which a later version has written yesterday. */
 async function lakeWithNewer(change: Record<string, unknown> = {}): Promise<string> {
   const cwd = await workFolder(sound);
-  await writeNewer(join(cwd, "lake", PATH), change);
+  await writeNewerSlice(join(cwd, "lake", PATH), YESTERDAY, change);
   return cwd;
 }
 
@@ -123,7 +96,7 @@ describe.each(CHANGES)("a slice of a later version whose metadata %s", (_what, c
 it("a slice with more columns is read beside others, whichever comes first", async () => {
   const cwd = await workFolder(sound);
   const path = PATH.replace(YESTERDAY, BEFORE);
-  await writeNewer(join(cwd, "lake", path), { start: BEFORE, end: BEFORE });
+  await writeNewerSlice(join(cwd, "lake", path), BEFORE);
   const sql = `SELECT date, sum(requests) AS n FROM usage GROUP BY 1 ORDER BY 1`;
   const { exitCode, stdout } = await gcUsage(["sql", sql, "--output", "csv", ...ALL], { cwd });
   expect(exitCode).toBe(0);
