@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/aws/**", "test/browser/**"],
+    exclude: ["test/aws/**", "test/browser/**", "test/recipes/**"],
     globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts"],
     testTimeout: 240_000,
     hookTimeout: 240_000,

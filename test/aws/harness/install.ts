@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
-import { execa } from "execa";
+import { run, step, venvOf } from "../../helpers/venv.ts";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const CACHE = path.resolve(HERE, "../../../.cache/aws");
@@ -44,23 +44,9 @@ export async function install(): Promise<Tools> {
   return { java, bin: await installPython(), trino: await installTrino() };
 }
 
-/** The Python part of it alone: moto, cfn-lint and the AWS CLI. @returns the folder of its commands. */
+/** The Python part of it: moto, cfn-lint and the AWS CLI. @returns the folder of its commands. */
 export async function installPython(): Promise<string> {
-  const requirements = path.join(HERE, "requirements.txt");
-  const wanted = await sha256(requirements);
-  await mkdir(CACHE, { recursive: true });
-  const venv = path.join(CACHE, "venv");
-  const stamp = path.join(venv, ".requirements.sha256");
-  const bin = path.join(venv, "bin");
-  if (existsSync(stamp) && (await readFile(stamp, "utf8")) === wanted) return bin;
-  await rm(venv, { recursive: true, force: true });
-  await step("Installing moto, cfn-lint and the AWS CLI", async () => {
-    await run("python3", ["-m", "venv", venv], "Python 3.11 or later with its venv module is needed");
-    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements];
-    await run(path.join(bin, "python"), pip, "pip could not install test/aws/harness/requirements.txt");
-    await writeFile(stamp, wanted);
-  });
-  return bin;
+  return await venvOf("aws", path.join(HERE, "requirements.txt"), "moto, cfn-lint and the AWS CLI");
 }
 
 async function installTrino(): Promise<string> {
@@ -133,16 +119,4 @@ async function sha256(file: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(file), hash);
   return hash.digest("hex");
-}
-
-async function run(command: string, args: readonly string[], needed: string): Promise<void> {
-  const done = await execa(command, args, { reject: false, all: true });
-  if (done.failed) throw new Error(`${needed}: \`${command}\` failed.\n${done.all || done.shortMessage}`);
-}
-
-async function step(what: string, action: () => Promise<void>): Promise<void> {
-  const started = Date.now();
-  process.stderr.write(`${what} …\n`);
-  await action();
-  process.stderr.write(`  done in ${Math.round((Date.now() - started) / 1000)} s\n`);
 }
