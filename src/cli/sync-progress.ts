@@ -1,5 +1,5 @@
 import type { RateForecast } from "../genesys/client.ts";
-import type { SyncProgress } from "../sync/sync.ts";
+import type { SyncProgress } from "../sync/sync-options.ts";
 
 export interface Pace {
   /** Since the sync began. Milliseconds. */

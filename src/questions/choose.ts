@@ -1,4 +1,3 @@
-import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
@@ -9,29 +8,14 @@ import {
   groupingOf,
   NO_GROUPING,
 } from "../usage/grouping.ts";
-import {
-  DEFAULT_WEEK_START,
-  GRANULARITIES,
-  type Granularity,
-  periodsOf,
-  type Span,
-  type WeekStart,
-  weekStartOf,
-} from "../usage/period.ts";
-import { CANONICAL_SERVICE, type Service } from "../usage/service.ts";
+import { type Granularity, periodsOf, type Span } from "../usage/period.ts";
+import { type DatedSeries, describeSeries, seriesAmong, seriesFlags } from "../usage/series.ts";
+import { type Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { daysRead, type Question } from "./questions.ts";
 
-/** Rows that may be summed: one service, one granularity, one grouping. */
-export interface Source {
-  readonly service: Service;
-  readonly granularity: Granularity;
-  readonly grouping: Grouping;
-  /** On which its weeks begin; the default for other granularities. */
-  readonly weekStart: WeekStart;
-  /** The first days of the periods that the lake has of it, in order. */
-  readonly dates: readonly Day[];
-}
+/** Rows that may be summed: a series, with the first days of the periods that the lake has of it. */
+export type Source = DatedSeries;
 
 export interface Choice extends Source {
   /** The first days of the window's periods that the lake does not have in this source, in order. */
@@ -55,7 +39,7 @@ export interface Wanted {
  */
 export function sourcesFor(question: Question, slices: readonly SliceKey[], wanted: Wanted = {}): Source[] {
   const { granularity = "day" } = wanted;
-  const all = sourcesOf(slices);
+  const all = seriesAmong(slices);
   const answering = all.filter(
     (source) =>
       (wanted.service === undefined || source.service === wanted.service) &&
@@ -80,7 +64,7 @@ function whatThereIs(
   all: readonly Source[],
   answering: readonly Source[],
 ): string {
-  const has = all.map((source) => describeSource(source)).join("; ");
+  const has = all.map((source) => describeSeries(source)).join("; ");
   const instead = answering.find(({ granularity }) => granularity !== "total")?.granularity;
   return [
     has ? `It has ${has}.` : "It is empty.",
@@ -117,7 +101,7 @@ export function comparable(
     `${question.name} compares ${describeSpan(window)} with ${describeSpan(before)}, and the lake has no ` +
       `${best.granularity} of ${describeSpan(lacking)} (${best.service}, ${best.grouping}).`,
     {
-      hint: `Run \`gc-usage sync --from ${lacking.start} --to ${lacking.end}${sourceFlags(best)}${lakeFlags}\` first.`,
+      hint: `Run \`gc-usage sync --from ${lacking.start} --to ${lacking.end}${seriesFlags(best)}${lakeFlags}\` first.`,
     },
   );
 }
@@ -149,45 +133,6 @@ export function choose(sources: readonly Source[], window: Span): Choice {
   const best = ranked[0];
   if (best === undefined) throw new RangeError("choose needs at least one source");
   return best.choice;
-}
-
-/** Every service, granularity and grouping that the lake has; weeks that begin on another weekday stand apart. */
-export function sourcesOf(slices: readonly SliceKey[]): Source[] {
-  const byName = new Map<string, Omit<Source, "dates"> & { dates: Day[] }>();
-  for (const { service, granularity, grouping, date } of slices) {
-    const weekStart = granularity === "week" ? weekStartOf(date) : DEFAULT_WEEK_START;
-    const name = `${service} ${grouping} ${GRANULARITIES.indexOf(granularity)} ${weekStart}`;
-    const source = byName.get(name) ?? { service, granularity, grouping, weekStart, dates: [] };
-    source.dates.push(date);
-    byName.set(name, source);
-  }
-  return [...byName.entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, source]) => ({ ...source, dates: source.dates.sort() }));
-}
-
-/** `jobs, client-uri-method: 90 days, 2026-08-25 to 2026-11-22`. */
-export function describeSource({ service, granularity, grouping, dates }: Source): string {
-  const first = dates[0];
-  const last = dates.at(-1);
-  const span = first === last ? `${first}` : `${first} to ${last}`;
-  return `${service}, ${grouping}: ${counted(dates.length, granularity)}, ${span}`;
-}
-
-/** The flags by which `sync` brings rows of a source, where they are not its defaults. */
-export function sourceFlags({
-  service,
-  granularity,
-  grouping,
-  weekStart = DEFAULT_WEEK_START,
-}: Pick<Source, "service" | "granularity" | "grouping"> & { readonly weekStart?: WeekStart }): string {
-  const group = dimensionsOf(grouping).join(",") || "none";
-  return [
-    service === CANONICAL_SERVICE ? "" : ` --service ${service}`,
-    granularity === "day" ? "" : ` --granularity ${granularity}`,
-    weekStart === DEFAULT_WEEK_START ? "" : ` --week-start ${weekStart}`,
-    grouping === CANONICAL_GROUPING ? "" : ` --group-by ${group}`,
-  ].join("");
 }
 
 function syncFlags(question: Question, wanted: Wanted): string {

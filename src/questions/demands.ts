@@ -5,9 +5,9 @@ import { addDays, dayOf, lastDay, maxDay, minDay, startOfDay } from "../usage/da
 import type { AnswerCoverage, DayRange, LackingDays, SeriesFacts } from "../usage/envelope.ts";
 import { dimensionsOf, NO_GROUPING } from "../usage/grouping.ts";
 import { DEFAULT_WEEK_START, type Span, weekStartOf } from "../usage/period.ts";
+import { seriesFlags } from "../usage/series.ts";
 import { SERVICE_TRAITS } from "../usage/service.ts";
 import type { Basis } from "./basis.ts";
-import { sourceFlags } from "./choose.ts";
 
 /** What must be true of the data, or there is no answer. */
 export interface Demands {
@@ -148,7 +148,7 @@ export function syncHint(facts: SeriesFacts, where: Where): string {
 
 function syncCommand(facts: SeriesFacts, { start, end }: Span, { lakeFlags }: Where): string {
   const weekStart = facts.granularity === "week" ? weekStartOf(facts.period.from) : DEFAULT_WEEK_START;
-  return `gc-usage sync --from ${start} --to ${end}${sourceFlags({ ...facts, weekStart })}${lakeFlags}`;
+  return `gc-usage sync --from ${start} --to ${end}${seriesFlags({ ...facts, weekStart })}${lakeFlags}`;
 }
 
 function otherHint({ other }: Basis): string[] {
@@ -179,7 +179,7 @@ export function checkAge(
         ? "How old the newest day is cannot be read from the lake"
         : `The newest day is ${newestDay}, which ended ${ageText(age)} ago, more than --max-age ${ageText(maxAgeMs)}`;
     throw new UsageError("incomplete", `${why} (${service}, ${grouping}, by ${granularity}).`, {
-      hint: `Run \`gc-usage sync${sourceFlags(facts)}${lakeFlags}\` first.`,
+      hint: `Run \`gc-usage sync${seriesFlags(facts)}${lakeFlags}\` first.`,
       details: { newestDay },
     });
   }

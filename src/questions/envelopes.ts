@@ -2,10 +2,10 @@ import { addDays } from "../usage/day.ts";
 import type { DayRange, Envelope, HeldSlice, SeriesFacts } from "../usage/envelope.ts";
 import { seriesFacts } from "../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../usage/grouping.ts";
+import { seriesAmong } from "../usage/series.ts";
 import { CANONICAL_SERVICE } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import type { Basis } from "./basis.ts";
-import { sourcesOf } from "./choose.ts";
 
 /** Who answers, from where, when. */
 export interface AnswerContext {
@@ -103,7 +103,7 @@ export function isInTables(tables: readonly string[]): ((key: SliceKey) => boole
 
 /** What slices hold, a series for each service, granularity and grouping. */
 export function seriesOf(slices: readonly HeldSlice[], now: number): SeriesFacts[] {
-  return sourcesOf(slices.map(({ key }) => key)).map(({ service, granularity, grouping, dates }) => {
+  return seriesAmong(slices.map(({ key }) => key)).map(({ service, granularity, grouping, dates }) => {
     const has = new Set(dates);
     return seriesFacts(
       slices.filter(

@@ -27,6 +27,8 @@ export interface SyncTarget {
   /** A slice that may still change is not read again within this time: the service refreshes daily. */
   readonly recheckMs: number;
   readonly weekStart: WeekStart;
+  /** Fetch every period again, also those that are settled. */
+  readonly refetch?: boolean | undefined;
   /** Leave out what the service no longer reaches, where it is not in the lake; otherwise that is an error. */
   readonly clipToReach?: boolean | undefined;
 }
@@ -43,18 +45,26 @@ export const TARGET_DEFAULTS = {
 
 /**
  * What the lake holds of one period, and whether it must be asked for. What a `newer` version wrote stays as it is, and what
- * is `unreachable` the service no longer has.
+ * is `unreachable` the service no longer has. `again`: the lake has it, and it is to be refetched all the same.
  */
 export interface PlannedPeriod {
   readonly date: Day;
   /** The days that can be asked for now. */
   readonly covered: Span;
-  readonly state: "settled" | "fresh" | "missing" | "partial" | "unsettled" | "newer" | "unreachable";
+  readonly state:
+    | "settled"
+    | "fresh"
+    | "missing"
+    | "partial"
+    | "unsettled"
+    | "again"
+    | "newer"
+    | "unreachable";
 }
 
 /** True for a period that must be asked for. */
 export function isNeeded({ state }: PlannedPeriod): boolean {
-  return state === "missing" || state === "partial" || state === "unsettled";
+  return state === "missing" || state === "partial" || state === "unsettled" || state === "again";
 }
 
 export interface Plan {
@@ -94,7 +104,8 @@ export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, no
     }))
     .map((period) =>
       isLeftOut(period, target, reach) ? { ...period, state: "unreachable" as const } : period,
-    );
+    )
+    .map((period) => (isAgain(period, target, reach) ? { ...period, state: "again" as const } : period));
   checkTotal(target, span, held.get(span.start)?.provenance);
   const needed = periods.filter(isNeeded);
   checkReach(target, needed, reach);
@@ -116,6 +127,16 @@ function reachOf(service: Service, now: number): Day | undefined {
 function isLeftOut(period: PlannedPeriod, { clipToReach, granularity }: SyncTarget, reach?: Day): boolean {
   if (!clipToReach || granularity === "total" || reach === undefined) return false;
   return isNeeded(period) && period.covered.start < reach;
+}
+
+/** What the service no longer has stays as it is where the days are not named. */
+function isAgain(
+  { state, covered }: PlannedPeriod,
+  { refetch, clipToReach }: SyncTarget,
+  reach?: Day,
+): boolean {
+  if (!refetch || (state !== "settled" && state !== "fresh")) return false;
+  return !clipToReach || reach === undefined || covered.start >= reach;
 }
 
 /** What a plan leaves out since the service no longer has it, in words; undefined where it leaves out nothing. */
@@ -165,6 +186,23 @@ function stateOf(
   return knowledge === "changing" && isRecent ? "fresh" : "unsettled";
 }
 
+/**
+ * Why a series that a lake has cannot be brought up to date by its key alone, in a few words; undefined where it can. Such
+ * series come of `load`.
+ */
+export function whyNotSynced({
+  service,
+  granularity,
+  grouping,
+}: Pick<SyncTarget, "service" | "granularity" | "grouping">): string | undefined {
+  if (granularity === "total") return "a total is for the days that it names only";
+  if (grouping === NO_GROUPING) return `the ${service} service needs a grouping`;
+  const unsupported = unsupportedDimensions(service, grouping);
+  return unsupported.length === 0
+    ? undefined
+    : `the ${service} service cannot group by ${unsupported.join(", ")}`;
+}
+
 function checkGrouping({ service, grouping }: SyncTarget): void {
   const unsupported = unsupportedDimensions(service, grouping);
   if (unsupported.length > 0) {
@@ -200,9 +238,10 @@ function checkReach(
   const { maxDays } = SERVICE_TRAITS[service];
   const first = needed[0];
   if (reach !== undefined && first && first.covered.start < reach) {
+    const why = first.state === "missing" ? "is missing from the lake" : "cannot be refetched";
     throw new UsageError(
       "input",
-      `The ${service} service reaches back to ${reach}, and ${first.covered.start} is missing from the lake.`,
+      `The ${service} service reaches back to ${reach}, and ${first.covered.start} ${why}.`,
       { hint: `Use --from ${firstWhole(granularity, reach, weekStart)} or later, or --service legacy.` },
     );
   }

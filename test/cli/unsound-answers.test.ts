@@ -122,7 +122,7 @@ describe.concurrent("rows that become none", () => {
     const ran = await again();
     expect(ran).toMatchObject({ exitCode: 8, stdout: "" });
     expect(ran.stderr).toContain(`no rows for ${gone}, but the lake has some. They stay as they are.`);
-    expect(ran.stderr).toContain(`--force --recheck 0 --from ${gone} --to ${gone}`);
+    expect(ran.stderr).toContain(`--force --refetch --from ${gone} --to ${gone}`);
     expect(await count(cwd)).toBe("n\r\n32");
     expect(service.submitted.map(({ interval }) => interval).slice(1)).toEqual([
       `${daysAgo(3)}/${daysAgo(1)}`,

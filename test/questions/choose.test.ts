@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { choose, comparable, describeSource, sourcesFor, type Wanted } from "../../src/questions/choose.ts";
+import { choose, comparable, sourcesFor, type Wanted } from "../../src/questions/choose.ts";
 import { get } from "../../src/questions/questions.ts";
 import { windowOf } from "../../src/questions/window.ts";
 import { isUsageError } from "../../src/support/errors.ts";
 import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
 import type { Granularity } from "../../src/usage/period.ts";
+import { describeSeries } from "../../src/usage/series.ts";
 import type { Service } from "../../src/usage/service.ts";
 import type { SliceKey } from "../../src/usage/slice.ts";
 
@@ -124,7 +125,7 @@ describe("the rows that answer", () => {
 
   test("are described with their days", () => {
     expect(
-      describeSource({
+      describeSeries({
         service: "jobs",
         granularity: "day",
         grouping: "client" as Grouping,

@@ -1,7 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { QueryOptions, QueryResult, SqlEngine } from "../../engine/engine.ts";
 import type { Basis } from "../../questions/basis.ts";
-import { sourceFlags } from "../../questions/choose.ts";
 import { checkBasis, describeGaps, lacking } from "../../questions/demands.ts";
 import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
 import {
@@ -21,6 +20,7 @@ import { describeSpan } from "../../usage/coverage.ts";
 import { addDays } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { periodsOf } from "../../usage/period.ts";
+import { seriesFlags } from "../../usage/series.ts";
 import {
   addAskingOptions,
   answerContext,
@@ -204,7 +204,7 @@ function tell(cli: Cli, { organization, basis, own, lakeFlags: lake }: LakeBasis
   cli.log.info(
     `${whose}${question.title}, ${describeSpan(window)}${compared} (${source.service}, ${source.grouping}${by})`,
   );
-  const sync = `gc-usage sync${sourceFlags(source)}${lake}`;
+  const sync = `gc-usage sync${seriesFlags(source)}${lake}`;
   if (!facts.coverage.complete) cli.log.warn(whose + lacking(basis));
   else if (facts.coverage.rowsLacking.length > 0) cli.log.warn(whose + describeGaps(facts.coverage));
   if (own.isShortened) {

@@ -1,12 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
 import type { QueryResult } from "../../engine/engine.ts";
-import { describeSource, sourcesOf } from "../../questions/choose.ts";
 import { checkSeries } from "../../questions/demands.ts";
 import { isInTables, seriesOf, tablesEnvelope } from "../../questions/envelopes.ts";
 import { named } from "../../questions/organizations.ts";
 import { UsageError } from "../../support/errors.ts";
 import type { Envelope, SeriesFacts } from "../../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
+import { describeSeries, seriesAmong } from "../../usage/series.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import {
@@ -139,7 +139,7 @@ async function statementOf(
 function warnOfDaily(cli: Cli, { tables }: QueryResult, slices: readonly SliceKey[]): void {
   if (slices.length === 0 || !tables.includes("daily") || slices.some(isInTables(["daily"]) ?? Boolean))
     return;
-  const has = sourcesOf(slices).map(describeSource);
+  const has = seriesAmong(slices).map(describeSeries);
   cli.log.warn(
     `daily is empty: it shows ${CANONICAL_SERVICE}, ${CANONICAL_GROUPING} by day, and the lake has ${has.join("; ")}. ` +
       `Ask usage instead, with service, "grouping" and granularity.`,

@@ -1,0 +1,125 @@
+import { counted } from "../support/count.ts";
+import { UsageError } from "../support/errors.ts";
+import { isNeeded, type Plan } from "../sync/plan.ts";
+import type { SyncSummary } from "../sync/sync.ts";
+import { slicePath } from "../usage/slice.ts";
+import type { Cli } from "./cli.ts";
+import { UPGRADE } from "./version.ts";
+
+/** A query costs a submit, a few looks whether it has ended, and its pages. */
+export function callsOf(
+  plan: Plan,
+  rowsPerPeriod: number | undefined,
+): { atLeast: number; pages: number | undefined } {
+  const jobs = plan.chunks.length;
+  const needed = plan.periods.filter(isNeeded).length;
+  const pages =
+    plan.target.service === "legacy"
+      ? jobs
+      : rowsPerPeriod === undefined
+        ? undefined
+        : Math.ceil((needed * rowsPerPeriod) / 1000);
+  return { atLeast: jobs * 3 + Math.max(0, (pages ?? jobs) - jobs), pages };
+}
+
+/** The plan of a dry run, for people. */
+export function planText(plan: Plan, calls: ReturnType<typeof callsOf>, uri: string): string {
+  const { service, granularity, grouping, periods } = planFigures(plan);
+  const { settled, fresh, missing, unsettled, partial, again } = periods;
+  const refetched = again > 0 ? `, ${again} to refetch` : "";
+  return (
+    `${service} ${granularity} ${grouping} in ${uri}\n` +
+    `  ${settled} settled, ${fresh} read lately, ${missing} missing, ${unsettled} may have changed, ${partial} known in part${refetched}\n` +
+    plan.chunks.map(({ start, end }) => `  ask ${start}/${end}\n`).join("") +
+    `  about ${calls.atLeast} calls${calls.pages === undefined ? ", and one for each 1,000 rows after the first" : ""}\n`
+  );
+}
+
+export function planFigures(plan: Plan) {
+  const count = (state: string): number => plan.periods.filter((period) => period.state === state).length;
+  return {
+    service: plan.target.service,
+    granularity: plan.target.granularity,
+    grouping: plan.target.grouping,
+    from: plan.periods[0]?.covered.start,
+    to: plan.periods.at(-1)?.covered.end,
+    periods: {
+      settled: count("settled"),
+      fresh: count("fresh"),
+      missing: count("missing"),
+      unsettled: count("unsettled"),
+      again: count("again"),
+      partial: count("partial"),
+      newer: count("newer"),
+      unreachable: count("unreachable"),
+    },
+  };
+}
+
+export function figures(summary: SyncSummary) {
+  const { plan, jobs, resumed, written, kept, rows, organization } = summary;
+  const keptSlices = kept.map(({ key, why }) => ({ path: slicePath(key), why }));
+  return { ...planFigures(plan), organization, jobs, resumed, written, kept: keptSlices, rows };
+}
+
+export function summaryText(
+  summary: SyncSummary,
+  facts: { calls: number; seconds: number; throttled: number; lake: string },
+): string {
+  const { jobs, resumed, written, rows } = summary;
+  const { periods, granularity } = planFigures(summary.plan);
+  if (jobs === 0) {
+    const { fresh } = periods;
+    const wanted = granularity === "total" ? "this total" : `every ${granularity}`;
+    const again =
+      fresh > 0 ? ` (read lately, though figures may still change: ${fresh}; --recheck 0 reads again)` : "";
+    return `Nothing to do: ${facts.lake} has ${wanted}${again}.`;
+  }
+  return (
+    `Landed ${counted(rows, "row")} in ${counted(written, `${granularity} slice`)} from ` +
+    `${counted(jobs, "query", "queries")}${resumed > 0 ? ` (${resumed} begun before)` : ""}, ${counted(facts.calls, "call")}` +
+    `${facts.throttled > 0 ? `, ${facts.throttled} answered 429` : ""}, ${facts.seconds.toFixed(1)} s. Lake: ${facts.lake}`
+  );
+}
+
+/** Everything else is stored by now. A script must not take the days that stayed for the service's answer. */
+export function refuseVanished({ vanished, plan }: SyncSummary): void {
+  const [first, ...others] = vanished;
+  if (!first) return;
+  const dates = vanished.map(({ date }) => date).sort();
+  const more =
+    others.length > 0 ? ` (and ${counted(others.length, `further ${plan.target.granularity}`)})` : "";
+  throw new UsageError(
+    "refused",
+    `The service answered twice that there are no rows for ${dates[0]}${more}, but the lake has some. They stay as they are.`,
+    {
+      hint:
+        "Run the same command again tomorrow. To store the empty answer, add --force --refetch " +
+        `--from ${dates[0]} --to ${dates.at(-1)}.`,
+      details: { slices: vanished.map(slicePath) },
+    },
+  );
+}
+
+/** Whoever runs an old program on a newer lake must know that it is not brought up to date. */
+export function warnOfNewer(cli: Cli, { newer }: SyncSummary): void {
+  const [first] = newer;
+  if (!first) return;
+  const more = newer.length > 1 ? ` (and ${newer.length - 1} more)` : "";
+  cli.log.warn(
+    `${counted(newer.length, "slice")} written by ${first.writtenBy}, newer than this program, left unchanged: ` +
+      `${slicePath(first.key)}${more}. ${UPGRADE}`,
+  );
+}
+
+/** What was asked for and did not land is said, or a sync that changes nothing would pass for one that did. */
+export function warnOfKept(cli: Cli, { kept, vanished }: SyncSummary): void {
+  const gone = new Set(vanished.map(slicePath));
+  const others = kept.filter(({ key }) => !gone.has(slicePath(key)));
+  const [first] = others;
+  if (!first) return;
+  const more = others.length > 1 ? ` (and ${others.length - 1} more)` : "";
+  cli.log.warn(
+    `Not replaced, since the lake knows more than the answer: ${slicePath(first.key)}, ${first.why}${more}.`,
+  );
+}

@@ -1,0 +1,64 @@
+import { isUsageError, UsageError } from "../support/errors.ts";
+import { type SeriesKey, seriesAmong } from "../usage/series.ts";
+import { type SyncTarget, whyNotSynced } from "./plan.ts";
+import { type SyncSummary, sync } from "./sync.ts";
+import type { SyncOptions } from "./sync-options.ts";
+
+/** What became of one series. `skipped`: it cannot be synced by its key alone, and `why` says so in a few words. */
+export type SeriesOutcome = { readonly series: SeriesKey } & (
+  | { readonly outcome: "done"; readonly summary: SyncSummary }
+  | { readonly outcome: "failed"; readonly error: UsageError }
+  | { readonly outcome: "skipped"; readonly why: string }
+);
+
+export interface SyncAllOptions extends Omit<SyncOptions, "target"> {
+  /** What to bring of a series; `now` is the service's time, milliseconds since 1970. */
+  readonly target: (series: SeriesKey, now: number) => SyncTarget;
+  readonly onSeries?: (series: SeriesKey) => void;
+  /** May throw a UsageError: the series has failed then. */
+  readonly onDone?: (series: SeriesKey, summary: SyncSummary) => void;
+}
+
+/**
+ * Syncs every series that the lake has, one after the other. A series that fails does not stop the others.
+ *
+ * @throws {UsageError} lake, where there is no series that can be synced; credentials or interrupted, where nothing else
+ * would work either.
+ */
+export async function syncAll({
+  target,
+  onSeries,
+  onDone,
+  ...options
+}: SyncAllOptions): Promise<SeriesOutcome[]> {
+  const outcomes: SeriesOutcome[] = [];
+  for (const series of await seriesToSync(options)) {
+    const why = whyNotSynced(series);
+    if (why !== undefined) {
+      outcomes.push({ series, outcome: "skipped", why });
+      continue;
+    }
+    options.signal?.throwIfAborted();
+    onSeries?.(series);
+    try {
+      const summary = await sync({ ...options, target: (now) => target(series, now) });
+      onDone?.(series, summary);
+      outcomes.push({ series, outcome: "done", summary });
+    } catch (error) {
+      const isFinal = !isUsageError(error) || error.kind === "credentials" || error.kind === "interrupted";
+      if (isFinal) throw error;
+      outcomes.push({ series, outcome: "failed", error });
+    }
+  }
+  return outcomes;
+}
+
+/** The series that a lake has, in order. @throws {UsageError} lake, where none of them can be synced. */
+export async function seriesToSync({ lake }: Pick<SyncOptions, "lake">): Promise<SeriesKey[]> {
+  const all = seriesAmong((await lake.list()).map(({ key }) => key));
+  if (all.some((series) => whyNotSynced(series) === undefined)) return all;
+  const what = all.length === 0 ? "is empty" : "has no series that can be synced by itself";
+  throw new UsageError("lake", `The lake ${lake.uri} ${what}, so --all has nothing to sync.`, {
+    hint: "Run `gc-usage sync` once without --all, with the grouping and granularity that you want.",
+  });
+}

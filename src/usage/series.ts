@@ -1,0 +1,81 @@
+import { counted } from "../support/count.ts";
+import type { Day } from "./day.ts";
+import { CANONICAL_GROUPING, dimensionsOf, type Grouping, NO_GROUPING } from "./grouping.ts";
+import {
+  DEFAULT_WEEK_START,
+  GRANULARITIES,
+  type Granularity,
+  type WeekStart,
+  weekStartOf,
+} from "./period.ts";
+import { CANONICAL_SERVICE, type Service } from "./service.ts";
+import type { SliceKey } from "./slice.ts";
+
+/** What rows of a lake have in common that may be summed: one service, one granularity, one grouping. */
+export interface SeriesKey {
+  readonly service: Service;
+  readonly granularity: Granularity;
+  readonly grouping: Grouping;
+  /** On which its weeks begin; the default for other granularities. */
+  readonly weekStart: WeekStart;
+}
+
+export interface DatedSeries extends SeriesKey {
+  /** The first days of its periods, in order. */
+  readonly dates: readonly Day[];
+}
+
+/** The series that a slice is one of. Weeks that begin on another weekday stand apart. */
+export function seriesOfKey({ service, granularity, grouping, date }: SliceKey): SeriesKey {
+  const weekStart = granularity === "week" ? weekStartOf(date) : DEFAULT_WEEK_START;
+  return { service, granularity, grouping, weekStart };
+}
+
+/** Text that two slices share when they are of one series, in the order in which series are listed. */
+export function seriesId(key: SliceKey): string {
+  const { service, granularity, grouping, weekStart } = seriesOfKey(key);
+  return `${service} ${grouping} ${GRANULARITIES.indexOf(granularity)} ${weekStart}`;
+}
+
+/** The series that slices are of, in order. */
+export function seriesAmong(slices: readonly SliceKey[]): DatedSeries[] {
+  const byId = new Map<string, SeriesKey & { readonly dates: Day[] }>();
+  for (const key of slices) {
+    const id = seriesId(key);
+    const series = byId.get(id) ?? { ...seriesOfKey(key), dates: [] };
+    series.dates.push(key.date);
+    byId.set(id, series);
+  }
+  return [...byId.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, series]) => ({ ...series, dates: series.dates.sort() }));
+}
+
+/** `jobs day client-uri-method`; of weeks that do not begin on the default weekday also on which they do. */
+export function seriesName({ service, granularity, grouping, weekStart }: SeriesKey): string {
+  const weeks = weekStart === DEFAULT_WEEK_START ? "" : ` from ${weekStart}`;
+  return `${service} ${granularity}${weeks} ${grouping}`;
+}
+
+/** `jobs, client-uri-method: 90 days, 2026-08-25 to 2026-11-22`. */
+export function describeSeries({ service, grouping, granularity, dates }: DatedSeries): string {
+  const first = dates[0];
+  const last = dates.at(-1);
+  const span = first === last ? `${first}` : `${first} to ${last}`;
+  return `${service}, ${grouping}: ${counted(dates.length, granularity)}, ${span}`;
+}
+
+/** The flags by which commands name a series, where they are not the defaults of `sync`. */
+export function seriesFlags({
+  service,
+  granularity,
+  grouping,
+  weekStart = DEFAULT_WEEK_START,
+}: Omit<SeriesKey, "weekStart"> & { readonly weekStart?: WeekStart }): string {
+  return [
+    service === CANONICAL_SERVICE ? "" : ` --service ${service}`,
+    granularity === "day" ? "" : ` --granularity ${granularity}`,
+    weekStart === DEFAULT_WEEK_START ? "" : ` --week-start ${weekStart}`,
+    grouping === CANONICAL_GROUPING ? "" : ` --group-by ${dimensionsOf(grouping).join(",") || NO_GROUPING}`,
+  ].join("");
+}
