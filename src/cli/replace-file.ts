@@ -4,6 +4,7 @@ import { access, type FileHandle, mkdtemp, open, rename, rm } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { codeOf } from "../support/errors.ts";
+import { flushOpen } from "../support/flush.ts";
 import { cannotWrite } from "./cannot-write.ts";
 import { writeAll } from "./descriptor.ts";
 
@@ -79,7 +80,7 @@ async function moved(file: string, path: string, current: Stats | undefined): Pr
   const handle = await open(file, "r+");
   try {
     if (current && !(await madeAlike(handle, current))) return false;
-    await handle.sync();
+    await flushOpen(handle);
   } finally {
     await handle.close();
   }
@@ -94,15 +95,13 @@ async function moved(file: string, path: string, current: Stats | undefined): Pr
 
 async function madeAlike(handle: FileHandle, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
-  if (own.uid !== uid || own.gid !== gid) {
-    const isKept = await handle.chown(uid, gid).then(
-      () => true,
-      () => false,
-    );
-    if (!isKept) return false;
+  try {
+    if (own.uid !== uid || own.gid !== gid) await handle.chown(uid, gid);
+    if ((own.mode & 0o7777) !== (mode & 0o7777)) await handle.chmod(mode & 0o7777);
+    return true;
+  } catch {
+    return false;
   }
-  await handle.chmod(mode & 0o7777);
-  return true;
 }
 
 /**
@@ -123,7 +122,7 @@ async function overwrite(path: string, file: string): Promise<void> {
       }
       await copyRange(source, target, 0, Math.min(before, size));
       await target.truncate(size);
-      await target.sync();
+      await flushOpen(target);
     } finally {
       await target.close();
     }

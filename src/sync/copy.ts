@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readClaim } from "../lake/claim.ts";
 import { CHANGED, readFooter } from "../lake/footer.ts";
 import { type Foreign, type Lake, refusal } from "../lake/lake.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
+import { copyBytes } from "../support/copy-bytes.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { isNobodys, type Origin } from "../usage/organization.ts";
@@ -217,7 +217,7 @@ async function copyOne(
   { to, force }: CopyOptions,
 ): Promise<string | undefined> {
   // What is copied is looked at, and not what was planned: the source may have been replaced meanwhile.
-  await copyFile(source, staged);
+  await copyBytes(source, staged);
   const hash = await hashOf(staged);
   const key = parseSlicePath(path);
   if (!key) {

@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs";
-import { copyFile, type FileHandle, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
 import type { Lake } from "../lake/lake.ts";
 import { sweepLock } from "../lake/local/lock.ts";
 import { leftWorkspaces, lost, sweepWorkspaces, Workspace } from "../lake/workspace.ts";
+import { copyBytes } from "../support/copy-bytes.ts";
 import { codeOf } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import { type Grouping, tryGrouping } from "../usage/grouping.ts";
@@ -216,7 +217,7 @@ async function ownSpool(folder: string, state: JobState): Promise<boolean> {
   const spool = spoolIn(folder);
   const copy = `${spool}.copy`;
   try {
-    await copyFile(spool, copy);
+    await copyBytes(spool, copy);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return state.bytes === 0;
     throw error;

@@ -1,12 +1,8 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeProvenance } from "../../src/lake/provenance.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { sqlString } from "../../src/support/quote.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
-import { METRICS } from "../../src/usage/metric.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 import { tree } from "../lake/helpers.ts";
 import { writeNewerSlice } from "../lake/newer-slice.ts";

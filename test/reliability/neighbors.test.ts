@@ -109,7 +109,7 @@ describe.skipIf(!canTry)("a lake among neighbors", () => {
     const lake = join(root, "suspended");
     const args = sync(lake, 9, 9);
     const env = { TMPDIR: root, PATH: process.env["PATH"] ?? "", ...service.env };
-    const [command = "", ...before] = [...CONTAINER, ...NOBODY, process.execPath, BIN];
+    const [command, ...before] = [...CONTAINER, ...NOBODY, process.execPath, BIN];
     const first = execa(command, [...before, ...args], { env, extendEnv: false, reject: false });
     await vi.waitFor(() => expect(service.looks.at(-1)?.after).toBe("1"), { timeout: 20_000 });
     const pid = Number(await readFile(`/proc/${first.pid}/task/${first.pid}/children`, "utf8"));

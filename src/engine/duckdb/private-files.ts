@@ -1,8 +1,9 @@
-import { constants, copyFile, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import pLimit from "p-limit";
 import { unreadable } from "../../lake/footer.ts";
+import { copyBytes } from "../../support/copy-bytes.ts";
 import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
 
 /** A file of a lake, and where its copy is. Both absolute, with `/` between the parts. */
@@ -18,8 +19,7 @@ const COPIES = 16;
 
 /**
  * Copies files of the lake, so that DuckDB works on copies alone. This is the wall that holds
- * whatever a statement does: DuckDB can write to every file that it can read (docs/decisions/asking.md). File systems that
- * can share blocks between files do so.
+ * whatever a statement does: DuckDB can write to every file that it can read (docs/decisions/asking.md).
  *
  * @throws {UsageError} lake, where a file cannot be read, has gone, or the temporary folder has no room.
  */
@@ -38,7 +38,7 @@ export async function copyFiles(files: Iterable<CopiedFile>, signal: AbortSignal
       try {
         signal?.throwIfAborted();
         await makeFolder(dirname(copy));
-        await copyFile(file, copy, constants.COPYFILE_FICLONE);
+        await copyBytes(file, copy);
       } catch (error) {
         failure = signal?.aborted ? signal.reason : copyError(error, file);
       }
