@@ -3,8 +3,8 @@ import { constants, type Stats } from "node:fs";
 import { access, type FileHandle, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { flushOpen } from "../lake/local/files.ts";
 import { codeOf } from "../support/errors.ts";
-import { flushOpen } from "../support/flush.ts";
 import { cannotWrite } from "./cannot-write.ts";
 import { writeAll } from "./descriptor.ts";
 

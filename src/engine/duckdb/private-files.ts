@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import pLimit from "p-limit";
 import { unreadable } from "../../lake/footer.ts";
-import { copyBytes } from "../../support/copy-bytes.ts";
+import { copyBytes } from "../../lake/local/files.ts";
 import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
 
 /** A file of a lake, and where its copy is. Both absolute, with `/` between the parts. */

@@ -2,15 +2,14 @@ import { constants } from "node:fs";
 import { access, lstat, mkdir, readdir, realpath, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { codeOf, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
-import { flush } from "../../support/flush.ts";
 import { shellWord } from "../../support/quote.ts";
 import { DATA_FOLDERS } from "../../usage/lake-path.ts";
 import type { Listing, ObjectStore, StoredObject } from "../store.ts";
 import { Workspace } from "../workspace.ts";
+import { flush, renamePatiently } from "./files.ts";
 import { linkError, locate, readLink } from "./links.ts";
 import { withLock } from "./lock.ts";
 import { makeFolder } from "./make-folder.ts";
-import { renamePatiently } from "./rename.ts";
 import { objectAt, Walk } from "./walk.ts";
 
 /** A lake in a folder. One write is: fsync the new file, take the lock, compare, rename over the old. */
