@@ -4,7 +4,10 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/aws/**", "test/browser/**", "test/recipes/**"],
-    globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts"],
+    globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts", "test/helpers/seed.ts"],
+    setupFiles: ["test/helpers/fast-check.ts"],
+    // A start of the command costs half a second, so it is run in the tests' own process where it can be (test/helpers/cli.ts).
+    env: { IN_PROCESS: "1" },
     testTimeout: 240_000,
     hookTimeout: 240_000,
     pool: "forks",

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/reliability/**/*.test.ts"],
     globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts", "test/reliability/setup.ts"],
+    setupFiles: ["test/helpers/fast-check.ts"],
     env: { SOAK: "full" },
     testTimeout: 45 * 60_000,
     hookTimeout: 120_000,

@@ -31,6 +31,7 @@ async function endSoon(): Promise<never> {
 
 /** Runs one command line and gives its exit code. The only place that maps errors to exit codes. */
 export async function main(argv: readonly string[]): Promise<number> {
+  secrets.clear();
   registerSecrets(process.env, argv);
   const flags = new Set(argv);
   const debug = flags.has("--debug");

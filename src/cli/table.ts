@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import pc from "picocolors";
-import stringWidth from "string-width";
 import type { Column, SqlRow, SqlValue } from "../engine/engine.ts";
 import { harmless } from "../support/shown.ts";
 
@@ -197,7 +197,18 @@ export function visible(text: string): string {
 
 /** Cells of the terminal. Most texts are plain, and measuring the others is slow. */
 function cells(text: string): number {
-  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  stringWidth ??= loadStringWidth();
+  return stringWidth(text);
+}
+
+type StringWidth = typeof import("string-width").default;
+
+let stringWidth: StringWidth | undefined;
+
+/** Compiling its expressions for emoji takes 40 ms, and most tables are plain. */
+function loadStringWidth(): StringWidth {
+  return (createRequire(import.meta.url)("string-width") as typeof import("string-width")).default;
 }
 
 const graphemes = new Intl.Segmenter();

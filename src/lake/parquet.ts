@@ -6,7 +6,6 @@ import { dimensionsOf } from "../usage/grouping.ts";
 import { METRICS } from "../usage/metric.ts";
 import type { UsageRow } from "../usage/row.ts";
 import type { SliceKey } from "../usage/slice.ts";
-import { duckdb } from "./duckdb.ts";
 import { encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -202,6 +201,8 @@ function writeError(cause: unknown): UsageError {
 }
 
 async function openWriter(staging: string): Promise<{ instance: DuckDBInstance; spill: Workspace }> {
+  // Loaded here, since what only reads a lake's footers, as `status`, would start a fifth slower with it.
+  const { duckdb } = await import("./duckdb.ts");
   const spill = await Workspace.open(staging, "spill");
   // One thread: slices are small, and handing one over between threads costs as much as writing it.
   const options = {

@@ -23,6 +23,14 @@ export class Redactor {
     this.#hide(value, [value, encodeURIComponent(value), value.toLowerCase()]);
   }
 
+  /** Forgets every value: another command line begins. */
+  clear(): void {
+    this.#plain.clear();
+    this.#forms.clear();
+    this.#pieces.clear();
+    this.#patterns = undefined;
+  }
+
   #hide(secret: string, forms: readonly string[]): void {
     for (const form of forms) if (form.length >= MIN_LENGTH) this.#forms.add(form);
     // What cuts a long message may cut the secret in it.

@@ -51,6 +51,6 @@ it.each(["", "s3://nope/x", "http://nope/x"])("takes a folder alone for its lake
   const cwd = await workFolder();
   const ran = await gcUsage(["demo", "--lake", lake], { cwd, env: { GC_USAGE_LAKE: "elsewhere" } });
   expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
-  expect(ran.stderr).toMatch(/--lake: ".*" is no folder\./);
+  expect(ran.stderr).toMatch(/^error: .*".*".*--lake|^error: --lake: ".*" is no folder\./);
   expect(await readdir(cwd)).toEqual([]);
 });

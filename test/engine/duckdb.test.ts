@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
@@ -278,16 +277,22 @@ describe("stopping", () => {
   });
 
   test("nothing stays in the temporary folder", async () => {
-    // Tests that run side by side have folders of their own there.
-    const own = join(tmpdir(), `gc-usage-${process.getuid?.()}`);
-    const left = (): string[] => (existsSync(own) ? readdirSync(own) : []);
-    const before = left();
-    const engine = await openDuckDb(await lakeOf([]));
-    await rows(engine, "SELECT count(DISTINCT range) FROM range(1000000)");
-    const during = left().filter((name) => !before.includes(name));
-    await engine.close();
-    expect(during).not.toEqual([]);
-    for (const name of during) expect(left()).not.toContain(name);
+    const lake = await lakeOf([]);
+    const usual = process.env["TMPDIR"];
+    // Of its own, since in the usual one other tests work at the same time.
+    const own = join(lake, "temporary");
+    mkdirSync(own);
+    try {
+      process.env["TMPDIR"] = own;
+      const engine = await openDuckDb(lake);
+      await rows(engine, "SELECT count(DISTINCT range) FROM range(1000000)");
+      expect(readdirSync(own)).not.toEqual([]);
+      await engine.close();
+      expect(readdirSync(own)).toEqual([]);
+    } finally {
+      if (usual === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = usual;
+    }
   });
 });
 

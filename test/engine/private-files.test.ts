@@ -26,6 +26,7 @@ import { sqlString } from "../../src/support/quote.ts";
 import { addDays, parseDay } from "../../src/usage/day.ts";
 import { SOURCE_FOLDER, slicePath } from "../../src/usage/slice.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { size } from "../reliability/size.ts";
 import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
 
 const lakes: string[] = [];
@@ -312,7 +313,7 @@ describe("a lake of many days", () => {
         expect(rows).toEqual(expected);
         await engine.close();
       }),
-      { numRuns: 30 },
+      { numRuns: size({ least: 8, short: 30, full: 30 }) },
     );
     direct.closeSync();
 
@@ -448,7 +449,7 @@ describe("the temporary folder", () => {
 test("what a statement spills has a limit, and the message names it", async () => {
   const lake = await lakeOf([]);
   const engine = await openDuckDb(lake, { memoryLimit: 100e6, spillLimit: 1e6 });
-  const statement = "SELECT repeat('x', 500) || range AS t FROM range(2000000) ORDER BY t";
+  const statement = "SELECT repeat('x', 500) || range AS t FROM range(400000) ORDER BY t";
   const failed = await engine.query(statement).then(allRows, (error: unknown) => error);
   expect(failed).toMatchObject({
     kind: "sql",

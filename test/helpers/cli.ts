@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { afterAll } from "vitest";
 import { BIN } from "./bin.ts";
+import { runInProcess } from "./in-process.ts";
 import { keepTranscript } from "./watch.ts";
 
 export interface Ran {
@@ -19,23 +20,47 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input; empty where it is left out. */
   readonly input?: string | Uint8Array | Readable;
+  /** Where what is tested is how a process begins or ends, several at once, or what a library keeps for its whole life. */
+  readonly ownProcess?: boolean;
 }
 
-/** Starts the built command as a user does, with nothing of this process's environment but the path. */
-export function start(args: readonly string[], { cwd = tmpdir(), env = {}, input = "" }: RunOptions = {}) {
-  return execa(process.execPath, [BIN, ...args], {
+// Read here: during a run in this process the environment is the command's.
+const IN_PROCESS = Boolean(process.env["IN_PROCESS"]);
+const TEMPORARY = tmpdir();
+const PATH = process.env["PATH"] ?? "";
+/** What is read once, as a process starts. */
+const READ_AT_START = /^(NODE_.*|TZ|FORCE_COLOR|NO_COLOR)$/;
+
+/** Nothing of this process's environment but the path. */
+function surroundings({ cwd = TEMPORARY, env = {}, input = "" }: RunOptions) {
+  return {
     cwd,
-    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, USERPROFILE: cwd, TMPDIR: tmpdir(), ...env },
-    extendEnv: false,
+    env: { PATH, HOME: cwd, USERPROFILE: cwd, TMPDIR: TEMPORARY, ...env },
     input,
+  };
+}
+
+/** Starts the built command as a user does. */
+export function start(args: readonly string[], options: RunOptions = {}) {
+  return execa(process.execPath, [BIN, ...args], {
+    ...surroundings(options),
+    extendEnv: false,
     reject: false,
     stripFinalNewline: false,
   });
 }
 
-/** The same, to its end. */
-export async function gcUsage(args: readonly string[], options?: RunOptions): Promise<Ran> {
-  const { exitCode, stdout, stderr } = await start(args, options);
+/**
+ * Runs the built command to its end. In `npm test` that is in this process, one after the other, since a start costs half
+ * a second; in every other suite it has a process of its own.
+ */
+export async function gcUsage(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const needsProcess =
+    options.ownProcess || Object.keys(options.env ?? {}).some((name) => READ_AT_START.test(name));
+  const { exitCode, stdout, stderr } =
+    IN_PROCESS && !needsProcess
+      ? await runInProcess(args, surroundings(options))
+      : await start(args, options);
   await keepTranscript(args, stdout, stderr);
   return { exitCode: exitCode ?? -1, stdout, stderr };
 }
@@ -48,7 +73,7 @@ afterAll(async () => {
 
 /** A folder of a test's own, gone when the file's tests have ended; a copy of `like` where that is given. */
 export async function workFolder(like?: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "gc-usage-cli-"));
+  const folder = await mkdtemp(join(TEMPORARY, "gc-usage-cli-"));
   folders.push(folder);
   if (like !== undefined) await cp(like, folder, { recursive: true });
   return folder;

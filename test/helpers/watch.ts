@@ -83,11 +83,12 @@ function ignoringGone<T>(look: () => T): T | undefined {
   }
 }
 
+// Read here: during a run in this process the environment is the command's.
+const root = tmpdir();
 let written = 0;
 
 /** Keeps what a run of the command printed, for the search. The sandbox alone tells a secret, since that is its job. */
 export async function keepTranscript(args: readonly string[], ...texts: readonly string[]): Promise<void> {
-  const root = tmpdir();
   if (!basename(root).startsWith("gc-usage-tests-") || args.includes("sandbox")) return;
   await mkdir(join(root, TRANSCRIPTS), { recursive: true });
   const file = join(root, TRANSCRIPTS, `${process.pid}-${++written}.txt`);

@@ -1,11 +1,20 @@
-/** How much of a test to run: in full by `npm run test:soak`, which sets SOAK=full; the short form is part of `npm test`. */
-export function size<T>(amounts: { short: T; full: T }): T {
-  return process.env["SOAK"] === "full" ? amounts.full : amounts.short;
+/** `npm run test:soak` sets SOAK=full, and `npm run test:reliability` SOAK=short. */
+const SOAK = process.env["SOAK"];
+
+/** How much of a test to run: in full, in short, or the least that still tries it, which is part of `npm test`. */
+export function size<T>(amounts: { least?: T; short: T; full: T }): T {
+  if (SOAK === "full") return amounts.full;
+  return SOAK === "short" ? amounts.short : (amounts.least ?? amounts.short);
 }
 
-/** Which of some cases to try: all in full, the first of them in short. */
+/** Which of some cases to try: all in full, otherwise the first of them. */
 export function some<T>(cases: readonly [T, ...T[]]): readonly T[] {
   return cases.slice(0, size({ short: 1, full: cases.length }));
+}
+
+/** Which of some cases to try: the first few in `npm test`, otherwise all. */
+export function fewer<T>(cases: readonly T[], few = 1): readonly T[] {
+  return cases.slice(0, size({ least: few, short: cases.length, full: cases.length }));
 }
 
 /** Figures for people, beside the test's result. */
@@ -13,7 +22,7 @@ export function tell(figures: string): void {
   process.stdout.write(`  ${figures}\n`);
 }
 
-/** Chance that can be repeated: the same for the same SEED and name. Without a SEED, as in `npm test`, 1 stands for it. */
+/** Chance that can be repeated: the same for the same SEED and name. Without a SEED 1 stands for it. */
 export class Chance {
   #state: number;
 

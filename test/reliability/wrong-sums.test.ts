@@ -7,8 +7,8 @@ import { realEffects } from "../../src/support/effects.ts";
 import type { SyncTarget } from "../../src/sync/plan.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
+import { gcUsage } from "../helpers/cli.ts";
 import { runSync } from "../sync/world.ts";
-import { run } from "./runs.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const SPAN = { start: addDays(YESTERDAY, -9), end: YESTERDAY };
@@ -53,9 +53,9 @@ function requests(wanted: (fact: Fact) => boolean): number {
 }
 
 async function rows(...args: string[]): Promise<Record<string, string>[]> {
-  const { code, out, err } = await run([...args, "--output", "csv", "--lake", lake]);
-  expect({ code, err: code === 0 ? "" : err }).toEqual({ code: 0, err: "" });
-  const [head = "", ...lines] = out.trim().split(/\r?\n/);
+  const { exitCode, stdout, stderr } = await gcUsage([...args, "--output", "csv", "--lake", lake]);
+  expect({ exitCode, stderr: exitCode === 0 ? "" : stderr }).toEqual({ exitCode: 0, stderr: "" });
+  const [head = "", ...lines] = stdout.trim().split(/\r?\n/);
   const names = head.split(",");
   return lines.map((line) => Object.fromEntries(line.split(",").map((value, i) => [names[i] ?? "", value])));
 }
@@ -85,8 +85,8 @@ describe("a sum of requests", () => {
   });
 
   it("says on standard error which service and grouping it is of", async () => {
-    const { err } = await run(["ask", "busy-clients", ...FROM_TO, "--lake", lake]);
-    expect(err).toMatch(/\((jobs|legacy), [a-z-]+\)/);
+    const { stderr } = await gcUsage(["ask", "busy-clients", ...FROM_TO, "--lake", lake]);
+    expect(stderr).toMatch(/\((jobs|legacy), [a-z-]+\)/);
   });
 
   it("is refused for a grouping that the lake does not have, or that cannot answer", async () => {
@@ -94,25 +94,25 @@ describe("a sum of requests", () => {
       ["--group-by", "user"],
       ["--group-by", "client", "--service", "legacy"],
     ]) {
-      expect(await run(["ask", "busy-clients", ...FROM_TO, ...flags, "--lake", lake])).toMatchObject({
-        code: 9,
-        out: "",
+      expect(await gcUsage(["ask", "busy-clients", ...FROM_TO, ...flags, "--lake", lake])).toMatchObject({
+        exitCode: 9,
+        stdout: "",
       });
     }
     const uri = ["ask", "busy-endpoints", ...FROM_TO, "--group-by", "client", "--lake", lake];
-    expect(await run(uri)).toMatchObject({ code: 9, out: "" });
+    expect(await gcUsage(uri)).toMatchObject({ exitCode: 9, stdout: "" });
   });
 
   it("over days that the lake has in part is refused, and labelled with what is missing where that is accepted", async () => {
     const wide = ["requests-by-day", "--from", addDays(SPAN.start, -5), "--to", SPAN.end, "--lake", lake];
-    expect(await run(["ask", ...wide])).toMatchObject({ code: 9, out: "" });
-    const { err } = await run(["ask", ...wide, "--allow-partial"]);
-    expect(err).toMatch(/warning: .* has 10 of these 15 days .*Missing: /);
+    expect(await gcUsage(["ask", ...wide])).toMatchObject({ exitCode: 9, stdout: "" });
+    const { stderr } = await gcUsage(["ask", ...wide, "--allow-partial"]);
+    expect(stderr).toMatch(/warning: .* has 10 of these 15 days .*Missing: /);
   });
 
   it("of a month that was asked for in part is told apart by status", async () => {
-    const { out } = await run(["status", "--json", "--lake", lake]);
-    const { series } = JSON.parse(out) as {
+    const { stdout } = await gcUsage(["status", "--json", "--lake", lake]);
+    const { series } = JSON.parse(stdout) as {
       series: { granularity: string; periods: { date: string; state: string }[] }[];
     };
     const months = series
@@ -134,13 +134,13 @@ describe("a sum of requests", () => {
       "--lake",
       lake,
     ];
-    const { code } = await run(narrow, { env: sandbox.env });
+    const { exitCode } = await gcUsage(narrow, { env: sandbox.env });
     const [total] = await rows(
       "sql",
       "SELECT sum(requests) AS requests FROM usage WHERE granularity = 'total' AND date = DATE '" +
         SPAN.start +
         "'",
     );
-    expect({ code, requests: Number(total?.["requests"]) }).toEqual({ code: 0, requests: all() });
+    expect({ exitCode, requests: Number(total?.["requests"]) }).toEqual({ exitCode: 0, requests: all() });
   });
 });

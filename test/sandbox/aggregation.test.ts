@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Fact, facts, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import { METRICS, type Metric } from "../../src/usage/metric.ts";
+import { size } from "../reliability/size.ts";
 import { type Json, NOW, TestClient } from "./client.ts";
 
 type Field =
@@ -28,6 +29,8 @@ const LEGACY = ["OAuthClientId", "OrganizationId", "UserId", "TemplateUri", "Htt
 const JOBS = ["OauthClientId", "OauthClientName", "UserId", "HttpMethod", "TemplateUri", "Platform"];
 const CLIENT_JOBS = ["OrganizationId", "HttpMethod", "TemplateUri", "Platform"];
 
+/** Each adds up all facts of some weeks, twice. */
+const RUNS = size({ least: 4, short: 12, full: 12 });
 const SEED = 7;
 const TODAY = "2026-11-23" as Day;
 let sandbox: Sandbox;
@@ -138,7 +141,7 @@ describe("sums of the sandbox equal the facts", () => {
         const expected = oracle(asked, (fact) => !fact.builtin);
         expect(sorted(rows.map(grouped(asked)).map(plain))).toEqual(sorted(expected));
       }),
-      { numRuns: 12 },
+      { numRuns: RUNS },
     );
   });
 
@@ -148,7 +151,7 @@ describe("sums of the sandbox equal the facts", () => {
         const rows = await client.jobRows(bodyOf(asked));
         expect(sorted(rows.map(plain))).toEqual(sorted(oracle(asked, () => true)));
       }),
-      { numRuns: 12 },
+      { numRuns: RUNS },
     );
   });
 
@@ -163,7 +166,7 @@ describe("sums of the sandbox equal the facts", () => {
         const expected = oracle(asked, (fact) => fact.clientId === shared);
         expect(sorted(rows.map(plain))).toEqual(sorted(expected));
       }),
-      { numRuns: 8 },
+      { numRuns: RUNS },
     );
   });
 
