@@ -1,6 +1,7 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { StackSettings } from "../aws/stack.ts";
 import { lakeUri } from "../lake/open.ts";
+import { UsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import type { Cli } from "./cli.ts";
 
@@ -41,6 +42,23 @@ export async function lakeOf(cli: Cli, { lake, stack }: LakeFlags): Promise<Lake
   const { stackOutputs } = await import("../aws/stack.ts");
   const settings = await stackOutputs(stack);
   return { uri: settings.lake, stack: settings };
+}
+
+/**
+ * The same for a command that writes. Rows belong to one organization, so a stack of several does not say which lake.
+ *
+ * @throws {UsageError} refused, where the stack is for several organizations; as `lakeOf` does.
+ */
+export async function lakeToWrite(cli: Cli, flags: LakeFlags): Promise<LakePlace> {
+  const place = await lakeOf(cli, flags);
+  const { stack, organizations = [] } = place.stack ?? {};
+  const [first] = organizations;
+  if (first === undefined) return place;
+  throw new UsageError(
+    "refused",
+    `The stack ${stack} keeps one lake per organization (${organizations.join(", ")}), and --stack does not say which one to write to. Nothing was changed.`,
+    { hint: `Name the lake in place of the stack: --lake ${place.uri}/${first}` },
+  );
 }
 
 /** Slices before the stack's first day would be there and never seen, and Athena would not say so: we do. */

@@ -10,6 +10,7 @@ import { clientOptions } from "./harness/env.ts";
 const aws = inject("aws");
 const GOLDEN = fileURLToPath(new URL("../golden/0.1.0/lake", import.meta.url));
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
+const THIS = fileURLToPath(import.meta.url);
 const SQL = ["sql", "--engine", "athena", "--output", "csv"];
 
 let sandbox: Sandbox;
@@ -63,6 +64,18 @@ describe("a stack of several organizations", () => {
   it("has a row for each lake's slices in slices", async () => {
     const slices = await query("SELECT organization, count(*) AS n FROM slices GROUP BY 1 ORDER BY 1");
     expect(slices).toMatch(/^organization,n\r\nacme,\d+\r\nglobex,1$/);
+  });
+
+  it.each([
+    ["sync"],
+    ["load", THIS, "--granularity", "day"],
+    ["upload", THIS, "--granularity", "day"],
+    ["copy", GOLDEN],
+  ])("is not written to by its name alone, which says no organization: %s", async (...command) => {
+    const done = await gcUsage(aws, [...command, "--stack", "several"], sandbox.env);
+    expect(done).toMatchObject({ exitCode: 8, stdout: "" });
+    expect(done.stderr).toContain("keeps one lake per organization (acme, globex)");
+    expect(done.stderr).toContain(`--lake ${stack.lake}/acme`);
   });
 
   it("saves questions that are about one organization", async () => {

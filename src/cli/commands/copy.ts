@@ -12,7 +12,7 @@ import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
 import type { Cli } from "../cli.ts";
 import { foreignText } from "../foreign.ts";
 import { ORGANIZATION } from "../options.ts";
-import { lakeOf, warnBeforeFirstDay } from "../stack.ts";
+import { lakeToWrite, warnBeforeFirstDay } from "../stack.ts";
 import { UPGRADE } from "../version.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
@@ -40,7 +40,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       }
       checkLocation(from, "the lake to copy");
       if (to !== undefined) checkLocation(to, "the lake to copy to");
-      const target = await lakeOf(cli, { lake: to, stack: options.stack });
+      const target = await lakeToWrite(cli, { lake: to, stack: options.stack });
       if (placeOf(from) === placeOf(target.uri)) {
         throw new UsageError("input", `${from} and ${target.uri} are the same lake.`, {
           hint: "Give two lakes.",

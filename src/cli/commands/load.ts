@@ -18,7 +18,7 @@ import {
   serviceOption,
   weekStartOption,
 } from "../options.ts";
-import { addLakeOptions, lakeOf, warnBeforeFirstDay } from "../stack.ts";
+import { addLakeOptions, lakeToWrite, warnBeforeFirstDay } from "../stack.ts";
 import { version } from "../version.ts";
 
 export function command(cli: Cli) {
@@ -56,7 +56,7 @@ export function command(cli: Cli) {
     .action(async (file, options) => {
       if (options.id !== undefined) checkId(options.id);
       const input = await openInput(cli, file);
-      const { uri, stack } = await lakeOf(cli, options);
+      const { uri, stack } = await lakeToWrite(cli, options);
       const lake = await openOrCreateLake(uri, cli);
       try {
         const loaded = await landFile(lake, {

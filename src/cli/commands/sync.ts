@@ -19,7 +19,7 @@ import {
   serviceOption,
   weekStartOption,
 } from "../options.ts";
-import { addLakeOptions, lakeOf, warnBeforeFirstDay } from "../stack.ts";
+import { addLakeOptions, lakeToWrite, warnBeforeFirstDay } from "../stack.ts";
 import { dryRun, dryRunAll, runAll, runOne } from "../sync-runs.ts";
 
 export function command(cli: Cli) {
@@ -90,7 +90,7 @@ export function command(cli: Cli) {
     )
     .action(async (options, command) => {
       if (options.all) checkAll(command);
-      const { uri, stack } = await lakeOf(cli, options);
+      const { uri, stack } = await lakeToWrite(cli, options);
       const targetAt = (now: number, series?: SeriesKey): SyncTarget => targetOf(options, now, series);
       const tellOnce = once((text) => cli.log.info(text));
       const announced = (now: number, series?: SeriesKey): SyncTarget => {

@@ -6,7 +6,7 @@ import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import type { Cli } from "../cli.ts";
 import { openInput } from "../input.ts";
 import { granularityOption, ORGANIZATION, weekStartOption } from "../options.ts";
-import { addLakeOptions, lakeOf } from "../stack.ts";
+import { addLakeOptions, lakeToWrite } from "../stack.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
   const command = new Command("upload")
@@ -34,7 +34,7 @@ export function command(cli: Cli): CommandUnknownOpts {
     )
     .action(async (file, options) => {
       if (options.id !== undefined) checkId(options.id);
-      const { uri, stack } = await lakeOf(cli, options);
+      const { uri, stack } = await lakeToWrite(cli, options);
       const input = await openInput(cli, file);
       const lake = await openOrCreateLake(uri, cli);
       try {
