@@ -159,3 +159,14 @@ export function tooManyRequests(seconds: number, headers: Record<string, string>
     { headers: { ...headers, "retry-after": String(seconds) } },
   );
 }
+
+/** The other form of a 429: no `Retry-After`, and a message with the limit and its window. */
+export function windowFull(headers: Record<string, string>): Refusal {
+  const allowed = headers["inin-ratelimit-allowed"] ?? "";
+  return new Refusal(
+    429,
+    "too.many.requests",
+    `Rate limit exceeded the maximum [${allowed}] requests within [${WINDOW_MS / 1000}] seconds`,
+    { headers },
+  );
+}

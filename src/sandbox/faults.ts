@@ -1,17 +1,55 @@
 import { UsageError } from "../support/errors.ts";
 import { hash } from "./hash.ts";
 
-/** What can go wrong with a request, then with a job. docs/sandbox.md says what each does. */
-const REQUEST_FAULTS = ["429", "500", "503", "drop", "cut", "slow", "expired"] as const;
-const JOB_FAULTS = ["failed", "forget"] as const;
-export const FAULTS = [...REQUEST_FAULTS, ...JOB_FAULTS] as const;
-export type Fault = (typeof FAULTS)[number];
+/** What a request is for, as far as it decides which faults it may meet. */
+export type RequestKind = "sign-in" | "submit" | "results" | "other";
+
+const ANY: readonly RequestKind[] = ["sign-in", "submit", "results", "other"];
+const CALLS: readonly RequestKind[] = ["submit", "results", "other"];
+
+interface FaultKind {
+  readonly name: string;
+  /** The requests that may meet it, or "jobs": then it is decided when a job is submitted. */
+  readonly meets: readonly RequestKind[] | "jobs";
+  /** True where a patient client gets over it: a single probability stands for these, the others are had by name. */
+  readonly passes: boolean;
+}
+
+/** What can go wrong; docs/sandbox.md says what each does. New kinds come last: the order decides the dice. */
+const KINDS = [
+  { name: "429", meets: ANY, passes: true },
+  { name: "500", meets: ANY, passes: true },
+  { name: "503", meets: ANY, passes: true },
+  { name: "drop", meets: ANY, passes: true },
+  { name: "cut", meets: ANY, passes: true },
+  { name: "slow", meets: ANY, passes: true },
+  { name: "expired", meets: CALLS, passes: true },
+  { name: "failed", meets: "jobs", passes: true },
+  { name: "forget", meets: "jobs", passes: true },
+  { name: "409", meets: ["submit"], passes: true },
+  { name: "too-large", meets: "jobs", passes: true },
+  { name: "429-window", meets: CALLS, passes: false },
+  { name: "retry-after", meets: CALLS, passes: false },
+  { name: "reset", meets: CALLS, passes: false },
+  { name: "trickle", meets: ["results"], passes: false },
+  { name: "too-long", meets: ["submit"], passes: false },
+  { name: "no-rows", meets: "jobs", passes: false },
+  { name: "repeat", meets: "jobs", passes: false },
+  { name: "blank-pages", meets: "jobs", passes: false },
+] as const satisfies readonly FaultKind[];
+
+export type Fault = (typeof KINDS)[number]["name"];
+export const FAULTS: readonly Fault[] = KINDS.map(({ name }) => name);
+export const PASSING_FAULTS: readonly Fault[] = KINDS.flatMap(({ name, passes }) => (passes ? [name] : []));
+
+const JOB_FAULTS = KINDS.filter(({ meets }) => meets === "jobs");
+const REQUEST_FAULTS = KINDS.filter(({ meets }) => meets !== "jobs");
 
 /** A probability from 0 to 1 for each kind; a kind left out never happens. */
 export type FaultSpec = Readonly<Partial<Record<Fault, number>>>;
 
 /**
- * Reads `0.1` (every kind, each with that probability) or `429=0.05,cut=0.02`.
+ * Reads `0.1` (every kind that passes, each with that probability) or `429=0.05,cut=0.02`.
  *
  * @throws {UsageError} input, for a kind that is unknown or there twice, or a number that is no probability.
  */
@@ -19,14 +57,14 @@ export function parseFaults(text: string): FaultSpec {
   const trimmed = text.trim();
   if (!trimmed.includes("=")) {
     const all = probability(trimmed, text);
-    return Object.fromEntries(FAULTS.map((fault) => [fault, all]));
+    return Object.fromEntries(PASSING_FAULTS.map((fault) => [fault, all]));
   }
   const spec: Partial<Record<Fault, number>> = {};
   for (const part of trimmed.split(",")) {
     const [name = "", ...values] = part.split("=").map((word) => word.trim());
     const fault = FAULTS.find((known) => known === name);
     if (fault === undefined) {
-      throw new UsageError("input", `--faults: ${JSON.stringify(name)} is no kind of fault.`, {
+      throw new UsageError("input", `--faults: ${JSON.stringify(name)} is not a kind of fault.`, {
         hint: `Use some of ${FAULTS.join(", ")}, for example 429=0.05,cut=0.02.`,
       });
     }
@@ -44,7 +82,7 @@ function probability(text: string, whole: string): number {
   const value = Number(text);
   if (!/^\d*\.?\d+$/.test(text) || value > 1) {
     throw new UsageError("input", `--faults: ${JSON.stringify(text)} is not a probability.`, {
-      hint: `In ${JSON.stringify(whole)}: write 0.1 for all kinds, or a list such as 429=0.05,cut=0.02.`,
+      hint: `In ${JSON.stringify(whole)}: write 0.1 for all kinds that pass, or a list such as 429=0.05,cut=0.02.`,
     });
   }
   return value;
@@ -61,14 +99,15 @@ export class FaultDice {
   }
 
   /** Each falls by itself: an answer may be slow, and a 503, and be cut. */
-  forRequest(count: number, isSignIn: boolean): ReadonlySet<Fault> {
-    return new Set(
-      REQUEST_FAULTS.filter((fault, i) => !(isSignIn && fault === "expired") && this.#falls(fault, count, i)),
+  forRequest(count: number, kind: RequestKind): ReadonlySet<Fault> {
+    const met = REQUEST_FAULTS.filter(
+      ({ name, meets }, i) => (meets as readonly RequestKind[]).includes(kind) && this.#falls(name, count, i),
     );
+    return new Set(met.map(({ name }) => name));
   }
 
   forJob(count: number): Fault | undefined {
-    return JOB_FAULTS.find((fault, i) => this.#falls(fault, count, 100 + i));
+    return JOB_FAULTS.find(({ name }, i) => this.#falls(name, count, 100 + i))?.name;
   }
 
   #falls(fault: Fault, count: number, salt: number): boolean {

@@ -1,13 +1,12 @@
 import type { Day } from "../usage/day.ts";
 import { addDays } from "../usage/day.ts";
 import { missing } from "./access.ts";
+import { jobsAnswer, legacyAnswer, searchAnswer } from "./answers.ts";
 import { type DialectName, parseAsk } from "./ask.ts";
 import { clientEntity, clientsPage, limitsOf, organizationEntity } from "./entities.ts";
-import { hash } from "./hash.ts";
-import { badField, json, Refusal, type Reply, wholeParam } from "./http.ts";
+import { json, Refusal, type Reply, wholeParam } from "./http.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import type { Client, Organization } from "./organization.ts";
-import type { Results } from "./results.ts";
 
 /** What the answers are made from. */
 export interface World {
@@ -180,9 +179,6 @@ function jobsRoutes({ organization, jobs, today }: World): Route[] {
   ];
 }
 
-/** "20,000 records in all". */
-const SEARCH_RECORDS = 20_000;
-
 function searchRoutes({ jobs, today }: World): Route[] {
   return [
     {
@@ -200,70 +196,10 @@ function searchRoutes({ jobs, today }: World): Route[] {
       template: "/api/v2/usage/simplesearch/{executionId}/results",
       kind: "results",
       permissions: SEARCH_PERMISSIONS,
-      answer: async ({ path: [id = ""], query }) => {
-        const job = findJob(jobs, id, "search", undefined);
-        const { from, size } = pageOf(job, query);
-        const state = await jobs.stateOf(job);
-        if (state !== "Succeeded" || job.done === undefined) return json(200, legacyStatus(state));
-        const rows = Math.min(job.done.rows, SEARCH_RECORDS);
-        const to = Math.min(from + size, rows);
-        const cursors = to < rows ? `,"cursors":{"after":"${cursorOf(job, to)}"}` : "";
-        return rowsReply(job.done, '{"results":[', from, to, `],"queryStatus":"Complete"${cursors}}`);
-      },
+      answer: ({ path: [id = ""], query }) =>
+        searchAnswer(jobs, findJob(jobs, id, "search", undefined), query),
     },
   ];
-}
-
-async function legacyAnswer(jobs: Jobs, job: Job): Promise<Reply> {
-  const state = await jobs.stateOf(job);
-  if (state !== "Succeeded" || job.done === undefined) return json(200, legacyStatus(state));
-  return rowsReply(job.done, '{"results":[', 0, job.done.rows, '],"queryStatus":"Complete"}');
-}
-
-/** The legacy service knows no queue. */
-function legacyStatus(state: string): { queryStatus: string } {
-  return { queryStatus: state === "Failed" ? "Failed" : "Running" };
-}
-
-async function jobsAnswer(jobs: Jobs, job: Job, uri: string, call: Call): Promise<Reply> {
-  const { from, size } = pageOf(job, call.query);
-  const state = await jobs.stateOf(job);
-  if (state === "Failed") return json(200, { queryStatus: state, ...errorBody(job, call), selfUri: uri });
-  if (state !== "Succeeded" || job.done === undefined) return json(200, { queryStatus: state, selfUri: uri });
-  const to = Math.min(from + size, job.done.rows);
-  const next = to < job.done.rows ? { nextUri: `${uri}?pageSize=${size}&after=${cursorOf(job, to)}` } : {};
-  const tail = JSON.stringify({ queryStatus: state, ...next, selfUri: uri });
-  return rowsReply(job.done, '{"entities":[', from, to, `],${tail.slice(1)}`);
-}
-
-/** "`errorBody` may explain a failure, and may be absent": every other failed job has one. */
-function errorBody(job: Job, { contextId }: Call): { errorBody?: Record<string, unknown> } {
-  if (hash(Number.parseInt(job.id.slice(0, 8), 16)) % 2 === 0) return {};
-  const failure = new Refusal(500, "query.failed", "The query could not be completed. Submit it again.");
-  return { errorBody: failure.body(contextId) };
-}
-
-function rowsReply(results: Results, before: string, from: number, to: number, after: string): Reply {
-  return { status: 200, body: results.body(before, from, to, after) };
-}
-
-function pageOf(job: Job, query: URLSearchParams): { from: number; size: number } {
-  const size = wholeParam(query, "pageSize", { fallback: 100, min: 1, max: 1000 });
-  const after = query.get("after");
-  return { from: after === null || after === "" ? 0 : rowAfter(job, after), size };
-}
-
-/** Opaque to its reader; bound to its job, so that another job's cursor is refused. */
-function cursorOf(job: Job, row: number): string {
-  return Buffer.from(`${row}.${hash(Number.parseInt(job.id.slice(0, 8), 16), row)}`).toString("base64url");
-}
-
-function rowAfter(job: Job, cursor: string): number {
-  const row = Number(/^(\d+)\./.exec(Buffer.from(cursor, "base64url").toString())?.[1]);
-  if (Number.isNaN(row) || cursorOf(job, row) !== cursor) {
-    throw badField("after", "it is no cursor of this query");
-  }
-  return row;
 }
 
 function findJob(jobs: Jobs, id: string, dialect: DialectName, client: Client | undefined): Job {

@@ -14,7 +14,7 @@ import { type OrganizationStatus, routesOf } from "./routes.ts";
 import { SandboxServer } from "./server.ts";
 
 export { type Fact, type FactOptions, facts } from "./facts.ts";
-export { FAULTS, type FaultSpec, parseFaults } from "./faults.ts";
+export { FAULTS, type Fault, type FaultSpec, PASSING_FAULTS, parseFaults } from "./faults.ts";
 export { ORGANIZATION_STATUSES, type OrganizationStatus } from "./routes.ts";
 
 export interface SandboxOptions {

@@ -4,8 +4,8 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGzip } from "node:zlib";
 import { messageOf } from "../support/errors.ts";
-import { type Access, requireAny, tooManyRequests } from "./access.ts";
-import type { Fault, FaultDice } from "./faults.ts";
+import { type Access, requireAny, tooManyRequests, windowFull } from "./access.ts";
+import type { Fault, FaultDice, RequestKind } from "./faults.ts";
 import { hash, uuid } from "./hash.ts";
 import { json, Refusal, type Reply, readBody } from "./http.ts";
 import type { Route } from "./routes.ts";
@@ -65,7 +65,7 @@ export class SandboxServer {
       return;
     }
     response.sendDate = false;
-    const gzip = acceptsGzip(request);
+    const gzip = acceptsGzip(request) && !faults.has("trickle");
     response.writeHead(reply.status, {
       date: new Date(this.#parts.clock()).toUTCString(),
       "content-type": "application/json",
@@ -75,7 +75,8 @@ export class SandboxServer {
       ...(gzip ? { "content-encoding": "gzip" } : { "content-length": String(reply.body.length) }),
     });
     const source = Readable.from(reply.body.chunks());
-    if (faults.has("cut")) await sendPart(source, response, cutAt(reply, gzip, number), gzip);
+    if (faults.has("trickle")) await sendSlowly(source, response);
+    else if (faults.has("cut")) await sendPart(source, response, cutAt(reply, gzip, number), gzip);
     else if (gzip) await pipeline(source, createGzip({ level: 1 }), response);
     else await pipeline(source, response);
   }
@@ -93,7 +94,7 @@ export class SandboxServer {
       contextId: uuid(seed, 60, number),
       path: signIn ? SIGN_IN : path.slice(Math.max(0, api)),
       query: new URLSearchParams(query),
-      faults: dice.forRequest(number, signIn),
+      faults: dice.forRequest(number, signIn ? "sign-in" : kindOf(request.method, path)),
       headers: {},
     };
   }
@@ -135,12 +136,12 @@ export class SandboxServer {
     if (faults.has("expired")) access.revoke(authorization);
     const token = access.authenticate(authorization);
     const turn = access.take(token);
-    Object.assign(exchange.headers, turn.headers);
+    Object.assign(exchange.headers, turn.headers, faults.has("reset") ? usedUp(turn.headers) : {});
     if (!turn.allowed) {
       count("rateLimited");
       throw tooManyRequests(turn.resetSeconds, turn.headers);
     }
-    this.#fail(faults, turn.headers);
+    this.#fail(faults, exchange.headers);
     const { route, params } = this.#find(request.method ?? "", path);
     count(route.kind);
     requireAny(token.permissions, route.permissions);
@@ -165,7 +166,25 @@ export class SandboxServer {
     if (faults.has("429")) throw tooManyRequests(1, headers);
     if (faults.has("500")) throw new Refusal(500, "internal.server.error", "Something went wrong.");
     if (faults.has("503")) throw new Refusal(503, "service.unavailable", "The service is not available.");
+    if (faults.has("409")) throw new Refusal(409, "request.conflict", "Another request is in progress.");
+    if (faults.has("429-window")) throw windowFull(headers);
+    if (faults.has("retry-after")) throw tooManyRequests(AN_HOUR_S, headers);
+    if (faults.has("too-long")) throw new Refusal(400, "query.too.long", "The query has too many filters.");
   }
+}
+
+/** More than anybody waits for. */
+const AN_HOUR_S = 3_600;
+
+/** The headers of a window that is used up and does not end. */
+function usedUp(headers: Record<string, string>): Record<string, string> {
+  const allowed = headers["inin-ratelimit-allowed"] ?? "";
+  return { "inin-ratelimit-count": allowed, "inin-ratelimit-reset": String(AN_HOUR_S) };
+}
+
+function kindOf(method: string | undefined, path: string): RequestKind {
+  if (!path.includes("/usage/")) return "other";
+  return method === "POST" ? "submit" : "results";
 }
 
 function decode(text: string): string {
@@ -179,6 +198,18 @@ function decode(text: string): string {
 function acceptsGzip(request: IncomingMessage): boolean {
   const accepted = request.headers["accept-encoding"];
   return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(accepted ?? "");
+}
+
+/** Sends a byte now and then, for as long as anybody reads. */
+async function sendSlowly(source: Readable, response: ServerResponse): Promise<void> {
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    for (const byte of chunk) {
+      if (response.destroyed) return;
+      response.write(Uint8Array.of(byte));
+      await sleep(200);
+    }
+  }
+  response.end();
 }
 
 /** How many bytes of the body are sent before the connection ends: anything from none to nearly all. */

@@ -18,6 +18,7 @@ export const STORM: FaultSpec = {
   cut: 0.07,
   slow: 0.03,
   expired: 0.05,
+  409: 0.1,
   failed: 0.05,
   forget: 0.05,
 };

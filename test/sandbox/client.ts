@@ -61,7 +61,7 @@ export class TestClient {
     for (;;) {
       const answer = await this.get(uri);
       const state = answer.json["queryStatus"];
-      if (answer.status !== 200 || (state !== "Running" && state !== "Queued")) return answer;
+      if (answer.status >= 300 || (state !== "Running" && state !== "Queued")) return answer;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { FAULTS, type FaultSpec, parseFaults, startSandbox } from "../../src/sandbox/sandbox.ts";
+import {
+  FAULTS,
+  type Fault,
+  type FaultSpec,
+  PASSING_FAULTS,
+  parseFaults,
+  startSandbox,
+} from "../../src/sandbox/sandbox.ts";
 import { type Answer, NOW, signIn, TestClient, withSandbox } from "./client.ts";
 
 const JOBS = "/api/v2/usage/aggregates/query/jobs";
@@ -81,8 +88,9 @@ describe("faults", () => {
       const bodies = new Set<string>();
       const states = new Set<unknown>();
       for (let i = 0; i < 20; i++) {
-        const { json } = (await client.submit(JOBS, ASK)).first;
+        const { status, json } = (await client.submit(JOBS, ASK)).first;
         states.add(json["queryStatus"]);
+        expect(status).toBe(json["queryStatus"] === "Failed" ? 202 : 200);
         if (json["queryStatus"] === "Failed") bodies.add(typeof json["errorBody"]);
       }
       expect(states).toEqual(new Set(["Failed", "Succeeded"]));
@@ -90,6 +98,49 @@ describe("faults", () => {
       const legacy = new Set<string>();
       for (let i = 0; i < 10; i++) legacy.add((await client.submit("/api/v2/usage/query", ASK)).first.text);
       expect(legacy).toContain('{"queryStatus":"Failed"}');
+    }));
+
+  test.each<[string, Fault, number, string | RegExp]>([
+    ["a conflict", "409", 409, "request.conflict"],
+    ["a query that is too long", "too-long", 400, "query.too.long"],
+  ])("%s refuses a submit, and nothing else", (_what, fault, status, code) =>
+    withFaults({ [fault]: 1 }, async (client) => {
+      const { status: got, json } = await client.post(JOBS, ASK);
+      expect([got, json["code"]]).toEqual([status, code]);
+      expect(await outcomes(client, 3)).toEqual([200, 200, 200]);
+    }),
+  );
+
+  test("429-window names the limit and its window, and no Retry-After; retry-after asks for an hour", async () => {
+    await withFaults({ "429-window": 1 }, async (client) => {
+      const { status, headers, json } = await client.get(ME);
+      expect([status, headers.get("retry-after")]).toEqual([429, null]);
+      expect(json["message"]).toContain("maximum [300] requests within [60] seconds");
+    });
+    await withFaults({ "retry-after": 1 }, async (client) => {
+      expect((await client.get(ME)).headers.get("retry-after")).toBe("3600");
+    });
+  });
+
+  test("reset says that the window is used up for an hour", () =>
+    withFaults({ reset: 1 }, async (client) => {
+      const { status, headers } = await client.get(ME);
+      expect(status).toBe(200);
+      expect(["count", "allowed", "reset"].map((name) => headers.get(`inin-ratelimit-${name}`))).toEqual([
+        "300",
+        "300",
+        "3600",
+      ]);
+    }));
+
+  test("too-large refuses pages of more than 100 rows, and a search altogether", () =>
+    withFaults({ "too-large": 1 }, async (client) => {
+      const { uri, first } = await client.submit(JOBS, ASK);
+      expect(first.json["queryStatus"]).toBe("Succeeded");
+      const refused = await client.get(`${uri}?pageSize=101`);
+      expect([refused.status, refused.json["code"]]).toEqual([400, "max.response.size.reached"]);
+      const search = await client.submit("/api/v2/usage/simplesearch", { interval: ASK.interval });
+      expect([search.first.status, search.first.json["code"]]).toEqual([500, "max.response.size.reached"]);
     }));
 
   test("forgotten jobs are a 404 as soon as they are submitted", () =>
@@ -123,8 +174,11 @@ describe("faults", () => {
 });
 
 describe("--faults", () => {
-  test("takes one probability for all kinds, or a list", () => {
-    expect(parseFaults("0.1")).toEqual(Object.fromEntries(FAULTS.map((fault) => [fault, 0.1])));
+  test("takes one probability for all kinds that pass, or a list of any", () => {
+    expect(parseFaults("0.1")).toEqual(Object.fromEntries(PASSING_FAULTS.map((fault) => [fault, 0.1])));
+    expect(parseFaults(FAULTS.map((fault) => `${fault}=0.2`).join(","))).toEqual(
+      Object.fromEntries(FAULTS.map((fault) => [fault, 0.2])),
+    );
     expect(parseFaults("429=0.05, cut=1")).toEqual({ "429": 0.05, cut: 1 });
     expect(parseFaults("0")).toMatchObject({ drop: 0 });
   });

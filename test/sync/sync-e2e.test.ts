@@ -20,7 +20,7 @@ const EARLIER = Date.parse(`${MIDDLE}T12:00:00Z`);
 const WHOLE = span(FIRST, "2026-11-19");
 const DAYS = daysBetween(WHOLE.start, WHOLE.end) + 1;
 const FAULTS = parseFaults(
-  "429=0.02,500=0.02,503=0.02,drop=0.02,cut=0.02,slow=0.005,expired=0.02,failed=0.1,forget=0.1",
+  "429=0.02,500=0.02,503=0.02,drop=0.02,cut=0.02,slow=0.005,expired=0.02,409=0.05,failed=0.1,forget=0.1",
 );
 const CASES: readonly [Service, string][] = [
   ["jobs", "client,uri,method"],

@@ -45,7 +45,7 @@ export function command(cli: Cli) {
     )
     .option(
       "--faults <list>",
-      "a probability for all kinds, or a list such as 429=0.05,cut=0.02",
+      "a probability for the kinds that pass, or a list such as 429=0.05,cut=0.02",
       parseFaults,
     )
     .option(

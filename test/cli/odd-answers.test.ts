@@ -1,0 +1,113 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { findLake } from "../../src/lake/open.ts";
+import { parseFaults, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { parseGrouping } from "../../src/usage/grouping.ts";
+import type { Service } from "../../src/usage/service.ts";
+import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
+
+/** The sandbox's kinds of fault that no other test has, and what a sync makes of each: docs/decisions/retrying.md lists all. */
+
+const NOW = Date.parse("2026-11-20T12:00:00Z");
+const DAYS = span("2026-11-10", "2026-11-19");
+const SYNC = ["sync", "--from", DAYS.start, "--to", DAYS.end, "--lake", "lake"];
+const GROUPING = parseGrouping("client,method");
+
+let sandbox: Sandbox;
+afterEach(() => sandbox.close());
+
+async function withFaults(faults: string, rateLimit = 1_000_000): Promise<Sandbox> {
+  sandbox = await startSandbox({ now: NOW, jobDelayMs: 1, rateLimit, faults: parseFaults(faults) });
+  return sandbox;
+}
+
+async function slicesIn(lake: string): Promise<number> {
+  return (await (await findLake(lake))?.list())?.length ?? 0;
+}
+
+describe("sync brings all rows, equal to the truth,", () => {
+  it.each([
+    ["through conflicts, from a service with small pages", "409=0.5,too-large=1", 15],
+    ["through refusals that name the window of the limit", "429-window=0.3", 1],
+  ])("%s", async (_what, faults, more) => {
+    const { counts } = await withFaults(faults);
+    const lake = join(await workFolder(), "lake");
+    await runSync(sandbox, lake, fastEffects(NOW, 200), { grouping: GROUPING, span: DAYS });
+    await expectTruth(lake, { service: "jobs", grouping: GROUPING, span: DAYS });
+    expect(counts()["results"]).toBeGreaterThan(more);
+    for (const fault of Object.keys(parseFaults(faults))) expect(counts()).toHaveProperty(`fault:${fault}`);
+  });
+});
+
+describe("a finished query's answer that cannot be right is refused, and nothing is stored:", () => {
+  it.each<[string, Service, string]>([
+    ["no-rows", "jobs", 'has no list "entities"'],
+    ["no-rows", "legacy", 'has no list "results"'],
+    ["repeat", "jobs", "holds the same rows as page 1"],
+    ["blank-pages", "jobs", "have no rows and name a next page"],
+  ])("%s, of the %s service", async (fault, service, why) => {
+    await withFaults(`${fault}=1`);
+    const lake = join(await workFolder(), "lake");
+    const syncing = runSync(sandbox, lake, fastEffects(NOW, 200), {
+      service,
+      grouping: GROUPING,
+      span: DAYS,
+    });
+    await expect(syncing).rejects.toMatchObject({
+      kind: "service",
+      message: expect.stringContaining(why) as string,
+    });
+    expect(await slicesIn(lake)).toBe(0);
+  });
+});
+
+describe("sync ends, with nothing stored,", () => {
+  it.each([
+    [
+      "where the service asks to wait for an hour",
+      "retry-after=1",
+      [],
+      5,
+      /asks to wait 3600 s.*\nRun the same command again in 3600 s/,
+    ],
+    ["where the query is too long", "too-long=1", [], 2, /too many filters.*\nUse fewer filters/],
+    [
+      "at --timeout, in the midst of an answer that trickles",
+      "trickle=1",
+      ["--timeout", "2s"],
+      7,
+      /is not finished after 2 s.*\n.*--timeout/,
+    ],
+  ])("%s", async (_what, faults, more, exitCode, message) => {
+    const { env } = await withFaults(faults);
+    const cwd = await workFolder();
+    const ran = await gcUsage([...SYNC, ...more], { cwd, env });
+    expect(ran).toMatchObject({ exitCode, stdout: "" });
+    expect(ran.stderr).toMatch(message);
+    expect(await slicesIn(join(cwd, "lake"))).toBe(0);
+  });
+});
+
+describe("a wait for the rate limit is announced on stderr, and Ctrl-C ends it:", () => {
+  it.each<[string, string, number, (seconds: number) => boolean]>([
+    ["until the window's end", "0", 5, (seconds) => seconds > 10 && seconds <= 60],
+    [
+      "a minute at most, whatever the reset says",
+      "reset=1",
+      1_000_000,
+      (seconds) => seconds > 58 && seconds <= 60,
+    ],
+  ])("%s", async (_what, faults, rateLimit, isRight) => {
+    const { env } = await withFaults(faults, rateLimit);
+    const running = start(SYNC, { cwd: await workFolder(), env });
+    let stderr = "";
+    running.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
+    while (!/next call in \d+ s/.test(stderr) && running.exitCode === null) await sleep(20);
+    running.kill("SIGINT");
+    expect((await running).exitCode).toBe(130);
+    const [, seconds] = /^Rate limit: next call in (\d+) s\.$/m.exec(stderr) ?? [];
+    expect(Number(seconds)).toSatisfy(isRight);
+  });
+});
