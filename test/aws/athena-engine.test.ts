@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { AthenaClient, GetQueryExecutionCommand } from "@aws-sdk/client-athena";
 import { afterAll, describe, expect, inject, it, vi } from "vitest";
 import { type AthenaOptions, openAthena } from "../../src/engine/athena/athena.ts";
@@ -10,7 +12,7 @@ import { sizeText } from "../../src/support/size.ts";
 import { makeLake, removeLake } from "../engine/fixture.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
-import { openStore, putSlice } from "./s3-helpers.ts";
+import { openStore, putSlice, tempFolder } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const server = new AthenaClient({ ...clientOptions(aws), endpoint: aws.athenaUrl });
@@ -254,6 +256,24 @@ describe("the Athena engine", async () => {
       expect.stringContaining("cannot be known"),
       `The statement ended before it could be stopped: it read ${sizeText(result.stats().bytesScanned ?? 0)}, more than --max-scan ${sizeText(1)}.`,
     ]);
+  });
+
+  it("warns of a sum that adds rows of several series, and of no other", async () => {
+    const { store } = await openStore(aws, stack.lake);
+    await putSlice(new Lake(store), "2026-11-03", 5);
+    const rows = join(await tempFolder(), "rows.ndjson");
+    await writeFile(rows, '{"date":"2026-11-03T00:00:00Z","clientId":"c1","requests":5}\n');
+    const load = ["load", rows, "--granularity", "day"];
+    expect(await gcUsage(aws, [...load, "--lake", stack.lake])).toMatchObject({ exitCode: 0 });
+    const of = "FROM usage WHERE date = DATE '2026-11-03'";
+    const summed = await sql(`SELECT sum(requests) AS n ${of}`);
+    expect(summed.exitCode).toBe(0);
+    expect(summed.stderr).toContain(
+      'warning: The statement sums usage over service jobs, legacy; "grouping" client, client-uri-method: rows that count the same requests are added together.',
+    );
+    expect(
+      (await sql(`SELECT sum(requests) AS n ${of} AND service = 'legacy' AND "grouping" = 'client'`)).stderr,
+    ).not.toContain("warning");
   });
 
   async function stateOf(id: string): Promise<string | undefined> {

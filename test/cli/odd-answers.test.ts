@@ -32,12 +32,13 @@ describe("sync brings all rows, equal to the truth,", () => {
     ["through conflicts, from a service with small pages", "409=0.5,too-large=1", 15],
     ["through refusals that name the window of the limit", "429-window=0.3", 1],
   ])("%s", async (_what, faults, more) => {
-    const { counts } = await withFaults(faults);
+    await withFaults(faults);
     const lake = join(await workFolder(), "lake");
     await runSync(sandbox, lake, fastEffects(NOW, 200), { grouping: GROUPING, span: DAYS });
     await expectTruth(lake, { service: "jobs", grouping: GROUPING, span: DAYS });
-    expect(counts()["results"]).toBeGreaterThan(more);
-    for (const fault of Object.keys(parseFaults(faults))) expect(counts()).toHaveProperty(`fault:${fault}`);
+    const counts = sandbox.counts();
+    expect(counts["results"]).toBeGreaterThan(more);
+    for (const fault of Object.keys(parseFaults(faults))) expect(counts).toHaveProperty(`fault:${fault}`);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { sumsAcrossIn } from "../../src/engine/duckdb/sums.ts";
 import { allRows } from "../../src/engine/engine.ts";
 import { makeLake, removeLake, slice } from "./fixture.ts";
 
@@ -52,4 +53,26 @@ test.each([
   "DESCRIBE SELECT requests FROM usage",
 ])("a statement that does not is not: %s", async (statement) => {
   expect(await sumsAcross(statement)).toEqual([]);
+});
+
+const ALL = ["service", "grouping", "granularity"];
+
+/** Statements as Athena takes them, over a database of another name. */
+test.each([
+  ["SELECT sum(requests) FROM usage WHERE date >= DATE '2026-11-01'", ALL],
+  ['SELECT sum("requests") FROM "awsdatacatalog"."numbers"."usage"', ALL],
+  [
+    "SELECT approx_percentile(requests, 0.9), avg(requests) FROM numbers.usage CROSS JOIN UNNEST(sequence(1, 2)) AS t(n)",
+    ALL,
+  ],
+  [
+    "SELECT sum(requests) FROM usage WHERE granularity = 'day' GROUP BY GROUPING SETS ((service), ())",
+    ["grouping"],
+  ],
+  ["SELECT 'sum(requests) FROM usage' FROM daily", []],
+  ["SELECT sum(requests) FROM daily /* usage */", []],
+  ["SELECT sum(requests) FROM other.usage", []],
+  ["SELECT sum(requests) FROM usage MATCH_RECOGNIZE (PATTERN (a) DEFINE a AS true)", []],
+])("of a statement for Athena it is DuckDB's parser that tells: %s", async (statement, expected) => {
+  expect(await sumsAcrossIn(statement, "numbers")).toEqual(expected);
 });

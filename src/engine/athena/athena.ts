@@ -5,7 +5,16 @@ import { type Effects, type Log, realEffects, silentLog } from "../../support/ef
 import { isUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 import type { SliceKey } from "../../usage/slice.ts";
-import type { QueryOptions, QueryResult, QueryStats, Reads, SqlEngine, SqlRow } from "../engine.ts";
+import {
+  type QueryOptions,
+  type QueryResult,
+  type QueryStats,
+  type Reads,
+  SERIES_COLUMNS,
+  type SeriesColumn,
+  type SqlEngine,
+  type SqlRow,
+} from "../engine.ts";
 import { assertWithin, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
 import { BY_DAY, readsEveryDay, tablesOf } from "./dates.ts";
 import { callFailed, endedBadly, type Sent } from "./errors.ts";
@@ -64,6 +73,7 @@ export class AthenaEngine implements SqlEngine {
     const begun = performance.now();
     const statement = readingStatement(sql, explain);
     await this.#foresee(statement, reads);
+    const sums = reads === undefined ? this.#sumsAcross(statement) : Promise.resolve([]);
     const execution = await this.#run(statement.sql, signal);
     const results = await this.#call(statement.sql, () => openResults(this.#athena, execution));
     const call = <T>(action: () => Promise<T>): Promise<T> => this.#call(statement.sql, action);
@@ -84,8 +94,17 @@ export class AthenaEngine implements SqlEngine {
       ...this.#costOf(statement, execution),
     });
     const tables = [...new Set(tablesOf(statement.sql).map(({ name }) => name))];
-    // DuckDB's parser would have to be loaded for it, and reads another dialect.
-    return { columns: results.columns, tables, sumsAcross: [], batches: batches(), stats };
+    return { columns: results.columns, tables, sumsAcross: await sums, batches: batches(), stats };
+  }
+
+  /** DuckDB's parser reads nearly all that Athena does. It is loaded only if the lake has series that a sum could mix. */
+  async #sumsAcross({ sql, scans }: ReadingStatement): Promise<readonly SeriesColumn[]> {
+    const hasSeveral = SERIES_COLUMNS.some(
+      (column) => new Set(this.slices.map((key) => key[column])).size > 1,
+    );
+    if (!scans || !hasSeveral) return [];
+    const { sumsAcrossIn } = await import("../duckdb/sums.ts");
+    return await sumsAcrossIn(sql, this.#options.database);
   }
 
   async close(): Promise<void> {

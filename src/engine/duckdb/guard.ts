@@ -31,7 +31,8 @@ export async function readingStatement(connection: DuckDBConnection, sql: string
   return { tree, tables: nodes.flatMap((node) => (described.has(node) ? [] : (tableOf(node) ?? []))) };
 }
 
-async function parse(connection: DuckDBConnection, sql: string): Promise<unknown> {
+/** DuckDB's tree of one statement. @throws {UsageError} sql, for what is not one statement that reads. */
+export async function parse(connection: DuckDBConnection, sql: string): Promise<unknown> {
   // DuckDB would end the text there in one place and go on in another.
   if (sql.includes("\0")) throw refused("The statement contains a NUL character.");
   const reader = await connection.runAndReadAll("SELECT json_serialize_sql($1::VARCHAR)", [sql]);

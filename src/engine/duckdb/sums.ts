@@ -1,16 +1,46 @@
+import { duckdb } from "../../lake/duckdb.ts";
 import { METRICS } from "../../usage/metric.ts";
 import { SERIES_COLUMNS, type SeriesColumn } from "../engine.ts";
-import { tableOf } from "./guard.ts";
+import { parse, tableOf } from "./guard.ts";
 import { isNode, nameIn, nodesOf, type TreeNode } from "./tree.ts";
 
 const SUMS = ["sum", "avg", "fsum", "favg", "kahan_sum", "mean", "sum_no_overflow", "sumkahan"];
 const METRIC_NAMES = METRICS.map((metric) => metric.toLowerCase());
 
+/** True for a part that names the table `usage`, if no common table is meant. */
+type IsUsage = (node: TreeNode) => boolean;
+
+const isOurUsage: IsUsage = (node) => tableOf(node) === "usage";
+
+/**
+ * The same for the text of a statement that another engine runs over a database with the same tables. What DuckDB cannot
+ * parse, since it is of another dialect, gives none.
+ */
+export async function sumsAcrossIn(sql: string, database: string): Promise<SeriesColumn[]> {
+  const instance = await duckdb.DuckDBInstance.create(":memory:", {
+    enable_external_access: "false",
+    threads: "1",
+  });
+  try {
+    const tree = await parse(await instance.connect(), sql);
+    return sumsAcross(
+      tree,
+      (node) =>
+        nameIn(node, "table_name") === "usage" &&
+        ["", database.toLowerCase()].includes(nameIn(node, "schema_name")),
+    );
+  } catch {
+    return [];
+  } finally {
+    instance.closeSync();
+  }
+}
+
 /**
  * Which of service, grouping and granularity a statement adds up: it sums a metric of `usage`, and names them nowhere. What
  * it names it may filter or group by, so that none is told of in vain.
  */
-export function sumsAcross(tree: unknown): SeriesColumn[] {
+export function sumsAcross(tree: unknown, isUsage: IsUsage = isOurUsage): SeriesColumn[] {
   const ctes = new Map<string, unknown>();
   const selects: TreeNode[] = [];
   const named = new Set<string>();
@@ -19,7 +49,9 @@ export function sumsAcross(tree: unknown): SeriesColumn[] {
     for (const [name, query] of commonTables(node)) ctes.set(name, query);
     for (const name of columnsIn(node)) named.add(name);
   }
-  const isSum = selects.some((select) => sumsMetric(select) && readsUsage(select["from_table"], ctes));
+  const isSum = selects.some(
+    (select) => sumsMetric(select) && readsUsage(select["from_table"], { ctes, isUsage }),
+  );
   return isSum ? SERIES_COLUMNS.filter((column) => !named.has(column)) : [];
 }
 
@@ -35,26 +67,32 @@ function sumsMetric(select: TreeNode): boolean {
   );
 }
 
+/** What names stand for. */
+interface Scope {
+  readonly ctes: ReadonlyMap<string, unknown>;
+  readonly isUsage: IsUsage;
+}
+
 /** True for a FROM that passes on rows of `usage`: by its name, or by a query that does not sum. */
-function readsUsage(from: unknown, ctes: ReadonlyMap<string, unknown>): boolean {
+function readsUsage(from: unknown, scope: Scope): boolean {
   if (!isNode(from)) return false;
   switch (from["type"]) {
     case "BASE_TABLE": {
       const name = nameIn(from, "table_name");
-      const isCte = nameIn(from, "schema_name") === "" && ctes.has(name);
-      if (!isCte) return tableOf(from) === "usage";
+      const isCte = nameIn(from, "schema_name") === "" && scope.ctes.has(name);
+      if (!isCte) return scope.isUsage(from);
       // Within its own definition the name is not the common table's.
-      const others = new Map(ctes);
+      const others = new Map(scope.ctes);
       others.delete(name);
-      return readsUsage(ctes.get(name), others);
+      return readsUsage(scope.ctes.get(name), { ...scope, ctes: others });
     }
     case "JOIN":
     case "SET_OPERATION_NODE":
-      return readsUsage(from["left"], ctes) || readsUsage(from["right"], ctes);
+      return readsUsage(from["left"], scope) || readsUsage(from["right"], scope);
     case "SUBQUERY":
-      return isNode(from["subquery"]) && readsUsage(from["subquery"]["node"], ctes);
+      return isNode(from["subquery"]) && readsUsage(from["subquery"]["node"], scope);
     case "SELECT_NODE":
-      return !sumsMetric(from) && readsUsage(from["from_table"], ctes);
+      return !sumsMetric(from) && readsUsage(from["from_table"], scope);
     default:
       return false;
   }
