@@ -32,6 +32,8 @@ export interface Organization {
   readonly clients: readonly Client[];
   /** Users are numbered from 1; 0 is no user. */
   readonly userCount: number;
+  /** Filled as they are asked for: an answer names each user hundreds of times. */
+  readonly userIds: Map<number, string>;
 }
 
 /** "Its data reached back to 2018": the legacy service's first day here, as days since 1970. */
@@ -62,6 +64,7 @@ export function createOrganization(seed: number, scale: number): Organization {
     scale,
     id: uuid(seed, 1),
     organizationIds: [uuid(seed, 1), uuid(seed, 2)],
+    userIds: new Map(),
     name: nameOf(seed),
     clients,
     userCount,
@@ -74,7 +77,10 @@ function nameOf(seed: number): string {
 }
 
 export function userId(organization: Organization, user: number): string {
-  return user === 0 ? "" : uuid(organization.seed, 3, user);
+  if (user === 0) return "";
+  const id = organization.userIds.get(user) ?? uuid(organization.seed, 3, user);
+  organization.userIds.set(user, id);
+  return id;
 }
 
 function makeClient(seed: number, copy: number, slot: number, template: ClientTemplate, scale: number) {

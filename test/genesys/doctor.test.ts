@@ -1,10 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execaNode } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { BIN } from "../helpers/bin.ts";
+import { gcUsage, type Ran } from "../helpers/cli.ts";
 import { type Handler, SECRET, sendJson, startServer, type TestServer } from "./server.ts";
 
 const Report = z.object({
@@ -18,11 +17,6 @@ const ID = "5e8b1c4d-0000-4000-8000-000000000001";
 
 let home = "";
 let server: TestServer | undefined;
-interface Run {
-  readonly exitCode?: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "gc-usage-doctor-"));
@@ -44,15 +38,11 @@ async function env(handler: Handler, signIn?: Handler): Promise<Record<string, s
   };
 }
 
-function doctor(args: readonly string[], variables: Record<string, string>): Promise<Run> {
-  return execaNode(BIN, ["doctor", ...args], {
-    env: { HOME: home, PATH: process.env["PATH"] ?? "", ...variables },
-    extendEnv: false,
-    reject: false,
-  });
+function doctor(args: readonly string[], variables: Record<string, string>): Promise<Ran> {
+  return gcUsage(["doctor", ...args], { cwd: home, env: variables });
 }
 
-const read = (result: Run): z.infer<typeof Report> => Report.parse(JSON.parse(result.stdout));
+const read = (result: Ran): z.infer<typeof Report> => Report.parse(JSON.parse(result.stdout));
 
 const LIMITS = {
   "inin-ratelimit-count": "12",

@@ -35,8 +35,9 @@ const CREDENTIALS = {
   GENESYSCLOUD_REGION: "us-east-1",
   GENESYSCLOUD_OAUTHCLIENT_ID: "5e8b1c4d-0000-4000-8000-000000000001",
   GENESYSCLOUD_OAUTHCLIENT_SECRET: "sandbox_secret_of_the_proxy_tests",
-  NODE_EXTRA_CA_CERTS: CERTIFICATE,
 };
+/** For what is reached by TLS. */
+const TRUSTING = { NODE_EXTRA_CA_CERTS: CERTIFICATE };
 
 const doctor = (env: Record<string, string>, args: readonly string[] = [], cwd?: string) =>
   gcUsage(["doctor", ...args], { env: { ...CREDENTIALS, ...env }, ...(cwd === undefined ? {} : { cwd }) });
@@ -49,7 +50,10 @@ describe("calls to Genesys Cloud go through", () => {
     const [written, sent] = ["50%off%40", "50%off@"];
     const { port } = await cloud();
     const server = await proxy({ user: `user:${sent}`, to: () => port });
-    const done = await doctor({ HTTPS_PROXY: `http://user:${written}@127.0.0.1:${server.port}` });
+    const done = await doctor({
+      ...TRUSTING,
+      HTTPS_PROXY: `http://user:${written}@127.0.0.1:${server.port}`,
+    });
     expect(done).toMatchObject({ exitCode: 0 });
     expect(lines(server)).toEqual(TUNNELS);
     expect(done.stdout).toContain(
@@ -63,6 +67,7 @@ describe("calls to Genesys Cloud go through", () => {
     const { port } = await cloud();
     const server = await proxy({ user: "me:a%b:c", to: () => port });
     const done = await doctor({
+      ...TRUSTING,
       GENESYSCLOUD_PROXY_HOST: "127.0.0.1",
       GENESYSCLOUD_PROXY_PORT: String(server.port),
       GENESYSCLOUD_PROXY_PROTOCOL: "http",
@@ -91,7 +96,7 @@ describe("calls to Genesys Cloud go through", () => {
         join(home, ".gc", "config.toml"),
         `[${name}]\nproxy_protocol = "http"\nproxy_host = "127.0.0.1"\nproxy_port = ${server.port}\nproxy_username = "me"\nproxy_password = "pa ss"\n`,
       );
-      const done = await doctor({}, which === "named" ? ["--profile", name] : [], home);
+      const done = await doctor(TRUSTING, which === "named" ? ["--profile", name] : [], home);
       expect(done).toMatchObject({ exitCode: 0 });
       expect(lines(server)).toEqual(TUNNELS);
       expect(done.stdout).toContain(

@@ -27,7 +27,8 @@ it(`a storm of faults leaves lakes that equal the truth, ${rounds} times, for at
       all.quiet += total.quiet;
       all.storm += total.storm;
     }
-    expect(all.storm / all.quiet).toBeLessThan(2);
+    // Of few calls one more makes a large share.
+    expect(all.storm / all.quiet).toBeLessThan(size({ least: 3, short: 2, full: 2 }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
