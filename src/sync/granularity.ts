@@ -7,6 +7,7 @@ import {
   type Granularity,
   periodEnd,
   periodStart,
+  periodsBefore,
   periodsOf,
   type Span,
   WEEK_STARTS,
@@ -58,26 +59,28 @@ export interface GivenDates {
   readonly dates: readonly Day[];
   /** Where it is known: an interval in which every period has rows is no coarser query's. */
   readonly interval?: Span | undefined;
-  /** True for a day that the lake has a neighbor of, so that it belongs to a series of days; undefined where none is known. */
-  readonly isContinued?: ((day: Day) => boolean) | undefined;
+  /** Of which granularities the lake has the neighbors of a date, so that it may belong to them; undefined where no series is known. */
+  readonly continues?: ((granularity: Granularity, date: Day) => boolean) | undefined;
 }
 
 /**
- * Refuses rows by day whose dates are those of months or weeks, and rows by week whose dates are those of months.
+ * Refuses rows by day whose dates are those of months or weeks, and rows by week whose dates are those of months. One date
+ * alone proves nothing: it is refused only where its interval, or the lake's other rows, say that it is a month or week.
  *
- * @returns what a person should look at all the same: a single day that may be a week, or a month where no series is known.
+ * @returns what a person should look at all the same: a single day that may be a month or week.
  * @throws {UsageError} refused
  */
 export function checkGranularity(given: GivenDates): string | undefined {
-  const { granularity, dates, interval, from, isContinued } = given;
+  const { granularity, dates, interval, from, continues = () => false } = given;
   const [first] = dates;
   if (first === undefined || (granularity !== "day" && granularity !== "week")) return undefined;
   const coarser = begunBy(dates).find((one) => one.granularity === "month" || granularity === "day");
   if (coarser === undefined) return undefined;
   if (interval && !hidesPeriods(given, coarser, interval)) return undefined;
-  if (granularity === "day" && isContinued && dates.every(isContinued)) return undefined;
+  if (granularity === "day" && dates.every((date) => continues("day", date))) return undefined;
   const instead = flags(coarser);
-  if (dates.length === 1 && (coarser.granularity === "week" || !isContinued)) {
+  const hasProof = interval !== undefined && coarser.granularity === "month";
+  if (dates.length === 1 && !hasProof && !continues(coarser.granularity, first)) {
     return `${first} begins a ${coarser.granularity}. If the query used --granularity ${coarser.granularity}, pass ${instead} instead.`;
   }
   const count = dates.length === 1 ? "1 date, the" : `${dates.length} dates, each the`;
@@ -85,11 +88,13 @@ export function checkGranularity(given: GivenDates): string | undefined {
     dates.length === 1 && interval === undefined
       ? `. If it is that single ${granularity}, add --interval ${first}/${periodEnd(granularity, first) ?? first}.`
       : `, or --force where these are single ${granularity}s.`;
-  throw new UsageError(
-    "refused",
-    `${from} has ${count} first of a ${coarser.granularity}: it looks like an answer by ${coarser.granularity}, not by ${granularity}.`,
-    { hint: `Use ${instead}${otherwise}` },
-  );
+  const why =
+    dates.length === 1 && interval === undefined
+      ? `the lake has the ${coarser.granularity}s next to it`
+      : `it looks like an answer by ${coarser.granularity}, not by ${granularity}`;
+  throw new UsageError("refused", `${from} has ${count} first of a ${coarser.granularity}: ${why}.`, {
+    hint: `Use ${instead}${otherwise}`,
+  });
 }
 
 /** True where the interval has a whole month (or week) that the dates begin, and periods without rows. */
@@ -102,19 +107,19 @@ function hidesPeriods(
   return dates.some(isWhole) && periodsOf(granularity, interval, weekStart).length > dates.length;
 }
 
-/** True for days whose neighbor the lake has in a series. */
+/** Tells of which granularities the lake has the neighbors of a date, in a series. */
 export async function continuedBy(
   lake: Lake,
   series: { readonly service: Service; readonly grouping: Grouping },
-): Promise<(day: Day) => boolean> {
-  const days = new Set(
+): Promise<(granularity: Granularity, date: Day) => boolean> {
+  const held = new Set(
     (await lake.list())
-      .map(({ key }) => key)
-      .filter(
-        ({ service, grouping, granularity }) =>
-          granularity === "day" && service === series.service && grouping === series.grouping,
-      )
-      .map(({ date }) => date),
+      .filter(({ key }) => key.service === series.service && key.grouping === series.grouping)
+      .map(({ key }) => `${key.granularity} ${key.date}`),
   );
-  return (day) => days.has(addDays(day, -1)) || days.has(addDays(day, 1));
+  return (granularity, date) => {
+    const end = periodEnd(granularity, date);
+    const neighbors = [periodsBefore(granularity, date, 1), ...(end === undefined ? [] : [addDays(end, 1)])];
+    return neighbors.some((day) => held.has(`${granularity} ${day}`));
+  };
 }

@@ -171,7 +171,7 @@ async function checkRows(
   found: RowSpool,
 ): Promise<void> {
   const dates = found.dates().flatMap(({ date }) => date ?? []);
-  const doubt = checkGranularity({ ...request, dates, isContinued: await continuedBy(lake, series) });
+  const doubt = checkGranularity({ ...request, dates, continues: await continuedBy(lake, series) });
   if (doubt !== undefined) (request.log ?? silentLog).warn(doubt);
 }
 

@@ -51,8 +51,8 @@ const DATES: [what: string, dates: string[], flags: string[], exitCode: number, 
       "one month as a day",
       ["2021-02-01"],
       ["day"],
-      8,
-      /^error: in has 1 date, the first of a month.*\nUse --granularity month\. If it is that single day, add --interval 2021-02-01\/2021-02-01\./,
+      0,
+      /^warning: 2021-02-01 begins a month\. If the query used --granularity month, pass --granularity month instead\./,
     ],
     [
       "one month as a day, with the month's interval",
@@ -175,6 +175,33 @@ describe.concurrent("load tells months and weeks by their dates", () => {
       const ran = await gcUsage(["load", file, "--granularity", "day"], { cwd });
       expect({ file, ...ran }).toMatchObject({ exitCode: 0 });
       expect(ran.stderr).not.toContain("warning");
+    }
+  });
+
+  it("takes one first of a month, or Monday, for a month or week where the lake has its neighbors as such", async () => {
+    const cwd = await folderWith({
+      month: [row("2021-01-01")],
+      week: [row("2021-02-08", { requests: 5 })],
+      asMonth: [row("2021-02-01", { requests: 4 })],
+      asWeek: [row("2021-02-15", { requests: 6 })],
+    });
+    const interval = (span: string): string[] => ["--interval", span];
+    for (const [file, granularity, span] of [
+      ["month", "month", "2021-01/2021-01"],
+      ["week", "week", "2021-02-08/2021-02-14"],
+    ] as const) {
+      const ran = await gcUsage(["load", file, "--granularity", granularity, ...interval(span)], { cwd });
+      expect({ file, ...ran }).toMatchObject({ exitCode: 0 });
+    }
+    for (const [file, granularity] of [
+      ["asMonth", "month"],
+      ["asWeek", "week"],
+    ] as const) {
+      const ran = await gcUsage(["load", file, "--granularity", "day"], { cwd });
+      expect(ran.exitCode).toBe(8);
+      expect(ran.stderr).toContain(
+        `error: ${file} has 1 date, the first of a ${granularity}: the lake has the ${granularity}s next to it.\nUse --granularity ${granularity}. If it is that single day, add --interval`,
+      );
     }
   });
 
