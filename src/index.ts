@@ -49,12 +49,28 @@ export { type ErrorKind, EXIT_CODES, isUsageError, UsageError } from "./support/
 export { type CopyOptions, type CopySummary, copyLake } from "./sync/copy.ts";
 export { type Loaded, type LoadRequest, load } from "./sync/load.ts";
 export { type Plan, type PlannedPeriod, planSync, type SyncTarget, TARGET_DEFAULTS } from "./sync/plan.ts";
+export {
+  planRemoval,
+  type Removable,
+  type Removal,
+  type Removed,
+  removeSlices,
+  type Selection,
+} from "./sync/remove.ts";
 export { type ResultsRequest, readResults } from "./sync/results.ts";
-export { lakeStatus, type PeriodState, type Series } from "./sync/status.ts";
+export {
+  type LakeStatus,
+  lakeStatus,
+  type Period,
+  type PeriodState,
+  type Series,
+  type StatusOptions,
+} from "./sync/status.ts";
 export { type SyncSummary, sync } from "./sync/sync.ts";
 export { type SeriesOutcome, type SyncAllOptions, syncAll } from "./sync/sync-all.ts";
 export { SYNC_DEFAULTS, type SyncOptions, type SyncProgress } from "./sync/sync-options.ts";
 export { type Uploaded, upload } from "./sync/upload.ts";
+export { type Finding, type Verified, type VerifyOptions, verifyLake } from "./sync/verify.ts";
 export type { Coverage } from "./usage/coverage.ts";
 export { type Day, parseDay } from "./usage/day.ts";
 export type {

@@ -48,6 +48,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/upload.ts"),
   },
   {
+    name: "verify",
+    summary: "Read the whole lake and report what is wrong with it",
+    load: () => import("./commands/verify.ts"),
+  },
+  {
+    name: "remove",
+    summary: "Remove slices from the lake",
+    load: () => import("./commands/remove.ts"),
+  },
+  {
     name: "copy",
     summary: "Copy a lake, from a folder to S3 or back",
     load: () => import("./commands/copy.ts"),

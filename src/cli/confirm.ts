@@ -10,13 +10,32 @@ import type { Cli } from "./cli.ts";
  */
 export async function mayGoOn(cli: Cli, made: Plan, yes: true | undefined): Promise<boolean> {
   if (yes) return true;
-  if (cli.stdin.isTTY) return /^y(es)?$/i.test(await ask(cli, "Make these changes? [y/N] "));
+  if (cli.stdin.isTTY) return await confirmed(cli, "Make these changes? [y/N] ", yes, "Nothing was changed");
   const loses = made.changes.filter((change) => change.action === "Remove" || change.replaced);
   if (loses.length === 0) return true;
   const names = loses.map((change) => change.resource).join(", ");
   throw new UsageError("refused", `Nothing was changed: ${names} would be removed or replaced.`, {
     hint: "Add --yes if you mean it.",
     details: { action: made.action, changes: made.changes },
+  });
+}
+
+/**
+ * Asks a question on a terminal that only a yes answers. Elsewhere `yes` must have been given.
+ *
+ * @param nothing what is true if nobody can be asked: `Nothing was removed`.
+ * @throws {UsageError} refused, where nobody can be asked; interrupted.
+ */
+export async function confirmed(
+  cli: Cli,
+  question: string,
+  yes: true | undefined,
+  nothing: string,
+): Promise<boolean> {
+  if (yes) return true;
+  if (cli.stdin.isTTY) return /^y(es)?$/i.test(await ask(cli, question));
+  throw new UsageError("refused", `${nothing}: standard input is not a terminal to ask on.`, {
+    hint: "Add --yes if you mean it.",
   });
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, isUsageError, messageOf, UsageError } from "../support/errors.ts";
 import type { Organization, Origin } from "../usage/organization.ts";
 import type { Lake, Slice } from "./lake.ts";
 import { CALLER, FORMAT, ORGANIZATION } from "./provenance.ts";
@@ -80,6 +80,21 @@ export async function writeClaim(
   const file = join(folder, `claim-${randomUUID()}.json`);
   await writeFile(file, `${JSON.stringify(content, undefined, 2)}\n`);
   return await store.replace(CLAIM_PATH, file, current?.object.version);
+}
+
+/**
+ * Whose a lake is, for whoever only reads it: what its claim says, else its slices. Not everybody who may read slices may
+ * read the claim.
+ */
+export async function ownerOf(lake: Lake, slices: readonly Slice[]): Promise<Origin> {
+  const { organizations, source } = originsOf(slices);
+  const [organization] = organizations;
+  if (organization || slices.length === 0) return { organization, source };
+  const claim = await readClaim(lake).catch((error: unknown) => {
+    if (isUsageError(error) && error.kind === "permission") return undefined;
+    throw error;
+  });
+  return claim?.content ?? { source };
 }
 
 /** Whose a lake is by its slices. */

@@ -82,6 +82,11 @@ export interface ObjectStore {
    */
   replace(path: string, file: string, expected: string | undefined, signal?: AbortSignal): Promise<boolean>;
   /**
+   * Removes the object, provided that it still has version `expected`. Resolves true where it is not there any more, false,
+   * with nothing changed, where another one has taken its place.
+   */
+  remove(path: string, expected: string, signal?: AbortSignal): Promise<boolean>;
+  /**
    * Makes sure that objects can be written, as far as that can be known without writing one.
    *
    * @throws {UsageError} lake, saying why not.

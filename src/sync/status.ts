@@ -1,10 +1,15 @@
+import { ownerOf } from "../lake/claim.ts";
 import type { Foreign, Lake, Slice } from "../lake/lake.ts";
 import type { Waiting } from "../lake/store.ts";
-import { isFromFuture, knowable, knowledgeOf } from "../usage/coverage.ts";
+import { counted } from "../support/count.ts";
+import { type Coverage, describeSpan, isFromFuture, knowable, knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
-import { type Grouping } from "../usage/grouping.ts";
+import { type SeriesFacts, seriesFacts } from "../usage/envelope.ts";
+import { METRICS } from "../usage/metric.ts";
+import type { Caller, Organization } from "../usage/organization.ts";
 import { type Granularity, periodEnd } from "../usage/period.ts";
-import type { Service } from "../usage/service.ts";
+import { seriesId } from "../usage/series.ts";
+import type { SliceKey } from "../usage/slice.ts";
 
 /**
  * `changing`: asked for before its end, or so soon after that the figures may still change. `partial`: a period that is
@@ -13,77 +18,97 @@ import type { Service } from "../usage/service.ts";
  */
 export type PeriodState = "present" | "changing" | "partial" | "empty" | "damaged" | "missing" | "newer";
 
-export interface Series {
-  readonly service: Service;
-  readonly granularity: Granularity;
-  readonly grouping: Grouping;
+export interface Period {
+  readonly date: Day;
+  readonly state: PeriodState;
+  /** Why it is not simply there, in a few words: of what may change, is known in part, damaged or newer. */
+  readonly why?: string;
+}
+
+/** `coverage` and `period` are about its days from the first to the newest, or as far as was asked for. */
+export interface Series extends Omit<SeriesFacts, "organization"> {
   readonly from: Day;
   readonly to: Day;
   readonly slices: number;
   readonly rows: number;
   readonly bytes: number;
-  readonly periods: readonly { readonly date: Day; readonly state: PeriodState }[];
+  readonly periods: readonly Period[];
 }
 
 export interface LakeStatus {
+  /** Whose the lake is; undefined where nothing in it says so. */
+  readonly organization: Organization | undefined;
+  /** Where and as whom it was fetched, as far as its slices say. */
+  readonly source: Caller | undefined;
   /** One for each service, granularity and grouping; gaps between its slices are `missing`. */
   readonly series: readonly Series[];
   /** What is below the lake and no data. */
   readonly foreign: readonly Foreign[];
 }
 
+export interface StatusOptions {
+  readonly settleDays: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The series to tell of; all where it is left out. */
+  readonly wanted?: ((key: SliceKey) => boolean) | undefined;
+  /** The last day that coverage counts, of all but totals; each series' newest day where it is left out. */
+  readonly until?: Day | undefined;
+  readonly waiting?: Waiting | undefined;
+}
+
 /**
  * What the lake holds.
  *
- * @param now milliseconds since 1970.
+ * @throws {UsageError} lake, where a slice cannot be read.
  */
-export async function lakeStatus(
-  lake: Lake,
-  settleDays: number,
-  now: number,
-  waiting?: Waiting,
-): Promise<LakeStatus> {
+export async function lakeStatus(lake: Lake, options: StatusOptions): Promise<LakeStatus> {
+  const { wanted = () => true, waiting } = options;
   const { slices: listed, foreign } = await lake.survey(waiting?.signal);
+  const slices = await lake.read(
+    listed.filter(({ key }) => wanted(key)),
+    waiting,
+  );
   const groups = new Map<string, Slice[]>();
-  for (const slice of await lake.read(listed, waiting)) {
-    const { service, granularity, grouping } = slice.key;
-    const name = [service, granularity, grouping].join(" ");
-    groups.set(name, [...(groups.get(name) ?? []), slice]);
+  for (const slice of slices) {
+    const id = seriesId(slice.key);
+    groups.set(id, [...(groups.get(id) ?? []), slice]);
   }
+  const { organization, source } = await ownerOf(lake, slices);
   const series = [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, slices]) => seriesOf(slices, settleDays, now));
-  return { series, foreign };
+    .map(([, held]) => seriesOf(held, options));
+  return { organization, source, series, foreign };
 }
 
-function seriesOf(slices: readonly Slice[], settleDays: number, now: number): Series {
+function seriesOf(slices: readonly Slice[], options: StatusOptions): Series {
   const sorted = [...slices].sort((a, b) => (a.key.date < b.key.date ? -1 : 1));
   const [first] = sorted;
   const last = sorted.at(-1);
   if (!first || !last) throw new RangeError("a series has slices");
-  const { service, granularity, grouping } = first.key;
+  const { granularity, date } = first.key;
+  const until = granularity === "total" ? undefined : options.until;
+  const held = sorted.map(({ key, provenance }) => ({ key, coverage: provenance }));
   return {
-    service,
-    granularity,
-    grouping,
-    from: first.key.date,
+    ...seriesFacts(held, options.now, until && until >= date ? { start: date, end: until } : undefined),
+    from: date,
     to: last.provenance?.end ?? last.key.date,
     slices: sorted.length,
     rows: sorted.reduce((sum, { provenance }) => sum + (provenance?.rows ?? 0), 0),
     bytes: sorted.reduce((sum, { object }) => sum + object.bytes, 0),
-    periods: periodsWithGaps(sorted, settleDays, now),
+    periods: periodsWithGaps(sorted, options),
   };
 }
 
-function periodsWithGaps(sorted: readonly Slice[], settleDays: number, now: number): Series["periods"] {
-  const periods: { date: Day; state: PeriodState }[] = [];
+function periodsWithGaps(sorted: readonly Slice[], options: StatusOptions): Period[] {
+  const periods: Period[] = [];
   let next: Day | undefined;
   for (const slice of sorted) {
     const { granularity, date } = slice.key;
     for (; next !== undefined && next < date; next = following(granularity, next)) {
       periods.push({ date: next, state: "missing" });
     }
-    periods.push({ date, state: stateOf(slice, settleDays, now) });
+    periods.push({ date, ...stateOf(slice, options) });
     next = following(granularity, date);
   }
   return periods;
@@ -95,11 +120,35 @@ function following(granularity: Granularity, date: Day): Day | undefined {
   return end === undefined ? undefined : addDays(end, 1);
 }
 
-function stateOf({ key, state, provenance }: Slice, settleDays: number, now: number): PeriodState {
-  if (state === "newer") return "newer";
-  if (!provenance) return "damaged";
-  const knowledge = knowledgeOf(key, provenance, knowable(key, provenance, now), settleDays);
-  if (knowledge === "partial") return "partial";
-  if (knowledge !== "settled" || isFromFuture(provenance, now)) return "changing";
-  return provenance.rows === 0 ? "empty" : "present";
+function stateOf(slice: Slice, { settleDays, now }: StatusOptions): Omit<Period, "date"> {
+  const { key, state, provenance } = slice;
+  if (state === "newer") return { state: "newer", why: `written by ${slice.writtenBy}` };
+  if (state === "damaged") return { state: "damaged", why: slice.why };
+  const fetched = `fetched ${minuteOf(slice.provenance.fetchedAt)}`;
+  if (isFromFuture(slice.provenance, now)) return { state: "changing", why: `${fetched}, which is to come` };
+  const known = knowable(key, slice.provenance, now);
+  switch (knowledgeOf(key, slice.provenance, known, settleDays)) {
+    case "partial":
+      return { state: "partial", why: whyPartial(slice.provenance) };
+    case "outgrown":
+      return { state: "changing", why: `${fetched}, and days have ended since` };
+    case "changing": {
+      const settles = settleDays === 0 ? "" : ` (${counted(settleDays, "day")} after its end)`;
+      return { state: "changing", why: `${fetched}, before it had settled${settles}` };
+    }
+    case "settled":
+      return { state: provenance?.rows === 0 ? "empty" : "present" };
+  }
+}
+
+function whyPartial(coverage: Coverage): string {
+  const missing = METRICS.filter((metric) => !coverage.metrics.includes(metric));
+  return missing.length > 0
+    ? `${missing.join(", ")} never requested`
+    : `only ${describeSpan(coverage)} requested`;
+}
+
+/** `2026-11-20 10:00 UTC`. */
+function minuteOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

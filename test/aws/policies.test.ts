@@ -107,6 +107,39 @@ describe("the stack's policies", async () => {
     expect(await denied(loader, calls, scene)).toEqual([]);
   });
 
+  it("let whoever has the loader's and the statement of docs/aws.md remove slices, and verify", async () => {
+    const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
+    const [, text = ""] = /```json\n(\{\s+"Sid": "RemoveSlices"[\s\S]*?)```/.exec(guide) ?? [];
+    const statement: unknown = JSON.parse(text.replaceAll("LAKE_BUCKET", Bucket));
+    const remover = { Version: "2012-10-17", Statement: [statement] };
+    const cache = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
+    const calls = await callsOf(async () => {
+      for (const args of [["remove", "--last", "4d", "--yes"], ["verify"]]) {
+        const done = await gcUsage(aws, [...args, "--stack", "policies"], { GC_USAGE_CACHE: cache });
+        expect(done.exitCode, done.stderr).toBe(0);
+      }
+    });
+    await rm(cache, { recursive: true });
+    const removals = calls.filter(({ method }) => method === "DELETE");
+    // Two slices with raw rows of two, or more.
+    expect(removals.length).toBeGreaterThan(4);
+    expect(await denied(remover, removals, scene)).toEqual([]);
+    expect(await denied(loader, removals, scene)).toHaveLength(removals.length);
+    expect(
+      await denied(
+        loader,
+        calls.filter((call) => !removals.includes(call)),
+        scene,
+      ),
+    ).toEqual([]);
+    const other = {
+      action: "s3:DeleteObject",
+      resource: `arn:aws:s3:::${Bucket}/_gc-usage.json`,
+      context: {},
+    };
+    expect(await isAllowed(remover, other)).toBe(false);
+  });
+
   it("let the reader do all that ask, sql and status do, with either engine", async () => {
     const cache = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
     const calls = await callsOf(async () => {
@@ -194,7 +227,7 @@ describe("the stack's policies", async () => {
     const crawlerRole = stack.outputs["CrawlerRoleArn"] ?? "";
     const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
     const statement: unknown = JSON.parse(
-      (/```json\n([\s\S]*?"FromOurNetworkOnly"[\s\S]*?)```/.exec(guide)?.[1] ?? "")
+      (/```json\n((?:(?!```)[\s\S])*"FromOurNetworkOnly"[\s\S]*?)```/.exec(guide)?.[1] ?? "")
         .replaceAll("LAKE_BUCKET", Bucket)
         .replace("CRAWLER_ROLE_ARN", crawlerRole),
     );

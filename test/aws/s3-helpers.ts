@@ -176,7 +176,8 @@ function answer(status: number, { headers }: IncomingMessage, outgoing: ServerRe
     outgoing.end('{"__type":"ThrottlingException","Message":"Rate exceeded"}');
     return;
   }
-  const code = status === 409 ? "ConditionalRequestConflict" : "SlowDown";
+  const codes: Readonly<Record<number, string>> = { 403: "AccessDenied", 409: "ConditionalRequestConflict" };
+  const code = codes[status] ?? "SlowDown";
   outgoing.writeHead(status, { "content-type": "application/xml" });
   outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>meddled</Message></Error>`);
 }

@@ -75,6 +75,7 @@ describe("gc-usage doctor", () => {
       "credentials ok",
       "proxy ok",
       "sign-in ok",
+      "organization ok",
       "jobs ok",
       "legacy ok",
       "clients ok",

@@ -2,10 +2,12 @@ import { randomUUID } from "node:crypto";
 import { Command } from "@commander-js/extra-typings";
 import type { GenesysClient, Probe } from "../../genesys/client.ts";
 import { describeSkew, type ServiceClock, SKEW_MS } from "../../genesys/clock.ts";
+import { readOrganization } from "../../genesys/organization.ts";
 import type { Settings } from "../../genesys/settings.ts";
 import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import { secrets } from "../../support/redact.ts";
 import { harmless } from "../../support/shown.ts";
+import { describeOrganization, type Organization } from "../../usage/organization.ts";
 import { type Check, ok, problem } from "../checks.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
@@ -15,7 +17,8 @@ import { version } from "../version.ts";
 
 const EXAMPLE = `
 Shows each setting and where it was found: region, gateway, credentials, proxy,
-certificates, AWS identity. Then signs in and makes three read-only calls.
+certificates, AWS identity. Then signs in, shows the organization, and makes
+three more read-only calls.
 Nothing is submitted or written, and no secret is printed. docs/settings.md
 lists every setting.
 
@@ -107,6 +110,12 @@ async function* askService(settings: Settings, client: GenesysClient): AsyncGene
     yield problem("sign-in", error);
     return;
   }
+  try {
+    yield organizationCheck(await readOrganization(client));
+  } catch (error) {
+    yield problem("organization", error);
+    return;
+  }
   let last: Probe | undefined;
   for (const need of NEEDS) {
     try {
@@ -120,6 +129,14 @@ async function* askService(settings: Settings, client: GenesysClient): AsyncGene
   if (last === undefined) return;
   yield clockCheck(client.clock);
   yield rateLimitCheck(last);
+}
+
+function organizationCheck(organization: Organization | undefined): Check {
+  if (organization) return ok("organization", describeOrganization(organization));
+  return ok(
+    "organization",
+    "the service does not give it to this client: lakes are told apart by region and OAuth client",
+  );
 }
 
 interface Need {

@@ -1,20 +1,25 @@
 import { Command } from "@commander-js/extra-typings";
-import { openLake } from "../../lake/open.ts";
-import { counted } from "../../support/count.ts";
+import type { Lake } from "../../lake/lake.ts";
+import { openLakes } from "../../lake/open.ts";
+import { checkSeries } from "../../questions/demands.ts";
 import { realEffects } from "../../support/effects.ts";
-import { sizeText } from "../../support/size.ts";
+import { isUsageError, UsageError } from "../../support/errors.ts";
 import { TARGET_DEFAULTS } from "../../sync/plan.ts";
-import { type LakeStatus, lakeStatus, type PeriodState, type Series } from "../../sync/status.ts";
-import { daysBetween } from "../../usage/day.ts";
+import { type LakeStatus, lakeStatus } from "../../sync/status.ts";
+import { lastDay } from "../../usage/day.ts";
+import { type Grouping, parseGrouping } from "../../usage/grouping.ts";
+import type { Granularity } from "../../usage/period.ts";
+import type { Service } from "../../usage/service.ts";
+import type { SliceKey } from "../../usage/slice.ts";
+import { flagsOfLake } from "../asking.ts";
 import type { Cli } from "../cli.ts";
-import { onOut } from "../colours.ts";
-import { foreignListText } from "../foreign.ts";
-import { integerOption } from "../options.ts";
-import { addLakeOptions, lakeOf } from "../stack.ts";
+import { ageOption, granularityOption, integerOption, serviceOption } from "../options.ts";
+import { addLakeOptions, type LakeFlags, lakeOf } from "../stack.ts";
+import { statusText } from "../status-text.ts";
 
 export function command(cli: Cli) {
   const status = new Command("status").description(
-    "Show what the lake holds: which days are there, missing, empty, or may still change; rows and size.",
+    "Show what the lake holds: which days are there, missing, empty, or may still change, and why; rows and size.",
   );
   return addLakeOptions(status)
     .option(
@@ -23,89 +28,131 @@ export function command(cli: Cli) {
       integerOption("--settle", 0, 400),
       TARGET_DEFAULTS.settleDays,
     )
+    .option("--service <name>", "only this service: jobs or legacy", serviceOption)
+    .option("--group-by <dimensions>", "only this grouping, for example client,user", parseGrouping)
+    .option("--granularity <name>", "only day, week, month or total", granularityOption)
+    .option("--check", "fail with exit code 12 if a day up to yesterday is missing or incomplete")
+    .option(
+      "--max-age <time>",
+      "with --check: the newest day may have ended this long ago: 36h, 2d, 1w",
+      ageOption("--max-age"),
+    )
     .option("--json", "print it as JSON")
-    .addHelpText("after", "\nExample:\n  gc-usage status --lake usage-lake")
+    .addHelpText("after", HELP)
     .action(async (options) => {
-      const lake = await openLake((await lakeOf(cli, options)).uri, cli);
+      if (options.maxAge !== undefined && !options.check) {
+        throw new UsageError("input", "--max-age needs --check.", {
+          hint: "Add --check, which fails if the lake is incomplete or older than that.",
+        });
+      }
+      const { uri } = await lakeOf(cli, options);
+      const opened = await openLakes(uri, cli);
+      const lakes = "lake" in opened ? [{ organization: undefined, lake: opened.lake }] : opened.lakes;
       try {
-        const status = await lakeStatus(lake, options.settle, realEffects.now(), cli);
-        if (options.json) await cli.json({ lake: lake.uri, ...status });
-        else await cli.out(statusText(lake.uri, status));
+        await run(cli, uri, lakes, options);
       } finally {
-        await lake.close();
+        await Promise.all(lakes.map(({ lake }) => lake.close()));
       }
     });
 }
 
-const MARKS: Readonly<Record<PeriodState, string>> = {
-  present: "#",
-  changing: "~",
-  partial: "/",
-  empty: "0",
-  missing: ".",
-  damaged: "!",
-  newer: "+",
+const HELP = `
+If --lake is a folder of several organizations' lakes, each is shown. Totals
+have no days that could be missing, so --check looks only whether they can be
+read.
+
+Examples:
+  gc-usage status --lake usage-lake
+  gc-usage status --check --max-age 2d --quiet > /dev/null`;
+
+type Flags = LakeFlags & {
+  readonly settle: number;
+  readonly service?: Service | undefined;
+  readonly groupBy?: Grouping | undefined;
+  readonly granularity?: Granularity | undefined;
+  readonly check?: true | undefined;
+  readonly maxAge?: number | undefined;
+  readonly json?: true | undefined;
 };
 
-const LEGEND =
-  "# present   ~ may still change   / known in part   0 nothing happened\n" +
-  ". missing   ! damaged (sync fetches it again)   + written by a newer version (left as it is)";
-
-function statusText(uri: string, { series, foreign }: LakeStatus): string {
-  return seriesListText(uri, series) + foreignListText(foreign);
+interface Shown {
+  readonly organization: string | undefined;
+  readonly lake: Lake;
+  readonly status: LakeStatus;
 }
 
-function seriesListText(uri: string, series: readonly Series[]): string {
-  if (series.length === 0) return `${uri}: no slices yet. Fill it with gc-usage sync.\n`;
-  const sum = (pick: (one: Series) => number): number => series.reduce((total, one) => total + pick(one), 0);
-  const head = `${uri}: ${counted(
-    sum(({ slices }) => slices),
-    "slice",
-  )}, ${counted(
-    sum(({ rows }) => rows),
-    "row",
-  )}, ${sizeText(sum(({ bytes }) => bytes))}\n`;
-  return `${head}${series.map(seriesText).join("")}\n${onOut.dim(LEGEND)}\n`;
-}
-
-function seriesText(series: Series): string {
-  const { service, granularity, grouping, from, to, rows, bytes, periods } = series;
-  const counts = (["present", "changing", "partial", "empty", "missing", "damaged", "newer"] as const)
-    .map((state) => [state, periods.filter((period) => period.state === state).length] as const)
-    .filter(([, count]) => count > 0)
-    .map(([state, count]) => `${count} ${state}`);
-  return (
-    `\n${onOut.bold(`${service} ${granularity} ${grouping}`)}  ${from} to ${to}, ${counted(rows, "row")}, ${sizeText(bytes)}\n` +
-    `  ${counts.join(", ")}\n${calendar(series)}`
-  );
-}
-
-/** Days stand in a line for each month, under their day of the month; longer periods in a line for each year. */
-function calendar({ granularity, periods }: Series): string {
-  const lines = new Map<string, string>();
-  for (const { date, state } of periods) {
-    const head = granularity === "day" ? date.slice(0, 7) : date.slice(0, 4);
-    const line = lines.get(head) ?? "";
-    const column =
-      granularity === "day"
-        ? Number(date.slice(8)) - 1
-        : granularity === "month"
-          ? Number(date.slice(5, 7)) - 1
-          : weekOf(date);
-    lines.set(head, line.padEnd(granularity === "total" ? line.length : column) + MARKS[state]);
+async function run(
+  cli: Cli,
+  uri: string,
+  lakes: readonly { readonly organization: string | undefined; readonly lake: Lake }[],
+  flags: Flags,
+): Promise<void> {
+  const now = realEffects.now();
+  const until = flags.check && flags.maxAge === undefined ? lastDay(now) : undefined;
+  const all: Shown[] = [];
+  for (const { organization, lake } of lakes) {
+    const options = { settleDays: flags.settle, now, until, wanted: wantedBy(flags), waiting: cli };
+    all.push({ organization, lake, status: await lakeStatus(lake, options) });
   }
-  // Marks carry colour, which padEnd would count: colours are put on when the line is whole.
-  return [...lines].map(([head, line]) => `  ${head}  ${colour(line)}\n`).join("");
+  cli.progressDone();
+  if (flags.json) await cli.json(json(uri, all));
+  else await cli.out(all.map(({ lake, status }) => statusText(lake.uri, status)).join("\n"));
+  if (flags.check) check(all, flags, now);
 }
 
-function weekOf(date: string): number {
-  return Math.floor(daysBetween(`${date.slice(0, 4)}-01-01` as Series["from"], date as Series["from"]) / 7);
+function wantedBy({ service, groupBy, granularity }: Flags): (key: SliceKey) => boolean {
+  return (key) =>
+    (service === undefined || key.service === service) &&
+    (groupBy === undefined || key.grouping === groupBy) &&
+    (granularity === undefined || key.granularity === granularity);
 }
 
-function colour(line: string): string {
-  return line.replace(/[#~/0.!+]/g, (mark) => {
-    if (mark === MARKS.present) return onOut.green(mark);
-    if ([MARKS.changing, MARKS.partial, MARKS.newer].includes(mark)) return onOut.yellow(mark);
-    return mark === MARKS.empty ? mark : onOut.red(mark);
+function json(uri: string, all: readonly Shown[]): object {
+  const of = ({ lake, status }: Shown): object => ({
+    lake: lake.uri,
+    ...status,
+    organization: status.organization ?? null,
+    source: status.source ?? null,
   });
+  const [first] = all;
+  if (first && first.organization === undefined) return of(first);
+  // The folder's name is not the organization's id: both are there.
+  return { lake: uri, lakes: all.map((one) => ({ name: one.organization, ...of(one) })) };
+}
+
+/** @throws {UsageError} incomplete, naming the first series that is not as it must be, and how many others are not. */
+function check(all: readonly Shown[], flags: Flags, now: number): void {
+  const failures = all.flatMap(({ organization, lake, status }) => {
+    const where = { lakeFlags: flagsOfLake(flags, organization, lake), now };
+    const whose = organization === undefined ? "" : `${organization}: `;
+    const series = status.series.length === 0 ? [[]] : status.series.map((one) => [one]);
+    return series.flatMap((one) => {
+      const isTotal = one[0]?.granularity === "total";
+      const demands = { requireComplete: true, maxAgeMs: isTotal ? undefined : flags.maxAge };
+      return failureOf(whose, () => checkSeries(one, demands, where));
+    });
+  });
+  const [first] = failures;
+  if (!first) return;
+  const { kind, message, hint } = first;
+  const others = failures.length - 1;
+  const more =
+    others === 0 ? "" : ` ${others} more ${others === 1 ? "series is" : "series are"} incomplete or too old.`;
+  throw new UsageError(kind, `${message}${more}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: {
+      series: failures.map((error) => ({ message: error.message, hint: error.hint, ...error.details })),
+    },
+  });
+}
+
+function failureOf(whose: string, task: () => void): UsageError[] {
+  try {
+    task();
+    return [];
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    const { kind, message, hint, details } = error;
+    return [new UsageError(kind, whose + message, { ...(hint === undefined ? {} : { hint }), details })];
+  }
 }

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, lstat, mkdir, readdir, realpath, rmdir, stat } from "node:fs/promises";
+import { access, lstat, mkdir, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { codeOf, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
@@ -128,7 +128,6 @@ export class FolderStore implements ObjectStore {
   async replace(path: string, file: string, expected: string | undefined): Promise<boolean> {
     const target = await this.#locate(path);
     await assertReplaceable(path, target);
-    await mkdir(dirname(target), { recursive: true });
     await mkdir(this.staging, { recursive: true });
     await flush(file);
     for (;;) {
@@ -136,12 +135,42 @@ export class FolderStore implements ObjectStore {
         if ((await this.head(path))?.version !== expected) return "changed";
         // Whoever was suspended since it took the lock has lost it, and what it has compared with may be replaced by now.
         if (!isHeld()) return "lost";
+        // While the lock is held, no other process removes it as an empty one.
+        await mkdir(dirname(target), { recursive: true });
         await renamePatiently(file, target);
         return "replaced";
       });
       if (outcome === "lost") continue;
       if (outcome === "replaced") await flush(dirname(target));
       return outcome === "replaced";
+    }
+  }
+
+  async remove(path: string, expected: string): Promise<boolean> {
+    const target = await this.#locate(path);
+    await mkdir(this.staging, { recursive: true });
+    for (;;) {
+      const outcome = await withLock(this.#lock, async (isHeld) => {
+        const current = await this.head(path);
+        if (!current) return "removed";
+        if (current.version !== expected) return "changed";
+        if (!isHeld()) return "lost";
+        await rm(target);
+        await this.#removeEmpty(path);
+        return "removed";
+      });
+      if (outcome !== "lost") return outcome === "removed";
+    }
+  }
+
+  /** Removes the folders around a path that hold nothing any more, up to the lake's. */
+  async #removeEmpty(path: string): Promise<void> {
+    try {
+      for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
+        await rmdir(join(await this.#realRoot(), folder));
+      }
+    } catch {
+      // Folders that hold something stay, and links.
     }
   }
 

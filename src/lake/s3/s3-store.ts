@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  DeleteObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   paginateListObjectsV2,
@@ -242,6 +243,28 @@ export class S3Store implements ObjectStore {
       }
     };
     return await this.#call(`write ${this.uri}/${path}`, put, signal);
+  }
+
+  async remove(path: string, expected: string, signal = this.#signal): Promise<boolean> {
+    const { bucket, prefix } = this.#place;
+    const query = { Bucket: bucket, Key: prefix + path, IfMatch: expected };
+    const remove = async (): Promise<boolean> => {
+      for (let attempt = 1; ; attempt++) {
+        // Services that look like S3 may not know If-Match here: then this comparison is all there is.
+        const current = await this.head(path);
+        if (!current) return true;
+        if (current.version !== expected) return false;
+        try {
+          await this.#client.send(new DeleteObjectCommand(query), this.#stop(signal));
+          return true;
+        } catch (error) {
+          // A lost answer's second attempt finds nothing: the next look at what is there decides.
+          if (problemOf(error) === undefined || attempt === TRIES) throw error;
+          await pause(attempt, signal);
+        }
+      }
+    };
+    return await this.#call(`remove ${this.uri}/${path}`, remove, signal);
   }
 
   /** One PUT, or for large files parts that S3 puts together under the same condition; broken off, it is taken back. */

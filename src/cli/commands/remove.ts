@@ -1,0 +1,215 @@
+import { Command } from "@commander-js/extra-typings";
+import type { Lake } from "../../lake/lake.ts";
+import { openLake } from "../../lake/open.ts";
+import { windowOf } from "../../questions/window.ts";
+import { counted } from "../../support/count.ts";
+import { realEffects } from "../../support/effects.ts";
+import { isUsageError, UsageError } from "../../support/errors.ts";
+import {
+  planRemoval,
+  type Removable,
+  type Removal,
+  removeSlices,
+  type Selection,
+} from "../../sync/remove.ts";
+import { parseDay } from "../../usage/day.ts";
+import { parseGrouping } from "../../usage/grouping.ts";
+import { describeSeries, seriesAmong } from "../../usage/series.ts";
+import { slicePath } from "../../usage/slice.ts";
+import type { Cli } from "../cli.ts";
+import { confirmed } from "../confirm.ts";
+import { granularityOption, serviceOption } from "../options.ts";
+import { removableText, totalsOf } from "../removal-text.ts";
+import { addLakeOptions, lakeOf } from "../stack.ts";
+
+export function command(cli: Cli) {
+  const remove = new Command("remove")
+    .description(
+      "Remove slices from the lake: a range of days, a series, or both. Shows what would be removed and asks first. " +
+        "Safe to interrupt: run it again to remove the rest.",
+    )
+    .option("--from <day>", "the first UTC day to remove (default: the lake's first)")
+    .option("--to <day>", "the last UTC day to remove (default: the lake's last)")
+    .option("--last <time>", "the last days to remove, up to yesterday: 7d, 4w, 3m, 1y")
+    .option("--service <name>", "only slices of this service: jobs or legacy", serviceOption)
+    .option("--group-by <dimensions>", "only slices of this grouping, for example client,user", parseGrouping)
+    .option("--granularity <name>", "only day, week, month or total slices", granularityOption)
+    .option("--force", "also remove slices that a newer version of gc-usage wrote")
+    .option("--dry-run", "show what would be removed, and remove nothing")
+    .option("--yes", "do not ask")
+    .option("--json", "print what was removed, or would be, as JSON");
+  return addLakeOptions(remove)
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const now = realEffects.now();
+      const selection = selectionOf(options, now);
+      const lake = await openLake((await lakeOf(cli, options)).uri, cli);
+      try {
+        await run(cli, lake, selection, now, options);
+      } finally {
+        await lake.close();
+      }
+    });
+}
+
+const HELP = `
+A slice is removed if every day of its period that is over is within the range:
+a month slice stays if the range holds only part of the month. Raw rows that
+sync --keep-source kept for a slice are removed with it. Nothing else is ever
+removed: not the raw rows of loaded answers, and no file that is not a slice.
+The next sync fetches removed days again if they are in its range.
+
+Examples:
+  gc-usage remove --to 2025-12-31 --dry-run
+  gc-usage remove --group-by client,user --yes
+  gc-usage remove --from 2026-11-03 --to 2026-11-03 --granularity day`;
+
+type Flags = {
+  readonly force?: true | undefined;
+  readonly dryRun?: true | undefined;
+  readonly yes?: true | undefined;
+  readonly json?: true | undefined;
+};
+
+interface SelectionFlags extends Pick<Selection, "service" | "granularity"> {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly last?: string | undefined;
+  readonly groupBy?: Selection["grouping"];
+}
+
+/** @throws {UsageError} input, for days that are none or in the wrong order, and where nothing is selected. */
+function selectionOf(flags: SelectionFlags, now: number): Selection {
+  const { service, granularity, groupBy: grouping, last } = flags;
+  const from = flags.from === undefined ? undefined : parseDay(flags.from, "--from");
+  const to = flags.to === undefined ? undefined : parseDay(flags.to, "--to");
+  if ([from, to, last, service, granularity, grouping].every((value) => value === undefined)) {
+    throw new UsageError("input", "Nothing says which slices to remove.", {
+      hint: "Give a range with --from and --to, a series with --service, --group-by or --granularity, or both.",
+    });
+  }
+  if (from !== undefined && to !== undefined && from > to) {
+    throw new UsageError("input", `--from ${from} is after --to ${to}.`, {
+      hint: "Both days are included; give the earlier one with --from.",
+    });
+  }
+  if (last === undefined) return { service, granularity, grouping, from, to };
+  const { start, end } = windowOf(flags, undefined, now);
+  return { service, granularity, grouping, from: start, to: end };
+}
+
+async function run(cli: Cli, lake: Lake, selection: Selection, now: number, flags: Flags): Promise<void> {
+  const plan = await planRemoval(lake, selection, now, cli);
+  cli.progressDone();
+  const { removable } = plan;
+  if (plan.straddling.length > 0) cli.log.info(straddlingText(plan));
+  if (removable.length === 0) {
+    cli.log.info(`Nothing to remove from ${lake.uri}: no slice is selected. ${await contents(lake)}`);
+    if (flags.json) await cli.json(summary(lake, [], flags));
+    return;
+  }
+  if (flags.dryRun) {
+    if (flags.json) await cli.json(summary(lake, removable, flags));
+    else await cli.out(`Would remove from ${lake.uri}: ${removableText(removable)}`);
+    warnOfNewer(cli, removable, flags);
+    return;
+  }
+  const shown = `To be removed from ${lake.uri}: ${removableText(removable)}`.trimEnd();
+  // Whoever is asked must see what about, --quiet or not.
+  if (flags.yes) cli.log.info(shown);
+  else cli.note(shown);
+  refuseNewer(removable, flags);
+  await lake.store.checkWritable();
+  if (!(await confirmed(cli, "Remove them? [y/N] ", flags.yes, "Nothing was removed"))) {
+    cli.log.info("Nothing was removed.");
+    return;
+  }
+  await carryOut(cli, lake, removable, flags);
+}
+
+async function carryOut(cli: Cli, lake: Lake, removable: readonly Removable[], flags: Flags): Promise<void> {
+  let done = 0;
+  const { removed, changed } = await removeSlices(lake, removable, {
+    log: cli.log,
+    signal: cli.signal,
+    onSlice: (count) => {
+      done = count;
+      cli.progress(`removed ${count}/${removable.length}`);
+    },
+  }).catch((error: unknown) => {
+    throw withProgress(error, done, removable.length);
+  });
+  cli.progressDone();
+  if (flags.json) await cli.json(summary(lake, removed, flags));
+  else cli.log.info(`Removed ${counted(removed.length, "slice")} from ${lake.uri}.`);
+  const [first] = changed;
+  if (!first) return;
+  throw new UsageError(
+    "refused",
+    `${counted(changed.length, "slice")} changed in the meantime and stayed, for example ${slicePath(first)}.`,
+    { hint: "Another program writes this lake. Look again with --dry-run." },
+  );
+}
+
+function withProgress(error: unknown, done: number, of: number): unknown {
+  if (!isUsageError(error)) return error;
+  const { kind, message, hint, details } = error;
+  const next = `${done} of ${counted(of, "slice")} ${done === 1 ? "is" : "are"} removed: run the same command again for the rest.`;
+  return new UsageError(kind, message, {
+    hint: [hint, done === 0 ? "Nothing was removed." : next].filter(Boolean).join(" "),
+    cause: error,
+    details,
+  });
+}
+
+function newerAmong(removable: readonly Removable[]): UsageError | undefined {
+  const newer = removable.flatMap(({ slice }) => (slice?.state === "newer" ? slice : []));
+  const [first] = newer;
+  if (!first) return undefined;
+  return new UsageError(
+    "refused",
+    `${counted(newer.length, "slice")} written by ${first.writtenBy}, newer than this program, for example ${slicePath(first.key)}.`,
+    { hint: "Add --force to remove them too." },
+  );
+}
+
+/** @throws {UsageError} refused */
+function refuseNewer(removable: readonly Removable[], { force }: Flags): void {
+  const newer = force ? undefined : newerAmong(removable);
+  if (!newer) return;
+  throw new UsageError("refused", `Nothing was removed: ${newer.message}`, { hint: newer.hint ?? "" });
+}
+
+function warnOfNewer(cli: Cli, removable: readonly Removable[], { force }: Flags): void {
+  const newer = force ? undefined : newerAmong(removable);
+  if (newer) cli.log.warn(`${newer.message} ${newer.hint}`);
+}
+
+function straddlingText({ straddling }: Removal): string {
+  const [first] = straddling;
+  const it = straddling.length === 1 ? "its period is" : "their periods are";
+  return (
+    `Not selected, since ${it} only partly in the range: ${counted(straddling.length, "slice")}` +
+    `${first ? `, for example ${slicePath(first)}` : ""}.`
+  );
+}
+
+async function contents(lake: Lake): Promise<string> {
+  const has = seriesAmong((await lake.list()).map(({ key }) => key)).map(describeSeries);
+  return has.length === 0 ? "The lake is empty." : `The lake has ${has.join("; ")}.`;
+}
+
+function summary(lake: Lake, removable: readonly Removable[], { dryRun }: Flags) {
+  return {
+    lake: lake.uri,
+    dryRun: dryRun ?? false,
+    ...totalsOf(removable),
+    objects: removable.map(({ key, slice, source }) => ({
+      path: slicePath(key),
+      state: slice?.state ?? null,
+      rows: slice?.provenance?.rows ?? null,
+      bytes: slice?.object.bytes ?? 0,
+      source: source?.path ?? null,
+    })),
+  };
+}

@@ -1,0 +1,116 @@
+import { Command } from "@commander-js/extra-typings";
+import type { Lake } from "../../lake/lake.ts";
+import { openLakes } from "../../lake/open.ts";
+import { counted } from "../../support/count.ts";
+import { realEffects } from "../../support/effects.ts";
+import { UsageError } from "../../support/errors.ts";
+import { harmless } from "../../support/shown.ts";
+import { sizeText } from "../../support/size.ts";
+import { type Finding, type Verified, verifyLake } from "../../sync/verify.ts";
+import { flagsOfLake } from "../asking.ts";
+import type { Cli } from "../cli.ts";
+import { onOut } from "../colours.ts";
+import { addLakeOptions, type LakeFlags, lakeOf } from "../stack.ts";
+
+export function command(cli: Cli) {
+  const verify = new Command("verify").description(
+    "Read every slice whole and check it: rows against the metadata, names against contents, raw rows against their slices. " +
+      "Reports each problem with the command that fixes it, and changes nothing.",
+  );
+  return addLakeOptions(verify)
+    .option("--json", "print the findings as JSON")
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const { uri } = await lakeOf(cli, options);
+      const opened = await openLakes(uri, cli);
+      const lakes = "lake" in opened ? [{ organization: undefined, lake: opened.lake }] : opened.lakes;
+      try {
+        await run(cli, uri, lakes, options);
+      } finally {
+        await Promise.all(lakes.map(({ lake }) => lake.close()));
+      }
+    });
+}
+
+const HELP = `
+The exit code is 0 if there is no problem, and 9 if there is one. Notes (files
+that are not part of the lake, slices of a newer version, figures that do not
+add up in what the service sent) do not change it. If --lake is a folder of
+several organizations' lakes, each is verified.
+
+Examples:
+  gc-usage verify
+  gc-usage verify --stack gc-usage --json`;
+
+type NamedLake = { readonly organization: string | undefined; readonly lake: Lake };
+
+async function run(
+  cli: Cli,
+  uri: string,
+  lakes: readonly NamedLake[],
+  flags: LakeFlags & { readonly json?: true | undefined },
+): Promise<void> {
+  const now = realEffects.now();
+  const all: object[] = [];
+  let problems = 0;
+  for (const { organization, lake } of lakes) {
+    const verified = await verifyLake(lake, {
+      now,
+      lakeFlags: flagsOfLake(flags, organization, lake),
+      waiting: cli,
+      onProgress: (done, of) => cli.progress(`${lake.uri}: verified ${done}/${of}`),
+    });
+    cli.progressDone();
+    const found = verified.findings.filter(({ isProblem }) => isProblem);
+    problems += found.length;
+    all.push({ ...(organization === undefined ? {} : { organization }), ...json(lake, verified) });
+    if (!flags.json) await cli.out(verifiedText(lake, verified));
+  }
+  if (flags.json) {
+    const [only] = all;
+    await cli.json(
+      lakes[0]?.organization === undefined ? only : { lake: uri, ok: problems === 0, lakes: all },
+    );
+  }
+  if (problems === 0) return;
+  throw new UsageError("lake", `${counted(problems, "problem")} found in ${uri}.`, {
+    hint: "Run the commands that are listed with the problems, then `gc-usage verify` again.",
+  });
+}
+
+function json(lake: Lake, { findings, ...counts }: Verified) {
+  const of = (isProblem: boolean) =>
+    findings.filter((one) => one.isProblem === isProblem).map(({ isProblem: _, ...finding }) => finding);
+  const problems = of(true);
+  return { lake: lake.uri, ok: problems.length === 0, ...counts, problems, notes: of(false) };
+}
+
+/** Notes that are listed; problems all are. */
+const NOTES = 20;
+
+function verifiedText(lake: Lake, { slices, rows, bytes, sources, findings }: Verified): string {
+  const raw = sources === 0 ? "" : `, ${counted(sources, "file")} of raw rows`;
+  const problems = findings.filter(({ isProblem }) => isProblem);
+  const notes = findings.filter(({ isProblem }) => !isProblem);
+  const more = notes.length > NOTES ? `  and ${notes.length - NOTES} more (list them with --json)\n` : "";
+  return (
+    `${lake.uri}: ${counted(slices, "slice")}, ${counted(rows, "row")}${raw}, ${sizeText(bytes)} read. ` +
+    `${problems.length === 0 ? onOut.green("No problems.") : onOut.red(`${counted(problems.length, "problem")}.`)}\n` +
+    listText("Problems", problems) +
+    listText("Notes", notes.slice(0, NOTES)) +
+    more
+  );
+}
+
+function listText(title: string, findings: readonly Finding[]): string {
+  if (findings.length === 0) return "";
+  return `\n${onOut.bold(title)}\n${findings.map(findingText).join("")}`;
+}
+
+function findingText({ path, what, next }: Finding): string {
+  // A name may hold any character.
+  const lines = [path, `  ${what}`, `  → ${next}`].map((line) =>
+    harmless(line).replaceAll(/[\n\t]/g, "\ufffd"),
+  );
+  return lines.map((line) => `  ${line}\n`).join("");
+}

@@ -1,0 +1,101 @@
+import { counted } from "../support/count.ts";
+import { harmless } from "../support/shown.ts";
+import { sizeText } from "../support/size.ts";
+import type { LakeStatus, PeriodState, Series } from "../sync/status.ts";
+import { describeSpan } from "../usage/coverage.ts";
+import { type Day, daysBetween } from "../usage/day.ts";
+import { describeOrigin, isNobodys } from "../usage/organization.ts";
+import { onOut } from "./colours.ts";
+import { foreignListText } from "./foreign.ts";
+
+const MARKS: Readonly<Record<PeriodState, string>> = {
+  present: "#",
+  changing: "~",
+  partial: "/",
+  empty: "0",
+  missing: ".",
+  damaged: "!",
+  newer: "+",
+};
+
+const LEGEND =
+  "# present   ~ may still change   / known in part   0 nothing happened\n" +
+  ". missing   ! damaged (sync fetches it again)   + written by a newer version (left as it is)";
+
+/** A lake's status for people. */
+export function statusText(uri: string, status: LakeStatus): string {
+  return seriesListText(uri, status) + foreignListText(status.foreign);
+}
+
+function seriesListText(uri: string, { series, ...owner }: LakeStatus): string {
+  if (series.length === 0) return `${uri}: no slices yet. Fill it with gc-usage sync.\n`;
+  const sum = (pick: (one: Series) => number): number => series.reduce((total, one) => total + pick(one), 0);
+  const head = `${uri}: ${counted(
+    sum(({ slices }) => slices),
+    "slice",
+  )}, ${counted(
+    sum(({ rows }) => rows),
+    "row",
+  )}, ${sizeText(sum(({ bytes }) => bytes))}\n`;
+  const whose = isNobodys(owner) ? "" : `Belongs to ${describeOrigin(owner)}\n`;
+  return `${head}${whose}${series.map(seriesText).join("")}\n${onOut.dim(LEGEND)}\n`;
+}
+
+function seriesText(series: Series): string {
+  const { service, granularity, grouping, from, to, rows, bytes, periods } = series;
+  const counts = (["present", "changing", "partial", "empty", "missing", "damaged", "newer"] as const)
+    .map((state) => [state, periods.filter((period) => period.state === state).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`);
+  return (
+    `\n${onOut.bold(`${service} ${granularity} ${grouping}`)}  ${from} to ${to}, ${counted(rows, "row")}, ${sizeText(bytes)}\n` +
+    `  ${counts.join(", ")}\n${calendar(series)}${reasonsText(series)}`
+  );
+}
+
+const REASONS = 5;
+
+/** Why days are not simply there: a line for each run of periods that have the same reason. */
+function reasonsText({ periods }: Series): string {
+  const runs: { from: Day; to: Day; readonly why: string | undefined }[] = [];
+  for (const { date, why } of periods) {
+    const last = runs.at(-1);
+    if (last && last.why === why) last.to = date;
+    else runs.push({ from: date, to: date, why });
+  }
+  const lines = runs.flatMap(({ from, to, why }) =>
+    why === undefined ? [] : `  ${describeSpan({ start: from, end: to })}: ${harmless(why)}\n`,
+  );
+  const more = lines.length > REASONS ? `  and ${lines.length - REASONS} more (list them with --json)\n` : "";
+  return lines.slice(0, REASONS).join("") + more;
+}
+
+/** Days stand in a line for each month, under their day of the month; longer periods in a line for each year. */
+function calendar({ granularity, periods }: Series): string {
+  const lines = new Map<string, string>();
+  for (const { date, state } of periods) {
+    const head = granularity === "day" ? date.slice(0, 7) : date.slice(0, 4);
+    const line = lines.get(head) ?? "";
+    const column =
+      granularity === "day"
+        ? Number(date.slice(8)) - 1
+        : granularity === "month"
+          ? Number(date.slice(5, 7)) - 1
+          : weekOf(date);
+    lines.set(head, line.padEnd(granularity === "total" ? line.length : column) + MARKS[state]);
+  }
+  // Marks carry colour, which padEnd would count: colours are put on when the line is whole.
+  return [...lines].map(([head, line]) => `  ${head}  ${colour(line)}\n`).join("");
+}
+
+function weekOf(date: string): number {
+  return Math.floor(daysBetween(`${date.slice(0, 4)}-01-01` as Series["from"], date as Series["from"]) / 7);
+}
+
+function colour(line: string): string {
+  return line.replace(/[#~/0.!+]/g, (mark) => {
+    if (mark === MARKS.present) return onOut.green(mark);
+    if ([MARKS.changing, MARKS.partial, MARKS.newer].includes(mark)) return onOut.yellow(mark);
+    return mark === MARKS.empty ? mark : onOut.red(mark);
+  });
+}

@@ -1,0 +1,176 @@
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { counted } from "../support/count.ts";
+import { messageOf, systemCodeOf, UsageError } from "../support/errors.ts";
+import { sqlName, sqlString } from "../support/quote.ts";
+import { USAGE_COLUMNS, type UsageColumn } from "../usage/columns.ts";
+import { dimensionsOf } from "../usage/grouping.ts";
+import type { Metric } from "../usage/metric.ts";
+import type { SliceKey } from "../usage/slice.ts";
+import { duckdb } from "./duckdb.ts";
+import { SLICE_COLUMNS } from "./parquet.ts";
+
+/** What reading all rows of a slice has shown. */
+export interface RowFacts {
+  readonly rows: number;
+  /** What cannot be in a slice of that key, a few words each. */
+  readonly problems: readonly string[];
+  /** What a service may say, though it is odd. */
+  readonly notes: readonly string[];
+}
+
+/** A condition on a row, and what it means if rows meet it. */
+interface Check {
+  readonly where: string;
+  readonly what: string;
+  readonly isNote?: boolean;
+}
+
+/** Reads slices' files whole by DuckDB, in an instance with bounded memory that writes nothing. */
+export class RowCheck {
+  #instance: DuckDBInstance | undefined;
+
+  /**
+   * Reads a slice's file from its first byte to its last and checks its rows against its key.
+   *
+   * @param metrics those that were requested.
+   * @returns undefined where DuckDB cannot make rows of the bytes, with why.
+   * @throws {UsageError} lake, where the machine cannot: no memory, a failing disk.
+   */
+  async facts(
+    file: string,
+    key: SliceKey,
+    metrics: readonly Metric[],
+  ): Promise<RowFacts | { readonly damaged: string }> {
+    let connection: DuckDBConnection | undefined;
+    try {
+      this.#instance ??= await startDuckDb();
+      connection = await this.#instance.connect();
+      return await factsIn(connection, file, key, metrics);
+    } catch (error) {
+      const why = (messageOf(error).split("\n")[0] ?? "").replaceAll(file, "the file");
+      // After an error of the worst kind an instance is of no use.
+      connection?.closeSync();
+      connection = undefined;
+      this.close();
+      if (systemCodeOf(error) === undefined && !/^Out of Memory Error/i.test(why)) return { damaged: why };
+      throw new UsageError("lake", `Cannot read ${file}: ${why}.`, {
+        hint: "Free memory or open files on this machine, then run the same command again.",
+        cause: error,
+      });
+    } finally {
+      connection?.closeSync();
+    }
+  }
+
+  close(): void {
+    this.#instance?.closeSync();
+    this.#instance = undefined;
+  }
+}
+
+async function startDuckDb(): Promise<DuckDBInstance> {
+  return await duckdb.DuckDBInstance.create(":memory:", {
+    threads: "2",
+    memory_limit: "1GB",
+    temp_directory: "",
+    preserve_insertion_order: "false",
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+}
+
+async function factsIn(
+  connection: DuckDBConnection,
+  file: string,
+  key: SliceKey,
+  metrics: readonly Metric[],
+): Promise<RowFacts> {
+  const from = `read_parquet(${sqlString(file)}, hive_partitioning = false)`;
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`);
+  const types = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]));
+  const misshaped = columnProblems(types);
+  // Every value is read, also of columns that no check is about.
+  const whole = `bit_xor(hash(t))`;
+  const checks = misshaped.length > 0 ? [] : checksOf(key, metrics);
+  const counts = checks.map(({ where }) => `count(*) FILTER (WHERE ${where})`);
+  const repeats = misshaped.length > 0 ? "0" : `count(*) - count(DISTINCT hash(${KEY_COLUMNS.join(", ")}))`;
+  const read = await connection.runAndReadAll(
+    `SELECT ${["count(*)", repeats, whole, ...counts].join(", ")} FROM ${from} t`,
+  );
+  const [rows, repeated, , ...found] = read.getRows()[0] ?? [];
+  const told = checks.flatMap(({ what, isNote = false }, i) => {
+    const count = Number(found[i] ?? 0);
+    return count === 0 ? [] : [{ isNote, text: `${counted(count, "row")} ${what}` }];
+  });
+  const repeating = Number(repeated ?? 0);
+  return {
+    rows: Number(rows ?? 0),
+    problems: [...misshaped, ...told.flatMap(({ isNote, text }) => (isNote ? [] : text))],
+    notes: [
+      ...told.flatMap(({ isNote, text }) => (isNote ? text : [])),
+      ...(repeating > 0 ? [`${counted(repeating, "row")} repeat another's ${key.grouping}`] : []),
+    ],
+  };
+}
+
+/** The columns that tell one row of a slice from another. */
+const KEY_COLUMNS = USAGE_COLUMNS.filter(({ type }) => type === "varchar").map(({ name }) => name);
+
+function columnProblems(types: ReadonlyMap<string, string>): string[] {
+  const wrong = Object.entries(SLICE_COLUMNS).flatMap(([name, type]) => {
+    const found = types.get(name);
+    if (found === undefined) return [`it has no column ${name}`];
+    return found === type ? [] : [`its column ${name} is ${found}, not ${type}`];
+  });
+  const partition = ["granularity", "date"].filter((name) => types.has(name));
+  return [...wrong, ...partition.map((name) => `it has a column ${name}, which is for its path to say`)];
+}
+
+function checksOf(key: SliceKey, metrics: readonly Metric[]): Check[] {
+  const requested: readonly string[] = metrics;
+  return [
+    { where: differs("service", key.service), what: `are not of the service ${key.service}` },
+    { where: differs("grouping", key.grouping), what: `are not of the grouping ${key.grouping}` },
+    ...USAGE_COLUMNS.flatMap((column: UsageColumn) =>
+      column.kind === "metric"
+        ? metricChecks(column.name, requested.includes(column.name))
+        : dimensionChecks(column, key),
+    ),
+    ...sumChecks(key),
+  ];
+}
+
+function differs(column: string, value: string): string {
+  return `${sqlName(column)} IS DISTINCT FROM ${sqlString(value)}`;
+}
+
+function dimensionChecks({ name, kind, dimension }: UsageColumn, key: SliceKey): Check[] {
+  const grouped: readonly string[] = dimensionsOf(key.grouping);
+  if (dimension === undefined || !grouped.includes(dimension))
+    return [{ where: `${name} IS NOT NULL`, what: `have a ${name}, which is not in the grouping` }];
+  // A row without a user, say, has "" there; of a label NULL is fine.
+  return kind === "dimension" ? [{ where: `${name} IS NULL`, what: `have no ${name}` }] : [];
+}
+
+function metricChecks(name: string, isRequested: boolean): Check[] {
+  if (!isRequested) return [{ where: `${name} IS NOT NULL`, what: `have ${name}, which was not requested` }];
+  return [{ where: `${name} < 0`, what: `have negative ${name}` }];
+}
+
+/**
+ * How counts depend on each other. No service documents it but for the 429s of legacy rows, which `status400` includes, so
+ * that what differs is worth a look, and may be what the service says.
+ */
+function sumChecks({ service }: SliceKey): Check[] {
+  const classes = ["status200", "status300", "status400", "status500"];
+  return [
+    {
+      where: `${classes.map((name) => `coalesce(${name}::HUGEINT, 0)`).join(" + ")} > requests`,
+      what: "count more answers than requests",
+      isNote: true,
+    },
+    ...(service === "legacy"
+      ? [{ where: "status429 > status400", what: "count more 429s than answers 4xx", isNote: true }]
+      : []),
+  ];
+}

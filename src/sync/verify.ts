@@ -1,0 +1,332 @@
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { lines } from "../genesys/answer/lines.ts";
+import { readClaim } from "../lake/claim.ts";
+import type { Lake, ListedSlice, Slice, Survey } from "../lake/lake.ts";
+import type { Provenance } from "../lake/provenance.ts";
+import { RowCheck } from "../lake/row-check.ts";
+import type { StoredObject, Waiting } from "../lake/store.ts";
+import { counted } from "../support/count.ts";
+import { codeOf, isUsageError, messageOf } from "../support/errors.ts";
+import { isFromFuture, knownSpan } from "../usage/coverage.ts";
+import { dayOf } from "../usage/day.ts";
+import { compareOrigins, describeOrigin, type Origin } from "../usage/organization.ts";
+import { periodStart } from "../usage/period.ts";
+import { type SliceKey, sliceOfSource, slicePath } from "../usage/slice.ts";
+import { NextSteps } from "./next-steps.ts";
+
+/**
+ * Something that verifying has found. `damaged`: bytes that are no slice's or no rows. `unreadable`: what is in it could not
+ * be told. `rows`: its rows are not those that its path and its metadata promise. `coverage`: it claims days that were not
+ * over. `organization`: it is another one's. `raw`: raw rows that do not fit their slice. `newer`: a later version wrote it,
+ * so it is checked in part. `foreign`, `link`: no data.
+ */
+export interface Finding {
+  readonly path: string;
+  readonly kind:
+    | "damaged"
+    | "unreadable"
+    | "rows"
+    | "coverage"
+    | "organization"
+    | "raw"
+    | "newer"
+    | "foreign"
+    | "link";
+  /** False for what does no harm. */
+  readonly isProblem: boolean;
+  /** A few words that follow on the path. */
+  readonly what: string;
+  /** A command, or a sentence where no command helps. */
+  readonly next: string;
+}
+
+export interface Verified {
+  readonly slices: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Files of raw rows. */
+  readonly sources: number;
+  /** In the order of their paths, slices first. */
+  readonly findings: readonly Finding[];
+}
+
+export interface VerifyOptions {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** What names the lake in commands, ` --lake usage-lake`. */
+  readonly lakeFlags: string;
+  readonly waiting?: Waiting | undefined;
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+/** Objects that are brought to this machine at a time. */
+const BATCH = 200;
+
+/** Reads everything in a lake whole and tells what does not fit together. Changes nothing; memory stays flat. */
+export async function verifyLake(lake: Lake, options: VerifyOptions): Promise<Verified> {
+  const signal = options.waiting?.signal;
+  const survey = await lake.survey(signal);
+  const rows = new RowCheck();
+  try {
+    return await new Verification(lake, survey, rows, options).run();
+  } finally {
+    rows.close();
+  }
+}
+
+class Verification {
+  readonly #lake: Lake;
+  readonly #survey: Survey;
+  readonly #rowCheck: RowCheck;
+  readonly #options: VerifyOptions;
+  readonly #next: NextSteps;
+  readonly #findings: Finding[] = [];
+  /** What each slice has, for its raw rows; undefined where it could not be read. */
+  readonly #rowsOf = new Map<string, number | undefined>();
+  #owner: Origin = {};
+  #rows = 0;
+  #done = 0;
+
+  constructor(lake: Lake, survey: Survey, rowCheck: RowCheck, options: VerifyOptions) {
+    this.#lake = lake;
+    this.#survey = survey;
+    this.#rowCheck = rowCheck;
+    this.#options = options;
+    this.#next = new NextSteps(options);
+  }
+
+  async run(): Promise<Verified> {
+    const { slices, sources } = this.#survey;
+    this.#owner = await claimOf(this.#lake);
+    await this.#each(
+      slices,
+      ({ object }) => object,
+      (one) => this.#slice(one),
+    );
+    await this.#each(
+      sources,
+      (object) => object,
+      (one) => this.#source(one),
+    );
+    this.#foreign();
+    return {
+      slices: slices.length,
+      rows: this.#rows,
+      bytes: [...slices.map(({ object }) => object), ...sources].reduce((sum, { bytes }) => sum + bytes, 0),
+      sources: sources.length,
+      findings: this.#findings,
+    };
+  }
+
+  async #each<T>(
+    all: readonly T[],
+    objectOf: (one: T) => StoredObject,
+    check: (one: T) => Promise<void>,
+  ): Promise<void> {
+    const { waiting, onProgress } = this.#options;
+    const of = this.#survey.slices.length + this.#survey.sources.length;
+    for (let i = 0; i < all.length; i += BATCH) {
+      const batch = all.slice(i, i + BATCH);
+      await this.#lake.store.localize(batch.map(objectOf), waiting);
+      for (const one of batch) {
+        waiting?.signal?.throwIfAborted();
+        await check(one);
+        onProgress?.(++this.#done, of);
+      }
+    }
+  }
+
+  #add(path: string, kind: Finding["kind"], what: string, next: string, isProblem = true): void {
+    this.#findings.push({ path, kind, isProblem, what, next });
+  }
+
+  async #slice(listed: ListedSlice): Promise<void> {
+    const path = slicePath(listed.key);
+    try {
+      const [slice] = await this.#lake.read([listed], this.#options.waiting);
+      if (!slice) return;
+      this.#rowsOf.set(path, slice.provenance?.rows);
+      await this.#readable(slice);
+    } catch (error) {
+      if (this.#options.waiting?.signal?.aborted || !isUsageError(error) || error.kind !== "lake")
+        throw error;
+      this.#rowsOf.set(path, undefined);
+      this.#add(path, "unreadable", error.message, error.hint ?? "Check its permissions.");
+    }
+  }
+
+  async #readable(slice: Slice): Promise<void> {
+    const { key } = slice;
+    const path = slicePath(key);
+    if (slice.state === "damaged") {
+      this.#add(path, "damaged", slice.why, this.#next.refetch(key, undefined));
+      return;
+    }
+    const file = join(await this.#lake.store.localize([slice.object]), path);
+    await readBytes(file);
+    const facts = await this.#rowCheck.facts(file, key, slice.provenance?.metrics ?? []);
+    const current = await this.#lake.store.head(path);
+    if (!current) return;
+    // Another program has replaced it meanwhile: what was read is of the one or the other.
+    if (current.version !== slice.object.version) {
+      await this.#slice({ key, object: current });
+      return;
+    }
+    if ("damaged" in facts) {
+      this.#add(
+        path,
+        "damaged",
+        `DuckDB cannot read its rows: ${facts.damaged}`,
+        this.#next.refetch(key, slice.provenance),
+      );
+      return;
+    }
+    this.#rows += facts.rows;
+    if (slice.state === "newer") {
+      this.#add(
+        path,
+        "newer",
+        `written by ${slice.writtenBy}, so it is checked in part`,
+        NextSteps.UPGRADE,
+        false,
+      );
+    }
+    this.#rowsFit(slice, facts);
+    this.#coverageFits(slice);
+  }
+
+  #rowsFit(
+    slice: Slice,
+    facts: { rows: number; problems: readonly string[]; notes: readonly string[] },
+  ): void {
+    const { key, provenance, state } = slice;
+    const path = slicePath(key);
+    const refetch = this.#next.refetch(key, provenance);
+    if (provenance && facts.rows !== provenance.rows) {
+      const has = `it has ${counted(facts.rows, "row")}, and its metadata says ${provenance.rows}`;
+      this.#add(path, "rows", has, refetch);
+    }
+    // A later version may have columns and metrics of its own.
+    if (state === "newer") return;
+    for (const what of facts.problems) this.#add(path, "rows", what, refetch);
+    for (const what of facts.notes) this.#add(path, "rows", what, refetch, false);
+  }
+
+  #coverageFits({ key, provenance, state }: Slice): void {
+    if (!provenance) return;
+    this.#organizationFits(key, provenance);
+    // A later version may know other days.
+    if (state === "newer") return;
+    const path = slicePath(key);
+    const { fetchedAt, end } = provenance;
+    const known = knownSpan(provenance, fetchedAt);
+    if (isFromFuture(provenance, this.#options.now)) {
+      const at = new Date(fetchedAt).toISOString();
+      this.#add(
+        path,
+        "coverage",
+        `it was fetched at ${at}, which is to come`,
+        this.#next.refetch(key, provenance),
+      );
+    } else if (known?.end !== end) {
+      const what = `it claims days up to ${end}, and was fetched on ${dayOf(fetchedAt)}`;
+      this.#add(path, "coverage", what, this.#next.remove(key, provenance));
+    }
+    const isWeek = key.granularity === "week";
+    const starts = [periodStart("week", key.date, "monday"), periodStart("week", key.date, "sunday")];
+    if (isWeek && !starts.includes(key.date)) {
+      this.#add(
+        path,
+        "rows",
+        "its week begins neither on a Monday nor on a Sunday",
+        this.#next.remove(key, provenance),
+      );
+    }
+  }
+
+  #organizationFits(key: SliceKey, provenance: Provenance): void {
+    const path = slicePath(key);
+    const isOwned = this.#owner.organization ?? this.#owner.source;
+    if (!isOwned) this.#owner = { organization: provenance.organization, source: provenance.source };
+    else if (compareOrigins(this.#owner, provenance) === "different") {
+      const what = `it belongs to ${describeOrigin(provenance)}, and the lake to ${describeOrigin(this.#owner)}`;
+      this.#add(path, "organization", what, this.#next.remove(key, provenance));
+    }
+  }
+
+  /** Raw rows are NDJSON; those of a slice are as many as it has. */
+  async #source({ path }: StoredObject): Promise<void> {
+    const root = await this.#lake.store.localize([]);
+    const key = sliceOfSource(path);
+    const next = key ? this.#next.keepSource(key) : NextSteps.RAW;
+    let count = 0;
+    try {
+      for await (const line of lines(createReadStream(join(root, path), { highWaterMark: 1024 * 1024 }))) {
+        this.#options.waiting?.signal?.throwIfAborted();
+        if (line.trim() === "") continue;
+        count++;
+        if (isObject(line)) continue;
+        this.#add(path, "raw", `line ${count} is not a JSON object`, next);
+        return;
+      }
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+      if (codeOf(error) === "ENOENT") return;
+      this.#add(path, "unreadable", messageOf(error), "Check its permissions.");
+      return;
+    }
+    if (key) this.#sourceFits(path, key, count);
+  }
+
+  #sourceFits(path: string, key: SliceKey, count: number): void {
+    const slice = slicePath(key);
+    if (!this.#rowsOf.has(slice)) {
+      this.#add(
+        path,
+        "raw",
+        `it has the raw rows of ${slice}, which is not there`,
+        this.#next.remove(key, undefined),
+      );
+      return;
+    }
+    const rows = this.#rowsOf.get(slice);
+    if (rows === undefined || rows === count) return;
+    const what = `it has ${counted(count, "raw row")}, and the slice has ${rows}: they are of different answers`;
+    this.#add(path, "raw", what, this.#next.keepSource(key));
+  }
+
+  #foreign(): void {
+    for (const { path, kind, why } of this.#survey.foreign) {
+      if (kind === "link") this.#add(path, "link", `it is ${why}, so commands stop at it`, NextSteps.LINK);
+      else {
+        const next = kind === "newer" ? NextSteps.UPGRADE : NextSteps.FOREIGN;
+        this.#add(path, kind, `it is not read: ${why}`, next, false);
+      }
+    }
+  }
+}
+
+/** Not everybody who may read slices may read the claim: then the first slice says whose they are. */
+async function claimOf(lake: Lake): Promise<Origin> {
+  try {
+    return (await readClaim(lake))?.content ?? {};
+  } catch (error) {
+    if (isUsageError(error) && error.kind === "permission") return {};
+    throw error;
+  }
+}
+
+/** Reads a file to its end, so that what its disk cannot give is not taken for damage. */
+async function readBytes(file: string): Promise<void> {
+  for await (const _chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }));
+}
+
+function isObject(line: string): boolean {
+  try {
+    const json: unknown = JSON.parse(line);
+    return typeof json === "object" && json !== null && !Array.isArray(json);
+  } catch {
+    return false;
+  }
+}
