@@ -7,7 +7,7 @@ import type { Provenance } from "../lake/provenance.ts";
 import { RowCheck } from "../lake/row-check.ts";
 import type { StoredObject, Waiting } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
-import { codeOf, isUsageError, messageOf } from "../support/errors.ts";
+import { codeOf, isUsageError } from "../support/errors.ts";
 import { isFromFuture, knownSpan } from "../usage/coverage.ts";
 import { dayOf } from "../usage/day.ts";
 import { compareOrigins, describeOrigin, type Origin } from "../usage/organization.ts";
@@ -152,7 +152,9 @@ class Verification {
       if (this.#options.waiting?.signal?.aborted || !isUsageError(error) || error.kind !== "lake")
         throw error;
       this.#rowsOf.set(path, undefined);
-      this.#add(path, "unreadable", error.message, error.hint ?? "Check its permissions.");
+      const code = codeOf(error.cause);
+      const what = code === undefined ? error.message : `it cannot be read (${code})`;
+      this.#add(path, "unreadable", what, error.hint ?? "Check its permissions.");
     }
   }
 
@@ -273,7 +275,8 @@ class Verification {
     } catch (error) {
       if (codeOf(error) === undefined) throw error;
       if (codeOf(error) === "ENOENT") return;
-      this.#add(path, "unreadable", messageOf(error), "Check its permissions.");
+      const what = `it cannot be read (${codeOf(error)})`;
+      this.#add(path, "unreadable", what, "Give yourself permission to read it (chmod, chown).");
       return;
     }
     if (key) this.#sourceFits(path, key, count);

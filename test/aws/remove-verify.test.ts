@@ -103,6 +103,6 @@ describe("removing an object", () => {
       AWS_ENDPOINT_URL: denying.url,
     });
     expect(ran).toMatchObject({ exitCode: 4, stdout: "" });
-    expect(ran.stderr).toMatch(/Cannot remove s3:\/\/[^]*docs\/aws\.md[^]*Nothing was removed/);
+    expect(ran.stderr).toMatch(/Cannot remove s3:\/\/[^]*docs\/aws\.md[^]*No slice was removed/);
   });
 });

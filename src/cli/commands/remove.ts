@@ -156,7 +156,7 @@ function withProgress(error: unknown, done: number, of: number): unknown {
   const { kind, message, hint, details } = error;
   const next = `${done} of ${counted(of, "slice")} ${done === 1 ? "is" : "are"} removed: run the same command again for the rest.`;
   return new UsageError(kind, message, {
-    hint: [hint, done === 0 ? "Nothing was removed." : next].filter(Boolean).join(" "),
+    hint: [hint, done === 0 ? "No slice was removed." : next].filter(Boolean).join(" "),
     cause: error,
     details,
   });

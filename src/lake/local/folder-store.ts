@@ -155,7 +155,9 @@ export class FolderStore implements ObjectStore {
         if (!current) return "removed";
         if (current.version !== expected) return "changed";
         if (!isHeld()) return "lost";
-        await rm(target);
+        await rm(target).catch((error: unknown) => {
+          throw cannotRemove(path, error);
+        });
         await this.#removeEmpty(path);
         return "removed";
       });
@@ -213,6 +215,15 @@ async function assertReplaceable(path: string, target: string): Promise<void> {
   if (!info || info.isFile() || info.isSymbolicLink()) return;
   const what = info.isDirectory() ? "a folder where a file belongs" : "neither a file nor a folder";
   throw new UsageError("lake", `${path} in the lake is ${what}.`, { hint: "Move it out of the lake." });
+}
+
+function cannotRemove(path: string, cause: unknown): unknown {
+  const code = codeOf(cause);
+  if (code === undefined) return cause;
+  return new UsageError("lake", `${path} in the lake cannot be removed (${code}).`, {
+    hint: "Give yourself permission to write to its folder (chmod, chown), then run the same command again.",
+    cause,
+  });
 }
 
 /** Undefined for what is not there. */
