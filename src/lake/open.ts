@@ -127,7 +127,7 @@ async function single(store: ObjectStore): Promise<Lake> {
     "refused",
     `${store.uri} holds the lakes of ${names.length === 1 ? "one organization" : `${names.length} organizations`} (${shortList(names)}), and this command works on one lake.`,
     {
-      hint: `Name one of them, for example --lake ${childUri(store.uri, first[0])}. \`ask\`, \`sql\` and \`status\` read all of them together.`,
+      hint: `Name one of them, for example --lake ${childUri(store.uri, first[0])}. \`ask\`, \`sql\`, \`status\` and \`verify\` read all of them together.`,
       details: { lakes: names },
     },
   );

@@ -1,6 +1,4 @@
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { lines } from "../genesys/answer/lines.ts";
 import { readClaim } from "../lake/claim.ts";
 import type { Lake, ListedSlice, Slice, Survey } from "../lake/lake.ts";
 import type { Provenance } from "../lake/provenance.ts";
@@ -14,6 +12,7 @@ import { compareOrigins, describeOrigin, type Origin } from "../usage/organizati
 import { periodStart } from "../usage/period.ts";
 import { type SliceKey, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { NextSteps } from "./next-steps.ts";
+import { readBytes, readRawRows } from "./read-whole.ts";
 
 /**
  * Something that verifying has found. `damaged`: bytes that are no slice's or no rows. `unreadable`: what is in it could not
@@ -262,24 +261,18 @@ class Verification {
     const root = await this.#lake.store.localize([]);
     const key = sliceOfSource(path);
     const next = key ? this.#next.keepSource(key) : NextSteps.RAW;
-    let count = 0;
-    try {
-      for await (const line of lines(createReadStream(join(root, path), { highWaterMark: 1024 * 1024 }))) {
-        this.#options.waiting?.signal?.throwIfAborted();
-        if (line.trim() === "") continue;
-        count++;
-        if (isObject(line)) continue;
-        this.#add(path, "raw", `line ${count} is not a JSON object`, next);
-        return;
-      }
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error;
-      if (codeOf(error) === "ENOENT") return;
-      const what = `it cannot be read (${codeOf(error)})`;
+    const read = await readRawRows(join(root, path), this.#options.waiting?.signal);
+    if (read.outcome === "gone") return;
+    if (read.outcome === "unreadable") {
+      const what = `it cannot be read (${read.code})`;
       this.#add(path, "unreadable", what, "Give yourself permission to read it (chmod, chown).");
       return;
     }
-    if (key) this.#sourceFits(path, key, count);
+    if (read.outcome === "damaged") {
+      this.#add(path, "raw", `line ${read.line} is not a JSON object`, next);
+      return;
+    }
+    if (key) this.#sourceFits(path, key, read.rows);
   }
 
   #sourceFits(path: string, key: SliceKey, count: number): void {
@@ -317,19 +310,5 @@ async function claimOf(lake: Lake): Promise<Origin> {
   } catch (error) {
     if (isUsageError(error) && error.kind === "permission") return {};
     throw error;
-  }
-}
-
-/** Reads a file to its end, so that what its disk cannot give is not taken for damage. */
-async function readBytes(file: string): Promise<void> {
-  for await (const _chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }));
-}
-
-function isObject(line: string): boolean {
-  try {
-    const json: unknown = JSON.parse(line);
-    return typeof json === "object" && json !== null && !Array.isArray(json);
-  } catch {
-    return false;
   }
 }

@@ -80,7 +80,9 @@ async function run(
 
 function json(lake: Lake, { findings, ...counts }: Verified) {
   const of = (isProblem: boolean) =>
-    findings.filter((one) => one.isProblem === isProblem).map(({ isProblem: _, ...finding }) => finding);
+    findings
+      .filter((one) => one.isProblem === isProblem)
+      .map(({ path, kind, what, next }) => ({ path, kind, what, next }));
   const problems = of(true);
   return { lake: lake.uri, ok: problems.length === 0, ...counts, problems, notes: of(false) };
 }
