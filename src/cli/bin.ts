@@ -6,7 +6,9 @@ if (major > 20 || (major === 20 && minor >= 19)) {
   const [word, ...rest] = process.argv.slice(2);
   // Asked for by scripts, and the one answer that needs nothing of the program.
   const wantsVersion = rest.length === 0 && (word === "--version" || word === "-V");
-  void (wantsVersion ? printVersion() : runMain());
+  if (wantsVersion)
+    void import("./version.ts").then(({ printVersion }) => (printVersion() ? undefined : runMain()));
+  else void runMain();
 } else {
   process.stderr.write(
     `error: gc-usage needs Node.js 20.19 or later, and this is Node.js ${process.versions.node} (${process.execPath}).\n` +
@@ -15,17 +17,6 @@ if (major > 20 || (major === 20 && minor >= 19)) {
   process.exitCode = 2;
 }
 
-async function printVersion(): Promise<void> {
-  const [{ writeSync }, { version }] = await Promise.all([import("node:fs"), import("./version.ts")]);
-  try {
-    writeSync(1, `${version()}\n`);
-  } catch {
-    // Whoever explains what is wrong with the output.
-    await runMain();
-  }
-}
-
-async function runMain(): Promise<void> {
-  const { run } = await import("./main.ts");
-  await run();
+function runMain(): Promise<void> {
+  return import("./main.ts").then(({ run }) => run());
 }

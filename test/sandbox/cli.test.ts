@@ -8,7 +8,7 @@ import { command } from "../../src/cli/commands/sandbox.ts";
 import { facts } from "../../src/sandbox/sandbox.ts";
 import type { Day } from "../../src/usage/day.ts";
 import { BIN } from "../helpers/bin.ts";
-import { start } from "../helpers/cli.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
 
 let folder: string;
 
@@ -134,13 +134,13 @@ describe("gc-usage sandbox", () => {
     [["--from", "2026-10-02"], /belong to --truth/],
     [["--nonsense"], /--nonsense/],
   ])("refuses %j with exit code 2", async (args, message) => {
-    const { exitCode, stderr, stdout } = await run(...args);
+    const { exitCode, stderr, stdout } = await gcUsage(["sandbox", ...args]);
     expect([exitCode, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(message);
   });
 
   test("names the temporary folder where that cannot be written", async () => {
-    const { exitCode, stderr } = await start(["sandbox"], { env: { TMPDIR: join(folder, "none") } });
+    const { exitCode, stderr } = await gcUsage(["sandbox"], { env: { TMPDIR: join(folder, "none") } });
     expect(exitCode).toBe(2);
     expect(stderr).toBe(
       `error: The temporary folder ${join(folder, "none")} cannot be written (ENOENT).\n` +
@@ -160,7 +160,7 @@ describe("gc-usage sandbox", () => {
         `'--truth' cannot be used with option '${option.replace(/=.*/, "")}`,
       );
     }
-    const { exitCode, stdout } = await run(...truth, "--json");
+    const { exitCode, stdout } = await gcUsage(["sandbox", ...truth, "--json"]);
     expect([exitCode, stdout]).toEqual([2, ""]);
   });
 
