@@ -18,7 +18,6 @@ export { type CallOptions, type ClientOptions, type ClientStats, GenesysClient }
 export { PageWatch } from "./genesys/pages.ts";
 export {
   type PageRequest,
-  type QueryState,
   type ResultsPage,
   readResultsPage,
   type Submitted,
@@ -88,5 +87,6 @@ export type { Caller, Organization, Origin } from "./usage/organization.ts";
 export { GRANULARITIES, type Granularity, type Span } from "./usage/period.ts";
 export { parseQuery, type Query, queryBody } from "./usage/query.ts";
 export type { SeriesKey } from "./usage/series.ts";
-export { SERVICES, type Service } from "./usage/service.ts";
+export { SERVICE_SPECS, SERVICES, type Service } from "./usage/service.ts";
+export type { QueryState, ServiceSpec } from "./usage/services/spec.ts";
 export { parseSlicePath, type SliceKey, slicePath } from "./usage/slice.ts";

@@ -2,6 +2,7 @@ import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
 import { isNeeded, type Plan } from "../sync/plan.ts";
 import type { SyncSummary } from "../sync/sync.ts";
+import { SERVICE_SPECS } from "../usage/service.ts";
 import { slicePath } from "../usage/slice.ts";
 import type { Cli } from "./cli.ts";
 import { UPGRADE } from "./version.ts";
@@ -12,13 +13,14 @@ export function callsOf(
   rowsPerPeriod: number | undefined,
 ): { atLeast: number; pages: number | undefined } {
   const jobs = plan.chunks.length;
+  const { pageSize } = SERVICE_SPECS[plan.target.service];
   const needed = plan.periods.filter(isNeeded).length;
   const pages =
-    plan.target.service === "legacy"
+    pageSize === undefined
       ? jobs
       : rowsPerPeriod === undefined
         ? undefined
-        : Math.ceil((needed * rowsPerPeriod) / 1000);
+        : Math.ceil((needed * rowsPerPeriod) / pageSize);
   return { atLeast: jobs * 3 + Math.max(0, (pages ?? jobs) - jobs), pages };
 }
 

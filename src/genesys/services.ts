@@ -3,7 +3,8 @@ import { z } from "zod";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { shown } from "../support/shown.ts";
 import type { QueryBody } from "../usage/query.ts";
-import type { Service } from "../usage/service.ts";
+import { knownStatuses, SERVICE_SPECS, type Service, stateOfStatus } from "../usage/service.ts";
+import type { QueryState } from "../usage/services/spec.ts";
 import {
   type AnswerMembers,
   AnswerSplitter,
@@ -14,32 +15,6 @@ import {
 import type { GenesysClient } from "./client.ts";
 import { PageWatch } from "./pages.ts";
 import { type Call, TOO_LARGE, unreadableAnswer, unsoundAnswer } from "./problem.ts";
-
-/** The most rows that the jobs service puts on a page. */
-const PAGE_SIZE = 1000;
-
-interface Endpoints {
-  readonly submit: string;
-  /** The member of a submit's answer that names the query. */
-  readonly id: string;
-  readonly results: (id: string) => string;
-  readonly rows: RowsMember;
-}
-
-export const ENDPOINTS: Readonly<Record<Service, Endpoints>> = {
-  jobs: {
-    submit: "/api/v2/usage/aggregates/query/jobs",
-    id: "id",
-    results: (id) => `/api/v2/usage/aggregates/query/jobs/${encodeURIComponent(id)}`,
-    rows: "entities",
-  },
-  legacy: {
-    submit: "/api/v2/usage/query",
-    id: "executionId",
-    results: (id) => `/api/v2/usage/query/${encodeURIComponent(id)}/results`,
-    rows: "results",
-  },
-};
 
 export interface Submitted {
   readonly id: string;
@@ -57,7 +32,7 @@ export async function submitQuery(
   body: QueryBody,
   signal?: AbortSignal,
 ): Promise<Submitted> {
-  const { submit, id } = ENDPOINTS[service];
+  const { submit, idMember: id } = SERVICE_SPECS[service];
   const answer = await client.json("POST", submit, { body, purpose: "submit the query", signal });
   const parsed = z.looseObject({ [id]: z.string().min(1) }).safeParse(answer);
   if (!parsed.success) {
@@ -68,8 +43,6 @@ export async function submitQuery(
   return { id: String(parsed.data[id]), answer: parsed.data };
 }
 
-export type QueryState = "running" | "done" | "failed";
-
 /** One page of a query's results. */
 export interface ResultsPage {
   readonly state: QueryState;
@@ -78,8 +51,8 @@ export interface ResultsPage {
   /** Why it failed, where the service says. */
   readonly reason: string | undefined;
   readonly rows: number;
-  /** How many rows the page could have had: less than at first where the service refuses so many. */
-  readonly pageSize: number;
+  /** How many rows the page could have had: less than at first where the service refuses so many; undefined if there is only one page. */
+  readonly pageSize: number | undefined;
   /** The cursor of the next page; undefined on the last. */
   readonly next: string | undefined;
   /** The answer's members beside its rows. */
@@ -119,12 +92,14 @@ export async function readResultsPage(
   restart: () => Promise<void>,
 ): Promise<ResultsPage> {
   checkId(request.id);
-  for (let pageSize = request.pageSize ?? PAGE_SIZE; ; pageSize = Math.floor(pageSize / 2)) {
+  let pageSize = request.pageSize ?? SERVICE_SPECS[request.service].pageSize;
+  for (;;) {
     try {
       return await readPage(client, { ...request, pageSize }, write, restart);
     } catch (error) {
       const isTooLarge = isUsageError(error) && error.details["code"] === TOO_LARGE;
-      if (!isTooLarge || request.service !== "jobs" || pageSize === 1) throw error;
+      if (!isTooLarge || pageSize === undefined || pageSize === 1) throw error;
+      pageSize = Math.floor(pageSize / 2);
     }
   }
 }
@@ -138,31 +113,31 @@ async function readPage(
     pageSize,
     watch = new PageWatch(after),
     signal,
-  }: PageRequest & { readonly pageSize: number },
+  }: PageRequest & { readonly pageSize: number | undefined },
   write: (ndjson: Uint8Array) => Promise<void>,
   restart: () => Promise<void>,
 ): Promise<ResultsPage> {
   let hash = createHash("sha256");
   const page = await client.read(
     "GET",
-    ENDPOINTS[service].results(id),
+    SERVICE_SPECS[service].results(encodeURIComponent(id)),
     async (body, call) => {
       await restart();
       hash = createHash("sha256");
       const summary = await splitAnswer(id, call, body, async (ndjson) => {
-        // The legacy service's answer is one page, and large.
-        if (service === "jobs") hash.update(ndjson);
+        // An answer that is one page is large, and is not compared with others.
+        if (pageSize !== undefined) hash.update(ndjson);
         await write(ndjson);
       });
       return { ...pageOf(service, id, summary, call), pageSize };
     },
     {
-      query: service === "jobs" ? { pageSize, after } : {},
+      query: pageSize === undefined ? {} : { pageSize, after },
       purpose: `read the results of query ${id}`,
       signal,
     },
   );
-  if (page.state === "done" && service === "jobs") watch.add(id, page, hash.digest("base64"));
+  if (page.state === "done" && pageSize !== undefined) watch.add(id, page, hash.digest("base64"));
   return page;
 }
 
@@ -218,7 +193,7 @@ function pageOf(
   const members = parsed.data;
   const status = members.queryStatus ?? "";
   const state = stateOf(service, status);
-  if (state === "done") checkHasRows(ENDPOINTS[service].rows, id, status, summary);
+  if (state === "done") checkHasRows(SERVICE_SPECS[service].rowsMember, id, status, summary);
   return {
     state,
     status,
@@ -227,7 +202,8 @@ function pageOf(
     next: nextCursor(members.nextUri ?? undefined),
     members: summary.answers[0] ?? {},
     // The legacy answer's model has cursors, though its request takes none.
-    strayCursor: service === "legacy" ? (members.cursors?.after ?? undefined) : undefined,
+    strayCursor:
+      SERVICE_SPECS[service].pageSize === undefined ? (members.cursors?.after ?? undefined) : undefined,
   };
 }
 
@@ -255,26 +231,13 @@ function otherLists(rowsIn: RowsMember | undefined, members: AnswerMembers = {})
 }
 
 /** What a status means. A word that is new to us is an error, never taken for success. */
-export function stateOf(service: Service, status: string): QueryState {
-  switch (status.toLowerCase()) {
-    case "queued":
-    case "running":
-      return "running";
-    case "succeeded":
-    case "complete":
-      return "done";
-    case "failed":
-    case "cancelled":
-      return "failed";
-    default:
-      throw new UsageError(
-        "service",
-        `The ${service} service's query has the unknown status ${shown(status)}.`,
-        {
-          hint: "Known are Queued, Running, Succeeded, Complete, Failed and Cancelled.",
-        },
-      );
-  }
+export function stateOf(service: Service | undefined, status: string): QueryState {
+  const state = stateOfStatus(status);
+  if (state !== undefined) return state;
+  const query = service === undefined ? "The query" : `The ${service} service's query`;
+  throw new UsageError("service", `${query} has the unknown status ${shown(status)}.`, {
+    hint: `Known are ${knownStatuses().join(", ")}.`,
+  });
 }
 
 /** `after` of a page's nextUri: only the cursor is taken, so no answer can send us elsewhere. */

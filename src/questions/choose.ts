@@ -10,7 +10,7 @@ import {
 } from "../usage/grouping.ts";
 import { type Granularity, periodsOf, type Span } from "../usage/period.ts";
 import { type DatedSeries, describeSeries, seriesAmong, seriesFlags } from "../usage/series.ts";
-import { type Service } from "../usage/service.ts";
+import { SERVICES, type Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { daysRead, type Question } from "./questions.ts";
 
@@ -122,7 +122,7 @@ export function choose(sources: readonly Source[], window: Span): Choice {
       const covered = dates.length - missing.length;
       const rank = [
         covered > 0 ? 0 : 1,
-        source.service === "jobs" ? 0 : 1,
+        SERVICES.indexOf(source.service),
         -covered,
         source.grouping === CANONICAL_GROUPING ? 0 : 1,
         dimensionsOf(source.grouping).length,

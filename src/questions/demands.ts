@@ -6,7 +6,7 @@ import type { AnswerCoverage, DayRange, LackingDays, SeriesFacts } from "../usag
 import { dimensionsOf, NO_GROUPING } from "../usage/grouping.ts";
 import { DEFAULT_WEEK_START, type Span, weekStartOf } from "../usage/period.ts";
 import { seriesFlags } from "../usage/series.ts";
-import { SERVICE_TRAITS } from "../usage/service.ts";
+import { SERVICE_SPECS } from "../usage/service.ts";
 import type { Basis } from "./basis.ts";
 
 /** What must be true of the data, or there is no answer. */
@@ -135,7 +135,7 @@ export function syncHint(facts: SeriesFacts, where: Where): string {
       .sort()
       .at(-1) ?? facts.period.to;
   const yesterday = lastDay(where.now);
-  const { reachDays } = SERVICE_TRAITS[facts.service];
+  const { reachDays } = SERVICE_SPECS[facts.service];
   const earliest = reachDays === undefined ? first : maxDay(first, addDays(dayOf(where.now), -reachDays));
   return [
     ...(last > yesterday ? [`There is no data after ${yesterday} yet.`] : []),

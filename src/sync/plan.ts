@@ -13,7 +13,14 @@ import {
   type Span,
   type WeekStart,
 } from "../usage/period.ts";
-import { CANONICAL_SERVICE, SERVICE_TRAITS, type Service, unsupportedDimensions } from "../usage/service.ts";
+import {
+  CANONICAL_SERVICE,
+  cannotGroupBy,
+  otherServices,
+  SERVICE_SPECS,
+  type Service,
+  unsupportedDimensions,
+} from "../usage/service.ts";
 
 /** What a sync is asked to make the lake hold. */
 export interface SyncTarget {
@@ -78,7 +85,7 @@ export interface Plan {
 
 /**
  * Days in one query where the service would take more: jobs run side by side, and what fails costs less. The
- * services' own limits are in SERVICE_TRAITS.
+ * services' own limits are in SERVICE_SPECS.
  */
 const CHUNK_DAYS = 30;
 /** Longer periods are joined up to this where the service names no limit: it bounds what a failed query costs. */
@@ -119,7 +126,7 @@ export function isWithin({ granularity, span, weekStart }: SyncTarget, date: Day
 }
 
 function reachOf(service: Service, now: number): Day | undefined {
-  const { reachDays } = SERVICE_TRAITS[service];
+  const { reachDays } = SERVICE_SPECS[service];
   return reachDays === undefined ? undefined : addDays(dayOf(now), -reachDays);
 }
 
@@ -205,13 +212,10 @@ export function whyNotSynced({
 
 function checkGrouping({ service, grouping }: SyncTarget): void {
   const unsupported = unsupportedDimensions(service, grouping);
-  if (unsupported.length > 0) {
-    throw new UsageError("input", `The ${service} service cannot group by ${unsupported.join(", ")}.`, {
-      hint: `It groups by ${Object.keys(SERVICE_TRAITS[service].groupBy).join(", ")}.`,
-    });
-  }
+  if (unsupported.length > 0) throw cannotGroupBy(service, unsupported);
   if (grouping === NO_GROUPING) {
-    const does = service === "jobs" ? "does not sum" : "groups by client";
+    const { defaultGroupBy } = SERVICE_SPECS[service];
+    const does = defaultGroupBy.length === 0 ? "does not sum" : `groups by ${defaultGroupBy.join(", ")}`;
     throw new UsageError("input", `The ${service} service ${does} where it is told no grouping.`, {
       hint: "Use --group-by method, and sum in SQL.",
     });
@@ -235,14 +239,21 @@ function checkReach(
   needed: readonly PlannedPeriod[],
   reach: Day | undefined,
 ): void {
-  const { maxDays } = SERVICE_TRAITS[service];
+  const { maxDays } = SERVICE_SPECS[service];
   const first = needed[0];
   if (reach !== undefined && first && first.covered.start < reach) {
     const why = first.state === "missing" ? "is missing from the lake" : "cannot be refetched";
     throw new UsageError(
       "input",
       `The ${service} service reaches back to ${reach}, and ${first.covered.start} ${why}.`,
-      { hint: `Use --from ${firstWhole(granularity, reach, weekStart)} or later, or --service legacy.` },
+      {
+        hint: `Use --from ${firstWhole(granularity, reach, weekStart)} or later${otherServices(
+          service,
+          (spec) => spec.reachDays === undefined,
+        )
+          .map((other) => `, or --service ${other}`)
+          .join("")}.`,
+      },
     );
   }
   const longest = needed.find(
@@ -267,7 +278,7 @@ function firstWhole(granularity: Granularity, day: Day, weekStart: WeekStart): D
 
 /** Neighbouring periods joined, as far as the service and CHUNK_DAYS allow; a period is never divided. */
 export function chunksOf({ service, granularity }: SyncTarget, needed: readonly PlannedPeriod[]): Span[] {
-  const { maxDays = YEAR } = SERVICE_TRAITS[service];
+  const { maxDays = YEAR } = SERVICE_SPECS[service];
   const limit = granularity === "day" ? Math.min(maxDays, CHUNK_DAYS) : maxDays;
   const chunks: { start: Day; end: Day }[] = [];
   for (const { covered } of needed) {

@@ -4,7 +4,7 @@ import { DIMENSIONS, type Dimension, dimensionsOf, type Grouping, groupingOf } f
 import { type Interval, parseInterval } from "./interval.ts";
 import { apiMetric, METRICS, type Metric, tryMetric } from "./metric.ts";
 import { GRANULARITIES, type Granularity } from "./period.ts";
-import { SERVICE_TRAITS, type Service } from "./service.ts";
+import { cannotGroupBy, SERVICE_SPECS, type Service } from "./service.ts";
 
 /** A query as we mean it; the spelling of each service is `queryBody`'s business. */
 export interface Query {
@@ -21,20 +21,16 @@ export interface Query {
 export type QueryBody = Readonly<Record<string, unknown>>;
 
 const FILTERS = ["oauthClientIds", "userIds", "templateUris", "httpMethods", "platforms"] as const;
-const FIELDS: Readonly<Record<Service, readonly string[]>> = {
-  jobs: ["interval", "granularity", "groupBy", "metrics", "sortBy", ...FILTERS],
-  legacy: ["interval", "granularity", "groupBy", "metrics"],
-};
 
 /** The body that asks `service` for a query, in that service's own spelling. */
 export function queryBody(service: Service, query: Query): QueryBody {
-  const { groupBy } = SERVICE_TRAITS[service];
+  const { groupBy } = SERVICE_SPECS[service];
   return {
     interval: query.interval.text,
     ...apiGranularity(query.granularity),
     groupBy: dimensionsOf(query.grouping).flatMap((dimension) => {
       const names = groupBy[dimension];
-      if (names === undefined) throw noSuchDimension(service, dimension);
+      if (names === undefined) throw cannotGroupBy(service, [dimension]);
       return names;
     }),
     ...(query.metrics.length === METRICS.length ? {} : { metrics: query.metrics.map(apiMetric) }),
@@ -54,10 +50,11 @@ export function parseQuery(value: unknown, service: Service): Query {
     });
   }
   const body: Record<string, unknown> = { ...value };
+  const { bodyFields } = SERVICE_SPECS[service];
   for (const field of Object.keys(body)) {
-    if (!FIELDS[service].includes(field)) {
+    if (!bodyFields.includes(field)) {
       throw new UsageError("input", `The ${service} service's query has no field ${shown(field)}.`, {
-        hint: `It takes ${FIELDS[service].join(", ")}.`,
+        hint: `It takes ${bodyFields.join(", ")}.`,
       });
     }
   }
@@ -101,30 +98,27 @@ function unknownGranularity(value: unknown): UsageError {
 
 function parseGroupBy(value: unknown, service: Service): Grouping {
   const names = stringList(value, "groupBy");
-  // Observed, not documented: the legacy service groups by client where it is told nothing.
-  if (names === undefined || names.length === 0) return groupingOf(service === "legacy" ? ["client"] : []);
+  if (names === undefined || names.length === 0) return groupingOf(SERVICE_SPECS[service].defaultGroupBy);
   return groupingOf(names.map((name) => parseGroupByName(name, service)));
 }
 
 /** The service's spelling of what a person calls a groupBy value: `oauthclientid` its own, `client` all that it stands for. */
 export function apiGroupBy(name: string, service: Service): readonly string[] {
-  const names = SERVICE_TRAITS[service].groupBy[parseGroupByName(name, service)] ?? [];
+  const names = SERVICE_SPECS[service].groupBy[parseGroupByName(name, service)] ?? [];
   const exact = names.find((spelled) => spelled.toLowerCase() === name.toLowerCase());
   return exact === undefined ? names : [exact];
 }
 
 /** `OAuthClientId`, `OauthClientId`, `client` … → `client`. */
 export function parseGroupByName(name: string, service: Service): Dimension {
-  const { groupBy } = SERVICE_TRAITS[service];
+  const { groupBy } = SERVICE_SPECS[service];
   const wanted = name.toLowerCase();
   const dimension = DIMENSIONS.find(
     (one) =>
       groupBy[one]?.some((spelled) => spelled.toLowerCase() === wanted) || (one === wanted && groupBy[one]),
   );
   if (dimension === undefined) {
-    throw new UsageError("input", `The ${service} service cannot group by ${shown(name)}.`, {
-      hint: `It groups by ${Object.values(groupBy).flat().join(", ")}.`,
-    });
+    throw cannotGroupBy(service, [shown(name)]);
   }
   return dimension;
 }
@@ -172,12 +166,6 @@ function stringList(value: unknown, field: string): string[] | undefined {
     });
   }
   return value;
-}
-
-function noSuchDimension(service: Service, dimension: Dimension): UsageError {
-  return new UsageError("input", `The ${service} service cannot group by ${dimension}.`, {
-    hint: `It knows ${Object.keys(SERVICE_TRAITS[service].groupBy).join(", ")}.`,
-  });
 }
 
 /** The member of a query's body that names a granularity, as both services spell it; none where none is asked for. */

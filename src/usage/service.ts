@@ -1,50 +1,82 @@
+import { UsageError } from "../support/errors.ts";
+import type { RowShape } from "./columns.ts";
 import { type Dimension, dimensionsOf, type Grouping } from "./grouping.ts";
+import { JOBS } from "./services/jobs.ts";
+import { LEGACY } from "./services/legacy.ts";
+import type { QueryState, ServiceSpec } from "./services/spec.ts";
 
-export const SERVICES = ["jobs", "legacy"] as const;
-/** The two services count different requests (jobs: the built-in clients' too), so their numbers never mix. */
-export type Service = (typeof SERVICES)[number];
+const SPECS = { jobs: JOBS, legacy: LEGACY } as const;
 
-/** What sync asks where it is told nothing, and so what `daily` shows, together with CANONICAL_GROUPING. */
+/** The services count different requests (jobs: the built-in clients' too), so their numbers are never mixed. */
+export type Service = keyof typeof SPECS;
+
+/** All services, the preferred one first. */
+export const SERVICES = Object.keys(SPECS) as [Service, ...Service[]];
+
+export const SERVICE_SPECS: Readonly<Record<Service, ServiceSpec>> = SPECS;
+
+/** What sync fetches by default, and so what `daily` shows, together with CANONICAL_GROUPING. */
 export const CANONICAL_SERVICE: Service = "jobs";
-
-/** What a service can be asked for, as data. Sources: the official SDKs' models and API descriptions. */
-export interface ServiceTraits {
-  /** The `groupBy` values that a dimension stands for; a dimension left out is not to be had. */
-  readonly groupBy: Readonly<Partial<Record<Dimension, readonly string[]>>>;
-  /** Days an interval may hold, both ends included; undefined where no limit is documented. Jobs: "end at most 90 days after the start". */
-  readonly maxDays: number | undefined;
-  /** How many days back an interval may start; undefined where no limit is documented. */
-  readonly reachDays: number | undefined;
-}
-
-export const SERVICE_TRAITS: Readonly<Record<Service, ServiceTraits>> = {
-  jobs: {
-    groupBy: {
-      client: ["OauthClientId", "OauthClientName"],
-      user: ["UserId"],
-      uri: ["TemplateUri"],
-      method: ["HttpMethod"],
-      platform: ["Platform"],
-    },
-    maxDays: 90,
-    reachDays: 365,
-  },
-  legacy: {
-    groupBy: {
-      client: ["OAuthClientId"],
-      organization: ["OrganizationId"],
-      user: ["UserId"],
-      uri: ["TemplateUri"],
-      method: ["HttpMethod"],
-    },
-    maxDays: undefined,
-    reachDays: undefined,
-  },
-};
 
 /** The dimensions of `grouping` that `service` cannot split by. */
 export function unsupportedDimensions(service: Service, grouping: Grouping): Dimension[] {
   return dimensionsOf(grouping).filter(
-    (dimension) => SERVICE_TRAITS[service].groupBy[dimension] === undefined,
+    (dimension) => SERVICE_SPECS[service].groupBy[dimension] === undefined,
   );
+}
+
+export function cannotGroupBy(service: Service, names: readonly string[]): UsageError {
+  return new UsageError("input", `The ${service} service cannot group by ${names.join(", ")}.`, {
+    hint: `It groups by ${Object.keys(SERVICE_SPECS[service].groupBy).join(", ")}.`,
+  });
+}
+
+/** The other services that `fits` holds for. */
+export function otherServices(
+  service: Service,
+  fits: (spec: ServiceSpec) => boolean = () => true,
+): Service[] {
+  return SERVICES.filter((other) => other !== service && fits(SERVICE_SPECS[other]));
+}
+
+/** The state that a query's status means in any service, whatever its case; undefined for a word that none has. */
+export function stateOfStatus(status: string): QueryState | undefined {
+  return ALL_STATUSES.get(status.toLowerCase())?.state;
+}
+
+/** Every status that some service has, for messages. */
+export function knownStatuses(): string[] {
+  return Array.from(ALL_STATUSES.values(), ({ status }) => status);
+}
+
+/** The service whose answer this is, by what no other service's answer has; undefined where nothing tells. */
+export function serviceOfAnswer(members: Readonly<Record<string, unknown>>): Service | undefined {
+  const byMember = SERVICES.find((service) =>
+    SERVICE_SPECS[service].ownMembers.some((member) => member in members),
+  );
+  if (byMember !== undefined) return byMember;
+  const { queryStatus } = members;
+  const of = typeof queryStatus === "string" ? ALL_STATUSES.get(queryStatus.toLowerCase())?.services : [];
+  return of?.length === 1 ? of[0] : undefined;
+}
+
+/** The service that writes rows of a shape. */
+export function serviceOfShape(shape: RowShape): Service | undefined {
+  return SERVICES.find((service) => SERVICE_SPECS[service].rowShape === shape);
+}
+
+const ALL_STATUSES = statuses();
+
+function statuses() {
+  const all = new Map<string, { status: string; state: QueryState; services: Service[] }>();
+  for (const service of SERVICES) {
+    for (const [state, names] of Object.entries(SERVICE_SPECS[service].statuses)) {
+      for (const status of names) {
+        const known = all.get(status.toLowerCase());
+        if (known) known.services.push(service);
+        else all.set(status.toLowerCase(), { status, state: state as QueryState, services: [service] });
+      }
+    }
+  }
+  return all;
 }

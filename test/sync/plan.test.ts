@@ -6,7 +6,7 @@ import { addDays, type Day, dayOf, daysBetween, eachDay, lastDay, startOfDay } f
 import type { Grouping } from "../../src/usage/grouping.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type Granularity, periodEnd, periodStart } from "../../src/usage/period.ts";
-import { SERVICE_TRAITS } from "../../src/usage/service.ts";
+import { SERVICE_SPECS } from "../../src/usage/service.ts";
 import { readable } from "../lake/helpers.ts";
 import { anyService, anyWeekStart } from "../usage/arbitraries.ts";
 
@@ -281,7 +281,7 @@ describe("the plan", () => {
           expect(plan.chunks.flatMap((chunk) => eachDay(chunk.start, chunk.end))).toEqual(needed);
           for (const chunk of plan.chunks) {
             expect(daysBetween(chunk.start, chunk.end) + 1).toBeLessThanOrEqual(
-              SERVICE_TRAITS[service].maxDays ?? 366,
+              SERVICE_SPECS[service].maxDays ?? 366,
             );
             expect(periodStart(by, chunk.start, weekStart)).toBe(chunk.start);
             const endOfPeriod = periodEnd(by, periodStart(by, chunk.end, weekStart)) ?? chunk.end;

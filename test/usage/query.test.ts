@@ -4,7 +4,7 @@ import { dimensionsOf, type Grouping, groupingOf } from "../../src/usage/groupin
 import { intervalOf } from "../../src/usage/interval.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { apiGroupBy, parseQuery, type Query, queryBody } from "../../src/usage/query.ts";
-import { SERVICE_TRAITS, unsupportedDimensions } from "../../src/usage/service.ts";
+import { SERVICE_SPECS, unsupportedDimensions } from "../../src/usage/service.ts";
 import { anyGranularity, anyGrouping, anyService, recentDay } from "./arbitraries.ts";
 
 const INTERVAL = "2026-10-01/2026-10-31";
@@ -157,7 +157,7 @@ describe("apiGroupBy", () => {
     expect(apiGroupBy("oauthclientid", "jobs")).toEqual(["OauthClientId"]);
     expect(apiGroupBy("client", "jobs")).toEqual(["OauthClientId", "OauthClientName"]);
     for (const service of ["jobs", "legacy"] as const) {
-      for (const [dimension, names] of Object.entries(SERVICE_TRAITS[service].groupBy)) {
+      for (const [dimension, names] of Object.entries(SERVICE_SPECS[service].groupBy)) {
         expect(apiGroupBy(dimension, service)).toEqual(names);
         for (const name of names) expect(apiGroupBy(name.toUpperCase(), service)).toEqual([name]);
       }

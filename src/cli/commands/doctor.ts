@@ -8,6 +8,7 @@ import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
 import { secrets } from "../../support/redact.ts";
 import { harmless } from "../../support/shown.ts";
 import { describeOrganization, type Organization } from "../../usage/organization.ts";
+import { CANONICAL_SERVICE, SERVICE_SPECS, SERVICES } from "../../usage/service.ts";
 import { type Check, ok, problem } from "../checks.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colours.ts";
@@ -148,25 +149,23 @@ interface Need {
 }
 
 const NEEDS: readonly Need[] = [
-  {
-    name: "jobs",
-    purpose: "read a usage job",
-    path: () => `/api/v2/usage/aggregates/query/jobs/${randomUUID()}?pageSize=1`,
-    without: {
-      status: "problem",
-      kind: "permission",
-      hint: "Give the OAuth client a role with usage:organization:view (Admin > Integrations > OAuth > Roles).",
-    },
-  },
-  {
-    name: "legacy",
-    purpose: "read a usage query",
-    path: () => `/api/v2/usage/query/${randomUUID()}/results`,
-    without: {
-      status: "warning",
-      hint: "Only --service legacy needs it: oauth:client:view or usage:organization:view.",
-    },
-  },
+  ...SERVICES.map((name): Need => {
+    const { results, pageSize, permissions } = SERVICE_SPECS[name];
+    const anyOf = permissions.join(" or ");
+    return {
+      name,
+      purpose: `read results of the ${name} service`,
+      path: () => results(randomUUID()) + (pageSize === undefined ? "" : "?pageSize=1"),
+      without:
+        name === CANONICAL_SERVICE
+          ? {
+              status: "problem",
+              kind: "permission",
+              hint: `Give the OAuth client a role with ${anyOf} (Admin > Integrations > OAuth > Roles).`,
+            }
+          : { status: "warning", hint: `Only --service ${name} needs it: ${anyOf}.` },
+    };
+  }),
   {
     name: "clients",
     purpose: "list OAuth clients",

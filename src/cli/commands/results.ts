@@ -1,9 +1,9 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkId, ENDPOINTS, STRAY_CURSOR } from "../../genesys/services.ts";
+import { checkId, STRAY_CURSOR } from "../../genesys/services.ts";
 import { realEffects } from "../../support/effects.ts";
 import { isUsageError, UsageError } from "../../support/errors.ts";
 import { readResults } from "../../sync/results.ts";
-import type { Service } from "../../usage/service.ts";
+import { otherServices, SERVICE_SPECS, type Service } from "../../usage/service.ts";
 import { type Cli, ReaderGone, stringify } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
 import { durationOption, serviceOption } from "../options.ts";
@@ -36,7 +36,7 @@ export function command(cli: Cli) {
         });
       }
       const client = await connect(cli, options);
-      const printer = options.ndjson ? undefined : new AnswerText(ENDPOINTS[options.service].rows);
+      const printer = options.ndjson ? undefined : new AnswerText(SERVICE_SPECS[options.service].rowsMember);
       try {
         const page = await readResults({
           client,
@@ -72,9 +72,9 @@ export function command(cli: Cli) {
 /** An id looks the same in both services, so an unknown one may be the other's. */
 function unknownId(error: unknown, service: Service): unknown {
   if (!isUsageError(error) || error.details["status"] !== 404) return error;
-  const other = service === "jobs" ? "legacy" : "jobs";
+  const others = otherServices(service).map((other) => `--service ${other}`);
   return new UsageError(error.kind, error.message, {
-    hint: `The ${service} service does not know this id, or no longer. Is it of the other one? Then give --service ${other}.`,
+    hint: `The ${service} service does not know this id, or no longer. Does it belong to another one? Then give ${others.join(" or ")}.`,
     cause: error,
     details: error.details,
   });

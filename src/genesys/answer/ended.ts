@@ -1,7 +1,7 @@
 import { UsageError } from "../../support/errors.ts";
 import { shown } from "../../support/shown.ts";
-import type { Service } from "../../usage/service.ts";
-import { ENDPOINTS, stateOf } from "../services.ts";
+import { SERVICE_SPECS, serviceOfAnswer } from "../../usage/service.ts";
+import { stateOf } from "../services.ts";
 import type { AnswerMembers, SplitSummary } from "./splitter.ts";
 
 /**
@@ -15,9 +15,9 @@ export function checkEnded({ answers, rowsMembers, rows }: SplitSummary, from: s
   answers.forEach((members, i) => {
     checkStatus(members, from);
     const rowsIn = rowsMembers[i];
-    const service = serviceOf(members);
+    const service = serviceOfAnswer(members);
     // Rows under the other service's name are rows all the same, but an empty list there says nothing.
-    const expected = service === undefined || rows > 0 ? rowsIn : ENDPOINTS[service].rows;
+    const expected = service === undefined || rows > 0 ? rowsIn : SERVICE_SPECS[service].rowsMember;
     if (rowsIn !== undefined && rowsIn === expected) return;
     const lists = expected ? `"${expected}"` : '"results" or "entities"';
     const instead = rowsIn ? `, only "${rowsIn}"` : "";
@@ -48,7 +48,7 @@ function checkStatus(members: AnswerMembers, from: string): void {
       },
     );
   }
-  const state = stateOf(serviceOf(members) ?? "legacy", status);
+  const state = stateOf(serviceOfAnswer(members), status);
   if (state === "running") {
     throw new UsageError(
       "timeout",
@@ -65,13 +65,4 @@ function checkStatus(members: AnswerMembers, from: string): void {
       },
     );
   }
-}
-
-/** Whose answer it is by what only one of the services has; undefined where it has nothing of the kind. */
-function serviceOf(members: AnswerMembers): Service | undefined {
-  if ("selfUri" in members || "nextUri" in members) return "jobs";
-  const { queryStatus } = members;
-  if (typeof queryStatus !== "string") return undefined;
-  if (/^(queued|succeeded|cancelled)$/i.test(queryStatus)) return "jobs";
-  return /^complete$/i.test(queryStatus) ? "legacy" : undefined;
 }

@@ -17,7 +17,7 @@ import {
 import { type Day, dayOf, tryDay } from "../../usage/day.ts";
 import { METRICS } from "../../usage/metric.ts";
 import { type Count, MAX_COUNT } from "../../usage/row.ts";
-import type { Service } from "../../usage/service.ts";
+import { type Service, serviceOfShape } from "../../usage/service.ts";
 
 /** A row of either service, flat, in the lake's columns; what the row did not hold is undefined. */
 export interface ApiRow {
@@ -58,9 +58,6 @@ function readerOf(shape: RowShape): Reader {
 
 const READERS: Readonly<Record<RowShape, Reader>> = { flat: readerOf("flat"), nested: readerOf("nested") };
 
-/** The service that writes rows of a shape. */
-const SERVICE_OF: Readonly<Record<RowShape, Service>> = { flat: "legacy", nested: "jobs" };
-
 /** Fields that only rows of one shape have: they tell which shape a row is. */
 function only(shape: RowShape, other: RowShape): string[] {
   return [...READERS[shape].known].filter((field) => !READERS[other].known.has(field));
@@ -95,7 +92,7 @@ export function parseApiRow(rounded: Fields, json: string, number: number): ApiR
     if (value !== undefined) texts[column] = value;
   }
   return {
-    service: isNested || ONLY_FLAT.some((field) => field in fields) ? SERVICE_OF[shape] : undefined,
+    service: isNested || ONLY_FLAT.some((field) => field in fields) ? serviceOfShape(shape) : undefined,
     date: rowDate(fields["date"], number),
     texts,
     metrics,
