@@ -2,7 +2,7 @@ import { addDays, type Day, dayOf, lastDay, minDay } from "../usage/day.ts";
 import { dimensionsOf, NO_GROUPING } from "../usage/grouping.ts";
 import { periodEnd, type Span } from "../usage/period.ts";
 import { seriesFlags, seriesOfKey } from "../usage/series.ts";
-import { SERVICE_TRAITS } from "../usage/service.ts";
+import { SERVICE_SPECS } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { whyNotSynced } from "./plan.ts";
 
@@ -22,7 +22,7 @@ export class NextSteps {
 
   /** Fetches a slice again, or removes it where no service can give it any more. */
   refetch(key: SliceKey, held: Span | undefined, more = ""): string {
-    const { reachDays } = SERVICE_TRAITS[key.service];
+    const { reachDays } = SERVICE_SPECS[key.service];
     const isReached = reachDays === undefined || key.date >= addDays(dayOf(this.#now), -reachDays);
     const isTotal = key.granularity === "total";
     const isSynced = isTotal ? held !== undefined : whyNotSynced(key) === undefined;
