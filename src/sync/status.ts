@@ -125,7 +125,8 @@ function stateOf(slice: Slice, { settleDays, now }: StatusOptions): Omit<Period,
   if (state === "newer") return { state: "newer", why: `written by ${slice.writtenBy}` };
   if (state === "damaged") return { state: "damaged", why: slice.why };
   const fetched = `fetched ${minuteOf(slice.provenance.fetchedAt)}`;
-  if (isFromFuture(slice.provenance, now)) return { state: "changing", why: `${fetched}, which is to come` };
+  if (isFromFuture(slice.provenance, now))
+    return { state: "changing", why: `${fetched}, in the future by this clock` };
   const known = knowable(key, slice.provenance, now);
   switch (knowledgeOf(key, slice.provenance, known, settleDays)) {
     case "partial":

@@ -227,7 +227,7 @@ class Verification {
       this.#add(
         path,
         "coverage",
-        `it was fetched at ${at}, which is to come`,
+        `it was fetched at ${at}, in the future by this clock`,
         this.#next.refetch(key, provenance),
       );
     } else if (known?.end !== end) {

@@ -36,6 +36,37 @@ describe("a lake's folder", () => {
     expect((await lake.list("usage/")).map(({ path }) => path)).toEqual(["usage/a"]);
   });
 
+  it("removes an object that is still the one that was looked at, with folders that are empty then", async () => {
+    const { store: lake, folder, file } = await store();
+    await lake.replace("usage/d/a", await file("1"), undefined);
+    await lake.replace("usage/d/b", await file("1"), undefined);
+    const old = (await lake.head("usage/d/a"))?.version ?? "";
+    await lake.replace("usage/d/a", await file("22"), old);
+    expect(await lake.remove("usage/d/a", old)).toBe(false);
+    const version = (await lake.head("usage/d/a"))?.version ?? "";
+    expect(await lake.remove("usage/d/a", version)).toBe(true);
+    expect(await lake.remove("usage/d/a", version)).toBe(true);
+    expect(await readdir(join(folder, "usage/d"))).toEqual(["b"]);
+    expect(await lake.remove("usage/d/b", (await lake.head("usage/d/b"))?.version ?? "")).toBe(true);
+    expect(await readdir(folder)).toEqual([".staging"]);
+    await expect(lake.remove("../x", version)).rejects.toThrow("path outside the lake");
+  });
+
+  it("loses no object where others remove the last one of its folder", async () => {
+    const { store: lake, file } = await store();
+    for (let round = 0; round < 30; round++) {
+      await lake.replace("usage/d/a", await file("1"), undefined);
+      const version = (await lake.head("usage/d/a"))?.version ?? "";
+      const done = await Promise.all([
+        lake.remove("usage/d/a", version),
+        lake.replace(`usage/d/${round}`, await file("2"), undefined),
+      ]);
+      expect(done).toEqual([true, true]);
+      const { version: other = "" } = (await lake.head(`usage/d/${round}`)) ?? {};
+      expect(await lake.remove(`usage/d/${round}`, other)).toBe(true);
+    }
+  });
+
   it("loses no replacement where many compare and swap at once", async () => {
     const { store: lake, folder, file } = await store();
     const other = new FolderStore(folder);

@@ -53,7 +53,7 @@ async function run(
   const now = realEffects.now();
   const all: object[] = [];
   let problems = 0;
-  for (const { organization, lake } of lakes) {
+  for (const [i, { organization, lake }] of lakes.entries()) {
     const verified = await verifyLake(lake, {
       now,
       lakeFlags: flagsOfLake(flags, organization, lake),
@@ -64,7 +64,7 @@ async function run(
     const found = verified.findings.filter(({ isProblem }) => isProblem);
     problems += found.length;
     all.push({ ...(organization === undefined ? {} : { organization }), ...json(lake, verified) });
-    if (!flags.json) await cli.out(verifiedText(lake, verified));
+    if (!flags.json) await cli.out((i > 0 ? "\n" : "") + verifiedText(lake, verified));
   }
   if (flags.json) {
     const [only] = all;
@@ -74,7 +74,7 @@ async function run(
   }
   if (problems === 0) return;
   throw new UsageError("lake", `${counted(problems, "problem")} found in ${uri}.`, {
-    hint: "Run the commands that are listed with the problems, then `gc-usage verify` again.",
+    hint: "Each problem is listed with its next step. Then run `gc-usage verify` again.",
   });
 }
 
