@@ -122,6 +122,7 @@ async function run(cli: Cli, lake: Lake, selection: Selection, now: number, flag
   await lake.store.checkWritable();
   if (!(await confirmed(cli, "Remove them? [y/N] ", flags.yes, "Nothing was removed"))) {
     cli.log.info("Nothing was removed.");
+    if (flags.json) await cli.json(summary(lake, [], flags));
     return;
   }
   await carryOut(cli, lake, removable, flags);
