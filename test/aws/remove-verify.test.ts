@@ -56,6 +56,16 @@ describe("a lake on S3", () => {
     await s3.putObject({ Bucket: bucket, Key, Body: sound ?? "" });
   });
 
+  it("is verified by whoever may read slices, and not the claim", async () => {
+    const reader = await between(aws, ({ url = "" }) => (url.includes("_gc-usage.json") ? 403 : undefined));
+    const env = { GC_USAGE_CACHE: cache, AWS_ENDPOINT_URL: reader.url };
+    for (const command of ["verify", "status"]) {
+      const ran = await gcUsage(aws, [command, "--json", "--lake", `s3://${bucket}`], env);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+    }
+    expect(reader.seen.some((request) => request.includes("_gc-usage.json"))).toBe(true);
+  });
+
   it("loses a slice, its raw rows and its row in the table slices, and no other object", async () => {
     const before = await keys();
     const { ETag } = await s3.headObject({ Bucket: bucket, Key: SLICES_FILE });
