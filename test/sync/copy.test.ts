@@ -36,7 +36,7 @@ it("a copy does all it can, and then says that a damaged slice is missing and wh
         kind: "lake",
         exitCode: 9,
         message: `Not copied: ${slicePath(KEY)}, it is damaged: it is cut off.`,
-        hint: `All else is done. Ask for it again with gc-usage sync --lake ${folder} and its dates, then copy again.`,
+        hint: `All else is copied. Run \`gc-usage verify --lake ${folder}\`: it lists the command that fetches it again. Then copy again.`,
       },
     });
   }

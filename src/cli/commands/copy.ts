@@ -7,6 +7,7 @@ import { openLake, openOrCreateLake } from "../../lake/open.ts";
 import { parseS3Uri } from "../../lake/s3/place.ts";
 import { counted } from "../../support/count.ts";
 import { UsageError } from "../../support/errors.ts";
+import { shellWord } from "../../support/quote.ts";
 import { sizeText } from "../../support/size.ts";
 import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
 import type { Cli } from "../cli.ts";
@@ -97,7 +98,7 @@ async function copy(
   if (damaged === undefined) return;
   // Whoever goes on to delete the source must not take this for a whole copy.
   throw new UsageError("lake", damaged, {
-    hint: `All else is done. Ask for it again with gc-usage sync --lake ${from.uri} and its dates, then copy again.`,
+    hint: `All else is copied. Run \`gc-usage verify --lake ${shellWord(from.uri)}\`: it lists the command that fetches it again. Then copy again.`,
   });
 }
 

@@ -43,7 +43,7 @@ async function firstDamaged(
     {
       hint: isRaw
         ? "Remove or correct that file. It holds raw rows that `gc-usage load` or `sync --keep-source` kept."
-        : "Remove that file and run `gc-usage sync`, which fetches it again.",
+        : "Run `gc-usage verify`: it lists every damaged slice with the command that fetches it again.",
       cause,
     },
   );
