@@ -9,10 +9,12 @@ import xterm from "@xterm/headless";
  * Records `gc-usage demo` in a real terminal and draws it as docs/demo.svg, for the README: `npm run picture`.
  * Needs `script` (util-linux), which gives the command a terminal.
  */
-const COLUMNS = 96;
+const COLUMNS = 100;
 const ROWS = 48;
-/** A frame for each of these times of the recording at most; a reader sees no more. */
-const FRAME_MS = 500;
+/** Playback is faster than the recording, which mostly shows a sync waiting for its queries. */
+const SPEED = 3;
+/** At most one frame in this time of the recording. More would only make the file larger. */
+const FRAME_MS = 600;
 const LAST_FRAME_MS = 12_000;
 const LINE = 18;
 const CHAR = 8.43;
@@ -51,11 +53,11 @@ async function record(): Promise<Frame[]> {
   const frames: Frame[] = [{ atMs: 0, lines: screen(terminal) }];
   for await (const chunk of child.stdout) {
     await write(String(chunk));
-    const frame = { atMs: performance.now() - began, lines: screen(terminal) };
+    const frame = { atMs: (performance.now() - began) / SPEED, lines: screen(terminal) };
     const last = frames.at(-1);
+    const interval = ({ atMs }: Frame): number => Math.floor((atMs * SPEED) / FRAME_MS);
     // The last state of each interval stands for it.
-    if (last && frames.length > 1 && Math.floor(last.atMs / FRAME_MS) === Math.floor(frame.atMs / FRAME_MS))
-      frames.pop();
+    if (last && frames.length > 1 && interval(last) === interval(frame)) frames.pop();
     frames.push(frame);
   }
   rmSync(folder, { recursive: true, force: true });
