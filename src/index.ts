@@ -28,11 +28,11 @@ export { type Committed, Lake, type Slice } from "./lake/lake.ts";
 export { type LakeOfOrganization, openLake, openLakes, openOrCreateLake } from "./lake/open.ts";
 export type { Provenance, Reading } from "./lake/provenance.ts";
 export type { ObjectStore, StoredObject } from "./lake/store.ts";
+export { answerLake } from "./questions/answer-lake.ts";
 export { type AnswerLake, type Asked, type Basis, basisOf } from "./questions/basis.ts";
 export { type Choice, choose, type Source, sourcesFor, type Wanted } from "./questions/choose.ts";
 export { checkBasis, checkSeries, type Demands } from "./questions/demands.ts";
 export { type AnswerContext, questionEnvelope, seriesOf, tablesEnvelope } from "./questions/envelopes.ts";
-export { answerLake } from "./questions/held.ts";
 export { bind, get as question, list as questions, type Question } from "./questions/questions.ts";
 export { type WindowFlags, windowOf } from "./questions/window.ts";
 export {
@@ -47,7 +47,13 @@ export { type Effects, type Log, realEffects, silentLog } from "./support/effect
 export { type ErrorKind, EXIT_CODES, isUsageError, UsageError } from "./support/errors.ts";
 export { type CopyOptions, type CopySummary, copyLake } from "./sync/copy.ts";
 export { type Loaded, type LoadRequest, load } from "./sync/load.ts";
-export { type Plan, type PlannedPeriod, planSync, type SyncTarget, TARGET_DEFAULTS } from "./sync/plan.ts";
+export {
+  type PlannedPeriod,
+  planSync,
+  type SyncPlan,
+  type SyncTarget,
+  TARGET_DEFAULTS,
+} from "./sync/plan.ts";
 export {
   planRemoval,
   type Removable,

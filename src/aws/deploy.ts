@@ -4,7 +4,7 @@ import type { Effects } from "../support/effects.ts";
 import { isUsageError, messageOf, UsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import { eventsSoFar, type Follow, follow, pastReasons, reasons } from "./events.ts";
-import { CHANGE_SET, checkOurs } from "./ours.ts";
+import { CHANGE_SET, checkOwnStack } from "./own-stack.ts";
 import { type DeployInput, parametersFor } from "./parameters.ts";
 import { describe, type StackSettings, settingsOf } from "./stack.ts";
 
@@ -19,8 +19,8 @@ export interface Change {
   readonly replaced: boolean;
 }
 
-/** A change set that waits: `carryOut` executes it, `discard` takes it back. */
-export interface Plan {
+/** A change set that waits: `execute` executes it, `discard` takes it back. */
+export interface DeployPlan {
   readonly stack: string;
   readonly stackId: string;
   readonly action: "create" | "update" | "none";
@@ -31,7 +31,7 @@ export interface Plan {
   readonly isShell: boolean;
 }
 
-type Waiting = Pick<Follow, "signal" | "effects">;
+type FollowOptions = Pick<Follow, "signal" | "effects">;
 
 /**
  * Asks CloudFormation what deploying would change. Nothing has changed yet when it returns, and nothing is left where it
@@ -40,12 +40,16 @@ type Waiting = Pick<Follow, "signal" | "effects">;
  * @throws {UsageError} input, for parameters that cannot be; refused, for a stack that is not ours; aws, for one that
  * cannot be changed as it stands, with what to do, or where CloudFormation refuses the change set; interrupted.
  */
-export async function plan(aws: Aws, input: DeployInput, { signal, effects }: Waiting): Promise<Plan> {
+export async function plan(
+  aws: Aws,
+  input: DeployInput,
+  { signal, effects }: FollowOptions,
+): Promise<DeployPlan> {
   return aws.call(`plan the stack ${input.stack}`, async () => {
     const cloudFormation = await aws.cloudFormation();
     const stack = await describe(cloudFormation, input.stack);
     if (stack !== undefined) {
-      await checkOurs(cloudFormation, stack, input.stack);
+      await checkOwnStack(cloudFormation, stack, input.stack);
       await checkReady(cloudFormation, stack, input.stack);
     }
     const isNew = stack === undefined || stack.StackStatus === "REVIEW_IN_PROGRESS";
@@ -57,7 +61,7 @@ export async function plan(aws: Aws, input: DeployInput, { signal, effects }: Wa
       Parameters: await parametersFor(cloudFormation, input, isNew ? undefined : stack, effects.now()),
       Capabilities: ["CAPABILITY_IAM"],
     });
-    const pending: Plan = {
+    const pending: DeployPlan = {
       stack: input.stack,
       stackId: made.StackId ?? "",
       action: isNew ? "create" : "update",
@@ -77,7 +81,7 @@ export async function plan(aws: Aws, input: DeployInput, { signal, effects }: Wa
 const DISCARD_TRIES = 60;
 
 /** Takes a plan back: the change set, and the empty stack that CloudFormation made to hold it. */
-export async function discard(aws: Aws, made: Plan, effects: Effects): Promise<void> {
+export async function discard(aws: Aws, made: DeployPlan, effects: Effects): Promise<void> {
   await aws.call("take the change set back", async () => {
     const cloudFormation = await aws.cloudFormation();
     for (let tries = 1; ; tries++) {
@@ -100,7 +104,7 @@ export async function discard(aws: Aws, made: Plan, effects: Effects): Promise<v
 /** A step of a plan; where it fails, the plan is taken back, or what is left of it is told. */
 async function orTakeBack<T>(
   aws: Aws,
-  made: Plan,
+  made: DeployPlan,
   effects: Effects,
   doing: string,
   step: () => Promise<T>,
@@ -129,7 +133,7 @@ async function orTakeBack<T>(
  *
  * @throws {UsageError} aws, with each failed resource's reason; interrupted, while CloudFormation goes on.
  */
-export async function carryOut(aws: Aws, made: Plan, options: Follow): Promise<StackSettings> {
+export async function execute(aws: Aws, made: DeployPlan, options: Follow): Promise<StackSettings> {
   const doing = `deploy the stack ${made.stack}`;
   return aws.call(doing, async () => {
     const seen = await orTakeBack(aws, made, options.effects, doing, async () => {
@@ -150,7 +154,7 @@ export async function carryOut(aws: Aws, made: Plan, options: Follow): Promise<S
   });
 }
 
-function wayOn({ stack, action }: Plan, status: string): string {
+function wayOn({ stack, action }: DeployPlan, status: string): string {
   if (action === "create")
     return `Remove what is left with \`gc-usage aws destroy --stack ${stack}\`, and deploy again.`;
   return status === STUCK ? unstick(stack) : "The stack is as it was before: deploy again.";
@@ -198,7 +202,7 @@ async function checkReady(cloudFormation: CloudFormation, found: Stack, stack: s
 async function changeSetReady(
   cloudFormation: CloudFormation,
   changeSetId: string,
-  { signal, effects }: Waiting,
+  { signal, effects }: FollowOptions,
 ): Promise<DescribeChangeSetOutput | undefined> {
   for (;;) {
     checkGoingOn(signal);

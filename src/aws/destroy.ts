@@ -2,7 +2,7 @@ import type { ObjectIdentifier, S3 } from "@aws-sdk/client-s3";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import { eventsSoFar, type Follow, follow, reasons } from "./events.ts";
-import { checkOurs } from "./ours.ts";
+import { checkOwnStack } from "./own-stack.ts";
 import { describe, noStack } from "./stack.ts";
 
 /** What a stack has made, as far as its destruction matters. */
@@ -26,7 +26,7 @@ export async function standing(aws: Aws, stack: string): Promise<Standing> {
     const cloudFormation = await aws.cloudFormation();
     const found = await describe(cloudFormation, stack);
     if (found === undefined) throw noStack(stack);
-    await checkOurs(cloudFormation, found, stack);
+    await checkOwnStack(cloudFormation, found, stack);
     if (found.EnableTerminationProtection) {
       throw new UsageError("refused", `The stack ${stack} is protected. Nothing was deleted.`, {
         hint: `Take the protection off with \`aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack}\` if you mean it.`,

@@ -1,7 +1,7 @@
 import type { Log } from "../support/effects.ts";
+import { printable } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
-import { harmless } from "../support/shown.ts";
-import { onErr } from "./colours.ts";
+import { onErr } from "./colors.ts";
 import { createOut } from "./stdout.ts";
 import { settleSize } from "./terminal.ts";
 
@@ -50,9 +50,9 @@ export async function createCli(options: {
     stderr.isTTY && !options.quiet ? (await import("log-update")).createLogUpdate(stderr) : undefined;
   const note = (text: string): void => {
     update?.clear();
-    stderr.write(`${harmless(secrets.redact(text))}\n`);
+    stderr.write(`${printable(secrets.redact(text))}\n`);
   };
-  const progress = (text: string): void => update?.(harmless(secrets.redact(text)));
+  const progress = (text: string): void => update?.(printable(secrets.redact(text)));
   const out = createOut(stdout, options.signal);
   return {
     stdin,

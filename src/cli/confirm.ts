@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import type { Plan } from "../aws/deploy.ts";
+import type { DeployPlan } from "../aws/deploy.ts";
 import { UsageError } from "../support/errors.ts";
 import type { Cli } from "./cli.ts";
 
@@ -8,7 +8,7 @@ import type { Cli } from "./cli.ts";
  *
  * @throws {UsageError} refused, where something would be taken away and nobody can be asked; interrupted.
  */
-export async function mayGoOn(cli: Cli, made: Plan, yes: true | undefined): Promise<boolean> {
+export async function mayGoOn(cli: Cli, made: DeployPlan, yes: true | undefined): Promise<boolean> {
   if (yes) return true;
   if (cli.stdin.isTTY) return await confirmed(cli, "Make these changes? [y/N] ", yes, "Nothing was changed");
   const loses = made.changes.filter((change) => change.action === "Remove" || change.replaced);

@@ -8,7 +8,7 @@ import { readClaim } from "../lake/claim.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type LakeOfOrganization, openLakes } from "../lake/open.ts";
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import type { Cli } from "./cli.ts";
 import { sizeOption } from "./options.ts";
 import { addLakeOptions, type LakeFlags, lakeOf, warnBeforeFirstDay } from "./stack.ts";
@@ -99,7 +99,7 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<OpenEngin
   return await opened(uri, lakes, async () => {
     const folders: LakeFolder[] = [];
     for (const { organization = "", lake } of lakes) {
-      folders.push({ organization, folder: await lake.store.localizeAll(cli) });
+      folders.push({ organization, folder: await lake.store.fetchAllFiles(cli) });
     }
     const [only] = folders;
     return openDuckDb(isSeveral(lakes) || !only ? folders : only.folder, limits);
@@ -206,7 +206,7 @@ async function lakesNamed(
     lakes.find(({ organization }) => organization === wanted) ?? lakes.find((_lake, i) => isNamed(i, 0));
   await Promise.all(lakes.filter((one) => one !== chosen).map(({ lake }) => lake.close()));
   if (chosen) return [chosen];
-  throw new UsageError("input", `--organization: ${uri} has no lake ${shown(wanted)}.`, {
+  throw new UsageError("input", `--organization: ${uri} has no lake ${quoted(wanted)}.`, {
     hint: `It has ${lakes.map(({ organization }) => organization).join(", ")}.`,
   });
 }

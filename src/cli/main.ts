@@ -10,7 +10,7 @@ import { codeOf, EXIT_CODES, isUsageError, messageOf, systemCodeOf, UsageError }
 import { registerSecrets } from "../support/known-secrets.ts";
 import { secrets } from "../support/redact.ts";
 import { type Cli, createCli, ReaderGone } from "./cli.ts";
-import { onErr } from "./colours.ts";
+import { onErr } from "./colors.ts";
 import { COMMANDS } from "./commands.ts";
 import { version } from "./version.ts";
 

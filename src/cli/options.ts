@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import type { Metric } from "../usage/metric.ts";
 import { parseOrganizationId } from "../usage/organization.ts";
 import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "../usage/period.ts";
@@ -15,7 +15,7 @@ function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> 
   const parse = (text: string): T => {
     const value = known.find((one) => one === text.toLowerCase());
     if (value === undefined) {
-      throw new UsageError("input", `${option}: ${shown(text)} is not known.`, {
+      throw new UsageError("input", `${option}: ${quoted(text)} is not known.`, {
         hint: `Use ${known.slice(0, -1).join(", ")} or ${known.at(-1) ?? ""}.`,
       });
     }
@@ -53,7 +53,7 @@ export function integerOption(option: string, min: number, max: number): (text: 
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) {
-      throw new UsageError("input", `${option}: ${shown(text)} is no whole number from ${min} to ${max}.`);
+      throw new UsageError("input", `${option}: ${quoted(text)} is no whole number from ${min} to ${max}.`);
     }
     return value;
   };
@@ -66,7 +66,7 @@ export function durationOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,7}(?:\.\d+)?)([smhd]?)$/.exec(text);
     if (!match) {
-      throw new UsageError("input", `${option}: ${shown(text)} is no length of time.`, {
+      throw new UsageError("input", `${option}: ${quoted(text)} is no length of time.`, {
         hint: "Write 90s, 10m, 6h or 3d.",
       });
     }
@@ -81,7 +81,7 @@ export function ageOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,5})([hdw])$/.exec(text);
     if (!match) {
-      throw new UsageError("input", `${option}: invalid age ${shown(text)}.`, {
+      throw new UsageError("input", `${option}: invalid age ${quoted(text)}.`, {
         hint: "Write hours, days or weeks, for example 36h, 2d or 1w.",
       });
     }
@@ -96,7 +96,7 @@ export function sizeOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,15}(?:\.\d+)?)\s*([kmgt]?b)?$/.exec(text.trim().toLowerCase());
     if (!match) {
-      throw new UsageError("input", `${option}: ${shown(text)} is no size.`, {
+      throw new UsageError("input", `${option}: ${quoted(text)} is no size.`, {
         hint: "Write 500MB, 10GB or 1TB.",
       });
     }

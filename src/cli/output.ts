@@ -1,9 +1,9 @@
 import { extname } from "node:path";
 import type { QueryResult } from "../engine/engine.ts";
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import type { Cli } from "./cli.ts";
-import { onOut } from "./colours.ts";
+import { onOut } from "./colors.ts";
 import { type Content, destinationOf, type Sink, writeTo } from "./destination.ts";
 import {
   ENVELOPE_KEY,
@@ -51,7 +51,7 @@ export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   const named = flags.json ? "json" : flags.output;
   const format = named ?? (kind === "file" ? formatByExtension(flags.out ?? "") : "table");
   if (format === "parquet" && kind === "stdout" && cli.isTerminal) {
-    throw new UsageError("input", "Parquet is a binary format: it cannot be shown on a terminal.", {
+    throw new UsageError("input", "Parquet is a binary format: it cannot be quoted on a terminal.", {
       hint: "Give a file with --out result.parquet.",
     });
   }
@@ -71,8 +71,8 @@ function formatByExtension(file: string): Format {
   const extension = extname(file).toLowerCase();
   const format = BY_EXTENSION[extension];
   if (format !== undefined) return format;
-  const what = extension === "" ? "has no extension" : `has the extension ${shown(extension)}`;
-  throw new UsageError("input", `No format is known for --out ${shown(file)}: it ${what}.`, {
+  const what = extension === "" ? "has no extension" : `has the extension ${quoted(extension)}`;
+  throw new UsageError("input", `No format is known for --out ${quoted(file)}: it ${what}.`, {
     hint: `Use ${Object.keys(BY_EXTENSION).join(", ")}, or name the format with --output ${FORMATS.join("|")}.`,
   });
 }
@@ -102,7 +102,7 @@ async function parquetInto(
   result: QueryResult,
   enclosing: Enclosing | undefined,
 ): Promise<void> {
-  const { writeParquet } = await import("../engine/duckdb/parquet.ts");
+  const { writeParquet } = await import("../engine/duckdb/parquet-output.ts");
   const metadata = enclosing && { [ENVELOPE_KEY]: JSON.stringify(enclosing.envelope) };
   await writeParquet(result, uniqueNames(result.columns), path, metadata);
 }

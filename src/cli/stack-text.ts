@@ -1,13 +1,13 @@
 import type { Crawled } from "../aws/crawl.ts";
-import type { Change, Plan } from "../aws/deploy.ts";
+import type { Change, DeployPlan } from "../aws/deploy.ts";
 import type { Standing } from "../aws/destroy.ts";
 import type { Drifted } from "../aws/drift.ts";
 import type { StackSettings } from "../aws/stack.ts";
-import { onErr } from "./colours.ts";
+import { onErr } from "./colors.ts";
 
 /** What `gc-usage aws` says of changes, crawls, drift and destruction, as text. */
 
-export function changesText(made: Plan): string {
+export function changesText(made: DeployPlan): string {
   const marks: Readonly<Record<string, string>> = {
     Add: onErr.green("+"),
     Modify: onErr.yellow("~"),

@@ -1,12 +1,12 @@
 import { counted } from "../support/count.ts";
-import { harmless } from "../support/shown.ts";
+import { printable } from "../support/printable.ts";
 import { sizeText } from "../support/size.ts";
 import type { LakeStatus, PeriodState, Series } from "../sync/status.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { type Day, daysBetween } from "../usage/day.ts";
 import { describeOrigin, isNobodys } from "../usage/organization.ts";
-import { onOut } from "./colours.ts";
-import { foreignListText } from "./foreign.ts";
+import { onOut } from "./colors.ts";
+import { foreignListText } from "./foreign-text.ts";
 
 const MARKS: Readonly<Record<PeriodState, string>> = {
   present: "#",
@@ -64,7 +64,7 @@ function reasonsText({ periods }: Series): string {
     else runs.push({ from: date, to: date, why });
   }
   const lines = runs.flatMap(({ from, to, why }) =>
-    why === undefined ? [] : `  ${describeSpan({ start: from, end: to })}: ${harmless(why)}\n`,
+    why === undefined ? [] : `  ${describeSpan({ start: from, end: to })}: ${printable(why)}\n`,
   );
   const more = lines.length > REASONS ? `  and ${lines.length - REASONS} more (list them with --json)\n` : "";
   return lines.slice(0, REASONS).join("") + more;

@@ -4,7 +4,7 @@ import { findLake, openLake, openOrCreateLake } from "../lake/open.ts";
 import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
 import { once } from "../support/once.ts";
-import { leftOut, type Plan, planSync, type SyncTarget, whyNotSynced } from "../sync/plan.ts";
+import { leftOut, planSync, type SyncPlan, type SyncTarget, whyNotSynced } from "../sync/plan.ts";
 import { heldSlices, type SyncSummary, sync } from "../sync/sync.ts";
 import { type SeriesOutcome, seriesToSync, syncAll } from "../sync/sync-all.ts";
 import { SYNC_DEFAULTS, type SyncOptions, type SyncProgress } from "../sync/sync-options.ts";
@@ -258,7 +258,7 @@ async function planIn(
   lake: Lake | undefined,
   target: SyncTarget,
   now: number,
-): Promise<{ plan: Plan; calls: ReturnType<typeof callsOf> }> {
+): Promise<{ plan: SyncPlan; calls: ReturnType<typeof callsOf> }> {
   const slices = lake ? await heldSlices(lake, target, cli) : new Map<Day, never>();
   const rows = [...slices.values()].reduce((sum, { provenance }) => sum + (provenance?.rows ?? 0), 0);
   const plan = planSync(target, slices, now);

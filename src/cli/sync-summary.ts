@@ -1,6 +1,6 @@
 import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
-import { isNeeded, type Plan } from "../sync/plan.ts";
+import { isNeeded, type SyncPlan } from "../sync/plan.ts";
 import type { SyncSummary } from "../sync/sync.ts";
 import { SERVICE_SPECS } from "../usage/service.ts";
 import { slicePath } from "../usage/slice.ts";
@@ -9,7 +9,7 @@ import { UPGRADE } from "./version.ts";
 
 /** A query costs a submit, a few looks whether it has ended, and its pages. */
 export function callsOf(
-  plan: Plan,
+  plan: SyncPlan,
   rowsPerPeriod: number | undefined,
 ): { atLeast: number; pages: number | undefined } {
   const jobs = plan.chunks.length;
@@ -25,7 +25,7 @@ export function callsOf(
 }
 
 /** The plan of a dry run, for people. */
-export function planText(plan: Plan, calls: ReturnType<typeof callsOf>, uri: string): string {
+export function planText(plan: SyncPlan, calls: ReturnType<typeof callsOf>, uri: string): string {
   const { service, granularity, grouping, periods } = planFigures(plan);
   const { settled, fresh, missing, unsettled, partial, again } = periods;
   const refetched = again > 0 ? `, ${again} to refetch` : "";
@@ -37,7 +37,7 @@ export function planText(plan: Plan, calls: ReturnType<typeof callsOf>, uri: str
   );
 }
 
-export function planFigures(plan: Plan) {
+export function planFigures(plan: SyncPlan) {
   const count = (state: string): number => plan.periods.filter((period) => period.state === state).length;
   return {
     service: plan.target.service,

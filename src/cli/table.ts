@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import pc from "picocolors";
 import type { Column, SqlRow, SqlValue } from "../engine/engine.ts";
-import { harmless } from "../support/shown.ts";
+import { printable } from "../support/printable.ts";
 
 export interface TableOptions {
   /** Cells in a line of the terminal; Infinity where nothing is to be shortened. */
@@ -54,7 +54,7 @@ function isPlan(columns: readonly Column[]): boolean {
 
 const PLAN: Layout = {
   head: () => "",
-  lines: (rows) => rows.map(([, plan]) => `${harmless(String(plan)).replace(/\n$/, "")}\n`).join(""),
+  lines: (rows) => rows.map(([, plan]) => `${printable(String(plan)).replace(/\n$/, "")}\n`).join(""),
 };
 
 function layoutOf(columns: readonly Column[], rows: readonly SqlRow[], options: TableOptions): Layout {

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { AwsOptions } from "../support/aws.ts";
 import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
-import { shown } from "../support/shown.ts";
 import {
   type AwsIdentity,
   awsIdentity,
@@ -123,7 +123,7 @@ function checkAddresses(endpointUrl: string | undefined, env: Env): void {
 }
 
 function shownIfPlain(value: string): string {
-  return looksSecret(value) || value.includes("@") ? "" : `: ${shown(value)}`;
+  return looksSecret(value) || value.includes("@") ? "" : `: ${quoted(value)}`;
 }
 
 /**

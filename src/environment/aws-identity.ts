@@ -1,7 +1,7 @@
 import { UsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
 import { looksSecret } from "../support/secret-shape.ts";
-import { shown } from "../support/shown.ts";
 import { ensureHome } from "./home.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -98,7 +98,7 @@ export async function profileSettings({ profile }: AwsIdentity): Promise<Profile
   const list = names.length === 0 ? "none" : names.slice(0, 20).join(", ");
   throw new UsageError(
     "credentials",
-    `There is no AWS profile ${looksSecret(profile.value) ? "of that name" : shown(profile.value)} (from ${profile.source}).`,
+    `There is no AWS profile ${looksSecret(profile.value) ? "of that name" : quoted(profile.value)} (from ${profile.source}).`,
     {
       hint: `Profiles found: ${list}. \`aws configure list-profiles\` shows them, \`aws configure sso\` adds one.`,
     },

@@ -1,6 +1,6 @@
 import { UsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
-import { shown } from "../support/shown.ts";
 
 /** An API gateway in front of Genesys Cloud, or a stand-in for it, as settings spell it. */
 export interface Gateway {
@@ -48,7 +48,7 @@ export function envGateway(read: (name: string) => string | undefined): Gateway 
 export function gatewayBases(gateway: Gateway, source: string): Bases {
   const protocol = (gateway.protocol ?? "https").toLowerCase().replace(/:(\/\/)?$/, "");
   if (protocol !== "https" && protocol !== "http") {
-    const what = looksSecret(protocol) ? "" : ` ${shown(protocol)}`;
+    const what = looksSecret(protocol) ? "" : ` ${quoted(protocol)}`;
     throw new UsageError("input", `Invalid gateway protocol${what} (from ${source}).`, {
       hint: "Expected https, or http for a server on this machine.",
     });
@@ -57,13 +57,13 @@ export function gatewayBases(gateway: Gateway, source: string): Bases {
   const origin = originOf(`${protocol}://${gateway.host ?? ""}${port}`);
   if (gateway.host === undefined || origin === undefined) {
     const at = /^:\d{1,9}$/.test(port)
-      ? `, port ${shown(gateway.port)}`
+      ? `, port ${quoted(gateway.port)}`
       : port === ""
         ? ""
         : ", with an invalid port";
     throw new UsageError(
       "input",
-      `Invalid gateway address (from ${source}): host ${shown(shownGateway(gateway))}${at}.`,
+      `Invalid gateway address (from ${source}): host ${quoted(shownGateway(gateway))}${at}.`,
       {
         hint: "Set only the host's name there, for example gateway.example.com. Port and path prefixes are settings of their own, and a user and password are not supported.",
       },
@@ -88,5 +88,5 @@ function prefix(path: string | undefined): string {
 
 /** The gateway's host for a message, without a user and password that somebody wrote into it. */
 export function shownGateway({ host = "" }: Gateway): string {
-  return looksSecret(host) ? "[not shown]" : host.replace(/^.*@/s, "[not shown]@").replace(/[?#].*$/s, "");
+  return looksSecret(host) ? "[not quoted]" : host.replace(/^.*@/s, "[not quoted]@").replace(/[?#].*$/s, "");
 }

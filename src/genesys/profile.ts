@@ -4,9 +4,9 @@ import { parse } from "smol-toml";
 import { z } from "zod";
 import type { ProxyParts } from "../environment/proxies.ts";
 import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
 import { looksSecret } from "../support/secret-shape.ts";
-import { shown } from "../support/shown.ts";
 import type { Gateway } from "./gateway.ts";
 import { parsePathParams } from "./gateway.ts";
 
@@ -119,7 +119,7 @@ function pick(profiles: readonly NamedTable[], wanted: string): NamedTable | und
 }
 
 function shownName(name: string): string {
-  return looksSecret(name) ? "[not shown]" : shown(name);
+  return looksSecret(name) ? "[not quoted]" : quoted(name);
 }
 
 function hideSecrets(table: NamedTable["table"]): void {

@@ -1,6 +1,6 @@
 import { UsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
-import { shown } from "../support/shown.ts";
 
 /** AWS region name → Genesys Cloud domain, as Genesys publishes them. */
 export const REGIONS: Readonly<Record<string, string>> = {
@@ -56,7 +56,9 @@ export function regionDomain(text: string, source: string): string {
 export function shownRegion(text: string): string {
   const name = hostOf(text);
   const isPlausible = /^[a-z]{2,5}([-_][a-z]+)+[-_]?\d$|^([a-z0-9-]{1,20}\.)+[a-z]{2,12}$/.test(name);
-  return (isPlausible && !looksSecret(text.trim())) || closeTo(name).length > 0 ? shown(name) : "[not shown]";
+  return (isPlausible && !looksSecret(text.trim())) || closeTo(name).length > 0
+    ? quoted(name)
+    : "[not quoted]";
 }
 
 /** The AWS name of a listed domain, for people. */

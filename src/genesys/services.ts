@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { isUsageError, UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import type { QueryBody } from "../usage/query.ts";
 import { knownStatuses, SERVICE_SPECS, type Service, stateOfStatus } from "../usage/service.ts";
 import type { QueryState } from "../usage/services/spec.ts";
@@ -192,7 +192,7 @@ function pageOf(
   }
   const members = parsed.data;
   const status = members.queryStatus ?? "";
-  const state = stateOf(service, status);
+  const state = queryState(service, status);
   if (state === "done") checkHasRows(SERVICE_SPECS[service].rowsMember, id, status, summary);
   return {
     state,
@@ -227,15 +227,15 @@ function otherLists(rowsIn: RowsMember | undefined, members: AnswerMembers = {})
     ...(rowsIn ? [rowsIn] : []),
     ...Object.keys(members).filter((name) => Array.isArray(members[name])),
   ];
-  return lists.length === 0 ? "" : ` (it has ${lists.map(shown).join(", ")})`;
+  return lists.length === 0 ? "" : ` (it has ${lists.map(quoted).join(", ")})`;
 }
 
 /** What a status means. A word that is new to us is an error, never taken for success. */
-export function stateOf(service: Service | undefined, status: string): QueryState {
+export function queryState(service: Service | undefined, status: string): QueryState {
   const state = stateOfStatus(status);
   if (state !== undefined) return state;
   const query = service === undefined ? "The query" : `The ${service} service's query`;
-  throw new UsageError("service", `${query} has the unknown status ${shown(status)}.`, {
+  throw new UsageError("service", `${query} has the unknown status ${quoted(status)}.`, {
     hint: `Known are ${knownStatuses().join(", ")}.`,
   });
 }
@@ -259,7 +259,7 @@ export function checkId(id: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9_.:=-]{0,199}$/.test(id) && !id.includes("..") && !looksLikePath) return;
   throw new UsageError(
     "input",
-    `${shown(id)} is no execution or job id${looksLikePath ? ", it looks like a path" : ""}.`,
+    `${quoted(id)} is no execution or job id${looksLikePath ? ", it looks like a path" : ""}.`,
     {
       hint: looksLikePath
         ? "To read a file use `gc-usage rows FILE` or `gc-usage load FILE`."

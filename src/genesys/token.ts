@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { abortable, type Effects, monotonicOf } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
-import { shown } from "../support/shown.ts";
 import type { ServiceClock } from "./clock.ts";
 import { faultInCredential } from "./credential-text.ts";
 import { type Http, readText } from "./http.ts";
@@ -131,7 +131,7 @@ export class SignInTokens implements TokenSource {
     const fault = faultInCredential(value);
     if (fault !== undefined) throw unreadableAnswer(call, `the access token in the answer ${fault}.`, false);
     if (type.toLowerCase() !== "bearer")
-      throw unreadableAnswer(call, `the token is of the type ${shown(type)}, not bearer.`, false);
+      throw unreadableAnswer(call, `the token is of the type ${quoted(type)}, not bearer.`, false);
     const lifeMs = lifeOf(seconds);
     const renewAt = monotonicOf(this.#effects) + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 10);
     return { value, renewAt };

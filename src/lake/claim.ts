@@ -36,7 +36,7 @@ export async function readClaim({ store }: Lake): Promise<Claim | undefined> {
   for (;;) {
     const object = await store.head(CLAIM_PATH);
     if (!object) return undefined;
-    const text = await textOf(join(await store.localize([object]), CLAIM_PATH));
+    const text = await textOf(join(await store.fetchFiles([object]), CLAIM_PATH));
     if (text !== undefined) return { object, ...parse(text) };
   }
 }

@@ -2,14 +2,14 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { counted } from "../support/count.ts";
 import { UsageError } from "../support/errors.ts";
-import { isFromFuture, isOf, knowsLess } from "../usage/coverage.ts";
+import { coversLess, isFromFuture, isOf } from "../usage/coverage.ts";
 import { kindOfPath, whyForeign } from "../usage/lake-path.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { isSource, parseSlicePath, type SliceKey, SOURCE_FOLDER, slicePath } from "../usage/slice.ts";
 import { CHANGED, readFooter } from "./footer.ts";
-import { ParquetFiles } from "./parquet.ts";
 import { damaged, type Provenance, type Reading } from "./provenance.ts";
-import type { ObjectStore, StoredObject, Waiting } from "./store.ts";
+import { SliceFiles } from "./slice-parquet.ts";
+import type { ObjectStore, StoredObject, WaitOptions } from "./store.ts";
 
 /**
  * A slice that is in the lake: `readable`; `damaged`, where its bytes are not a slice's, or are of another date than its
@@ -49,11 +49,11 @@ export type Committed = "written" | { readonly kept: string };
 /** The slices in a folder or under an S3 prefix. There is no other state: what has been fetched is what is there. */
 export class Lake {
   readonly store: ObjectStore;
-  readonly files: ParquetFiles;
+  readonly files: SliceFiles;
 
   constructor(store: ObjectStore) {
     this.store = store;
-    this.files = new ParquetFiles(store.staging);
+    this.files = new SliceFiles(store.staging);
   }
 
   get uri(): string {
@@ -92,7 +92,7 @@ export class Lake {
    *
    * @throws {UsageError} lake, where one cannot be read.
    */
-  async slices(wanted: (key: SliceKey) => boolean = () => true, waiting?: Waiting): Promise<Slice[]> {
+  async slices(wanted: (key: SliceKey) => boolean = () => true, waiting?: WaitOptions): Promise<Slice[]> {
     const listed = (await this.list()).filter(({ key }) => wanted(key));
     return await this.read(listed, waiting);
   }
@@ -104,9 +104,9 @@ export class Lake {
   }
 
   /** Listed slices, with what is known of them. @throws {UsageError} lake, where one cannot be read. */
-  async read(listed: readonly ListedSlice[], waiting?: Waiting): Promise<Slice[]> {
+  async read(listed: readonly ListedSlice[], waiting?: WaitOptions): Promise<Slice[]> {
     const limit = pLimit(READS);
-    const root = await this.store.localize(
+    const root = await this.store.fetchFiles(
       listed.map(({ object }) => object),
       waiting,
     );
@@ -130,7 +130,7 @@ export class Lake {
       const isSame = current.version === object.version;
       if (isSame && reading !== undefined && reading !== CHANGED) return { key, object, ...reading };
       object = current;
-      await this.store.localize([object]);
+      await this.store.fetchFiles([object]);
     }
     throw new UsageError("lake", `The slice ${object.path} changes each time that it is read.`, {
       hint: "Wait for the program that writes it to end, then run the same command again.",
@@ -223,7 +223,7 @@ export function refusal(
     };
   }
   if (now !== undefined && isFromFuture(current.provenance, now)) return undefined;
-  const why = knowsLess(current.provenance, next, current.key.granularity);
+  const why = coversLess(current.provenance, next, current.key.granularity);
   return why === undefined ? undefined : { why, isFinal: false };
 }
 

@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 
 /**
  * A lake's location as it was written: a folder, or `s3://bucket/prefix`. What is neither, and would become a folder of
@@ -12,7 +12,7 @@ export function checkLocation(text: string, source: string): string {
   const problem = problemOf(text);
   if (problem === undefined) return text;
   const [why, hint] = problem;
-  throw new UsageError("input", `Invalid lake location ${shown(withoutUser(text))} (${source}): ${why}.`, {
+  throw new UsageError("input", `Invalid lake location ${quoted(withoutUser(text))} (${source}): ${why}.`, {
     hint,
   });
 }
@@ -22,7 +22,7 @@ export function checkFolder(text: string, source: string): string {
   const problem = unexpanded(text) ?? windowsPath(text);
   if (problem === undefined) return text;
   const [why, hint] = problem;
-  throw new UsageError("input", `Invalid folder ${shown(text)} (${source}): ${why}.`, { hint });
+  throw new UsageError("input", `Invalid folder ${quoted(text)} (${source}): ${why}.`, { hint });
 }
 
 type Problem = readonly [why: string, hint: string] | undefined;
@@ -31,7 +31,7 @@ function problemOf(text: string): Problem {
   if (text === "") return ["it is empty", ANY];
   if (text === "-") return ["a lake is a folder or a place on S3, not a stream", ANY];
   if (text !== text.trim()) {
-    return ["it begins or ends with a blank", `Leave the blank out: ${shown(text.trim())}.`];
+    return ["it begins or ends with a blank", `Leave the blank out: ${quoted(text.trim())}.`];
   }
   if (/^s3:\/\/[^/\\]/i.test(text)) return undefined;
   return onS3(text) ?? otherAddress(text) ?? unexpanded(text) ?? windowsPath(text);

@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 import { type Log, silentLog } from "../support/effects.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import { shellWord } from "../support/quote.ts";
-import { foreignError, lakesNear, MARKS, refuseInside } from "./foreign.ts";
+import { foreignError, lakesNear, MARKS, refuseInside } from "./detect.ts";
 import { Lake } from "./lake.ts";
 import { FolderStore } from "./local/folder-store.ts";
 import { checkLocation } from "./location.ts";

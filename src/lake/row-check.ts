@@ -6,8 +6,8 @@ import { USAGE_COLUMNS, type UsageColumn } from "../usage/columns.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
 import type { Metric } from "../usage/metric.ts";
 import type { SliceKey } from "../usage/slice.ts";
-import { duckdb } from "./duckdb.ts";
-import { SLICE_COLUMNS } from "./parquet.ts";
+import { duckdb } from "./duckdb-client.ts";
+import { SLICE_COLUMNS } from "./slice-parquet.ts";
 
 /** What reading all rows of a slice has shown. */
 export interface RowFacts {

@@ -66,7 +66,7 @@ async function update(lake: Lake, signal: AbortSignal | undefined): Promise<bool
 
 /** The table's rows as JSON, by the slice's path and version; none where it is not one that this version writes. */
 async function knownRows(lake: Lake, object: StoredObject): Promise<Map<string, string>> {
-  const file = join(await lake.store.localize([object]), SLICES_FILE);
+  const file = join(await lake.store.fetchFiles([object]), SLICES_FILE);
   const rows = await lake.files.readTable(COLUMNS, file);
   return new Map(
     rows.flatMap((line) => {

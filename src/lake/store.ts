@@ -26,7 +26,7 @@ export interface Listing {
 }
 
 /** Whoever waits for objects to become files of this machine. */
-export interface Waiting {
+export interface WaitOptions {
   /** Aborted: rejects with its reason, and what has arrived is kept. */
   readonly signal?: AbortSignal | undefined;
   /** Shown meanwhile, replaced by the next. */
@@ -69,12 +69,12 @@ export interface ObjectStore {
    * Makes the objects readable as local files and gives the folder under which their paths stand. For a folder
    * that is the folder itself; S3 objects are mirrored to a cache, by version.
    */
-  localize(objects: readonly StoredObject[], waiting?: Waiting): Promise<string>;
+  fetchFiles(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<string>;
   /**
    * Makes all that the tables read readable as local files: below the folder that it gives, `usage/` and
    * `gc_usage_api_source/` then hold what the lake holds, and nothing else.
    */
-  localizeAll(waiting?: Waiting): Promise<string>;
+  fetchAllFiles(waiting?: WaitOptions): Promise<string>;
   /**
    * Replaces the object by a file, atomically, provided that it still has version `expected` (undefined: that it
    * does not exist). The file may be moved away. Resolves false, with nothing changed, where the version differs.

@@ -5,8 +5,8 @@ import { sqlString } from "../support/quote.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { maxDay, minDay } from "../usage/day.ts";
 import type { SliceKey } from "../usage/slice.ts";
+import { answerLake, type SliceReader } from "./answer-lake.ts";
 import { type Asked, type Basis, basisOf } from "./basis.ts";
-import { answerLake, type SliceReader } from "./held.ts";
 import type { Question } from "./questions.ts";
 
 /** A lake that a question is answered from; one of several where it has an organization. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { UsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { sqlString } from "../support/quote.ts";
-import { shown } from "../support/shown.ts";
 import type { Day } from "../usage/day.ts";
 import { CANONICAL_GROUPING, type Grouping } from "../usage/grouping.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
@@ -32,7 +32,7 @@ export function get(name: string): Question {
   const words = name.toLowerCase().split(/[^a-z]+/);
   const near = list().filter((one) => one.name.split("-").some((word) => words.includes(word)));
   const hint = near.length > 0 ? `Did you mean ${near.map((one) => one.name).join(" or ")}?` : undefined;
-  throw new UsageError("input", `There is no question ${shown(name)}.`, {
+  throw new UsageError("input", `There is no question ${quoted(name)}.`, {
     hint: [hint, "See `gc-usage ask` for all of them."].filter(Boolean).join(" "),
   });
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import { addDays, type Day, dayOf, lastDay, minDay, parseDay, startOfDay } from "../usage/day.ts";
 import {
   DEFAULT_WEEK_START,
@@ -80,7 +80,7 @@ function openEnd({ granularity, weekStart }: Required<WindowPeriods>, day: Day, 
 function startOfLast(last: string, end: Day): Day {
   const match = /^([1-9]\d{0,2})([dwmy])$/.exec(last);
   if (!match) {
-    throw new UsageError("input", `--last: ${shown(last)} is no length of time.`, {
+    throw new UsageError("input", `--last: ${quoted(last)} is no length of time.`, {
       hint: "Write days, weeks, months or years, for example 7d, 4w, 3m or 1y.",
     });
   }

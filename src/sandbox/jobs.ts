@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aggregate } from "./aggregate.ts";
-import type { Ask } from "./ask.ts";
 import type { Fault } from "./faults.ts";
 import { hash, uuid } from "./hash.ts";
 import { Refusal } from "./http.ts";
 import type { Client, Organization } from "./organization.ts";
+import type { Ask } from "./parse-query.ts";
 import type { Results } from "./results.ts";
 
 /** A submitted query: a job of the newer service, an execution of the legacy one. */

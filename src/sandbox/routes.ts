@@ -2,11 +2,11 @@ import type { Day } from "../usage/day.ts";
 import { addDays } from "../usage/day.ts";
 import { missing } from "./access.ts";
 import { jobsAnswer, legacyAnswer, searchAnswer } from "./answers.ts";
-import { type DialectName, parseAsk } from "./ask.ts";
 import { clientEntity, clientsPage, limitsOf, organizationEntity } from "./entities.ts";
 import { json, Refusal, type Reply, wholeParam } from "./http.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import type { Client, Organization } from "./organization.ts";
+import { type DialectName, parseBody } from "./parse-query.ts";
 
 /** What the answers are made from. */
 export interface World {
@@ -82,7 +82,7 @@ function organizationRoutes({ organization, rateLimit, organizationStatus }: Wor
 function legacyRoutes(world: World): Route[] {
   const { organization, jobs, today } = world;
   const submit = (name: DialectName, body: string, client: Client | undefined): Reply => {
-    const job = jobs.submit(parseAsk(name, body, today()), client);
+    const job = jobs.submit(parseBody(name, body, today()), client);
     const resultsUri =
       client === undefined
         ? `/api/v2/usage/query/${job.id}/results`
@@ -137,7 +137,7 @@ function legacyRoutes(world: World): Route[] {
 function jobsRoutes({ organization, jobs, today }: World): Route[] {
   const clientPath = (client: Client): string => `/api/v2/usage/client/${client.id}/aggregates/query/jobs`;
   const submit = (name: DialectName, body: string, client: Client | undefined): Reply => {
-    const job = jobs.submit(parseAsk(name, body, today()), client);
+    const job = jobs.submit(parseBody(name, body, today()), client);
     const uri = `${client === undefined ? JOBS_PATH : clientPath(client)}/${job.id}`;
     return json(202, { id: job.id, resultsUri: uri, selfUri: uri });
   };
@@ -187,7 +187,7 @@ function searchRoutes({ jobs, today }: World): Route[] {
       kind: "submit",
       permissions: SEARCH_PERMISSIONS,
       answer: ({ body }) => {
-        const { id } = jobs.submit(parseAsk("search", body, today()), undefined);
+        const { id } = jobs.submit(parseBody("search", body, today()), undefined);
         return json(200, { executionId: id, resultsUri: `/api/v2/usage/simplesearch/${id}/results` });
       },
     },

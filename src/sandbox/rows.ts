@@ -1,6 +1,6 @@
 import type { Day } from "../usage/day.ts";
 import { METRICS } from "../usage/metric.ts";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "./parse-query.ts";
 import type { Labels } from "./split.ts";
 
 /** A summed row, before it is spelt as a service spells it. */

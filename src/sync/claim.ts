@@ -1,6 +1,6 @@
 import { CLAIM_PATH, type Claim, originsOf, readClaim, writeClaim } from "../lake/claim.ts";
 import type { Lake, Slice } from "../lake/lake.ts";
-import type { Waiting } from "../lake/store.ts";
+import type { WaitOptions } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
 import type { Log } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
@@ -41,7 +41,7 @@ interface Held {
 export async function claimLake(
   lake: Lake,
   newcomer: Newcomer,
-  { log, ...waiting }: Waiting & { readonly log: Log },
+  { log, ...waiting }: WaitOptions & { readonly log: Log },
 ): Promise<Origin> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const claim = await readClaim(lake);
@@ -58,13 +58,13 @@ export async function claimLake(
 }
 
 /** The same without claiming, for a dry run. @throws {UsageError} as `claimLake` does. */
-export async function checkOwner(lake: Lake, newcomer: Newcomer, waiting?: Waiting): Promise<Origin> {
+export async function checkOwner(lake: Lake, newcomer: Newcomer, waiting?: WaitOptions): Promise<Origin> {
   const held = await ownerOf(lake, await readClaim(lake), waiting);
   return (await admit(lake, held.origin, newcomer)).origin;
 }
 
 /** Whose the lake is by its claim, else by its slices. @throws {UsageError} refused, where that cannot be told. */
-export async function ownerOf(lake: Lake, claim: Claim | undefined, waiting?: Waiting): Promise<Held> {
+export async function ownerOf(lake: Lake, claim: Claim | undefined, waiting?: WaitOptions): Promise<Held> {
   if (claim?.isLater && !claim.content) {
     throw new UsageError(
       "refused",

@@ -5,7 +5,7 @@ import { CHANGED, readFooter } from "../lake/footer.ts";
 import { type Foreign, type Lake, refusal } from "../lake/lake.ts";
 import { copyBytes } from "../lake/local/files.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
-import type { StoredObject, Waiting } from "../lake/store.ts";
+import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { isNobodys, type Origin } from "../usage/organization.ts";
@@ -15,7 +15,7 @@ import { inParallel } from "./parallel.ts";
 import { hashOf, keepSource } from "./source.ts";
 import { sweepStaging, withStaging } from "./staging.ts";
 
-export interface CopyOptions extends Waiting {
+export interface CopyOptions extends WaitOptions {
   readonly from: Lake;
   readonly to: Lake;
   /** Replace what knows more, and raw rows that differ. */
@@ -75,7 +75,7 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const slices = await planSlices(options, await claimTarget(options));
   const items = [...slices, ...(await planSources(options, slices))];
   const wanted = items.filter(({ verdict }) => verdict === "copy").map(({ object }) => object);
-  const late = dryRun ? [] : await carryOut(wanted, await from.store.localize(wanted, options), options);
+  const late = dryRun ? [] : await copyObjects(wanted, await from.store.fetchFiles(wanted, options), options);
   if (!dryRun) await updateSlicesTable(to, options);
   const kept = items.flatMap(({ object: { path }, verdict }) =>
     typeof verdict === "string" ? [] : [{ path, ...verdict }],
@@ -173,8 +173,8 @@ async function sameIn(
   const alike = ours.filter(({ path, bytes }) => sizes.get(path) === bytes);
   const paths = new Set(alike.map(({ path }) => path));
   const [here, there] = [
-    await from.store.localize(alike, options),
-    await to.store.localize(
+    await from.store.fetchFiles(alike, options),
+    await to.store.fetchFiles(
       theirs.filter(({ path }) => paths.has(path)),
       options,
     ),
@@ -187,7 +187,7 @@ async function sameIn(
 }
 
 /** Copies, then reads back. @returns what another process has made better meanwhile, and why it stays. */
-async function carryOut(
+async function copyObjects(
   wanted: readonly StoredObject[],
   root: string,
   options: CopyOptions,
@@ -238,7 +238,7 @@ async function verify(options: CopyOptions, written: ReadonlyMap<string, string>
   const { to } = options;
   const listed = [...(await to.list()).map(({ object }) => object), ...(await to.sources())];
   const objects = listed.filter(({ path }) => written.has(path));
-  const root = await to.store.localize(objects, options);
+  const root = await to.store.fetchFiles(objects, options);
   const found = new Set(objects.map(({ path }) => path));
   const wrong: string[] = [];
   for (const [path, hash] of written) {

@@ -68,8 +68,8 @@ export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesBy
     const row = parseApiRow(fields, line, ++number);
     spool.add(row);
     raw?.add(row.date, `${rawLine(row, fields, line, number)}\n`);
-    await spool.relieve();
-    await raw?.relieve();
+    await spool.flushIfLarge();
+    await raw?.flushIfLarge();
   }
   await spool.flush();
   await raw?.flush();

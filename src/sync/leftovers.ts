@@ -1,5 +1,5 @@
 import type { Span } from "../usage/period.ts";
-import { chunksOf, isNeeded, type Plan, type SyncTarget } from "./plan.ts";
+import { chunksOf, isNeeded, type SyncPlan, type SyncTarget } from "./plan.ts";
 import type { JobState } from "./staging.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { JobState } from "./staging.ts";
  *
  * @returns leave, where it may be of use to another sync.
  */
-export function useOf(state: JobState, { target, periods }: Plan): "take" | "drop" | "leave" {
+export function decideLeftover(state: JobState, { target, periods }: SyncPlan): "take" | "drop" | "leave" {
   if (!isSameKind(state, target)) return "leave";
   const [first, last] = [periods[0], periods.at(-1)];
   // A total is a figure of just its own days: the lake has another place for one, or would keep the longer one.
@@ -38,7 +38,7 @@ export function disjoint<T extends Span>(spans: readonly T[]): T[] {
 }
 
 /** The intervals to ask for beside the queries that are gone on with: what these bring is not asked for again. */
-export function chunksBeside(taken: readonly Span[], { target, periods }: Plan): Span[] {
+export function chunksBeside(taken: readonly Span[], { target, periods }: SyncPlan): Span[] {
   const wanting = periods.filter(
     (period) => isNeeded(period) && !taken.some((span) => holds(span, period.covered)),
   );

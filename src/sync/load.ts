@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { checkEnded } from "../genesys/answer/ended.ts";
+import { checkEnded } from "../genesys/answer/check-ended.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
 import type { SplitSummary } from "../genesys/answer/splitter.ts";
 import { splitInto } from "../genesys/services.ts";
@@ -233,7 +233,7 @@ async function spoolInput(
         const bytes = raw.take(ndjson);
         hash.update(bytes);
         await handle.appendFile(bytes);
-        await found.relieve();
+        await found.flushIfLarge();
       },
       (fields, text, number) => {
         const row = parseApiRow(fields, text, number);

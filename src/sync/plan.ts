@@ -74,7 +74,7 @@ export function isNeeded({ state }: PlannedPeriod): boolean {
   return state === "missing" || state === "partial" || state === "unsettled" || state === "again";
 }
 
-export interface Plan {
+export interface SyncPlan {
   readonly target: SyncTarget;
   readonly periods: readonly PlannedPeriod[];
   /** Intervals to ask for: none shares a day with another, each is one that the service accepts. */
@@ -99,7 +99,7 @@ const YEAR = 366;
  * @throws {UsageError} input, for what the service cannot give: a grouping, days out of reach, days to come; refused, for
  * a total where the lake has a longer one.
  */
-export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, now: number): Plan {
+export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, now: number): SyncPlan {
   checkGrouping(target);
   const span = wholePeriods(target, now);
   const reach = reachOf(target.service, now);
@@ -107,7 +107,7 @@ export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, no
     .map(({ date, covered }) => ({
       date,
       covered,
-      state: stateOf(target, date, covered, held.get(date), now),
+      state: plannedState(target, date, covered, held.get(date), now),
     }))
     .map((period) =>
       isLeftOut(period, target, reach) ? { ...period, state: "unreachable" as const } : period,
@@ -147,7 +147,7 @@ function isAgain(
 }
 
 /** What a plan leaves out since the service no longer has it, in words; undefined where it leaves out nothing. */
-export function leftOut({ periods, reach, target }: Plan): string | undefined {
+export function leftOut({ periods, reach, target }: SyncPlan): string | undefined {
   const out = periods.filter(({ state }) => state === "unreachable");
   const [first, last] = [out[0], out.at(-1)];
   if (!first || !last) return undefined;
@@ -176,7 +176,7 @@ function wholePeriods({ granularity, span, weekStart }: SyncTarget, now: number)
   return { start: periodStart(granularity, span.start, weekStart), end: minDay(end, last) };
 }
 
-function stateOf(
+function plannedState(
   target: SyncTarget,
   date: Day,
   wanted: Span,

@@ -1,6 +1,6 @@
 import { isInteger, isLosslessNumber, stringify as losslessJson } from "lossless-json";
 import { type ApiRow, badRow, exactly, isObject, isPlainRow } from "../genesys/answer/row.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import { USAGE_COLUMNS, type UsageColumn } from "../usage/columns.ts";
 import { MAX_COUNT } from "../usage/row.ts";
 
@@ -77,7 +77,7 @@ function checkNames(fields: Fields, number: number): void {
   for (const name of Object.keys(fields)) {
     const other = seen.get(name.toLowerCase());
     if (other !== undefined)
-      throw badRow(number, `it has both ${shown(other)} and ${shown(name)}, which SQL does not tell apart`);
+      throw badRow(number, `it has both ${quoted(other)} and ${quoted(name)}, which SQL does not tell apart`);
     seen.set(name.toLowerCase(), name);
   }
 }
@@ -100,10 +100,10 @@ function checkColumn(name: string, value: unknown, number: number): void {
   const column = COLUMNS.get(name.toLowerCase());
   if (column === undefined) return;
   if (column.name !== name)
-    throw badRow(number, `its field ${shown(name)} differs from ${column.name} in its case alone`);
+    throw badRow(number, `its field ${quoted(name)} differs from ${column.name} in its case alone`);
   if (value === null || column.kind === "text") return;
   if (column.kind === "count" && !isCount(value))
-    throw badRow(number, `its ${name} is ${shown(value)}, no whole number from 0 to 2^63-1`);
+    throw badRow(number, `its ${name} is ${quoted(value)}, no whole number from 0 to 2^63-1`);
   if (column.kind !== "reference") return;
   if (!isObject(value)) throw badRow(number, `its ${name} is no object`);
   checkNames(value, number);

@@ -1,6 +1,6 @@
 import type { Lake, ListedSlice, Slice } from "../lake/lake.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
-import type { StoredObject, Waiting } from "../lake/store.ts";
+import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import type { Log } from "../support/effects.ts";
 import { knowable } from "../usage/coverage.ts";
 import type { Day } from "../usage/day.ts";
@@ -44,7 +44,7 @@ export async function planRemoval(
   lake: Lake,
   selection: Selection,
   now: number,
-  waiting?: Waiting,
+  waiting?: WaitOptions,
 ): Promise<Removal> {
   const { to } = selection;
   const isMeant = ({ key }: Pick<ListedSlice, "key">): boolean =>

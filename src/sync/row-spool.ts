@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify as losslessJson } from "lossless-json";
 import type { ApiRow } from "../genesys/answer/row.ts";
-import { spoolLine } from "../lake/parquet.ts";
+import { spoolLine } from "../lake/slice-parquet.ts";
 import { DIMENSION_COLUMNS, type Dimension } from "../usage/columns.ts";
 import type { Day } from "../usage/day.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
@@ -43,7 +43,7 @@ export class LinesByDate {
   }
 
   /** Writes out what is held, where it has become much. */
-  async relieve(): Promise<void> {
+  async flushIfLarge(): Promise<void> {
     if (this.#buffered >= BUFFERED) await this.flush();
   }
 
@@ -94,8 +94,8 @@ export class RowSpool {
     this.#lines.add(row.date, lineOf(row));
   }
 
-  relieve(): Promise<void> {
-    return this.#lines.relieve();
+  flushIfLarge(): Promise<void> {
+    return this.#lines.flushIfLarge();
   }
 
   flush(): Promise<void> {

@@ -40,7 +40,7 @@ export async function checkSource(lake: Lake, path: string, hash: string): Promi
     );
   }
   const current = await lake.store.head(path);
-  if (!current || (await hashOf(join(await lake.store.localize([current]), path))) === hash) return;
+  if (!current || (await hashOf(join(await lake.store.fetchFiles([current]), path))) === hash) return;
   throw new UsageError("refused", `The lake has other rows under ${path} already. Nothing was written.`, {
     hint: "Is it the id of another answer? Leave --id out, or give --force where the command has it.",
   });
@@ -63,7 +63,7 @@ export async function keepSource(
     signal?.throwIfAborted();
     const current = await lake.store.head(path);
     if (current) {
-      if ((await hashOf(join(await lake.store.localize([current]), path))) === hash) return "there";
+      if ((await hashOf(join(await lake.store.fetchFiles([current]), path))) === hash) return "there";
       if (!force) await checkSource(lake, path, hash);
     }
     if (await lake.store.replace(path, file, current?.version, signal)) return "written";

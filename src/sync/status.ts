@@ -1,6 +1,6 @@
 import { ownerOf } from "../lake/claim.ts";
 import type { Foreign, Lake, Slice } from "../lake/lake.ts";
-import type { Waiting } from "../lake/store.ts";
+import type { WaitOptions } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
 import { type Coverage, describeSpan, isFromFuture, knowable, knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
@@ -54,7 +54,7 @@ export interface StatusOptions {
   readonly wanted?: ((key: SliceKey) => boolean) | undefined;
   /** The last day that coverage counts, of all but totals; each series' newest day where it is left out. */
   readonly until?: Day | undefined;
-  readonly waiting?: Waiting | undefined;
+  readonly waiting?: WaitOptions | undefined;
 }
 
 /**
@@ -108,7 +108,7 @@ function periodsWithGaps(sorted: readonly Slice[], options: StatusOptions): Peri
     for (; next !== undefined && next < date; next = following(granularity, next)) {
       periods.push({ date: next, state: "missing" });
     }
-    periods.push({ date, ...stateOf(slice, options) });
+    periods.push({ date, ...periodFacts(slice, options) });
     next = following(granularity, date);
   }
   return periods;
@@ -120,7 +120,7 @@ function following(granularity: Granularity, date: Day): Day | undefined {
   return end === undefined ? undefined : addDays(end, 1);
 }
 
-function stateOf(slice: Slice, { settleDays, now }: StatusOptions): Omit<Period, "date"> {
+function periodFacts(slice: Slice, { settleDays, now }: StatusOptions): Omit<Period, "date"> {
   const { key, state, provenance } = slice;
   if (state === "newer") return { state: "newer", why: `written by ${slice.writtenBy}` };
   if (state === "damaged") return { state: "damaged", why: slice.why };

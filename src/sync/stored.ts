@@ -58,7 +58,7 @@ export async function storedSlices(
 async function hasSameRows(lake: Lake, current: Slice, next: WrittenSlice): Promise<boolean> {
   if (current.state !== "readable" || current.provenance.rows !== next.provenance.rows) return false;
   if (next.provenance.rows === 0) return true;
-  const root = await lake.store.localize([current.object]);
+  const root = await lake.store.fetchFiles([current.object]);
   return await lake.files.haveSameRows(join(root, current.object.path), next.file);
 }
 
@@ -100,7 +100,7 @@ export async function storedSource(
   // Rows in another order take as many bytes.
   const alike = listed.filter((object) => object.bytes === size && isSource(object.path));
   if (alike.length === 0 || size === 0) return undefined;
-  const root = await lake.store.localize(alike);
+  const root = await lake.store.fetchFiles(alike);
   let unordered: string | undefined;
   for (const { path } of alike) {
     const other = join(root, path);

@@ -3,7 +3,7 @@ import { readOrganization } from "../genesys/organization.ts";
 import { readClaim } from "../lake/claim.ts";
 import { type Lake, type Slice } from "../lake/lake.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
-import type { Waiting } from "../lake/store.ts";
+import type { WaitOptions } from "../lake/store.ts";
 import { withDeadline } from "../support/deadline.ts";
 import { UsageError } from "../support/errors.ts";
 import { type Day } from "../usage/day.ts";
@@ -11,14 +11,14 @@ import { compareOrigins, type Organization, type Origin } from "../usage/organiz
 import type { SliceKey } from "../usage/slice.ts";
 import { checkSlices, claimLake, type Newcomer } from "./claim.ts";
 import type { KeptSlice } from "./land.ts";
-import { chunksBeside, disjoint, useOf } from "./leftovers.ts";
-import { isNeeded, isWithin, leftOut, type Plan, planSync, type SyncTarget } from "./plan.ts";
+import { chunksBeside, decideLeftover, disjoint } from "./leftovers.ts";
+import { isNeeded, isWithin, leftOut, planSync, type SyncPlan, type SyncTarget } from "./plan.ts";
 import { type JobState, StagedJob, sweepStaging } from "./staging.ts";
 import type { SyncOptions } from "./sync-options.ts";
 import { SyncRun } from "./sync-run.ts";
 
 export interface SyncSummary {
-  readonly plan: Plan;
+  readonly plan: SyncPlan;
   /** Whose the lake is; undefined where the service does not tell, and nobody has said. */
   readonly organization: Organization | undefined;
   /** Queries gone on with that an earlier run had left. */
@@ -44,7 +44,7 @@ export interface NewerSlice {
 export async function heldSlices(
   lake: Lake,
   target: SyncTarget,
-  waiting?: Waiting,
+  waiting?: WaitOptions,
 ): Promise<Map<Day, Slice>> {
   const slices = await lake.slices(
     ({ service, granularity, grouping, date }) =>
@@ -105,7 +105,7 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
   };
 }
 
-function newerOf({ periods }: Plan, held: ReadonlyMap<Day, Slice>): NewerSlice[] {
+function newerOf({ periods }: SyncPlan, held: ReadonlyMap<Day, Slice>): NewerSlice[] {
   return periods.flatMap(({ date }) => {
     const slice = held.get(date);
     return slice?.state === "newer" ? [{ key: slice.key, writtenBy: slice.writtenBy }] : [];
@@ -130,7 +130,7 @@ async function signIn({ client, effects, signal, timeoutMs }: SyncOptions): Prom
 /** Makes the lake the organization's that is signed in. @returns whose the new slices are. */
 async function claimFor(
   { lake, client, organization, log, signal }: SyncOptions,
-  plan: Plan,
+  plan: SyncPlan,
 ): Promise<Origin> {
   const source = client.caller;
   const newcomer = (mine: Organization | undefined): Newcomer => ({
@@ -159,7 +159,7 @@ async function failureOf(
 /** The queries that earlier runs left and that bring what is needed, each once. */
 async function takeLeftovers(
   lake: Lake,
-  plan: Plan,
+  plan: SyncPlan,
   held: ReadonlyMap<Day, Slice>,
   now: number,
 ): Promise<StagedJob[]> {
@@ -170,7 +170,7 @@ async function takeLeftovers(
         date >= start && date <= end && (provenance?.fetchedAt ?? 0) > submittedAt,
     );
   const jobs = await StagedJob.adopt(lake, now, (state) => {
-    const use = useOf(state, plan);
+    const use = decideLeftover(state, plan);
     return use === "take" && isOutdated(state) ? "drop" : use;
   });
   // Two runs at once may have left the same: the further one is gone on with.

@@ -3,7 +3,7 @@ import { readClaim } from "../lake/claim.ts";
 import type { Lake, ListedSlice, Slice, Survey } from "../lake/lake.ts";
 import type { Provenance } from "../lake/provenance.ts";
 import { RowCheck } from "../lake/row-check.ts";
-import type { StoredObject, Waiting } from "../lake/store.ts";
+import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
 import { codeOf, isUsageError } from "../support/errors.ts";
 import { isFromFuture, knownSpan } from "../usage/coverage.ts";
@@ -55,7 +55,7 @@ export interface VerifyOptions {
   readonly now: number;
   /** What names the lake in commands, ` --lake usage-lake`. */
   readonly lakeFlags: string;
-  readonly waiting?: Waiting | undefined;
+  readonly waiting?: WaitOptions | undefined;
   readonly onProgress?: (done: number, of: number) => void;
 }
 
@@ -127,7 +127,7 @@ class Verification {
     const of = this.#survey.slices.length + this.#survey.sources.length;
     for (let i = 0; i < all.length; i += BATCH) {
       const batch = all.slice(i, i + BATCH);
-      await this.#lake.store.localize(batch.map(objectOf), waiting);
+      await this.#lake.store.fetchFiles(batch.map(objectOf), waiting);
       for (const one of batch) {
         waiting?.signal?.throwIfAborted();
         await check(one);
@@ -164,7 +164,7 @@ class Verification {
       this.#add(path, "damaged", slice.why, this.#next.refetch(key, undefined));
       return;
     }
-    const file = join(await this.#lake.store.localize([slice.object]), path);
+    const file = join(await this.#lake.store.fetchFiles([slice.object]), path);
     await readBytes(file);
     const facts = await this.#rowCheck.facts(file, key, slice.provenance?.metrics ?? []);
     const current = await this.#lake.store.head(path);
@@ -258,7 +258,7 @@ class Verification {
 
   /** Raw rows are NDJSON; those of a slice are as many as it has. */
   async #source({ path }: StoredObject): Promise<void> {
-    const root = await this.#lake.store.localize([]);
+    const root = await this.#lake.store.fetchFiles([]);
     const key = sliceOfSource(path);
     const next = key ? this.#next.keepSource(key) : NextSteps.RAW;
     const read = await readRawRows(join(root, path), this.#options.waiting?.signal);

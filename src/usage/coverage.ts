@@ -96,7 +96,7 @@ export function isFromFuture({ fetchedAt }: Pick<Coverage, "fetchedAt">, now: nu
  * Why `next` must not replace `current`, in words; undefined where it may. Of two totals that begin on the same day the
  * longer one knows more: asked for day by day up to yesterday, a total grows as a month does.
  */
-export function knowsLess(current: Coverage, next: Coverage, granularity: Granularity): string | undefined {
+export function coversLess(current: Coverage, next: Coverage, granularity: Granularity): string | undefined {
   if (next.start > current.start || next.end < current.end) {
     if (granularity === "total")
       return `it is a total of ${next.start}/${next.end}, shorter than that of ${current.start}/${current.end}`;

@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 
 /**
  * A UTC calendar day as `YYYY-MM-DD`, which also sorts by time. The usage API counts by UTC day
@@ -64,7 +64,7 @@ export function tryDay(text: string): Day | undefined {
 export function parseDay(text: string, what: string): Day {
   const day = tryDay(text);
   if (day === undefined) {
-    throw new UsageError("input", `${what}: ${shown(text)} is not a day.`, { hint: hintFor(text) });
+    throw new UsageError("input", `${what}: ${quoted(text)} is not a day.`, { hint: hintFor(text) });
   }
   return day;
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import { DIMENSION_COLUMNS, type Dimension } from "./columns.ts";
 
 export type { Dimension } from "./columns.ts";
@@ -41,7 +41,7 @@ export function parseGrouping(text: string): Grouping {
   const dimensions = words.map((word) => {
     const dimension = DIMENSIONS.find((known) => known === word.toLowerCase());
     if (dimension === undefined) {
-      throw new UsageError("input", `Unknown grouping ${shown(word)}.`, {
+      throw new UsageError("input", `Unknown grouping ${quoted(word)}.`, {
         hint: `Use one or more of ${DIMENSIONS.join(", ")}, joined by commas, or none.`,
       });
     }

@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import { type Day, dayOf, startOfDay, tryDay } from "./day.ts";
 import type { Span } from "./period.ts";
 
@@ -140,17 +140,17 @@ function whyNot(end: string): string {
   const hyphenated = /^(\d{4})(\d{2})(\d{2})?(?=$|T)/.exec(end);
   if (hyphenated) {
     const [digits, ...parts] = hyphenated;
-    return `${shown(end)} has no hyphens, and may be taken for a year: write ${parts.filter(Boolean).join("-")}${end.slice(digits.length)}`;
+    return `${quoted(end)} has no hyphens, and may be taken for a year: write ${parts.filter(Boolean).join("-")}${end.slice(digits.length)}`;
   }
   if (/^(?:\d{1,2}(?:-\d{2})?(?:T.*)?|T?\d{2}:\d{2}.*)$/.test(end)) {
-    return `${shown(end)} leaves out what the start has said: write it in full`;
+    return `${quoted(end)} leaves out what the start has said: write it in full`;
   }
-  if (/^P/i.test(end)) return `${shown(end)} is not an ISO 8601 period such as P1M, P2W or P90D`;
-  return `${shown(end)} is not an ISO 8601 date that exists`;
+  if (/^P/i.test(end)) return `${quoted(end)} is not an ISO 8601 period such as P1M, P2W or P90D`;
+  return `${quoted(end)} is not an ISO 8601 date that exists`;
 }
 
 function bad(text: string, why: string): UsageError {
-  return new UsageError("input", `Invalid interval ${shown(text)}: ${why}.`, {
+  return new UsageError("input", `Invalid interval ${quoted(text)}: ${why}.`, {
     hint: "Write it as START/END in UTC, both included, for example 2026-10-01/2026-10-31.",
   });
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 
 /** A Genesys Cloud organization. Its id decides; the name is for people and may change. */
 export interface Organization {
@@ -36,7 +36,7 @@ export function parseOrganizationId(text: string): string {
   if (isUuid(text)) return text.toLowerCase();
   throw new UsageError(
     "input",
-    `Invalid --organization: ${shown(text)} (expected the organization's id, a UUID).`,
+    `Invalid --organization: ${quoted(text)} (expected the organization's id, a UUID).`,
     {
       hint: "Find it in Genesys Cloud under Admin > Account Settings > Organization Settings, or with `gc-usage doctor`.",
     },

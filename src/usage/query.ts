@@ -1,5 +1,5 @@
 import { UsageError } from "../support/errors.ts";
-import { shown } from "../support/shown.ts";
+import { quoted } from "../support/printable.ts";
 import { DIMENSIONS, type Dimension, dimensionsOf, type Grouping, groupingOf } from "./grouping.ts";
 import { type Interval, parseInterval } from "./interval.ts";
 import { apiMetric, METRICS, type Metric, tryMetric } from "./metric.ts";
@@ -45,7 +45,7 @@ export function queryBody(service: Service, query: Query): QueryBody {
  */
 export function parseQuery(value: unknown, service: Service): Query {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError("input", `A query is a JSON object, not ${shown(value)}.`, {
+    throw new UsageError("input", `A query is a JSON object, not ${quoted(value)}.`, {
       hint: 'For example {"interval": "2026-10-01/2026-10-31", "granularity": "Day", "groupBy": ["OAuthClientId"]}.',
     });
   }
@@ -53,7 +53,7 @@ export function parseQuery(value: unknown, service: Service): Query {
   const { bodyFields } = SERVICE_SPECS[service];
   for (const field of Object.keys(body)) {
     if (!bodyFields.includes(field)) {
-      throw new UsageError("input", `The ${service} service's query has no field ${shown(field)}.`, {
+      throw new UsageError("input", `The ${service} service's query has no field ${quoted(field)}.`, {
         hint: `It takes ${bodyFields.join(", ")}.`,
       });
     }
@@ -91,7 +91,7 @@ function parseBodyGranularity(value: unknown): Granularity {
 }
 
 function unknownGranularity(value: unknown): UsageError {
-  return new UsageError("input", `Unknown granularity ${shown(value)}.`, {
+  return new UsageError("input", `Unknown granularity ${quoted(value)}.`, {
     hint: "Use Day, Week or Month, or leave it out for one figure over the whole interval.",
   });
 }
@@ -118,7 +118,7 @@ export function parseGroupByName(name: string, service: Service): Dimension {
       groupBy[one]?.some((spelled) => spelled.toLowerCase() === wanted) || (one === wanted && groupBy[one]),
   );
   if (dimension === undefined) {
-    throw cannotGroupBy(service, [shown(name)]);
+    throw cannotGroupBy(service, [quoted(name)]);
   }
   return dimension;
 }
@@ -128,7 +128,7 @@ export function metricsNamed(names: readonly string[]): Metric[] {
   const asked = names.map((name) => {
     const metric = tryMetric(name);
     if (metric === undefined) {
-      throw new UsageError("input", `Unknown metric ${shown(name)}.`, {
+      throw new UsageError("input", `Unknown metric ${quoted(name)}.`, {
         hint: `Use some of ${METRICS.map(apiMetric).join(", ")}.`,
       });
     }
@@ -151,7 +151,7 @@ function checkSortBy(value: unknown): void {
   if (Array.isArray(value) && value.every(isSort)) return;
   throw new UsageError(
     "input",
-    `The query's sortBy is ${shown(value)}, not a list of fields with their order.`,
+    `The query's sortBy is ${quoted(value)}, not a list of fields with their order.`,
     {
       hint: 'Write "sortBy": [{"fieldName": "…", "order": "Desc"}], or leave it out.',
     },
@@ -161,7 +161,7 @@ function checkSortBy(value: unknown): void {
 function stringList(value: unknown, field: string): string[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value) || !value.every((one) => typeof one === "string")) {
-    throw new UsageError("input", `The query's ${field} is ${shown(value)}, not a list of names.`, {
+    throw new UsageError("input", `The query's ${field} is ${quoted(value)}, not a list of names.`, {
       hint: `Write "${field}": ["…", "…"], or leave it out.`,
     });
   }

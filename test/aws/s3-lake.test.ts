@@ -121,7 +121,7 @@ describe("gc-usage sync to S3", () => {
     const first = await runSync(sandbox, uri, effects, { grouping, span: SPAN });
     expect(first.written).toBe(30);
     const { store, told } = await openStore(aws, uri);
-    await expectTruth(await store.localizeAll(), { service: "jobs", grouping, span: SPAN });
+    await expectTruth(await store.fetchAllFiles(), { service: "jobs", grouping, span: SPAN });
     expect(told[0]).toMatch(/^Mirrored 30 of 30 objects \([\d.]+ (?:kB|bytes)\) from s3:/);
     expect(await runSync(sandbox, uri, effects, { grouping, span: SPAN })).toMatchObject({
       jobs: 0,
@@ -138,7 +138,7 @@ describe("gc-usage sync to S3", () => {
     await runSync(sandbox, uri, effects, { ...target, span: { ...SPAN, start: addDays(YESTERDAY, -5) } });
     const { store } = await openStore(aws, uri);
     expect(await store.list("gc_usage_api_source/")).toHaveLength(6);
-    const engine = await openDuckDb(await store.localizeAll());
+    const engine = await openDuckDb(await store.fetchAllFiles());
     const sums =
       "SELECT (SELECT sum(requestCount) FROM gc_usage_api_source), (SELECT sum(requests) FROM usage)";
     const [row] = await allRows(await engine.query(sums));
@@ -160,7 +160,7 @@ describe("gc-usage sync to S3", () => {
       await calm.close();
     }
     const { store } = await openStore(aws, `s3://${Bucket}`);
-    await expectTruth(await store.localizeAll(), { service: "jobs", grouping, span: SPAN });
+    await expectTruth(await store.fetchAllFiles(), { service: "jobs", grouping, span: SPAN });
     expect(await leftovers()).toEqual([]);
   });
 });

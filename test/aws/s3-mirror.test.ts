@@ -23,8 +23,8 @@ describe("the mirror of a lake in S3", () => {
     const paths = ["a", "b", "c"].map((name) => `gc_usage_api_source/granularity=day/${name}.json`);
     const [a = "", b = "", c = ""] = paths;
     for (const path of paths) await store.replace(path, await fileOf(`${path}\n`), undefined);
-    expect(await store.localizeAll()).toBe(cache);
-    await store.localizeAll();
+    expect(await store.fetchAllFiles()).toBe(cache);
+    await store.fetchAllFiles();
     expect(told).toEqual([
       expect.stringMatching(/^Mirrored 3 of 3 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
@@ -33,7 +33,7 @@ describe("the mirror of a lake in S3", () => {
     await s3.send(new DeleteObjectCommand({ Bucket, Key: c }));
     const unchanged = await stat(join(cache, a));
     const other = await openStore(aws, `s3://${Bucket}`, { cache });
-    await other.store.localizeAll();
+    await other.store.fetchAllFiles();
     expect(other.told).toEqual([
       expect.stringMatching(/^Mirrored 1 of 2 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
@@ -45,11 +45,11 @@ describe("the mirror of a lake in S3", () => {
   it("is mended where a file in it was changed or removed", async () => {
     const { store, cache } = await openStore(aws, `s3://${await newBucket(aws, "mend")}`);
     await store.replace(PATH, await fileOf("right"), undefined);
-    await store.localizeAll();
+    await store.fetchAllFiles();
     await writeFile(join(cache, PATH), "wrong");
-    expect(await text(await store.localizeAll())).toBe("right");
+    expect(await text(await store.fetchAllFiles())).toBe("right");
     await rm(join(cache, PATH));
-    expect(await text(await store.localizeAll())).toBe("right");
+    expect(await text(await store.fetchAllFiles())).toBe("right");
   });
 
   it("is made by several at once while the lake changes, and is right in the end", async () => {
@@ -66,10 +66,10 @@ describe("the mirror of a lake in S3", () => {
     await Promise.all([
       write(1),
       ...readers.map(async (reader) => {
-        for (let i = 0; i < 5; i++) await reader.store.localizeAll();
+        for (let i = 0; i < 5; i++) await reader.store.fetchAllFiles();
       }),
     ]);
-    await store.localizeAll();
+    await store.fetchAllFiles();
     expect(await Promise.all(paths.map((path) => text(cache, path)))).toEqual(
       paths.map((path) => `1 ${path}`),
     );
@@ -82,7 +82,7 @@ describe("the mirror of a lake in S3", () => {
     );
     const { store } = await openStore(meddled, `s3://${await newBucket(aws, "cut")}`);
     await store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);
-    expect(await text(await store.localizeAll())).toHaveLength(100_000);
+    expect(await text(await store.fetchAllFiles())).toHaveLength(100_000);
     expect(cuts).toBe(3);
   });
 
@@ -102,10 +102,10 @@ describe("the mirror of a lake in S3", () => {
     };
     const stopped = await openStore(silent, uri, { cache });
     const begun = performance.now();
-    await expect(stopped.store.localizeAll({ signal: stop.signal, progress })).rejects.toThrow(/^enough$/);
+    await expect(stopped.store.fetchAllFiles({ signal: stop.signal, progress })).rejects.toThrow(/^enough$/);
     expect(performance.now() - begun).toBeLessThan(3000);
     const next = await openStore(aws, uri, { cache });
-    await next.store.localizeAll();
+    await next.store.fetchAllFiles();
     expect(next.told).toEqual([
       expect.stringMatching(/^Mirrored 8 of 12 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
@@ -118,7 +118,7 @@ describe("the mirror of a lake in S3", () => {
       return new Promise<undefined>(() => {});
     });
     const { store } = await openStore(silent, "s3://any-bucket");
-    await expect(store.localizeAll({ signal: stop.signal })).rejects.toThrow(/^enough$/);
+    await expect(store.fetchAllFiles({ signal: stop.signal })).rejects.toThrow(/^enough$/);
   });
 
   it("takes no object whose bytes are not those that were written, whole or in parts", async () => {
@@ -141,11 +141,11 @@ describe("the mirror of a lake in S3", () => {
         method === "GET" && flips-- > 0 ? "flip" : undefined,
       );
       const other = await openStore(meddled, uri);
-      const root = await other.store.localize([object]);
+      const root = await other.store.fetchFiles([object]);
       expect((await stat(join(root, path))).size).toBe(object.bytes);
       flips = Number.POSITIVE_INFINITY;
       const never = await openStore(meddled, uri);
-      await expect(never.store.localize([object])).rejects.toThrow(/it broke off\. Checksum mismatch/);
+      await expect(never.store.fetchFiles([object])).rejects.toThrow(/it broke off\. Checksum mismatch/);
     }
   });
 

@@ -38,7 +38,7 @@ describe("a write to S3", () => {
     expect(await store.replace(PATH, await fileOf("22\n"), '"0123456789abcdef0123456789abcdef"')).toBe(false);
     expect(await store.replace(PATH, await fileOf("22\n"), first?.version)).toBe(true);
     expect(await store.list("")).toEqual([await store.head(PATH)]);
-    expect(await text(await store.localizeAll())).toBe("22\n");
+    expect(await text(await store.fetchAllFiles())).toBe("22\n");
   });
 
   it("takes an empty file, and a name of many scripts", async () => {
@@ -46,7 +46,7 @@ describe("a write to S3", () => {
     const path = "gc_usage_api_source/granularity=month/a +%=é😀.json";
     expect(await store.replace(path, await fileOf(""), undefined)).toBe(true);
     expect((await store.list("gc_usage_api_source/")).map((one) => one.path)).toEqual([path]);
-    expect(await text(await store.localizeAll(), path)).toBe("");
+    expect(await text(await store.fetchAllFiles(), path)).toBe("");
   });
 
   it("expects what has gone in vain", async () => {
@@ -72,7 +72,7 @@ describe("a write to S3", () => {
         }),
       );
       expect(won.flat()).toHaveLength(1);
-      expect(await text(await store.localizeAll())).toBe(`${round} ${won.flat()[0]}`);
+      expect(await text(await store.fetchAllFiles())).toBe(`${round} ${won.flat()[0]}`);
     }
   });
 
@@ -85,7 +85,7 @@ describe("a write to S3", () => {
     const calls = (await readCalls(aws.record)).slice(before);
     expect(calls.filter(({ query }) => query.includes("partNumber"))).toHaveLength(3);
     expect((await store.head(PATH))?.bytes).toBe(large.length);
-    expect((await readFile(join(await store.localizeAll(), PATH))).equals(large)).toBe(true);
+    expect((await readFile(join(await store.fetchAllFiles(), PATH))).equals(large)).toBe(true);
     expect(await store.replace(PATH, await fileOf(large), undefined)).toBe(false);
     expect(await openUploads(Bucket)).toBe(0);
   });
@@ -141,7 +141,7 @@ describe("a listing of S3", () => {
       response.writeHead(200, { "content-type": "text/html" }).end("<html><body>Sign in</body></html>");
     });
     const { store } = await openStore({ url: await listening(page) }, "s3://any-bucket");
-    for (const opened of [store.exists(), store.list("usage/"), store.localizeAll()]) {
+    for (const opened of [store.exists(), store.list("usage/"), store.fetchAllFiles()]) {
       await expect(opened).rejects.toMatchObject({
         kind: "service",
         message: expect.stringMatching(/^Cannot (open|list) s3:.*: what answers is not S3\.$/) as unknown,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
-import { writeParquet } from "../../src/engine/duckdb/parquet.ts";
+import { writeParquet } from "../../src/engine/duckdb/parquet-output.ts";
 import { sqlString } from "../../src/support/quote.ts";
 import { tempFolder } from "../lake/helpers.ts";
 import { makeLake, removeLake } from "./fixture.ts";

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CHANGED, readFooter } from "../../src/lake/footer.ts";
-import { ParquetFiles, spoolLine } from "../../src/lake/parquet.ts";
 import { encodeProvenance, readProvenance } from "../../src/lake/provenance.ts";
+import { SliceFiles, spoolLine } from "../../src/lake/slice-parquet.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { KEY, provenance, readable, spoolRow, tempFolder } from "./helpers.ts";
 
 async function slice(folder: string, name: string, change: Parameters<typeof provenance>[0] = {}) {
-  const parquet = new ParquetFiles(join(folder, "spill"));
+  const parquet = new SliceFiles(join(folder, "spill"));
   onTestFinished(() => parquet.close());
   const spool = join(folder, "spool.ndjson");
   await writeFile(spool, spoolLine(spoolRow()));
@@ -69,7 +69,7 @@ describe("a slice's footer", () => {
 
   it("is longer than what is read at first where a slice has many rows", async () => {
     const folder = await tempFolder();
-    const parquet = new ParquetFiles(join(folder, "spill"));
+    const parquet = new SliceFiles(join(folder, "spill"));
     onTestFinished(() => parquet.close());
     const file = join(folder, "long.parquet");
     await parquet.write(KEY, undefined, file, provenance({ id: "x".repeat(100_000) }));

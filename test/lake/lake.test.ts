@@ -6,7 +6,7 @@ import { type Committed, Lake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { findLake, lakeUri, openLake, openOrCreateLake } from "../../src/lake/open.ts";
 import type { Provenance } from "../../src/lake/provenance.ts";
-import { type Coverage, knowsLess } from "../../src/usage/coverage.ts";
+import { type Coverage, coversLess } from "../../src/usage/coverage.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
@@ -60,7 +60,7 @@ describe("a lake", () => {
         const { lake } = await tempLakeOfRun();
         let held: Coverage | undefined;
         for (const next of coming) {
-          const why = held === undefined ? undefined : knowsLess(held, next, "month");
+          const why = held === undefined ? undefined : coversLess(held, next, "month");
           expect(await commit(lake, november, next)).toEqual(why === undefined ? "written" : { kept: why });
           if (why === undefined) held = next;
           expect((await lake.slice(november))?.provenance).toEqual(held);

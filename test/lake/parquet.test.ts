@@ -3,14 +3,14 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readFooter } from "../../src/lake/footer.ts";
-import { ParquetFiles, SLICE_COLUMNS, type SpoolRow, spoolLine } from "../../src/lake/parquet.ts";
+import { SLICE_COLUMNS, SliceFiles, type SpoolRow, spoolLine } from "../../src/lake/slice-parquet.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { MAX_COUNT } from "../../src/usage/row.ts";
 import { KEY, provenance, readable, readParquet, spoolRow, tempFolder } from "./helpers.ts";
 
-async function files(): Promise<{ files: ParquetFiles; folder: string }> {
+async function files(): Promise<{ files: SliceFiles; folder: string }> {
   const folder = await tempFolder();
-  const made = new ParquetFiles(join(folder, "spill"));
+  const made = new SliceFiles(join(folder, "spill"));
   onTestFinished(() => made.close());
   return { files: made, folder };
 }
@@ -102,7 +102,7 @@ describe("a slice's file", () => {
   it("may lie in a folder whose name looks like a pattern or holds quotes", async () => {
     const folder = join(await tempFolder(), "it's [1]*? a lake");
     await mkdir(folder);
-    const parquet = new ParquetFiles(join(folder, "spill"));
+    const parquet = new SliceFiles(join(folder, "spill"));
     onTestFinished(() => parquet.close());
     const spool = join(folder, "spool.ndjson");
     const file = join(folder, "slice.parquet");

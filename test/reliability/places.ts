@@ -7,8 +7,8 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { inject } from "vitest";
-import { parseS3Uri } from "../../src/lake/s3/place.ts";
 import { S3Store } from "../../src/lake/s3/s3-store.ts";
+import { parseS3Uri } from "../../src/lake/s3/s3-uri.ts";
 import { silentLog } from "../../src/support/effects.ts";
 import { awsEnv, clientOptions } from "../aws/harness/env.ts";
 import { newBucket } from "../aws/s3-helpers.ts";
@@ -67,7 +67,7 @@ async function bucket(root: string, url: string): Promise<Place> {
     async folder(name) {
       await mkdir(cache(name, "reader"), { recursive: true });
       const options = { client: s3, log: silentLog, cache: cache(name, "reader") };
-      return await new S3Store(parseS3Uri(lake(name)), options).localizeAll();
+      return await new S3Store(parseS3Uri(lake(name)), options).fetchAllFiles();
     },
     async leftovers(name) {
       const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseAsk } from "../../src/sandbox/ask.ts";
 import { type Job, Jobs } from "../../src/sandbox/jobs.ts";
 import { createOrganization } from "../../src/sandbox/organization.ts";
+import { parseBody } from "../../src/sandbox/parse-query.ts";
 import type { Day } from "../../src/usage/day.ts";
 
 let folder: string;
@@ -25,7 +25,7 @@ function jobsAt(scale: number): Jobs {
 }
 
 function submit(jobs: Jobs, body: object): Job {
-  return jobs.submit(parseAsk("jobs", JSON.stringify(body), "2026-11-23" as Day), undefined);
+  return jobs.submit(parseBody("jobs", JSON.stringify(body), "2026-11-23" as Day), undefined);
 }
 
 const ONE_DAY = {

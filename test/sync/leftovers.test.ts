@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Lake } from "../../src/lake/lake.ts";
 import type { Reading } from "../../src/lake/provenance.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { chunksBeside, disjoint, useOf } from "../../src/sync/leftovers.ts";
-import { isNeeded, type Plan, planSync, type SyncTarget } from "../../src/sync/plan.ts";
+import { chunksBeside, decideLeftover, disjoint } from "../../src/sync/leftovers.ts";
+import { isNeeded, planSync, type SyncPlan, type SyncTarget } from "../../src/sync/plan.ts";
 import { type JobState, StagedJob } from "../../src/sync/staging.ts";
 import { addDays, type Day, eachDay, minDay, startOfDay } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
@@ -40,7 +40,7 @@ function left(change: Partial<JobState> = {}): JobState {
 
 describe("a query that an earlier run left", () => {
   const use = (state: Partial<JobState>, target: Partial<SyncTarget> = {}, held: [Day, Reading][] = []) =>
-    useOf(left(state), planSync({ ...TARGET, ...target }, new Map(held), NOW));
+    decideLeftover(left(state), planSync({ ...TARGET, ...target }, new Map(held), NOW));
   const total = { granularity: "total" } as const;
   const month = { granularity: "month" } as const;
 
@@ -115,7 +115,7 @@ describe("a query that an earlier run left", () => {
               .filter((_, i) => (pick + i) % 3 > 0)
               .map((chunk) => left({ granularity, weekStart, ...chunk }));
           });
-          const taken = disjoint(states.filter((state) => useOf(state, plan) === "take"));
+          const taken = disjoint(states.filter((state) => decideLeftover(state, plan) === "take"));
           expectOnceAndWhole(plan, [...taken, ...chunksBeside(taken, plan)]);
         },
       ),
@@ -125,7 +125,7 @@ describe("a query that an earlier run left", () => {
 });
 
 /** The slow way: of each day of what is needed the queries that ask for it. */
-function expectOnceAndWhole({ target, periods }: Plan, asked: readonly Span[]): void {
+function expectOnceAndWhole({ target, periods }: SyncPlan, asked: readonly Span[]): void {
   for (const period of periods.filter(isNeeded)) {
     const askers = eachDay(period.covered.start, period.covered.end).map((day) =>
       asked.filter(({ start, end }) => eachDay(start, end).includes(day)),

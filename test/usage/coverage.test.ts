@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Coverage, isComplete, isSettled, knownSpan, knowsLess } from "../../src/usage/coverage.ts";
+import { type Coverage, coversLess, isComplete, isSettled, knownSpan } from "../../src/usage/coverage.ts";
 import { addDays, type Day, eachDay, startOfDay } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { periodEnd, periodStart } from "../../src/usage/period.ts";
@@ -107,24 +107,24 @@ describe("knowsLess", () => {
       /was fetched 2026-11-30T23:59:59.999Z, before 2026-12-01T00:00:00.000Z/,
     ],
   ])("of %s", (_what, next, why) => {
-    const told = knowsLess(current, next, "month");
+    const told = coversLess(current, next, "month");
     if (why === undefined) expect(told).toBeUndefined();
     else expect(told).toMatch(why);
   });
 
   it("lets the longer of two totals replace the shorter one, and never the other way", () => {
-    expect(knowsLess(current, coverage("2026-11-05", "2026-11-30"), "total")).toBeUndefined();
-    expect(knowsLess(current, coverage("2026-11-05", "2026-11-19"), "total")).toBe(
+    expect(coversLess(current, coverage("2026-11-05", "2026-11-30"), "total")).toBeUndefined();
+    expect(coversLess(current, coverage("2026-11-05", "2026-11-19"), "total")).toBe(
       "it is a total of 2026-11-05/2026-11-19, shorter than that of 2026-11-05/2026-11-20",
     );
-    expect(knowsLess(current, current, "total")).toBeUndefined();
+    expect(coversLess(current, current, "total")).toBeUndefined();
   });
 
   it("lets two replace each other only where they know the same", () => {
     fc.assert(
       fc.property(anyCoverage, anyCoverage, (a, b) => {
-        expect(knowsLess(a, a, "month")).toBeUndefined();
-        if (knowsLess(a, b, "month") === undefined && knowsLess(b, a, "month") === undefined)
+        expect(coversLess(a, a, "month")).toBeUndefined();
+        if (coversLess(a, b, "month") === undefined && coversLess(b, a, "month") === undefined)
           expect(a).toEqual(b);
       }),
     );
@@ -133,8 +133,8 @@ describe("knowsLess", () => {
   it("never ends in knowing less, however many replacements follow on one another", () => {
     fc.assert(
       fc.property(anyCoverage, anyCoverage, anyCoverage, (a, b, c) => {
-        if (knowsLess(a, b, "month") === undefined && knowsLess(b, c, "month") === undefined) {
-          expect(knowsLess(a, c, "month")).toBeUndefined();
+        if (coversLess(a, b, "month") === undefined && coversLess(b, c, "month") === undefined) {
+          expect(coversLess(a, c, "month")).toBeUndefined();
         }
       }),
       { numRuns: 1000 },

@@ -21,19 +21,19 @@ import { addDays } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { periodsOf } from "../../usage/period.ts";
 import { seriesFlags } from "../../usage/series.ts";
+import type { Cli } from "../cli.ts";
+import { onOut } from "../colors.ts";
+import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
+import { granularityOption, integerOption, serviceOption } from "../options.ts";
+import { type Format, formatOf, type OutputFlags } from "../output.ts";
 import {
-  addAskingOptions,
+  addQueryOptions,
   answerContext,
   type ExplainFlags,
   explainOf,
   flagsOfLake,
   printRows,
-} from "../asking.ts";
-import type { Cli } from "../cli.ts";
-import { onOut } from "../colours.ts";
-import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
-import { granularityOption, integerOption, serviceOption } from "../options.ts";
-import { type Format, formatOf, type OutputFlags } from "../output.ts";
+} from "../query-options.ts";
 import type { LakeFlags } from "../stack.ts";
 
 export function command(cli: Cli) {
@@ -63,7 +63,7 @@ export function command(cli: Cli) {
     .option("--organization <name>", "of several organizations' lakes, answer for this one")
     .option("--allow-partial", "answer even if days of the period are missing or incomplete")
     .option("--print-sql", "print the statement instead of running it");
-  return addAskingOptions(ask)
+  return addQueryOptions(ask)
     .addHelpText("after", HELP)
     .action(async (name, options) => {
       const format = await formatOf(cli, options);

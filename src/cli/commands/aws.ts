@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { Aws } from "../../aws/aws.ts";
 import { crawl } from "../../aws/crawl.ts";
-import { carryOut, discard, type Plan, plan } from "../../aws/deploy.ts";
+import { type DeployPlan, discard, execute, plan } from "../../aws/deploy.ts";
 import { deleteData, deleteStack, standing } from "../../aws/destroy.ts";
 import { drift } from "../../aws/drift.ts";
 import type { Step } from "../../aws/events.ts";
@@ -10,7 +10,7 @@ import { readTemplate } from "../../aws/template.ts";
 import { realEffects } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import type { Cli } from "../cli.ts";
-import { onErr } from "../colours.ts";
+import { onErr } from "../colors.ts";
 import { confirmData, mayGoOn, retype } from "../confirm.ts";
 import { changesText, crawledText, destroyText, driftText } from "../stack-text.ts";
 
@@ -82,7 +82,7 @@ function deployCommand(cli: Cli) {
         if (options.json) await cli.json({ stack: made.stack, action: made.action, changes: made.changes });
         return;
       }
-      const settings = await carryOut(aws, made, following(cli, made.changes.length));
+      const settings = await execute(aws, made, following(cli, made.changes.length));
       cli.log.info(
         onErr.green(`The stack ${options.stack} is ${made.action === "create" ? "made" : "updated"}.`),
       );
@@ -240,7 +240,7 @@ async function printSettings(
   cli: Cli,
   settings: StackSettings,
   json: true | undefined,
-  made?: Plan,
+  made?: DeployPlan,
 ): Promise<void> {
   if (json) {
     await cli.json(

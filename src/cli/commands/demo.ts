@@ -3,10 +3,10 @@ import { Command } from "@commander-js/extra-typings";
 import { checkLocation } from "../../lake/location.ts";
 import { startSandbox } from "../../sandbox/sandbox.ts";
 import { isUsageError, UsageError } from "../../support/errors.ts";
+import { quoted } from "../../support/printable.ts";
 import { shellWord } from "../../support/quote.ts";
-import { shown } from "../../support/shown.ts";
 import type { Cli } from "../cli.ts";
-import { onOut } from "../colours.ts";
+import { onOut } from "../colors.ts";
 
 export function command(cli: Cli) {
   return new Command("demo")
@@ -81,7 +81,7 @@ async function freshFolder(wanted: string | undefined): Promise<string> {
     (await stat(path).catch(() => undefined)) !== undefined;
   if (wanted !== undefined) {
     if (/^s3:\/\//i.test(checkLocation(wanted, "--lake"))) {
-      throw new UsageError("input", `--lake: ${shown(wanted)} is no folder.`, {
+      throw new UsageError("input", `--lake: ${quoted(wanted)} is no folder.`, {
         hint: "A demo's lake is a folder of this machine: give one that is not there yet, or leave --lake out.",
       });
     }

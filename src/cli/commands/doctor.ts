@@ -5,13 +5,13 @@ import { describeSkew, type ServiceClock, SKEW_MS } from "../../genesys/clock.ts
 import { readOrganization } from "../../genesys/organization.ts";
 import type { Settings } from "../../genesys/settings.ts";
 import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
+import { printable } from "../../support/printable.ts";
 import { secrets } from "../../support/redact.ts";
-import { harmless } from "../../support/shown.ts";
 import { describeOrganization, type Organization } from "../../usage/organization.ts";
 import { CANONICAL_SERVICE, SERVICE_SPECS, SERVICES } from "../../usage/service.ts";
 import { type Check, ok, problem } from "../checks.ts";
 import type { Cli } from "../cli.ts";
-import { onOut } from "../colours.ts";
+import { onOut } from "../colors.ts";
 import { addConnectionOptions, type ConnectionOptions, clientOf, findSettings } from "../connection.ts";
 import { machineChecks, settingsChecks } from "../settings-checks.ts";
 import { version } from "../version.ts";
@@ -43,9 +43,9 @@ async function run(cli: Cli, options: ConnectionOptions, json: boolean): Promise
   const checks: Check[] = [];
   for await (const check of examine(cli, options)) {
     const hint = check.hint === undefined ? {} : { hint: secrets.redact(check.hint) };
-    const shown = { ...check, message: harmless(secrets.redact(check.message)), ...hint };
-    checks.push(shown);
-    if (!json) await cli.out(lineOf(shown));
+    const quoted = { ...check, message: printable(secrets.redact(check.message)), ...hint };
+    checks.push(quoted);
+    if (!json) await cli.out(lineOf(quoted));
   }
   const problems = checks.filter(({ status }) => status === "problem");
   if (json) await cli.json({ ok: problems.length === 0, checks });
@@ -90,7 +90,7 @@ async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Ch
 
 async function duckdb(): Promise<Check> {
   try {
-    const { duckdb } = await import("../../lake/duckdb.ts");
+    const { duckdb } = await import("../../lake/duckdb-client.ts");
     return ok("duckdb", duckdb.version());
   } catch (error) {
     return {

@@ -125,10 +125,10 @@ async function run(cli: Cli, lake: Lake, selection: Selection, now: number, flag
     if (flags.json) await cli.json(summary(lake, [], flags));
     return;
   }
-  await carryOut(cli, lake, removable, flags);
+  await removeAll(cli, lake, removable, flags);
 }
 
-async function carryOut(cli: Cli, lake: Lake, removable: readonly Removable[], flags: Flags): Promise<void> {
+async function removeAll(cli: Cli, lake: Lake, removable: readonly Removable[], flags: Flags): Promise<void> {
   let done = 0;
   const { removed, changed } = await removeSlices(lake, removable, {
     log: cli.log,

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkEnded } from "../../genesys/answer/ended.ts";
+import { checkEnded } from "../../genesys/answer/check-ended.ts";
 import { checkHasCounts } from "../../genesys/answer/row.ts";
 import { splitInto } from "../../genesys/services.ts";
 import { type Cli, ReaderGone } from "../cli.ts";

@@ -10,7 +10,7 @@ import {
   startSandbox,
 } from "../../sandbox/sandbox.ts";
 import { UsageError } from "../../support/errors.ts";
-import { shown } from "../../support/shown.ts";
+import { quoted } from "../../support/printable.ts";
 import { type Day, parseDay, tryDay } from "../../usage/day.ts";
 import type { Cli } from "../cli.ts";
 import { integerOption } from "../options.ts";
@@ -101,7 +101,7 @@ function organizationStatus(text: string): OrganizationStatus {
   if (status !== undefined) return status;
   throw new UsageError(
     "input",
-    `Invalid --organization-status: ${shown(text)} (expected ${ORGANIZATION_STATUSES.join(", ")}).`,
+    `Invalid --organization-status: ${quoted(text)} (expected ${ORGANIZATION_STATUSES.join(", ")}).`,
   );
 }
 
@@ -116,7 +116,7 @@ function instant(text: string): number {
   const day = tryDay(INSTANT.exec(text)?.[1] ?? "");
   const ms = day === undefined ? Number.NaN : Date.parse(text);
   if (!(ms >= 0)) {
-    throw new UsageError("input", `--now: ${shown(text)} is no instant.`, {
+    throw new UsageError("input", `--now: ${quoted(text)} is no instant.`, {
       hint: "Write a UTC day or ISO 8601 with its zone, from 1970 to 9998, for example 2026-11-01 or 2026-11-01T09:30:00Z.",
     });
   }

@@ -9,18 +9,18 @@ import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { describeSeries, seriesAmong } from "../../usage/series.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import type { SliceKey } from "../../usage/slice.ts";
+import type { Cli } from "../cli.ts";
+import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
+import { openInput, readText } from "../input.ts";
+import { formatOf, type OutputFlags } from "../output.ts";
 import {
-  addAskingOptions,
+  addQueryOptions,
   answerContext,
   type DemandFlags,
   flagsOfLake,
   lakeFlags,
   printRows,
-} from "../asking.ts";
-import type { Cli } from "../cli.ts";
-import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
-import { openInput, readText } from "../input.ts";
-import { formatOf, type OutputFlags } from "../output.ts";
+} from "../query-options.ts";
 
 export function command(cli: Cli) {
   const sql = new Command("sql")
@@ -30,7 +30,7 @@ export function command(cli: Cli) {
     )
     .argument("[statement]", "the statement")
     .option("-f, --file <file>", "read the statement from a file; - is standard input");
-  return addAskingOptions(sql)
+  return addQueryOptions(sql)
     .addHelpText("after", HELP)
     .action(async (argument, options) => {
       await formatOf(cli, options);

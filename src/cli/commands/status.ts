@@ -11,9 +11,9 @@ import { type Grouping, parseGrouping } from "../../usage/grouping.ts";
 import type { Granularity } from "../../usage/period.ts";
 import type { Service } from "../../usage/service.ts";
 import type { SliceKey } from "../../usage/slice.ts";
-import { flagsOfLake } from "../asking.ts";
 import type { Cli } from "../cli.ts";
 import { ageOption, granularityOption, integerOption, serviceOption } from "../options.ts";
+import { flagsOfLake } from "../query-options.ts";
 import { addLakeOptions, type LakeFlags, lakeOf } from "../stack.ts";
 import { statusText } from "../status-text.ts";
 

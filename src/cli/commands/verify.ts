@@ -4,12 +4,12 @@ import { openLakes } from "../../lake/open.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
-import { harmless } from "../../support/shown.ts";
+import { printable } from "../../support/printable.ts";
 import { sizeText } from "../../support/size.ts";
 import { type Finding, type Verified, verifyLake } from "../../sync/verify.ts";
-import { flagsOfLake } from "../asking.ts";
 import type { Cli } from "../cli.ts";
-import { onOut } from "../colours.ts";
+import { onOut } from "../colors.ts";
+import { flagsOfLake } from "../query-options.ts";
 import { addLakeOptions, type LakeFlags, lakeOf } from "../stack.ts";
 
 export function command(cli: Cli) {
@@ -112,7 +112,7 @@ function listText(title: string, findings: readonly Finding[]): string {
 function findingText({ path, what, next }: Finding): string {
   // A name may hold any character.
   const lines = [path, `  ${what}`, `  → ${next}`].map((line) =>
-    harmless(line).replaceAll(/[\n\t]/g, "\ufffd"),
+    printable(line).replaceAll(/[\n\t]/g, "\ufffd"),
   );
   return lines.map((line) => `  ${line}\n`).join("");
 }

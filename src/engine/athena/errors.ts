@@ -1,6 +1,6 @@
 import { type AwsOptions, awsError } from "../../support/aws.ts";
 import { messageOf, UsageError } from "../../support/errors.ts";
-import { excerpt } from "../place.ts";
+import { excerpt } from "../excerpt.ts";
 import { TABLES } from "../tables.ts";
 
 /** What a failed statement was, for its messages. */

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { messageOf, UsageError } from "../../support/errors.ts";
-import { shown } from "../../support/shown.ts";
+import { quoted } from "../../support/printable.ts";
 import { openPrivateDuckDb } from "./private-duckdb.ts";
 import type { CopiedFile } from "./private-files.ts";
 import { viewOf } from "./views.ts";
@@ -39,7 +39,7 @@ async function firstDamaged(
   const { isRaw } = first;
   return new UsageError(
     "lake",
-    `The ${isRaw ? "file" : "slice"} ${first.file} is damaged: DuckDB says ${shown(why)}.`,
+    `The ${isRaw ? "file" : "slice"} ${first.file} is damaged: DuckDB says ${quoted(why)}.`,
     {
       hint: isRaw
         ? "Remove or correct that file. It holds raw rows that `gc-usage load` or `sync --keep-source` kept."

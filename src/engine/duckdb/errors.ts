@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
-import { excerpt } from "../place.ts";
+import { excerpt } from "../excerpt.ts";
 import { TABLES } from "../tables.ts";
 import { damageIn } from "./damage.ts";
 import type { CopiedFile } from "./private-files.ts";

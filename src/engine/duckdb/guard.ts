@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { z } from "zod";
 import { UsageError } from "../../support/errors.ts";
-import { shown } from "../../support/shown.ts";
+import { quoted } from "../../support/printable.ts";
 import { CATALOG, DATABASE, TABLES, type TableName } from "../tables.ts";
 import { placeOf } from "./errors.ts";
 import { isNode, nameIn, nodesOf, type TreeNode } from "./tree.ts";
@@ -95,7 +95,7 @@ function checkNode(sql: string, node: TreeNode, commonTables: ReadonlySet<string
   }
   if (type === "BASE_TABLE" && !isKnown(node, commonTables)) {
     const name = ["catalog_name", "schema_name", "table_name"].flatMap((part) => nameIn(node, part) || []);
-    throw refused(`There is no table ${shown(name.join("."))}${at(sql, node)}.`);
+    throw refused(`There is no table ${quoted(name.join("."))}${at(sql, node)}.`);
   }
 }
 

@@ -5,7 +5,7 @@ import type {
   DuckDBListVector as ListVector,
   DuckDBStructVector as StructVector,
 } from "@duckdb/node-api";
-import { duckdb } from "../../lake/duckdb.ts";
+import { duckdb } from "../../lake/duckdb-client.ts";
 import type { NestedForm } from "../engine.ts";
 import { isJson, scalarText } from "./values.ts";
 

@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { z } from "zod";
-import { duckdb } from "../../lake/duckdb.ts";
+import { duckdb } from "../../lake/duckdb-client.ts";
 import { sqlString } from "../../support/quote.ts";
 import type { TableName } from "../tables.ts";
 import { catalogStatements, USE } from "./catalog.ts";

@@ -2,7 +2,7 @@ import { lstat, mkdir, mkdtemp, realpath, rmdir, statfs } from "node:fs/promises
 import { tmpdir, totalmem } from "node:os";
 import { join, sep } from "node:path";
 import type { DuckDBInstance } from "@duckdb/node-api";
-import { duckdb } from "../../lake/duckdb.ts";
+import { duckdb } from "../../lake/duckdb-client.ts";
 import { sweepWorkspaces, Workspace } from "../../lake/workspace.ts";
 import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
 

@@ -5,7 +5,7 @@ import type {
   DuckDBResult,
   DuckDBType,
 } from "@duckdb/node-api";
-import { duckdb } from "../../lake/duckdb.ts";
+import { duckdb } from "../../lake/duckdb-client.ts";
 import { UsageError } from "../../support/errors.ts";
 import type { Column, NestedForm, QueryOptions, SqlRow, SqlValue } from "../engine.ts";
 import { nestedText } from "./nested.ts";

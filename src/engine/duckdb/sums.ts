@@ -1,4 +1,4 @@
-import { duckdb } from "../../lake/duckdb.ts";
+import { duckdb } from "../../lake/duckdb-client.ts";
 import { METRICS } from "../../usage/metric.ts";
 import { SERIES_COLUMNS, type SeriesColumn } from "../engine.ts";
 import { parse, tableOf } from "./guard.ts";

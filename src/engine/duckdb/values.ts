@@ -1,5 +1,5 @@
 import type { DuckDBType, DuckDBValue, DuckDBTypeId as TypeId } from "@duckdb/node-api";
-import { duckdb } from "../../lake/duckdb.ts";
+import { duckdb } from "../../lake/duckdb-client.ts";
 import { type ColumnKind, type SqlValue, wholeNumber } from "../engine.ts";
 
 const { DuckDBTimestampTZValue, DuckDBTimestampValue, DuckDBTypeId, DuckDBVariantValue } = duckdb;

@@ -5,7 +5,7 @@ import {
   parse as parseLossless,
 } from "lossless-json";
 import { UsageError } from "../../support/errors.ts";
-import { shown } from "../../support/shown.ts";
+import { quoted } from "../../support/printable.ts";
 import {
   METRIC_COLUMNS,
   type Metric,
@@ -169,7 +169,7 @@ export function exactly(json: string, number: number): Fields {
   return parseLossless(json, null, {
     onDuplicateKey: ({ key, oldValue, newValue }) => {
       if (losslessJson(oldValue) === losslessJson(newValue)) return newValue;
-      throw badRow(number, `it has the field ${shown(key)} twice, with different values`);
+      throw badRow(number, `it has the field ${quoted(key)} twice, with different values`);
     },
   }) as Fields;
 }
@@ -211,7 +211,7 @@ function count(value: unknown, field: string, number: number): Count {
       return exact <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(exact) : exact;
     }
   }
-  const found = isLosslessNumber(value) ? value.value.slice(0, 60) : shown(value);
+  const found = isLosslessNumber(value) ? value.value.slice(0, 60) : quoted(value);
   throw badRow(number, `its ${field} is ${found}, no whole number from 0 to 2^63-1`);
 }
 
@@ -233,11 +233,11 @@ function parseRowDate(value: unknown, number: number): Day {
   const match = typeof value === "string" ? DATE_TIME.exec(value) : null;
   const day = match ? tryDay(match[1] ?? "") : undefined;
   if (typeof value !== "string" || day === undefined)
-    throw badRow(number, `its date ${shown(value)} is no date`);
+    throw badRow(number, `its date ${quoted(value)} is no date`);
   if (value.length === 10) return day;
   const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(value) ? value : `${value}Z`);
   const utc = Number.isNaN(ms) ? undefined : tryDay(dayOf(ms));
-  if (utc === undefined) throw badRow(number, `its date ${shown(value)} is no date`);
+  if (utc === undefined) throw badRow(number, `its date ${quoted(value)} is no date`);
   return utc;
 }
 

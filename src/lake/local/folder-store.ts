@@ -117,11 +117,11 @@ export class FolderStore implements ObjectStore {
     return await objectAt(path, link.real);
   }
 
-  localize(): Promise<string> {
+  fetchFiles(): Promise<string> {
     return Promise.resolve(this.#root);
   }
 
-  localizeAll(): Promise<string> {
+  fetchAllFiles(): Promise<string> {
     return Promise.resolve(this.#root);
   }
 

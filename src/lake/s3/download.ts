@@ -5,13 +5,13 @@ import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { messageOf, UsageError } from "../../support/errors.ts";
 import type { StoredObject } from "../store.ts";
 import { isLocal } from "./local-error.ts";
-import type { S3Place } from "./place.ts";
+import type { S3Location } from "./s3-uri.ts";
 import { pause, statusOf, TRIES } from "./tries.ts";
 
 /** One object, to be written to a file. */
 export interface Wanted {
   readonly client: S3Client;
-  readonly place: S3Place;
+  readonly place: S3Location;
   readonly object: StoredObject;
   readonly file: string;
   readonly signal: AbortSignal | undefined;

@@ -21,7 +21,7 @@ import { parseSlicePath } from "../../usage/slice.ts";
 import { fileSystemNow } from "../lease.ts";
 import { FolderStore } from "../local/folder-store.ts";
 import { objectAt } from "../local/walk.ts";
-import type { StoredObject, Waiting } from "../store.ts";
+import type { StoredObject, WaitOptions } from "../store.ts";
 import { localError } from "./local-error.ts";
 
 /** Writes an object's bytes to a file and gives the version that they are of; undefined where it is gone. */
@@ -73,7 +73,7 @@ export class Mirror {
   }
 
   /** Fetches those of the objects that are not there, or there in another version. */
-  async hold(objects: readonly StoredObject[], waiting: Waiting = {}): Promise<Held> {
+  async hold(objects: readonly StoredObject[], waiting: WaitOptions = {}): Promise<Held> {
     try {
       this.#index ??= await this.#readIndex();
       const missing = await this.#missing(objects, this.#index);
@@ -122,7 +122,7 @@ export class Mirror {
   async #fetchAll(
     missing: readonly StoredObject[],
     index: Index,
-    { signal, progress }: Waiting,
+    { signal, progress }: WaitOptions,
   ): Promise<string[]> {
     // Each download listens to it, and Node warns of more than ten as of a leak.
     if (signal) setMaxListeners(4 * DOWNLOADS, signal);

@@ -19,10 +19,10 @@ import { sizeText } from "../../support/size.ts";
 import { DATA_FOLDERS, isData, whyForeign } from "../../usage/lake-path.ts";
 import { canBeFile } from "../../usage/slice.ts";
 import { makeFolder } from "../local/make-folder.ts";
-import type { Listing, ObjectStore, StoredObject, Waiting } from "../store.ts";
+import type { Listing, ObjectStore, StoredObject, WaitOptions } from "../store.ts";
 import { download } from "./download.ts";
 import { Mirror } from "./mirror.ts";
-import { cacheFolder, parseS3Uri, type S3Place } from "./place.ts";
+import { cacheFolder, parseS3Uri, type S3Location } from "./s3-uri.ts";
 import { pause, statusOf, TRIES } from "./tries.ts";
 
 export interface S3StoreOptions {
@@ -68,7 +68,7 @@ export class S3Store implements ObjectStore {
   readonly staging: string;
   readonly writers = 8;
   readonly isQueriedInPlace = true;
-  readonly #place: S3Place;
+  readonly #place: S3Location;
   readonly #client: S3Client;
   readonly #log: Log;
   readonly #signal: AbortSignal | undefined;
@@ -78,7 +78,7 @@ export class S3Store implements ObjectStore {
   #hasSlices: boolean | undefined;
 
   constructor(
-    place: S3Place,
+    place: S3Location,
     { client, cache, log, signal: opened, partBytes = PART_BYTES }: S3StoreOptions,
   ) {
     this.uri = place.uri;
@@ -189,7 +189,7 @@ export class S3Store implements ObjectStore {
     return (await this.#head(path))?.object;
   }
 
-  async localize(objects: readonly StoredObject[], waiting?: Waiting): Promise<string> {
+  async fetchFiles(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<string> {
     const { fetched, bytes, skipped } = await this.#mirror.hold(objects, {
       ...waiting,
       signal: waiting?.signal ?? this.#signal,
@@ -208,12 +208,12 @@ export class S3Store implements ObjectStore {
     return this.#mirror.root;
   }
 
-  async localizeAll(waiting: Waiting = {}): Promise<string> {
+  async fetchAllFiles(waiting: WaitOptions = {}): Promise<string> {
     const { signal } = waiting;
     const folders = DATA_FOLDERS.map((folder) => `${folder}/`);
     const listed = await Promise.all(folders.map((folder) => this.list(folder, signal)));
     const objects = listed.flat().filter(({ path }) => isData(path));
-    await this.localize(objects, waiting);
+    await this.fetchFiles(objects, waiting);
     // Listed, not asked for by its name: whoever only reads is refused then where nothing is there.
     const isThere = async (path: string): Promise<boolean> =>
       (await this.list(path, signal)).some((object) => object.path === path);

@@ -5,7 +5,7 @@ const MAX_SHOWN = 60;
  * lists and objects only that they are. Characters that would act on a terminal, or turn the writing's direction, are
  * spelled as escapes.
  */
-export function shown(value: unknown): string {
+export function quoted(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
@@ -14,7 +14,7 @@ export function shown(value: unknown): string {
 }
 
 /** Text of someone else's for a terminal: what would act on it is replaced; line ends, tabs and colours stay. */
-export function harmless(text: string): string {
+export function printable(text: string): string {
   const acting = /(?![\t\n])(?:\p{Cc}(?:\[[\d;]{1,8}m)?|[\u202a-\u202e\u2066-\u2069])/gu;
   return text.replaceAll(acting, (found) => (found.startsWith("\u001b[") ? found : "\ufffd"));
 }

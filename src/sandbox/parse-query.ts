@@ -108,7 +108,7 @@ const FIRST = "2018-01-01" as Day;
  *
  * @throws {Refusal} 400 naming the field.
  */
-export function parseAsk(name: DialectName, text: string, today: Day): Ask {
+export function parseBody(name: DialectName, text: string, today: Day): Ask {
   const dialect: Dialect = DIALECTS[name];
   const body = parseObject(text);
   const known = [

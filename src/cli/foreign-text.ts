@@ -1,6 +1,6 @@
 import type { Foreign } from "../lake/lake.ts";
 import { counted } from "../support/count.ts";
-import { harmless } from "../support/shown.ts";
+import { printable } from "../support/printable.ts";
 
 const SHOWN = 3;
 
@@ -27,5 +27,5 @@ export function foreignListText(foreign: readonly Foreign[]): string {
 
 /** One line: a name may hold any character. */
 function described({ path, why }: Foreign): string {
-  return `${harmless(path).replaceAll(/[\n\t]/g, "\ufffd")} (${why})`;
+  return `${printable(path).replaceAll(/[\n\t]/g, "\ufffd")} (${why})`;
 }

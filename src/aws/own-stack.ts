@@ -13,7 +13,11 @@ export const CHANGE_SET = "gc-usage-";
  *
  * @throws {UsageError} refused, for a stack of somebody else's.
  */
-export async function checkOurs(cloudFormation: CloudFormation, found: Stack, stack: string): Promise<void> {
+export async function checkOwnStack(
+  cloudFormation: CloudFormation,
+  found: Stack,
+  stack: string,
+): Promise<void> {
   if (found.Description?.startsWith(MARK)) return;
   const isPlanned = found.StackStatus === "REVIEW_IN_PROGRESS";
   if (isPlanned && !(await hasOthersChangeSet(cloudFormation, found.StackId ?? stack))) return;

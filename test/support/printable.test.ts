@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { harmless, shown } from "../../src/support/shown.ts";
+import { printable, quoted } from "../../src/support/printable.ts";
 
-describe("what is shown of bad input", () => {
+describe("what is quoted of bad input", () => {
   it.each([
     ["text", '"text"'],
     ['say "a"', '"say \\"a\\""'],
@@ -14,12 +14,12 @@ describe("what is shown of bad input", () => {
     [[[1]], "a list"],
     [{ a: 1 }, "an object"],
   ])("%j is %s", (value, text) => {
-    expect(shown(value)).toBe(text);
+    expect(quoted(value)).toBe(text);
   });
 
   it("acts on no terminal: colours, tabs and line ends stay, the rest of the controls go", () => {
-    expect(harmless("a\tb\n\u001b[31mred\u001b[39m")).toBe("a\tb\n\u001b[31mred\u001b[39m");
-    expect(harmless("\u001b[2J\u001b]0;title\u0007\r\u009b1A\u202e")).toBe(
+    expect(printable("a\tb\n\u001b[31mred\u001b[39m")).toBe("a\tb\n\u001b[31mred\u001b[39m");
+    expect(printable("\u001b[2J\u001b]0;title\u0007\r\u009b1A\u202e")).toBe(
       "\ufffd[2J\ufffd]0;title\ufffd\ufffd\ufffd1A\ufffd",
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { wantsColour } from "../../src/cli/colours.ts";
+import { wantsColour } from "../../src/cli/colors.ts";
 import { gcUsage } from "../helpers/cli.ts";
 
 describe("colour", () => {

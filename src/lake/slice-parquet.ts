@@ -80,7 +80,7 @@ function jsonLine(row: SpoolRow): string {
 type Columns = readonly (readonly [name: string, type: string])[];
 
 /** Writes slices' files by DuckDB, in one process-wide instance with bounded memory. */
-export class ParquetFiles {
+export class SliceFiles {
   readonly #staging: string;
   #open: Promise<{ instance: DuckDBInstance; spill: Workspace }> | undefined;
 
@@ -202,7 +202,7 @@ function writeError(cause: unknown): UsageError {
 
 async function openWriter(staging: string): Promise<{ instance: DuckDBInstance; spill: Workspace }> {
   // Loaded here, since what only reads a lake's footers, as `status`, would start a fifth slower with it.
-  const { duckdb } = await import("./duckdb.ts");
+  const { duckdb } = await import("./duckdb-client.ts");
   const spill = await Workspace.open(staging, "spill");
   // One thread: slices are small, and handing one over between threads costs as much as writing it.
   const options = {

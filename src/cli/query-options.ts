@@ -13,7 +13,7 @@ import type { LakeFlags } from "./stack.ts";
 import { version } from "./version.ts";
 
 /** What `sql` and `ask` share: where the lake is, what runs the SQL, in which form the rows go where, what they must be. */
-export function addAskingOptions<Args extends unknown[], Given extends OptionValues>(
+export function addQueryOptions<Args extends unknown[], Given extends OptionValues>(
   command: Command<Args, Given>,
 ): Command<Args, Given & EngineFlags & OutputFlags & ExplainFlags & DemandFlags> {
   addEngineOptions(command)

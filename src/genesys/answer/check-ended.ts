@@ -1,7 +1,7 @@
 import { UsageError } from "../../support/errors.ts";
-import { shown } from "../../support/shown.ts";
+import { quoted } from "../../support/printable.ts";
 import { SERVICE_SPECS, serviceOfAnswer } from "../../usage/service.ts";
-import { stateOf } from "../services.ts";
+import { queryState } from "../services.ts";
 import type { AnswerMembers, SplitSummary } from "./splitter.ts";
 
 /**
@@ -42,13 +42,13 @@ function checkStatus(members: AnswerMembers, from: string): void {
   if (typeof status !== "string") {
     throw new UsageError(
       "input",
-      `${from} does not say whether its query has ended: queryStatus is ${shown(status)}.`,
+      `${from} does not say whether its query has ended: queryStatus is ${quoted(status)}.`,
       {
         hint: "Fetch it again with `gc-usage results ID --wait`.",
       },
     );
   }
-  const state = stateOf(serviceOfAnswer(members), status);
+  const state = queryState(serviceOfAnswer(members), status);
   if (state === "running") {
     throw new UsageError(
       "timeout",

@@ -5,7 +5,7 @@ import { UsageError } from "../../support/errors.ts";
 import { checkFolder } from "../location.ts";
 
 /** A lake's address in S3. */
-export interface S3Place {
+export interface S3Location {
   readonly bucket: string;
   /** What every key of the lake begins with: empty, or ending in `/`. */
   readonly prefix: string;
@@ -14,7 +14,7 @@ export interface S3Place {
 }
 
 /** @throws {UsageError} input, for what is no `s3://bucket[/prefix]`. */
-export function parseS3Uri(text: string): S3Place {
+export function parseS3Uri(text: string): S3Location {
   const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/(.*))?$/is.exec(text) ?? [];
   if (bucket.includes("@")) {
     throw new UsageError(

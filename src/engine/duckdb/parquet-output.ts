@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
-import { duckdb } from "../../lake/duckdb.ts";
+import { duckdb } from "../../lake/duckdb-client.ts";
 import { sqlName, sqlString } from "../../support/quote.ts";
 import type { Column, ColumnKind, QueryResult, SqlValue } from "../engine.ts";
 import { openPrivateDuckDb } from "./private-duckdb.ts";

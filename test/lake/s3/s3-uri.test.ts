@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cacheFolder, parseS3Uri } from "../../../src/lake/s3/place.ts";
+import { cacheFolder, parseS3Uri } from "../../../src/lake/s3/s3-uri.ts";
 
 describe("the address of a lake in S3", () => {
   it.each([
