@@ -51,7 +51,7 @@ export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   const named = flags.json ? "json" : flags.output;
   const format = named ?? (kind === "file" ? formatByExtension(flags.out ?? "") : "table");
   if (format === "parquet" && kind === "stdout" && cli.isTerminal) {
-    throw new UsageError("input", "Parquet is a binary format: it cannot be quoted on a terminal.", {
+    throw new UsageError("input", "Parquet is a binary format: it cannot be shown on a terminal.", {
       hint: "Give a file with --out result.parquet.",
     });
   }

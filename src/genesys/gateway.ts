@@ -88,5 +88,5 @@ function prefix(path: string | undefined): string {
 
 /** The gateway's host for a message, without a user and password that somebody wrote into it. */
 export function shownGateway({ host = "" }: Gateway): string {
-  return looksSecret(host) ? "[not quoted]" : host.replace(/^.*@/s, "[not quoted]@").replace(/[?#].*$/s, "");
+  return looksSecret(host) ? "[not shown]" : host.replace(/^.*@/s, "[not shown]@").replace(/[?#].*$/s, "");
 }

@@ -119,7 +119,7 @@ function pick(profiles: readonly NamedTable[], wanted: string): NamedTable | und
 }
 
 function shownName(name: string): string {
-  return looksSecret(name) ? "[not quoted]" : quoted(name);
+  return looksSecret(name) ? "[not shown]" : quoted(name);
 }
 
 function hideSecrets(table: NamedTable["table"]): void {

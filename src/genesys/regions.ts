@@ -58,7 +58,7 @@ export function shownRegion(text: string): string {
   const isPlausible = /^[a-z]{2,5}([-_][a-z]+)+[-_]?\d$|^([a-z0-9-]{1,20}\.)+[a-z]{2,12}$/.test(name);
   return (isPlausible && !looksSecret(text.trim())) || closeTo(name).length > 0
     ? quoted(name)
-    : "[not quoted]";
+    : "[not shown]";
 }
 
 /** The AWS name of a listed domain, for people. */

@@ -292,7 +292,7 @@ describe.concurrent("--out writes to what is no regular file as it is:", () => {
     const { exitCode, stderr } = await running;
     expect({ exitCode, stderr }).toEqual({
       exitCode: 130,
-      stderr: `WaitOptions for a reader of ${fifo}.\n\nStopping. Press Ctrl-C again to stop at once.\nerror: Interrupted.\n`,
+      stderr: `Waiting for a reader of ${fifo}.\n\nStopping. Press Ctrl-C again to stop at once.\nerror: Interrupted.\n`,
     });
   });
 

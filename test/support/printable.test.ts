@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { printable, quoted } from "../../src/support/printable.ts";
 
-describe("what is quoted of bad input", () => {
+describe("bad input, quoted in a message", () => {
   it.each([
     ["text", '"text"'],
     ['say "a"', '"say \\"a\\""'],

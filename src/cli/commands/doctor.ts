@@ -43,9 +43,9 @@ async function run(cli: Cli, options: ConnectionOptions, json: boolean): Promise
   const checks: Check[] = [];
   for await (const check of examine(cli, options)) {
     const hint = check.hint === undefined ? {} : { hint: secrets.redact(check.hint) };
-    const quoted = { ...check, message: printable(secrets.redact(check.message)), ...hint };
-    checks.push(quoted);
-    if (!json) await cli.out(lineOf(quoted));
+    const safe = { ...check, message: printable(secrets.redact(check.message)), ...hint };
+    checks.push(safe);
+    if (!json) await cli.out(lineOf(safe));
   }
   const problems = checks.filter(({ status }) => status === "problem");
   if (json) await cli.json({ ok: problems.length === 0, checks });
