@@ -39,3 +39,16 @@ test("every link between the guides leads to a file and a heading", () => {
   expect(FILES.length).toBeGreaterThan(15);
   expect(broken).toEqual([]);
 });
+
+test("every file of the project that a guide names exists", () => {
+  const FOLDERS = "src|test|scripts|docs|infra|bench";
+  const named = FILES.flatMap((file) =>
+    [...textOf(file).matchAll(new RegExp(`(?<![\\w./])((?:${FOLDERS})/[\\w./-]+\\.[a-z]+)\\b`, "g"))].map(
+      ([, path = ""]) => ({ file, path }),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  // NAME stands for a file to be added.
+  const missing = named.filter(({ path }) => !path.includes("NAME") && !existsSync(join(ROOT, path)));
+  expect(missing).toEqual([]);
+});
