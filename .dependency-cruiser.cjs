@@ -22,7 +22,7 @@ module.exports = {
     from("sync", ["genesys", "lake", ...pure]),
     from("questions", ["engine", ...pure]),
     from("aws", ["environment", ...pure]),
-    // It is the oracle of the tests: it shares nothing with what it is compared with but the domain's words.
+    // The tests compare the program with it, so it shares only the domain with the program.
     from("sandbox", pure),
     {
       name: "library-knows-no-cli",
@@ -34,14 +34,14 @@ module.exports = {
       name: "aws-sdk-in-four-places",
       severity: "error",
       comment:
-        "Only the S3 store, the Athena engine and the stack talk to AWS, as whom environment/ says; a laptop run never loads the SDKs.",
+        "Only the S3 store, the Athena engine and the stack call AWS, with the identity that environment/ finds. A run on a laptop never loads the SDKs.",
       from: { path: "^src/", pathNot: "^src/(lake/s3|engine/athena|aws|environment)/" },
       to: { path: "node_modules/@aws-sdk" },
     },
     {
       name: "pure-stays-pure",
       severity: "error",
-      comment: "usage and support touch no file, network or process.",
+      comment: "usage and support do not use files, the network or the process.",
       from: { path: "^src/(usage|support)/" },
       to: { dependencyTypes: ["core"] },
     },

@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-/** The recipes of docs/lake.md, run with the programs that they are for: `npm run test:recipes`. */
+/** The recipes of docs/lake.md, run with the programs that they use: `npm run test:recipes`. */
 export default defineConfig({
   test: {
     include: ["test/recipes/**/*.test.ts"],
     globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts"],
-    // Spark takes a minute on a busy machine.
+    // Spark needs a minute on a busy machine.
     testTimeout: 300_000,
     hookTimeout: 600_000,
   },

@@ -1,5 +1,5 @@
 import { mergeConfig } from "vitest/config";
 import usual from "./vitest.config.ts";
 
-/** What `npm test` runs, with more of what takes long, and each command in a process of its own: `npm run test:reliability`. */
+/** What `npm test` runs, with longer tests, and each command in a process of its own: `npm run test:reliability`. */
 export default mergeConfig(usual, { test: { env: { IN_PROCESS: "", SOAK: "short" } } });

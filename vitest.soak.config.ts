@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** test/reliability in full, on lakes in folders and on S3: `npm run test:soak`. docs/reliability.md tells of it. */
+/** test/reliability in full, on lakes in folders and on S3: `npm run test:soak`. docs/reliability.md describes it. */
 export default defineConfig({
   test: {
     include: ["test/reliability/**/*.test.ts"],

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 
-/** Writes a legacy answer of `rows` rows over 300 days, as large organisations get them; the same bytes each time. */
+/** Writes a legacy answer of `rows` rows over 300 days, as large organizations get them. The bytes are the same each time. */
 export async function writeAnswer(file: string, rows: number): Promise<void> {
   const out = createWriteStream(file);
   out.write('{"results":[');

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 
 export interface Measured {
   readonly seconds: number;
-  /** Highest resident memory in bytes, as the kernel counts it; undefined off Linux. */
+  /** Highest resident memory in bytes, as the kernel measures it. Undefined except on Linux. */
   readonly peakBytes: number | undefined;
 }
 
-/** Runs a command to its end, its output thrown away. */
+/** Runs a command until it ends, and discards its output. */
 export function measure(
   command: string,
   args: readonly string[],
@@ -22,7 +22,7 @@ export function measure(
     child.stderr.on("data", (chunk: Buffer) => {
       errors += chunk.toString();
     });
-    // VmHWM only ever grows, so looking often enough is exact but for the last moment.
+    // VmHWM only increases, so polling often is exact except for the last moment.
     const timer = setInterval(() => {
       peakBytes = peakOf(child.pid) ?? peakBytes;
     }, 10);

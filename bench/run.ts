@@ -8,8 +8,8 @@ import { type Measured, measure, median } from "./measure.ts";
 import { serveAnswer } from "./serve.ts";
 
 /**
- * `npm run bench`: our commands and jq over the same answer, in turn, in one run; the figures are medians, the
- * verdict is a ratio. ROWS and RUNS change the size and the number of rounds.
+ * `npm run bench`: our commands and jq on the same answer, in turn, in one run. The figures are medians and
+ * ratios. ROWS and RUNS change the size and the number of rounds.
  */
 const ROWS = Number(process.env["ROWS"] ?? 1_000_000);
 const RUNS = Number(process.env["RUNS"] ?? 3);

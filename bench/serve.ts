@@ -3,12 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface Served {
-  /** What gc-usage needs exported to ask it. */
+  /** The environment variables with which gc-usage calls it. */
   readonly env: Readonly<Record<string, string>>;
   close(): void;
 }
 
-/** Serves one file as every query's results, and a token to whoever asks: the network's part of `results`. */
+/** Serves one file as the results of every query, and a token to every caller, to measure `results` over the network. */
 export async function serveAnswer(file: string): Promise<Served> {
   const server = createServer((request, response) => {
     request.resume();
