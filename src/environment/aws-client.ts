@@ -17,10 +17,10 @@ import { homeFolder } from "./home.ts";
 import { environmentProxies } from "./proxies.ts";
 
 /**
- * What every client of the AWS SDK is made with: region, identity, transport.
+ * The configuration of every AWS SDK client: region, identity, transport.
  *
- * @throws {UsageError} input, for a region or an address that cannot be one, with the flag or variable that it is from;
- *   credentials, where half of a key is missing or the named profile is not there.
+ * @throws {UsageError} input, for an invalid region or address, with the flag or variable it comes from; credentials, if half
+ *   of a key is missing or the requested profile does not exist.
  */
 export async function awsClientConfig(options: AwsOptions, env: Env) {
   const region = awsRegion(options.region, env)?.value;
@@ -37,15 +37,15 @@ export async function awsClientConfig(options: AwsOptions, env: Env) {
     credentials: await credentialsOf(identity, settings, requestHandler, env),
     requestHandler,
     customUserAgent: "gc-usage",
-    // What the user has set counts; the SDK's own three tries are soon used up where an account is busy.
+    // The user's own setting wins. The SDK's default of three attempts is used up quickly if an account is busy.
     ...(env["AWS_MAX_ATTEMPTS"] ? {} : { maxAttempts: 6 }),
   };
 }
 
 /**
- * The SDK's own providers, in the AWS CLI's order and with our transport for the clients that they make for STS and SSO.
- * The CLI looks for a role to assume, then a web identity, then IAM Identity Center, then keys; the SDK's chain takes a
- * profile's keys before its other settings, and any profile before a web identity of the environment.
+ * The SDK's own providers, in the AWS CLI's order and with our transport for the clients that they create for STS and SSO.
+ * The CLI tries a role to assume, then a web identity, then IAM Identity Center, then keys. The SDK's chain instead takes a
+ * profile's keys before its other settings, and any profile before a web identity from the environment.
  */
 async function credentialsOf(
   identity: AwsIdentity,
@@ -87,22 +87,22 @@ async function earlierInCli({ profile }: AwsIdentity, settings: ProfileSettings,
 
 async function chain(common: Common) {
   const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
-  // A profile that is named to it keeps the chain from the keys in the environment, which have been looked at.
+  // Naming a profile keeps the chain away from the keys in the environment, which have already been considered.
   return defaultProvider(common);
 }
 
-/** Of a profile and keys that are both set the SDK would warn at length. */
+/** The SDK would print a long warning if a profile and keys are both set. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * The region and where it was found; undefined where only the profile or the machine can tell. The AWS CLI 1 reads
- * AWS_DEFAULT_REGION alone, the CLI 2 and the SDKs AWS_REGION first: people have either.
+ * The region and its source; undefined if only the profile or the machine has one. The AWS CLI 1 reads only
+ * AWS_DEFAULT_REGION, while the CLI 2 and the SDKs prefer AWS_REGION: people have either.
  */
 export function awsRegion(flag: string | undefined, env: Env): Named | undefined {
   const named = flag ? { value: flag, source: "--region" } : first(env, ["AWS_REGION", "AWS_DEFAULT_REGION"]);
   if (named === undefined || /^[a-z0-9-]{1,40}$/.test(named.value)) return named;
   throw new UsageError("input", `Invalid AWS region in ${named.source}${shownIfPlain(named.value)}.`, {
-    hint: "Expected for example eu-central-1.",
+    hint: "Expected a region such as eu-central-1.",
   });
 }
 
@@ -117,7 +117,7 @@ function checkAddresses(endpointUrl: string | undefined, env: Env): void {
   for (const [from, address] of given) {
     if (!address || (/^https?:\/\//.test(address) && URL.canParse(address))) continue;
     throw new UsageError("input", `Invalid URL in ${from}${shownIfPlain(address)}.`, {
-      hint: "Expected a URL with its scheme, for example http://127.0.0.1:5000.",
+      hint: "Expected a URL with a scheme, for example http://127.0.0.1:5000.",
     });
   }
 }
@@ -127,7 +127,7 @@ function shownIfPlain(value: string): string {
 }
 
 /**
- * Which certificates AWS calls trust in place of Node's: AWS_CA_BUNDLE, the profile's `ca_bundle`, REQUESTS_CA_BUNDLE, in
+ * The certificates that AWS calls trust instead of Node's: AWS_CA_BUNDLE, the profile's `ca_bundle`, REQUESTS_CA_BUNDLE, in
  * the AWS CLI's order.
  */
 export function caBundle(ofProfile: string | undefined, env: Env): Named | undefined {
@@ -145,9 +145,9 @@ async function readBundle(bundle: Named | undefined): Promise<Buffer | undefined
   try {
     return await readFile(file);
   } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "there is no such file" : messageOf(error);
+    const why = codeOf(error) === "ENOENT" ? "the file does not exist" : messageOf(error);
     throw new UsageError("input", `Cannot read the CA bundle ${file} (from ${bundle.source}): ${why}.`, {
-      hint: `Set ${bundle.source} to a file of PEM certificates, or unset it.`,
+      hint: `Set ${bundle.source} to a file with PEM certificates, or unset it.`,
       cause: error,
     });
   }

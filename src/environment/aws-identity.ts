@@ -6,25 +6,25 @@ import { ensureHome } from "./home.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** A setting and where it was found. */
+/** A setting and its source. */
 export interface Named {
   readonly value: string;
   readonly source: string;
 }
 
 /**
- * Where AWS's identity comes from, in the AWS CLI's order:
+ * The source of the AWS identity, in the AWS CLI's order:
  * 1. `--profile`;
- * 2. AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, also where a variable names a profile (which still gives the region);
- * 3. the profile that AWS_DEFAULT_PROFILE or AWS_PROFILE names, in this order, else `default`; a web identity of the
- *    environment counts before all of a profile but a role to assume;
- * 4. what the machine offers (a container's or an instance's role).
- * An empty variable is none.
+ * 2. AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, even if a variable names a profile (which still provides the region);
+ * 3. the profile named by AWS_DEFAULT_PROFILE or AWS_PROFILE, in this order, or else `default`; a web identity from the
+ *    environment takes precedence over everything in a profile except a role to assume;
+ * 4. the role of the machine (of a container or an instance).
+ * An empty variable counts as not set.
  */
 export interface AwsIdentity {
-  /** Undefined: none is named, so that `default` counts where there is one. */
+  /** Undefined if none is named; then `default` is used if it exists. */
   readonly profile: Named | undefined;
-  /** The keys of the environment, where they count. */
+  /** The keys from the environment, if they are used. */
   readonly keys: AwsKeys | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface AwsKeys {
   readonly expiration?: Date;
 }
 
-/** @throws {UsageError} credentials, where one of the two keys is missing. */
+/** @throws {UsageError} credentials, if one of the two keys is missing. */
 export function awsIdentity(profile: string | undefined, env: Env): AwsIdentity {
   if (profile) return { profile: { value: profile, source: "--profile" }, keys: undefined };
   return { profile: first(env, ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"]), keys: keysOf(env) };
@@ -44,11 +44,11 @@ export function awsIdentity(profile: string | undefined, env: Env): AwsIdentity 
 function keysOf(env: Env): AwsKeys | undefined {
   const accessKeyId = env["AWS_ACCESS_KEY_ID"];
   const secretAccessKey = env["AWS_SECRET_ACCESS_KEY"];
-  // The secret alone is no identity: the AWS CLI does not look at it.
+  // A secret without an id is not an identity: the AWS CLI ignores it, too.
   if (!accessKeyId) return undefined;
   if (!secretAccessKey) {
     throw new UsageError("credentials", "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.", {
-      hint: "Export both, or neither and name a profile with AWS_PROFILE.",
+      hint: "Export both, or unset AWS_ACCESS_KEY_ID and name a profile with AWS_PROFILE.",
     });
   }
   const sessionToken = first(env, ["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"])?.value;
@@ -70,21 +70,21 @@ export function first(env: Env, names: readonly string[]): Named | undefined {
   return undefined;
 }
 
-/** The end of an access key id, as the AWS CLI shows it, where it has the form of one. */
+/** The end of an access key id, like in the AWS CLI, if it has the form of one. */
 export function shownAccessKey(id: string): string {
   return /^[A-Z0-9]{16,128}$/.test(id) ? `****${id.slice(-4)}` : "set";
 }
 
-/** The keys of a profile, as the files of the AWS CLI spell them. */
+/** The keys of a profile, in the spelling of the AWS CLI's files. */
 export interface ProfileSettings extends Readonly<Record<string, string | undefined>> {
   readonly role_arn?: string | undefined;
   readonly web_identity_token_file?: string | undefined;
 }
 
 /**
- * The named profile's settings in `~/.aws/config` and `~/.aws/credentials`, or in the files that the environment names.
+ * The profile's settings in `~/.aws/config` and `~/.aws/credentials`, or in the files that the environment names.
  *
- * @throws {UsageError} credentials, where the profile that somebody named is in neither.
+ * @throws {UsageError} credentials, if the requested profile is in neither file.
  */
 export async function profileSettings({ profile }: AwsIdentity): Promise<ProfileSettings> {
   ensureHome();
@@ -98,9 +98,9 @@ export async function profileSettings({ profile }: AwsIdentity): Promise<Profile
   const list = names.length === 0 ? "none" : names.slice(0, 20).join(", ");
   throw new UsageError(
     "credentials",
-    `There is no AWS profile ${looksSecret(profile.value) ? "of that name" : quoted(profile.value)} (from ${profile.source}).`,
+    `No AWS profile ${looksSecret(profile.value) ? "with that name" : quoted(profile.value)} (from ${profile.source}).`,
     {
-      hint: `Profiles found: ${list}. \`aws configure list-profiles\` shows them, \`aws configure sso\` adds one.`,
+      hint: `Profiles found: ${list}. List them with \`aws configure list-profiles\`, or add one with \`aws configure sso\`.`,
     },
   );
 }
@@ -111,7 +111,7 @@ interface Credentials {
   readonly accessKeyId: string;
 }
 
-/** Registers what a credential provider gave, so that no message shows it. */
+/** Registers a credential provider's result, so that no message shows it. */
 export function hideCredentials<T extends Credentials>(credentials: T): T {
   secrets.add(credentials.secretAccessKey);
   secrets.add(credentials.sessionToken);

@@ -9,16 +9,16 @@ import { type Proxy, type ProxyRules, proxyRefusal, shownProxy } from "./proxies
 type Handle = NodeHttpHandler["handle"];
 type Request = Parameters<Handle>[0];
 
-/** Bytes of the certificates that are trusted in place of Node's; undefined for Node's. Read when TLS is first needed. */
+/** Bytes of the certificates to trust instead of Node's; undefined for Node's. Read when TLS is first needed. */
 export type ReadCa = () => Promise<Buffer | undefined>;
 
 const TIMEOUTS = { connectionTimeout: 10_000, socketTimeout: 60_000 };
-/** As the SDK's own agents are made. */
+/** The settings of the SDK's own agents. */
 const POOL = { keepAlive: true, maxSockets: 50 };
 
 /**
- * The transport of every client of the AWS SDK, those that it makes itself for STS and SSO included: each call goes
- * directly or by the proxy that the rules give for its host.
+ * The transport of every AWS SDK client, including those that the SDK creates for STS and SSO. Each call goes directly or
+ * through the proxy that the rules give for its host.
  */
 export class AwsTransport {
   readonly metadata = { handlerProtocol: "http/1.1" };
@@ -47,11 +47,11 @@ export class AwsTransport {
   }
 
   destroy(): void {
-    for (const handler of this.#handlers.values()) void handler.then((one) => one.destroy(), ignore);
+    for (const handler of this.#handlers.values()) void handler.then((made) => made.destroy(), ignore);
     this.#handlers.clear();
   }
 
-  /** Part of the SDK's interface; nobody calls it for a transport that is made ready. */
+  /** Part of the SDK's interface, which never calls it for a ready-made transport. */
   updateHttpClientConfig(): void {}
 
   httpHandlerConfigs(): Record<string, never> {
@@ -67,7 +67,7 @@ export class AwsTransport {
     return new NodeHttpHandler({
       ...TIMEOUTS,
       httpAgent: new HttpProxyAgent(url, { ...POOL, headers }),
-      // An agent for http addresses in its type; for https ones, too, in what it does.
+      // By its type an agent for http addresses, but it also works for https.
       httpsAgent: new Tunnel(proxy, { ...POOL, ...trust, headers }, ca) as unknown as NonNullable<HttpsAgent>,
     });
   }
@@ -78,7 +78,7 @@ type HttpsAgent = Extract<
   { httpsAgent?: unknown }
 >["httpsAgent"];
 
-/** Tells what a proxy answers that opens no tunnel, which else reads as if AWS had answered it. */
+/** Reports a proxy's refusal to open a tunnel, which would otherwise look like a response from AWS. */
 class Tunnel extends HttpsProxyAgent<string> {
   readonly #proxy: Proxy;
   readonly #ca: Buffer | undefined;
@@ -114,12 +114,12 @@ function urlOf({ protocol, hostname, port }: Request): URL {
   return new URL(`${protocol}//${host}${port === undefined ? "" : `:${port}`}`);
 }
 
-/** The mark by which the SDK's retries know what may pass. */
+/** Adds the mark by which the SDK recognizes retryable errors. */
 function forSdk(error: ReturnType<typeof proxyRefusal>): Error {
   return error.retryable ? Object.assign(error, { $retryable: {} }) : error;
 }
 
-/** What failed between here and the proxy, in the form by which the SDK knows what may pass. */
+/** An error on the way to the proxy, in a form in which the SDK recognizes retryable errors. */
 function throughProxy(error: unknown, proxy: Proxy): Error {
   const named = new Error(`Through the proxy ${shownProxy(proxy)}: ${messageOf(error)}`, { cause: error });
   if (error instanceof Error) named.name = error.name;

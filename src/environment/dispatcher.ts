@@ -1,10 +1,10 @@
 import { Agent, type Dispatcher, Pool, ProxyAgent } from "undici";
 import type { Proxy, ProxyRules } from "./proxies.ts";
 
-/** How long a proxy may take to open the way to a host. Milliseconds. */
+/** How long a proxy may take to open a tunnel to a host, in milliseconds. */
 const TUNNEL_MS = 30_000;
 
-/** undici's connections, each origin's directly or by the proxy that the rules give for it. Close it when done. */
+/** undici connections: each origin directly or through the proxy that the rules give for it. Close it when done. */
 export function proxyingDispatcher(rules: ProxyRules): Dispatcher {
   return new Agent({
     factory: (origin, options) => {
@@ -15,7 +15,7 @@ export function proxyingDispatcher(rules: ProxyRules): Dispatcher {
   });
 }
 
-/** CONNECT, and TLS through what opens. */
+/** Uses CONNECT, and TLS through the tunnel. */
 function tunnel({ url, authorization }: Proxy): Dispatcher {
   return new ProxyAgent({
     uri: url.href,
@@ -24,7 +24,7 @@ function tunnel({ url, authorization }: Proxy): Dispatcher {
   });
 }
 
-/** Plain HTTP is asked of the proxy itself, as curl does: many proxies open tunnels for TLS only. */
+/** Sends plain HTTP requests to the proxy itself, like curl: many proxies open tunnels only for TLS. */
 function forward({ url, authorization }: Proxy, target: URL): Dispatcher {
   return new Pool(url.origin).compose((dispatch) => (options, handler) => {
     const headers = {

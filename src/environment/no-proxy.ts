@@ -1,10 +1,10 @@
 import { BlockList, isIP } from "node:net";
 
 /**
- * The hosts that NO_PROXY names, read as the more generous of curl and Go (so `gc`): entries parted by commas or blanks;
- * `example.com` and `.example.com` for the domain and all below it, `*.example.com` for all below it; IP addresses, in
- * brackets or not; CIDR blocks of IPv4 and IPv6; each with `:port` for that port only; `*` for everything.
- * Names are not resolved: a block holds only hosts that are written as addresses.
+ * The hosts in NO_PROXY, interpreted like the more permissive of curl and Go (and so `gc`). Entries are separated by commas
+ * or spaces. `example.com` and `.example.com` mean the domain and everything below it; `*.example.com` means everything
+ * below it. IP addresses may have brackets. CIDR blocks may be IPv4 or IPv6. Each entry may have `:port` for only that port.
+ * `*` means everything. Names are not resolved: a block matches only hosts that are written as addresses.
  */
 export class NoProxy {
   readonly #entries: readonly Entry[];
@@ -16,7 +16,7 @@ export class NoProxy {
       .map(parseEntry);
   }
 
-  /** The first entry that names the URL's host, as it is written; undefined where none does. */
+  /** The first entry that matches the URL's host, as written; undefined if none does. */
   entryFor(url: URL): string | undefined {
     const host = url.hostname.replace(/\.$/, "").toLowerCase();
     const port = url.port || (url.protocol === "http:" ? "80" : "443");
@@ -27,7 +27,7 @@ export class NoProxy {
 interface Entry {
   readonly text: string;
   readonly port: string | undefined;
-  /** True for a host in lower case; IPv6 in brackets. */
+  /** True for a matching host, in lower case; IPv6 in brackets. */
   readonly names: (host: string) => boolean;
 }
 
@@ -39,7 +39,7 @@ function parseEntry(text: string): Entry {
   return { text, port, names: addressTest(name) ?? nameTest(name) };
 }
 
-/** `10.0.0.0/8`, `fd00::/8`, `10.1.2.3`, `fd00::1`, `[fd00::1]`; undefined for what is no address. */
+/** `10.0.0.0/8`, `fd00::/8`, `10.1.2.3`, `fd00::1`, `[fd00::1]`; undefined for anything but an address. */
 function addressTest(text: string): Entry["names"] | undefined {
   const [address = "", bits, ...more] = text.replace(/^\[([^\]]*)\](?=$|\/)/, "$1").split("/");
   const version = isIP(address);

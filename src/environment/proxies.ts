@@ -4,35 +4,35 @@ import { NoProxy } from "./no-proxy.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** An HTTP proxy: `http://host:port`, or `https://…` for one that is itself reached by TLS. */
+/** An HTTP proxy: `http://host:port`, or `https://…` if the proxy itself uses TLS. */
 export interface Proxy {
   /** Scheme, host and port; no user, no password. */
   readonly url: URL;
-  /** The value of Proxy-Authorization, where a user is set. A secret. */
+  /** The value of Proxy-Authorization, if a user is set. A secret. */
   readonly authorization: string | undefined;
-  /** Where it was found, in words for people: "HTTPS_PROXY". */
+  /** Its source as shown to users: "HTTPS_PROXY". */
   readonly source: string;
 }
 
-/** How calls to a host go. */
+/** The route of calls to a host. */
 export interface Route {
-  /** Undefined: directly. */
+  /** Undefined for a direct route. */
   readonly proxy: Proxy | undefined;
-  /** Of a direct route past a proxy that is set: why, in words for people. */
+  /** Why a configured proxy is bypassed, for display. */
   readonly because?: string;
 }
 
-/** Decides for each address by which proxy it is called. */
+/** Selects the proxy for each address. */
 export interface ProxyRules {
-  /** @throws {UsageError} input, where the proxy that is set for such an address is none. */
+  /** @throws {UsageError} input, if the proxy for such an address is invalid. */
   routeTo(url: URL): Route;
 }
 
 /**
- * The rules that the environment gives, as curl and Go read them: `https_proxy` for https addresses, `http_proxy` for http
- * ones, else `all_proxy`; lower case before upper case; an empty value is none; `no_proxy` names exceptions. The
- * upper-case HTTP_PROXY counts as in Go and the AWS CLI, but not in a CGI program, where it comes from the request.
- * localhost and its addresses are always called directly, as in Go: to a proxy they would be another machine.
+ * The rules from the environment, interpreted like curl and Go: `https_proxy` for https addresses, `http_proxy` for http
+ * addresses, or else `all_proxy`. Lower case wins over upper case; an empty value counts as not set; `no_proxy` lists
+ * exceptions. The upper-case HTTP_PROXY is used as in Go and the AWS CLI, but not in a CGI program, where it comes from the
+ * request. localhost and its addresses are always called directly, as in Go: to a proxy they would be another machine.
  */
 export function environmentProxies(env: Env): ProxyRules {
   const read = (name: string): Named | undefined =>
@@ -52,7 +52,8 @@ export function environmentProxies(env: Env): ProxyRules {
       if (named === undefined) return DIRECT;
       if (isLoopback(url)) return { proxy: undefined, because: "this machine is always called directly" };
       const entry = noProxy.entryFor(url);
-      if (entry !== undefined) return { proxy: undefined, because: `${except?.name ?? ""} names ${entry}` };
+      if (entry !== undefined)
+        return { proxy: undefined, because: `${except?.name ?? ""} contains ${entry}` };
       return { proxy: parseProxy(named.value, named.name) };
     },
   };
@@ -67,37 +68,37 @@ const DIRECT: Route = { proxy: undefined };
 
 export const NO_PROXIES: ProxyRules = { routeTo: () => DIRECT };
 
-/** Everything by one proxy, whatever the address. */
+/** A single proxy for every address. */
 export function oneProxy(proxy: Proxy): ProxyRules {
   return { routeTo: () => ({ proxy }) };
 }
 
-/** True for the machine itself. */
+/** True for this machine itself. */
 export function isLoopback({ hostname }: URL): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
 
 /**
- * Reads what people set for a proxy: a URL, or host and port without a scheme. Percent codes in user and password are
- * decoded where they are whole; any other `%` stands for itself, as in curl.
+ * Parses a proxy setting: a URL, or host and port without a scheme. Percent codes in user and password are decoded if they
+ * are complete; any other `%` is literal, as in curl.
  *
- * @throws {UsageError} input, which names the source and never the value: it may hold a password.
+ * @throws {UsageError} input, naming the source but never the value, which may contain a password.
  */
 export function parseProxy(text: string, source: string): Proxy {
   const [, scheme = "http"] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text) ?? [];
   const url = tryUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, "")}`);
   hideUser(url?.username ?? "", url?.password ?? "");
   if (/^socks/i.test(scheme)) {
-    throw new UsageError("input", `${source} names a SOCKS proxy, which gc-usage does not support.`, {
+    throw new UsageError("input", `Unsupported SOCKS proxy in ${source}.`, {
       hint: `Set ${source} to an HTTP proxy, for example http://proxy.example.com:3128, or exclude the host with NO_PROXY.`,
     });
   }
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
     throw new UsageError(
       "input",
-      `Invalid proxy in ${source} (the value is not shown: it may hold a password).`,
+      `Invalid proxy in ${source} (value hidden because it may contain a password).`,
       {
-        hint: "Expected for example http://proxy.example.com:3128 or http://USER:PASSWORD@proxy.example.com:3128. Write @, /, ? and # in a password as %40, %2F, %3F and %23.",
+        hint: "Expected a URL such as http://proxy.example.com:3128 or http://USER:PASSWORD@proxy.example.com:3128. Write @, /, ? and # in a password as %40, %2F, %3F and %23.",
       },
     );
   }
@@ -108,7 +109,7 @@ export function parseProxy(text: string, source: string): Proxy {
   return { url: new URL(url.origin), authorization, source };
 }
 
-/** A proxy whose parts are settings of their own, as `gc` and CX as Code have them. */
+/** A proxy whose parts are separate settings, as in `gc` and CX as Code. */
 export interface ProxyParts {
   readonly protocol?: string | undefined;
   readonly host: string;
@@ -117,7 +118,7 @@ export interface ProxyParts {
   readonly password?: string | undefined;
 }
 
-/** The parts are taken as they are: nothing in them is encoded. */
+/** The parts are taken literally; nothing in them is encoded. */
 export function proxyOf(parts: ProxyParts, source: string): Proxy {
   const { user = "", password = "" } = parts;
   secrets.add(password);
@@ -127,9 +128,9 @@ export function proxyOf(parts: ProxyParts, source: string): Proxy {
   if (/[@/?#\\\s]/.test(host)) {
     throw new UsageError(
       "input",
-      `Invalid proxy host in ${source} (the value is not shown: it may hold a password).`,
+      `Invalid proxy host in ${source} (value hidden because it may contain a password).`,
       {
-        hint: "Expected only the host's name, for example proxy.example.com. Protocol, port, user and password are settings of their own.",
+        hint: "Expected only a host name such as proxy.example.com. Protocol, port, user and password have their own settings.",
       },
     );
   }
@@ -165,18 +166,18 @@ function decoded(text: string): Buffer {
   return Buffer.from(plain, "latin1");
 }
 
-/** `http://proxy.example.com:3128 (from HTTPS_PROXY, with a user and password)`, for people. */
+/** `http://proxy.example.com:3128 (from HTTPS_PROXY, with a user and password)`, for display. */
 export function shownProxy({ url, authorization, source }: Proxy): string {
   return `${url.origin} (from ${source}${authorization === undefined ? "" : ", with a user and password"})`;
 }
 
-/** `through http://proxy.example.com:3128 (from HTTPS_PROXY)` or `directly (NO_PROXY names .example.com)`. */
+/** `through http://proxy.example.com:3128 (from HTTPS_PROXY)` or `directly (NO_PROXY contains .example.com)`. */
 export function shownRoute({ proxy, because }: Route): string {
   if (proxy !== undefined) return `through ${shownProxy(proxy)}`;
   return because === undefined ? "directly" : `directly (${because})`;
 }
 
-/** The proxy variables that are set, for people; one that is no proxy is only named. */
+/** The proxy variables that are set, for display; the value of an invalid one is not shown. */
 export function shownEnvironmentProxies(env: Env): string[] {
   return ["https_proxy", "http_proxy", "all_proxy", "no_proxy"]
     .flatMap((name) => [name, name.toUpperCase()])
@@ -187,32 +188,32 @@ export function shownEnvironmentProxies(env: Env): string[] {
       try {
         return `${name} ${parseProxy(value, name).url.origin}`;
       } catch {
-        return `${name} (not usable)`;
+        return `${name} (invalid)`;
       }
     });
 }
 
 /**
- * What it means that a proxy did not open the way to a host: it answered CONNECT with `status`.
- * Kind credentials for 407, else service; retryable where the proxy itself has trouble.
+ * The error for a proxy that did not open a tunnel to a host: it answered CONNECT with `status`.
+ * Kind credentials for 407, otherwise service; retryable if the proxy itself has a problem.
  */
 export function proxyRefusal(proxy: Proxy, status: number, host: string): UsageError {
   const name = `${proxy.url.origin} (from ${proxy.source})`;
   if (status === 407) {
     const [why, hint] =
       proxy.authorization === undefined
-        ? ["asks for a user and password, and none is set", "Add them"]
-        : ["does not accept the user and password that are set", "Correct them"];
+        ? ["requires a user and password, but none is set", "Add them"]
+        : ["rejected the user and password", "Correct them"];
     return new UsageError("credentials", `The proxy ${name} ${why} (407 Proxy Authentication Required).`, {
-      hint: `${hint} in ${proxy.source}: http://USER:PASSWORD@${proxy.url.host}. Other schemes than Basic are not supported.`,
+      hint: `${hint} in ${proxy.source}: http://USER:PASSWORD@${proxy.url.host}. Only the Basic scheme is supported.`,
       details: { proxy: proxy.url.origin, status },
     });
   }
-  return new UsageError("service", `The proxy ${name} does not connect to ${host} (${status}).`, {
+  return new UsageError("service", `The proxy ${name} refused to connect to ${host} (${status}).`, {
     hint:
       status >= 500
-        ? "The proxy cannot reach that host now: try again later, or exclude the host with NO_PROXY."
-        : "Ask whoever runs the proxy to allow that host, or exclude it with NO_PROXY.",
+        ? "The proxy cannot reach that host now. Try again later, or exclude the host with NO_PROXY."
+        : "Ask the administrator of the proxy to allow that host, or exclude it with NO_PROXY.",
     retryable: status >= 500,
     details: { proxy: proxy.url.origin, status },
   });

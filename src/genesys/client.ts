@@ -30,7 +30,7 @@ export type Method = "GET" | "POST";
 export interface ClientOptions {
   readonly effects?: Effects;
   readonly log?: Log;
-  /** Ends every call, wait and retry; they reject with its reason. */
+  /** Ends every call, wait and retry: they reject with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly retry?: Partial<RetryPolicy>;
   readonly timeouts?: Partial<Timeouts>;
@@ -42,44 +42,44 @@ export interface CallOptions {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** What the call is for, as it completes "Could not …" in messages: "submit the query". */
+  /** What the call does. Completes "Could not …" in messages: "submit the query". */
   readonly purpose?: string;
-  /** Ends this call with its waits and retries, as the client's own signal does. */
+  /** Ends this call, its waits and its retries, like the client's own signal. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ClientStats {
-  /** HTTP calls to the API, each attempt of a call by itself; sign-ins not among them. */
+  /** HTTP calls to the API; each retry counts. Sign-ins are not included. */
   readonly calls: number;
   readonly retries: number;
-  /** Answers with status 429. */
+  /** Responses with status 429. */
   readonly throttled: number;
 }
 
-/** Any answer that is worth reading, refusals among them, for those who ask how things stand. */
+/** Any response, successful or not, for callers that want to inspect it. */
 export interface Probe {
   readonly status: number;
   readonly header: (name: string) => string | undefined;
   readonly rateLimit: RateLimit | undefined;
-  /** What the answer refuses, where it does. */
+  /** The error that the response stands for; undefined on success. */
   readonly refusal: UsageError | undefined;
 }
 
-/** What the rate limit in force means for the calls to come. */
+/** What the current rate limit means for the next calls. */
 export interface RateForecast {
-  /** Milliseconds until the next call may go ahead; 0 where it need not wait. */
+  /** Milliseconds until the next call may start; 0 if it need not wait. */
   readonly delayMs: number;
-  /** Milliseconds that so many further calls take at least, where nobody else uses the token. */
+  /** The minimum time for this many more calls, in milliseconds, if no other client uses the token. */
   timeFor(calls: number): number;
 }
 
 const MAX_JSON = 64 * 2 ** 20;
 const MAX_REFUSAL = 2 ** 20;
-/** Before anything was reached, a wrong host is likelier than a bad moment: do not keep people waiting. */
+/** Until the first response, a wrong host is more likely than a temporary failure, so give up early. */
 const ATTEMPTS_UNREACHED = 3;
-/** Times in a row that one call renews the token: a new one may be lost as soon as it is made (docs/decisions/retrying.md). */
+/** How often one call renews the token in a row. A new token can be lost right away (docs/decisions/retrying.md). */
 const MAX_RENEWALS = 4;
-/** Shorter waits are nobody's business. */
+/** Shorter waits are not reported. */
 const TELL_WAIT_MS = 5_000;
 
 interface Attempt<T> {
@@ -91,15 +91,15 @@ interface Attempt<T> {
 }
 
 /**
- * Calls to one Genesys Cloud organization: signed in, within the rate limit, tried again where that can help
- * (docs/decisions/retrying.md tells when, and why submits are, too). Safe for many calls at once.
+ * Calls one Genesys Cloud organization: signs in, respects the rate limit, and retries failures that may be temporary.
+ * docs/decisions/retrying.md says when, and why retrying a submit is safe. Safe for concurrent calls.
  *
- * Every call rejects with a UsageError: "credentials", "permission" (details.permissions names what is missing), "input"
- * (the service refuses what was asked, 400), "service" (details.status where it answered: 404 for an unknown id), or the
- * signal's reason. details.contextId is what Genesys's support asks for.
+ * Every call rejects with a UsageError or the signal's reason. Kinds: "credentials"; "permission" (`details.permissions`
+ * lists what is missing); "input" (the service rejected the request with 400); "service" (`details.status` if there was a
+ * response, for example 404 for an unknown id). Genesys support asks for `details.contextId`.
  */
 export class GenesysClient {
-  /** The service's clock, known once something was answered. */
+  /** The service's clock, known after the first response. */
   readonly clock: ServiceClock;
   readonly #settings: Settings;
   readonly #effects: Effects;
@@ -117,7 +117,7 @@ export class GenesysClient {
     this.#effects = options.effects ?? realEffects;
     this.#log = options.log ?? silentLog;
     this.#signal = options.signal;
-    // Each call under way listens to it, and Node warns of a leak from the eleventh on.
+    // Each call in progress listens to the signal, and Node warns of a leak from the eleventh listener on.
     if (this.#signal) setMaxListeners(0, this.#signal);
     this.#http = new Http(settings.proxies, { ...TIMEOUTS, ...options.timeouts });
     this.#limiter = new Limiter(this.#effects, (ms) => this.#onLimitWait(ms));
@@ -142,21 +142,21 @@ export class GenesysClient {
     return { ...this.#stats };
   }
 
-  /** Where it calls and as whom, without secrets. An id that is not a UUID may be a secret in the wrong place. */
+  /** The region and client id of the calls, without secrets. An id that is not a UUID may be a misplaced secret. */
   get caller(): Caller {
     const { region, credentials } = this.#settings;
     const id = credentials.kind === "client" ? credentials.clientId : undefined;
     return { region, clientId: id !== undefined && isUuid(id) ? id : undefined };
   }
 
-  /** What the rate limit in force means for the calls to come, as far as it is known. */
+  /** What the current rate limit means for the next calls, as far as it is known. */
   get rateLimit(): RateForecast {
     return this.#limiter;
   }
 
   /**
-   * Signs in, where there is anything to sign in with, and learns the service's time. A token that was given brings none:
-   * then one call is made that any token may make.
+   * Signs in and learns the service's time. A given access token needs no sign-in, so it makes one call that
+   * every token is allowed to make.
    */
   async signIn(signal?: AbortSignal): Promise<void> {
     await this.#tokens.get(signal);
@@ -165,8 +165,8 @@ export class GenesysClient {
   }
 
   /**
-   * One call whose answer is small: read whole (at most 64 MB) and parsed. Undefined for 204.
-   * `path` begins with a slash and may have a query string: "/api/v2/usage/query", a `nextUri`.
+   * Makes a call with a small response: reads it whole (at most 64 MB) and parses it. Undefined for 204.
+   * `path` begins with a slash and may have a query string, for example "/api/v2/usage/query" or a `nextUri`.
    */
   json(method: Method, path: string, options: CallOptions = {}): Promise<unknown> {
     const call = this.#callOf(method, path, options);
@@ -176,17 +176,17 @@ export class GenesysClient {
       try {
         return JSON.parse(text) as unknown;
       } catch {
-        throw unreadableAnswer(call, "the answer is not whole, or no JSON.", true);
+        throw unreadableAnswer(call, "the response is incomplete or not JSON.", true);
       }
     });
   }
 
   /**
-   * One call whose body may be of any size: `consume` gets it as it comes, and what it has not taken is not read ahead.
-   * It gets the call, too, as messages name it.
-   * On a failure that can pass, also in mid-body or a retryable UsageError that `consume` throws, the call is
-   * made again and `consume` begins anew: it must drop what it had. A body without a length that simply ends
-   * cannot be told from a whole one: `consume` must know the end of what it reads.
+   * Makes a call with a response of any size. `consume` gets the body as it arrives, with backpressure, and the call as
+   * messages name it.
+   * After a failure that may be temporary, even in mid-body, or a retryable UsageError from `consume`, the call is repeated
+   * and `consume` is called again: it must discard what it had. A body without a length can end early unnoticed, so
+   * `consume` must recognize the end of what it reads.
    */
   read<T>(
     method: Method,
@@ -198,7 +198,7 @@ export class GenesysClient {
     return this.#run(call, options, isSuccess, (answer) => consume(answer.body, call));
   }
 
-  /** One call whose answer is of interest whatever its status. Only failures that can pass are tried again. */
+  /** Makes a call whose response matters whatever its status. Retries only failures that may be temporary. */
   probe(method: Method, path: string, options: CallOptions = {}): Promise<Probe> {
     const call = this.#callOf(method, path, options);
     const settled = (status: number): boolean => isSuccess(status) || (status !== 401 && status < 429);
@@ -210,13 +210,13 @@ export class GenesysClient {
     }));
   }
 
-  /** Closes the connections; calls under way fail. */
+  /** Closes the connections; calls in progress fail. */
   close(): Promise<void> {
     return this.#http.close();
   }
 
   #callOf(method: Method, path: string, options: CallOptions): Call {
-    if (!path.startsWith("/")) throw new TypeError(`an API path begins with a slash: ${path}`);
+    if (!path.startsWith("/")) throw new TypeError(`Invalid API path "${path}": expected a leading slash`);
     const url = new URL(`${this.#settings.apiBase}${path}`);
     for (const [name, value] of Object.entries(options.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -245,7 +245,7 @@ export class GenesysClient {
     }
   }
 
-  /** One attempt. A 401 renews the token and goes again at once. */
+  /** One attempt. A 401 renews the token and repeats the call at once. */
   async #attempt<T>(attempt: Attempt<T>): Promise<T> {
     for (let renewals = 0; ; renewals++) {
       let token = "";
@@ -257,7 +257,7 @@ export class GenesysClient {
         if (!isUsageError(error) || error.details["status"] !== 401 || token === "") throw error;
         if (this.#settings.credentials.kind === "token" || renewals === MAX_RENEWALS)
           throw this.#refusedToken(error);
-        this.#log.debug(`${nameOf(attempt.call)}: 401, signing in again`);
+        this.#log.debug(`${nameOf(attempt.call)}: 401; signing in again`);
         this.#tokens.refused(token);
       }
     }
@@ -267,9 +267,9 @@ export class GenesysClient {
     const { credentials, sources } = this.#settings;
     const hint =
       credentials.kind === "token"
-        ? `The access token (from ${sources.accessToken ?? "the caller"}) has expired or is of another region. It cannot be ` +
-          "renewed: give a new one, or a client id and secret."
-        : "New tokens were refused as well. Check that region and gateway belong to the client's organization.";
+        ? `The access token (from ${sources.accessToken ?? "the caller"}) has expired or belongs to another region. It cannot be ` +
+          "renewed: set a new one, or a client id and secret."
+        : "New tokens were rejected, too. Check that the region and the gateway belong to the client's organization.";
     return new UsageError("credentials", error.message, { hint, details: error.details, cause: error });
   }
 
@@ -279,7 +279,7 @@ export class GenesysClient {
     try {
       if (!accepts(answer.status)) throw await this.#refusal(call, answer);
       if (isSuccess(answer.status) && (answer.header("content-type") ?? "").includes("text/html")) {
-        throw unreadableAnswer(call, "the answer is a web page, not JSON.", false);
+        throw unreadableAnswer(call, "the response is a web page, not JSON.", false);
       }
       return await use(answer);
     } finally {
@@ -287,7 +287,7 @@ export class GenesysClient {
     }
   }
 
-  /** Sends the call once it is its turn, and tells limiter and clock what the answer says. */
+  /** Sends the call when the rate limit allows it, and updates the limiter and the clock from the response. */
   async #send({ call, body, signal }: Attempt<unknown>, onToken: (token: string) => void): Promise<Answer> {
     const began = monotonicOf(this.#effects);
     const grant = await this.#limiter.acquire(signal);
@@ -332,7 +332,7 @@ export class GenesysClient {
     this.#pause(retryAfterMs);
   }
 
-  /** One who is told to wait makes all wait. Not beyond the cap: such a call fails, and the others find out. */
+  /** If one call has to wait, all wait. Not beyond the cap: that call fails, and the others find out for themselves. */
   #pause(ms: number | undefined): void {
     if (ms !== undefined && ms <= this.#retrying.policy().retryAfterCapMs) this.#limiter.pause(ms);
   }
@@ -348,7 +348,7 @@ export class GenesysClient {
 
   #onRetry(error: UsageError, waitMs: number, attempt: number): void {
     this.#stats.retries++;
-    const text = `${error.message} Trying again in ${(waitMs / 1000).toFixed(1)} s (attempt ${attempt} of ${this.#retrying.policy().maxAttempts}).`;
+    const text = `${error.message} Retrying in ${(waitMs / 1000).toFixed(1)} s (attempt ${attempt} of ${this.#retrying.policy().maxAttempts}).`;
     if (waitMs >= TELL_WAIT_MS) this.#log.info(text);
     else this.#log.debug(text);
   }

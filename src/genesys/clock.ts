@@ -1,19 +1,19 @@
 import type { Effects } from "../support/effects.ts";
 import { parseHttpDate } from "./http-date.ts";
 
-/** A clock that is further off than this is worth a word: it decides which UTC days are over. */
+/** A larger difference is reported, because the clock decides which UTC days are complete. */
 export const SKEW_MS = 60_000;
-/** `Date` is in whole seconds: what it says is up to so much too low. */
+/** `Date` has whole seconds, so it can be this much too low. */
 const RESOLUTION_MS = 1_000;
 
 /**
- * The service's clock, as the `Date` of its answers gives it: which days are over, and so can be fetched, is decided by the
- * service. Before an answer has come, this machine's. It may be a second late and is never early, so that no day is over
- * too soon.
+ * The service's clock, from the `Date` header of its responses. It decides which days are complete and can be fetched.
+ * Before the first response it is this machine's clock. It may be up to a second late but is never early, so no day is
+ * considered complete too soon.
  */
 export class ServiceClock {
   readonly #effects: Effects;
-  /** The service's time less that of this machine's timer, which nobody can set. */
+  /** The service's time minus this machine's monotonic timer, which nobody can set. */
   #offset: number | undefined;
 
   constructor(effects: Effects) {
@@ -29,12 +29,12 @@ export class ServiceClock {
     return this.#offset === undefined ? this.#effects.now() : Math.floor(this.#offset + performance.now());
   }
 
-  /** How far this machine's clock is ahead of the service's, in milliseconds; undefined where that is not known. */
+  /** How far this machine's clock is ahead of the service's, in milliseconds; undefined if unknown. */
   get skewMs(): number | undefined {
     return this.#offset === undefined ? undefined : this.#effects.now() - this.now();
   }
 
-  /** Takes note of an answer's `Date`, just now. */
+  /** Updates the clock from the `Date` of a response that has just arrived. */
   observe(date: string | undefined): void {
     const ms = parseHttpDate(date ?? "", this.#effects.now());
     if (ms === undefined) return;
@@ -43,24 +43,24 @@ export class ServiceClock {
     this.#offset = isFiner ? Math.max(offset, this.#offset ?? offset) : offset;
   }
 
-  /** It is later than `ms`, which this clock said before: what is within its resolution is put right. */
+  /** Corrects the clock after a wait: it is at least `ms`, a time that this clock gave before. */
   noEarlierThan(ms: number): void {
     const behind = ms - this.now();
     if (this.#offset !== undefined && behind >= 0 && behind < RESOLUTION_MS) this.#offset += behind + 1;
   }
 
-  /** What to tell where this machine's clock is off by minutes; undefined where it is not. */
+  /** The warning to print if this machine's clock is off by minutes; undefined otherwise. */
   get warning(): string | undefined {
     const skew = this.skewMs ?? 0;
     if (Math.abs(skew) <= WARN_SKEW_MS) return undefined;
     return (
       `This machine's clock is ${describeSkew(skew)} the service's, which says ${new Date(this.now()).toISOString()}. ` +
-      "Days and times follow the service's clock: set this machine's."
+      "gc-usage uses the service's clock. Correct the clock of this machine."
     );
   }
 }
 
-/** A clock that is off by less may be a busy machine. */
+/** A smaller difference may only mean a busy machine. */
 const WARN_SKEW_MS = 5 * 60_000;
 
 /** `3 hours ahead of`, `90 seconds behind`. */

@@ -5,10 +5,11 @@ const BLANKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Why a token, an OAuth client id or a secret cannot be right as it is written: all of them are visible ASCII, and what is
- * copied from a page or a chat may bring more than is seen. Undefined where it may be right.
+ * Checks that an access token, a client id or a secret consists of visible ASCII characters. Text copied from a page or a
+ * chat may contain others that nobody sees.
  *
- * @returns completes "the access token": `has an invisible character (U+200B) at position 12`. Nothing of the text itself.
+ * @returns completes "the access token": `has an invisible character (U+200B) at position 12`, without the text itself;
+ *   undefined if the text may be valid.
  */
 export function faultInCredential(text: string): string | undefined {
   const chars = Array.from(text);

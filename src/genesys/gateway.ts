@@ -2,7 +2,7 @@ import { UsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 
-/** An API gateway in front of Genesys Cloud, or a stand-in for it, as settings spell it. */
+/** An API gateway in front of Genesys Cloud, or a test server, as written in the settings. */
 export interface Gateway {
   readonly protocol: string | undefined;
   readonly host: string | undefined;
@@ -16,7 +16,7 @@ export interface Bases {
   readonly loginBase: string;
 }
 
-/** `"{login: x, api: y}"`, the one string in which `gc` keeps both prefixes. */
+/** `"{login: x, api: y}"`: the single string in which `gc` stores both prefixes. */
 export function parsePathParams(text: string | undefined): Gateway["paths"] {
   const paths: { login?: string; api?: string } = {};
   for (const part of (text ?? "").replace(/^\s*\{|\}\s*$/g, "").split(",")) {
@@ -27,8 +27,8 @@ export function parsePathParams(text: string | undefined): Gateway["paths"] {
 }
 
 /**
- * The gateway that the CX as Code provider's variables name: GENESYSCLOUD_GATEWAY_HOST turns it on; _PROTOCOL, _PORT and one
- * prefix by _PATH_NAME (`login` or `api`) and _PATH_VALUE. Both prefixes by lists: `login,api` and `x,y`.
+ * The gateway set by the variables of the CX as Code provider. GENESYSCLOUD_GATEWAY_HOST turns it on; _PROTOCOL and _PORT
+ * are optional. _PATH_NAME (`login` or `api`) and _PATH_VALUE set one prefix, or both as lists: `login,api` and `x,y`.
  */
 export function envGateway(read: (name: string) => string | undefined): Gateway | undefined {
   const host = read("GENESYSCLOUD_GATEWAY_HOST");
@@ -44,7 +44,7 @@ export function envGateway(read: (name: string) => string | undefined): Gateway 
   };
 }
 
-/** @throws UsageError "input" where the gateway's parts make no address */
+/** @throws {UsageError} input, if the gateway's parts do not form a valid address. */
 export function gatewayBases(gateway: Gateway, source: string): Bases {
   const protocol = (gateway.protocol ?? "https").toLowerCase().replace(/:(\/\/)?$/, "");
   if (protocol !== "https" && protocol !== "http") {
@@ -65,7 +65,7 @@ export function gatewayBases(gateway: Gateway, source: string): Bases {
       "input",
       `Invalid gateway address (from ${source}): host ${quoted(shownGateway(gateway))}${at}.`,
       {
-        hint: "Set only the host's name there, for example gateway.example.com. Port and path prefixes are settings of their own, and a user and password are not supported.",
+        hint: "Set only the host name, for example gateway.example.com. Port and path prefixes have their own settings. A user and password are not supported.",
       },
     );
   }
@@ -86,7 +86,7 @@ function prefix(path: string | undefined): string {
   return bare === "" ? "" : `/${bare}`;
 }
 
-/** The gateway's host for a message, without a user and password that somebody wrote into it. */
+/** The gateway's host for a message, without a user and password that it may contain. */
 export function shownGateway({ host = "" }: Gateway): string {
   return looksSecret(host) ? "[not shown]" : host.replace(/^.*@/s, "[not shown]@").replace(/[?#].*$/s, "");
 }

@@ -1,6 +1,6 @@
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT`, the form that is sent today. */
+/** `Sun, 06 Nov 1994 08:49:37 GMT`, the current form. */
 const IMF = /^[a-z]{3}, (?<day>\d{2}) (?<month>[a-z]{3}) (?<year>\d{4}) (?<time>\d{2}:\d{2}:\d{2}) gmt$/;
 /** `Sunday, 06-Nov-94 08:49:37 GMT` */
 const RFC850 = /^[a-z]{6,9}, (?<day>\d{2})-(?<month>[a-z]{3})-(?<year>\d{2}) (?<time>\d{2}:\d{2}:\d{2}) gmt$/;
@@ -8,10 +8,10 @@ const RFC850 = /^[a-z]{6,9}, (?<day>\d{2})-(?<month>[a-z]{3})-(?<year>\d{2}) (?<
 const ASCTIME = /^[a-z]{3} (?<month>[a-z]{3}) (?<day>[ \d]\d) (?<time>\d{2}:\d{2}:\d{2}) (?<year>\d{4})$/;
 
 /**
- * Reads an HTTP date in any of the three forms of RFC 9110, 5.6.7, all of them UTC. `Date.parse` would take the last form
- * for local time.
+ * Parses an HTTP date in any of the three forms of RFC 9110, 5.6.7. All are UTC, but `Date.parse` would read the last form
+ * as local time.
  *
- * @param now milliseconds since 1970: a year of two digits is the last one that is at most 50 years ahead of it.
+ * @param now milliseconds since 1970. A two-digit year becomes the latest one that is at most 50 years after it.
  * @returns milliseconds since 1970; undefined for anything else.
  */
 export function parseHttpDate(text: string, now: number): number | undefined {
@@ -25,7 +25,7 @@ export function parseHttpDate(text: string, now: number): number | undefined {
   const ms = Date.UTC(fullYear, monthIndex, date, hour, minute, second);
   const isReal =
     monthIndex >= 0 && new Date(Date.UTC(fullYear, monthIndex, date)).getUTCDate() === date && date > 0;
-  // A leap second is 60, and the first of the next minute here.
+  // A leap second has 60 seconds; here it becomes the first second of the next minute.
   return isReal && hour <= 23 && minute <= 59 && second <= 60 && ms >= 0 ? ms : undefined;
 }
 

@@ -7,28 +7,28 @@ import { isUsageError } from "../support/errors.ts";
 import { type Call, networkError, unreadableAnswer } from "./problem.ts";
 
 export interface Timeouts {
-  /** Until an answer begins. Milliseconds. */
+  /** Time until a response begins, in milliseconds. */
   readonly headersMs: number;
-  /** Between two pieces of a body. Milliseconds. */
+  /** Time between two chunks of a body, in milliseconds. */
   readonly idleMs: number;
-  /** Of waiting for pieces of a body, in which at least MIN_BYTES must come. Milliseconds. */
+  /** Time spent waiting for chunks, in milliseconds, in which at least MIN_BYTES must arrive. */
   readonly paceMs: number;
 }
 
 export const TIMEOUTS: Timeouts = { headersMs: 120_000, idleMs: 60_000, paceMs: 120_000 };
 
-/** What comes slower than this in `paceMs`, a byte now and then, would never be whole. */
+/** A slower body, such as a byte now and then, would never complete. */
 const MIN_BYTES = 8 * 1024;
 
 export interface Answer {
   readonly status: number;
   readonly header: (name: string) => string | undefined;
   /**
-   * The body, gunzipped, read as fast as it is consumed. A body that is cut short, resets or stalls ends with a
-   * retryable UsageError, never as if it were whole. Consumed at most once.
+   * The body, gunzipped, read only as fast as it is consumed. A body that is truncated, reset or stalled throws a
+   * retryable UsageError; it never looks complete. Can be consumed once.
    */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Frees the connection. Call it when done, whatever was read. */
+  /** Frees the connection. Call it when done, even if the body was not read. */
   readonly discard: () => void;
 }
 
@@ -38,12 +38,12 @@ export interface Outgoing {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** HTTP for one client: connections kept alive, each host's directly or by its proxy. */
+/** HTTP for one client: keeps connections alive and uses each host's proxy, if any. */
 export class Http {
   readonly #rules: ProxyRules;
   readonly #agent: Dispatcher;
   readonly #timeouts: Timeouts;
-  /** True once anything has answered. */
+  /** True after the first response. */
   reached = false;
 
   constructor(rules: ProxyRules = NO_PROXIES, timeouts: Timeouts = TIMEOUTS) {
@@ -52,7 +52,7 @@ export class Http {
     this.#timeouts = timeouts;
   }
 
-  /** One HTTP call. Redirects are not followed, so credentials reach nobody else. */
+  /** Makes one HTTP call. Redirects are not followed, so credentials go to no other host. */
   async send(call: Call, { headers, body, signal }: Outgoing): Promise<Answer> {
     signal?.throwIfAborted();
     const { proxy } = this.#rules.routeTo(call.url);
@@ -73,7 +73,7 @@ export class Http {
     }
     this.reached = true;
     const { statusCode, headers: received, body: stream } = response;
-    // A body may break off before anybody reads it: whoever does finds the error then.
+    // A body may fail before anybody reads it; the reader gets the error later.
     stream.on("error", () => {});
     if (statusCode === 407 && proxy !== undefined) {
       stream.destroy();
@@ -113,7 +113,11 @@ async function* decode(
 ): AsyncGenerator<Uint8Array> {
   const name = encoding?.trim().toLowerCase() ?? "";
   if (!["", "identity", "gzip", "x-gzip"].includes(name)) {
-    throw unreadableAnswer(call, `the answer is encoded as "${name}", which was not asked for.`, false);
+    throw unreadableAnswer(
+      call,
+      `the response has the unsupported content-encoding "${name}" (expected gzip or none).`,
+      false,
+    );
   }
   try {
     const coming = paced(call, stream, paceMs);
@@ -125,7 +129,7 @@ async function* decode(
   }
 }
 
-/** Counts the time in which the reader waits for the sender alone: a reader may be as slow as it likes. */
+/** Counts only the time spent waiting for the sender: the reader may be as slow as it likes. */
 async function* paced(call: Call, stream: Readable, paceMs: number): AsyncGenerator<Uint8Array> {
   let [waitedMs, bytes] = [0, 0];
   const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
@@ -141,7 +145,7 @@ async function* paced(call: Call, stream: Readable, paceMs: number): AsyncGenera
       else if (waitedMs > paceMs)
         throw unreadableAnswer(
           call,
-          `the answer comes too slowly: ${bytes} bytes in ${Math.round(waitedMs / 1000)} s.`,
+          `the response is too slow: ${bytes} bytes in ${Math.round(waitedMs / 1000)} s.`,
           true,
         );
       yield value;
@@ -152,9 +156,9 @@ async function* paced(call: Call, stream: Readable, paceMs: number): AsyncGenera
 }
 
 /**
- * `pipe` forwards no errors, and `pipeline` would hide the connection's behind "premature close". The stream is read as
- * an iterable, which takes all that has come: piped itself it takes one chunk each time that it goes on, while undici
- * reads on from the socket and puts the rest back, so that time and memory grow with the answer.
+ * `pipe` forwards no errors, and `pipeline` would hide the connection's error behind "premature close". The stream is read
+ * as an iterable, which takes everything that has arrived. `pipe` takes one chunk each time it resumes while undici keeps
+ * reading and puts the rest back, so time and memory would grow with the size of the response.
  */
 function gunzip(coming: AsyncIterable<Uint8Array>, stream: Readable): Readable {
   const out = createGunzip({ chunkSize: 64 * 1024 });
@@ -171,7 +175,7 @@ export async function readText(call: Call, answer: Answer, maxBytes: number): Pr
   for await (const chunk of answer.body) {
     size += chunk.length;
     if (size > maxBytes) {
-      throw unreadableAnswer(call, `the answer is larger than ${maxBytes / 2 ** 20} MB.`, false);
+      throw unreadableAnswer(call, `the response is larger than ${maxBytes / 2 ** 20} MB.`, false);
     }
     chunks.push(chunk);
   }

@@ -6,7 +6,7 @@ import type { Profile } from "./profile.ts";
 import { shownRegion } from "./regions.ts";
 import { type Found, secretFrom } from "./secret-file.ts";
 
-/** One place where settings come from: the flags, the variables, the profile. */
+/** The settings from one place: the flags, the environment variables, or the profile. */
 export interface Level {
   readonly region?: Found;
   readonly gateway?: { readonly value: Gateway; readonly source: string };
@@ -27,7 +27,10 @@ export interface Flags {
 export async function flagLevel(flags: Flags): Promise<Level> {
   const [secret, token] = [flags.clientSecretFile, flags.accessTokenFile];
   if (secret === "-" && token === "-") {
-    throw new UsageError("input", "Standard input can give the client secret or the access token, not both.");
+    throw new UsageError(
+      "input",
+      "Both --client-secret-file and --access-token-file read standard input (-). Use - for only one of them.",
+    );
   }
   return {
     ...entry("region", flags.region, "--region"),
@@ -56,7 +59,7 @@ export function envLevel(env: Readonly<Record<string, string | undefined>>): Lev
   };
 }
 
-/** The proxy that the CX as Code provider's variables name. */
+/** The proxy set by the variables of the CX as Code provider. */
 function envProxy(read: (name: string) => string | undefined): ProxyParts | undefined {
   const of = (part: string): string | undefined => read(`GENESYSCLOUD_PROXY_${part}`);
   const host = of("HOST");
@@ -70,7 +73,7 @@ function envProxy(read: (name: string) => string | undefined): ProxyParts | unde
   const other = ["PORT", "PROTOCOL"].find(of);
   if (other === undefined) return undefined;
   throw new UsageError("input", `GENESYSCLOUD_PROXY_${other} is set, but GENESYSCLOUD_PROXY_HOST is not.`, {
-    hint: `Export GENESYSCLOUD_PROXY_HOST, or unset GENESYSCLOUD_PROXY_${other} to call without that proxy.`,
+    hint: `Export GENESYSCLOUD_PROXY_HOST, or unset GENESYSCLOUD_PROXY_${other} to call without a proxy from these variables.`,
   });
 }
 
@@ -91,7 +94,7 @@ function entry(key: keyof Level, value: string | undefined, source: string): Lev
   return value === undefined ? {} : { [key]: { value, source } };
 }
 
-/** What there is of settings that are not complete, in words; of a secret, only that it is there. */
+/** Describes the settings that were found when some are missing. Secrets are only reported as set. */
 export function foundIn(levels: readonly Level[]): string[] {
   const first = <Key extends keyof Level>(key: Key): Level[Key] | undefined =>
     levels.find((level) => level[key])?.[key];

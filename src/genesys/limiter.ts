@@ -1,46 +1,46 @@
 import { abortable, type Effects, joinSignals, monotonicOf } from "../support/effects.ts";
 
-/** What an answer's `inin-ratelimit-*` headers say of the token's current window. */
+/** The token's current window, from the `inin-ratelimit-*` headers of a response. */
 export interface RateLimit {
-  /** Calls counted in the window so far, others' calls with the same token among them. */
+  /** Calls counted in the window so far, including other clients' calls with the same token. */
   readonly count: number;
   readonly allowed: number;
   /** Milliseconds until the window ends. */
   readonly resetMs: number;
 }
 
-/** Leave to go ahead with one call. Give it back with `settle`, whatever comes of the call. */
+/** Permission to make one call. Return it with `settle`, whatever the outcome. */
 export interface Grant {
-  /** The window it was given in, and the count known then: an answer that counts no more is of a later window. */
+  /** The window of the grant and its known count. A response with no higher count belongs to a later window. */
   readonly window: number;
   readonly known: number;
-  /** How many calls were settled and lost by then: an answer's count has them all. */
+  /** How many calls had settled and been lost by then: a response's count includes them all. */
   readonly settled: number;
   readonly lost: number;
 }
 
-/** Until the headers say otherwise: the documented limit of a client-credentials token, and few calls at once. */
+/** Until the headers say otherwise: the documented limit of a client-credentials token, and a few concurrent calls. */
 const ASSUMED_ALLOWED = 300;
 const ASSUMED_WINDOW_MS = 60_000;
 const FIRST_BURST = 10;
 
-/** Part of the allowance left to others who use the same token, and to calls that mark a window's end. */
+/** Share of the allowance left for others who use the same token, and for the calls that detect a new window. */
 const HEADROOM = 0.05;
 
-/** `inin-ratelimit-reset` is in whole seconds, so a window may last a little longer than it says. */
+/** `inin-ratelimit-reset` is in whole seconds, so a window may last slightly longer than it says. */
 const RECHECK_MS = 500;
 
 /**
- * The service counts by the minute. A reset that is further off is not believed: after a minute one call goes ahead alone
- * and shows whether a new window has begun.
+ * The service counts calls per minute, so a later reset is not believed. After a minute a single call goes ahead and shows
+ * whether a new window has begun.
  */
 const MAX_RESET_MS = ASSUMED_WINDOW_MS;
 
 /**
  * The arithmetic of one token's rate limit, without clock or timers. The service counts calls in fixed windows.
- * Calls under way count as if the service had not counted them yet, so the allowance is never overshot, at
- * the price of holding back a little too early. When the allowance is used up and the window should be over,
- * one call goes ahead alone: its answer shows whether a new window has begun.
+ * Calls in progress are added to the known count, as if the service had not counted them yet. The allowance is therefore
+ * never exceeded, but calls may wait slightly too early. When the allowance is used up and the window should be over, a
+ * single call goes ahead: its response shows whether a new window has begun.
  */
 export class RateWindow {
   #allowed = ASSUMED_ALLOWED;
@@ -54,7 +54,7 @@ export class RateWindow {
   #seen = false;
   #probing: Grant | undefined;
 
-  /** A grant, or the milliseconds to wait before asking again (Infinity: until a call is settled). */
+  /** A grant, or the milliseconds to wait before the next try (Infinity: until a call settles). */
   take(now: number): Grant | number {
     if (now < this.#pausedUntil) return this.#pausedUntil - now;
     this.#resetAt ??= now + ASSUMED_WINDOW_MS;
@@ -88,7 +88,7 @@ export class RateWindow {
     this.#resetAt = resetAt;
   }
 
-  /** The call of `grant` was answered with these headers, or with none (undefined), or failed (undefined). */
+  /** Records the outcome of the call of `grant`: the response's headers, or undefined if it had none or failed. */
   settle(grant: Grant, limit: RateLimit | undefined, now: number): void {
     this.#underWay--;
     const probed = this.#probing === grant;
@@ -103,7 +103,7 @@ export class RateWindow {
     this.#settled++;
   }
 
-  /** An answer's count may lack what was settled while its call was under way: that is added, as if it did. */
+  /** A response's count may miss calls that settled while it was in progress, so they are added to be safe. */
   #learn(grant: Grant, limit: RateLimit, now: number, probed: boolean): void {
     const resetAt = now + Math.min(limit.resetMs, MAX_RESET_MS);
     this.#allowed = limit.allowed;
@@ -116,14 +116,14 @@ export class RateWindow {
     }
   }
 
-  /** Milliseconds until the next call may go ahead as far as is known: 0 where it need not wait. */
+  /** Milliseconds until the next call may start, as far as is known; 0 if it need not wait. */
   delay(now: number): number {
     if (now < this.#pausedUntil) return this.#pausedUntil - now;
     if (this.#known + this.#underWay < this.#usable()) return 0;
     return Math.max(0, (this.#resetAt ?? now) - now);
   }
 
-  /** Milliseconds that so many further calls take by the limit in force, where nobody else uses it. */
+  /** The minimum time for this many more calls under the current limit, in milliseconds, if no other client uses it. */
   timeFor(calls: number, now: number): number {
     const paused = Math.max(0, this.#pausedUntil - now);
     const beyond = calls - Math.max(0, this.#usable() - this.#known - this.#underWay);
@@ -132,39 +132,39 @@ export class RateWindow {
     return Math.max(paused, reset + (Math.ceil(beyond / this.#usable()) - 1) * ASSUMED_WINDOW_MS);
   }
 
-  /** Nobody goes ahead for `ms`: the service said so to one of us, and counts us all together. */
+  /** Holds all calls for `ms`. The service demanded it of one call, but it counts all calls together. */
   pause(ms: number, now: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, now + ms);
   }
 }
 
-/** The longest that a waiting call sleeps without looking again. */
+/** The longest sleep of a waiting call before it checks again. */
 const LOOK_AGAIN_MS = 60_000;
-/** Shorter waits are not worth a line. */
+/** Shorter waits are not reported. */
 const TELL_WAIT_MS = 10_000;
 
-/** Lets calls through, first come, first served, as fast as the token's rate limit allows. */
+/** Starts calls in order of arrival, as fast as the token's rate limit allows. */
 export class Limiter {
   readonly #window = new RateWindow();
   readonly #effects: Effects;
   readonly #onWait: (ms: number) => void;
   #line: Promise<unknown> = Promise.resolve();
   #wake = new AbortController();
-  /** The end of the wait that was told of last. */
-  #toldUntil = 0;
+  /** The end of the wait that was reported last. */
+  #reportedUntil = 0;
 
-  /** @param onWait is told of each wait of more than ten seconds, when it begins. */
+  /** @param onWait called at the start of each wait of more than ten seconds. */
   constructor(effects: Effects, onWait: (ms: number) => void) {
     this.#effects = effects;
     this.#onWait = onWait;
   }
 
-  /** Waits for leave to make one call. Rejects with the signal's reason when aborted, also while others are before it. */
+  /** Waits for permission to make one call. Rejects with the signal's reason as soon as it aborts, even while queued. */
   acquire(signal?: AbortSignal): Promise<Grant> {
     const turn = this.#line.then(() => this.#waitForGrant(signal));
     this.#line = turn.catch(() => undefined);
     return abortable(turn, signal).catch((error: unknown) => {
-      // Leave that came in the moment of the abort is given back.
+      // Return a grant that arrives at the moment of the abort.
       turn.then((grant) => this.settle(grant, undefined)).catch(() => undefined);
       throw error;
     });
@@ -175,19 +175,19 @@ export class Limiter {
       signal?.throwIfAborted();
       const taken = this.#window.take(monotonicOf(this.#effects));
       if (typeof taken !== "number") return taken;
-      this.#tell(taken);
+      this.#reportWait(taken);
       await this.#sleep(Math.min(taken, LOOK_AGAIN_MS), signal);
     }
   }
 
-  #tell(ms: number): void {
+  #reportWait(ms: number): void {
     const until = monotonicOf(this.#effects) + ms;
-    if (!Number.isFinite(ms) || ms <= TELL_WAIT_MS || until <= this.#toldUntil + 1_000) return;
-    this.#toldUntil = until;
+    if (!Number.isFinite(ms) || ms <= TELL_WAIT_MS || until <= this.#reportedUntil + 1_000) return;
+    this.#reportedUntil = until;
     this.#onWait(ms);
   }
 
-  /** Sleeps no longer than until a call is settled: its answer may tell of more room. */
+  /** Sleeps at most until a call settles, because its response may show more room. */
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const wake = new AbortController();
     this.#wake = wake;
@@ -210,18 +210,18 @@ export class Limiter {
     this.#window.pause(ms, monotonicOf(this.#effects));
   }
 
-  /** Milliseconds until the next call may go ahead. */
+  /** Milliseconds until the next call may start. */
   get delayMs(): number {
     return this.#window.delay(monotonicOf(this.#effects));
   }
 
-  /** Milliseconds that so many further calls take at least, by the limit in force. */
+  /** The minimum time for this many more calls under the current limit, in milliseconds. */
   timeFor(calls: number): number {
     return this.#window.timeFor(calls, monotonicOf(this.#effects));
   }
 }
 
-/** The three headers, undefined where one is missing or no number. `inin-ratelimit-reset` is in seconds. */
+/** Parses the three headers; undefined if one is missing or not a number. `inin-ratelimit-reset` is in seconds. */
 export function parseRateLimit(header: (name: string) => string | undefined): RateLimit | undefined {
   const [count, allowed, reset] = ["count", "allowed", "reset"].map((name) => {
     const text = header(`inin-ratelimit-${name}`);

@@ -4,7 +4,7 @@ import { codeOf, type ErrorKind, messageOf, UsageError } from "../support/errors
 import { secrets } from "../support/redact.ts";
 import { parseRetryAfter } from "./retry.ts";
 
-/** One HTTP call as messages name it: what it is for, the method, and the URL without its query string. */
+/** An HTTP call for messages: its purpose, the method, and the URL without its query string. */
 export interface Call {
   /** Completes "Could not …": "submit the query". */
   readonly purpose: string;
@@ -12,19 +12,19 @@ export interface Call {
   readonly url: URL;
 }
 
-/** An answer that is no success: its body is short and has been read. */
+/** A response other than a success; its body is short and has been read. */
 export interface Refusal {
   readonly status: number;
   readonly header: (name: string) => string | undefined;
   readonly body: string;
 }
 
-/** `GET https://api.mypurecloud.com/api/v2/…`: no query string, no user, no password. */
+/** `GET https://api.mypurecloud.com/api/v2/…`, without query string, user or password. */
 export function nameOf(call: Call): string {
   return `${call.method} ${call.url.origin}${call.url.pathname}`;
 }
 
-/** Genesys's error body, and OAuth's: whatever of it came. */
+/** The error body of Genesys or OAuth; every member is optional. */
 const ErrorBody = z.looseObject({
   message: z.string().optional().catch(undefined),
   code: z.string().optional().catch(undefined),
@@ -35,18 +35,18 @@ const ErrorBody = z.looseObject({
   description: z.string().optional().catch(undefined),
 });
 
-/** Statuses that the same call may not meet again later. 409: another request was under way. */
+/** Statuses that may not occur again if the call is repeated. 409: another request was in progress. */
 const RETRYABLE = new Set([408, 409, 429, 500, 502, 503, 504]);
 
-/** The answer would be larger than the service sends: 400 for a page of results, 500 for what has no pages. */
+/** The response would exceed the service's limit: 400 for a page of results, 500 for results without pages. */
 export const TOO_LARGE = "max.response.size.reached";
 
-/** Whatever the message asks, this is the longest wait that is made of a window: then the window is another one. */
+/** The longest wait for a rate limit window, whatever the message says: after that a new window has begun. */
 const MAX_WINDOW_S = 60;
 
 /**
- * The error that a refusing answer stands for. Kinds: 400 and 422 "input", 401 "credentials", 403 "permission", the rest
- * "service". `details`: method, url, status, and where known contextId, code, permissions, retryAfterMs, limit.
+ * The error for an unsuccessful response. Kinds: 400 and 422 "input", 401 "credentials", 403 "permission", all others
+ * "service". `details`: method, url, status, and if known contextId, code, permissions, retryAfterMs, limit.
  *
  * @param now milliseconds since 1970 on the service's clock.
  */
@@ -95,7 +95,7 @@ function kindOf(status: number, code: string | undefined): ErrorKind {
   return status === 403 ? "permission" : "service";
 }
 
-/** A limit as a 429's message gives it: "maximum [300] requests within [60] seconds". */
+/** A limit from the message of a 429: "maximum [300] requests within [60] seconds". */
 interface Limit {
   readonly requests: number;
   readonly seconds: number;
@@ -112,26 +112,26 @@ function hintFor(
   facts: { code: string | undefined; permissions: readonly string[]; limit: Limit | undefined },
 ): string | undefined {
   const { code, permissions, limit } = facts;
-  if (code === TOO_LARGE) return "Query a shorter interval, or fewer groupings.";
+  if (code === TOO_LARGE) return "Query a shorter interval, or use fewer groupings.";
   if (code === "query.too.long" || status === 413)
-    return "Use fewer filters: split the query into several with some of them each.";
+    return "Use fewer filters: split the query into several, each with some of the filters.";
   if (status === 401)
     return "Run `gc-usage doctor` to see which credentials are used and where they come from.";
   if (status === 403) {
-    const role = permissions.length > 0 ? permissions.join(" or ") : "the permission that the message names";
+    const role = permissions.length > 0 ? permissions.join(" or ") : "the permission in the message";
     return `Give the OAuth client a role with ${role} (Admin > Integrations > OAuth), and run \`gc-usage doctor\`.`;
   }
-  if (status === 409) return "Another request was in its way. Run the same command again in a minute.";
+  if (status === 409) return "Another request was in progress. Run the same command again in a minute.";
   if (status === 429) {
     const known = limit ? ` (${limit.requests} requests within ${limit.seconds} seconds)` : "";
-    return `Other callers use up the rate limit${known}. Run the same command again in a minute.`;
+    return `The rate limit is used up by other clients${known}. Run the same command again in a minute.`;
   }
   if (status >= 300 && status < 400)
     return "Check the region and the gateway settings with `gc-usage doctor`.";
-  return status >= 500 ? "The service has trouble: try again later." : undefined;
+  return status >= 500 ? "The service has a problem. Try again later." : undefined;
 }
 
-/** `usage:organization:view` and the like, as the error body names them. */
+/** Permissions that the error body names, such as `usage:organization:view`. */
 function permissionsIn(body: z.infer<typeof ErrorBody> | undefined): string[] {
   const params = body?.messageParams?.["permissions"];
   const text = `${typeof params === "string" ? params : JSON.stringify(params ?? "")} ${body?.message ?? ""}`;
@@ -142,19 +142,19 @@ function whatCame(answer: Refusal): string {
   const type = answer.header("content-type")?.split(";")[0] ?? "";
   const target = answer.header("location");
   if (answer.status >= 300 && answer.status < 400 && target !== undefined) {
-    return `A redirect to ${secrets.redact(target.replace(/[?#].*$/, ""))}, which is not followed.`;
+    return `The response redirects to ${secrets.redact(target.replace(/[?#].*$/, ""))}, and redirects are not followed.`;
   }
   return answer.body === ""
-    ? "No explanation came with it."
-    : `The answer is ${type || "of no type"}, not JSON.`;
+    ? "The response has no explanation."
+    : `The response ${type ? `is ${type}` : "has no content type"}, not JSON.`;
 }
 
-/** Codes that mean nobody was reached at all: a wrong host, or no network. */
+/** Codes that mean that no server was reached: a wrong host, or no network. */
 const UNREACHED = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
 
 /**
- * The error that a failed connection, a timeout or a body cut short stands for: "service", retryable but for a
- * certificate that is not trusted. `details.unreached` is true where no connection came about.
+ * The error for a failed connection, a timeout or a truncated body: "service", retryable unless the certificate is
+ * untrusted. `details.unreached` is true if no connection was made.
  */
 export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageError {
   const root = rootOf(cause);
@@ -163,11 +163,11 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageEr
     return proxyRefusal(proxy, Number(refused), call.url.host);
   const code = codeOf(root) ?? "";
   const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
-  // The call cannot be sent as it is: what is wrong with it stays wrong.
+  // An invalid request stays invalid: a retry cannot help.
   const unsendable = code === "UND_ERR_INVALID_ARG" || code === "ERR_INVALID_CHAR";
   const unreached = UNREACHED.has(code);
   const hint = untrusted
-    ? "If a proxy inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its certificate."
+    ? "If a proxy inspects TLS, set NODE_EXTRA_CA_CERTS to the path of its certificate."
     : unreached
       ? proxy === undefined
         ? "Check the network, the region and the gateway settings with `gc-usage doctor`."
@@ -183,19 +183,19 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageEr
 }
 
 /**
- * A finished query's answer that cannot be all of its rows: none of them may be stored. `details.unsound` is true: to read
- * on would not help, only a new query may.
+ * A finished query's response that cannot be complete or correct, so none of its rows may be stored. `details.unsound` is
+ * true: repeating the call cannot help, only a new query can.
  */
 export function unsoundAnswer(id: string, why: string): UsageError {
   return new UsageError("service", `The results of query ${id} cannot be right: ${why}.`, {
     hint:
-      "Nothing of them was stored, and what was printed is not to be used. Run the same command again. If the message " +
-      "stays, report it to Genesys with the query's id.",
+      "None of them were stored; discard any that were printed. Run the same command again. If the error " +
+      "persists, report it to Genesys with the query id.",
     details: { id, unsound: true },
   });
 }
 
-/** An answer that says it is well and is not what was asked for. */
+/** A successful response with unexpected content. */
 export function unreadableAnswer(
   call: Call,
   reason: string,
@@ -224,22 +224,22 @@ function rootOf(error: unknown): unknown {
 function reasonOf(code: string, root: unknown): string {
   switch (code) {
     case "UND_ERR_CONNECT_TIMEOUT":
-      return "no connection came about in time.";
+      return "the connection timed out.";
     case "UND_ERR_HEADERS_TIMEOUT":
-      return "no answer came in time.";
+      return "the response timed out.";
     case "UND_ERR_BODY_TIMEOUT":
-      return "the answer stopped coming.";
+      return "the response stalled.";
     case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
     case "Z_BUF_ERROR":
     case "HPE_INVALID_EOF_STATE":
-      return "the answer was cut short.";
+      return "the response was truncated.";
     case "ECONNRESET":
     case "EPIPE":
     case "UND_ERR_SOCKET":
-      return "the connection was closed before the answer was complete.";
+      return "the connection was closed before the response was complete.";
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return "the host's name cannot be resolved.";
+      return "the host name cannot be resolved.";
     case "ECONNREFUSED":
       return "the connection was refused.";
     default:

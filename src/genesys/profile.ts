@@ -10,7 +10,7 @@ import { looksSecret } from "../support/secret-shape.ts";
 import type { Gateway } from "./gateway.ts";
 import { parsePathParams } from "./gateway.ts";
 
-/** What a profile of the `gc` CLI says of where to call and as whom. */
+/** The settings of a `gc` CLI profile. */
 export interface Profile {
   /** As the file spells it. */
   readonly name: string;
@@ -22,7 +22,7 @@ export interface Profile {
   readonly proxy?: ProxyParts | undefined;
 }
 
-/** `~/.gc/config.toml`, as people and messages call it. */
+/** `~/.gc/config.toml`, as shown in messages. */
 export const PROFILE_FILE = "~/.gc/config.toml";
 
 const text = z
@@ -30,7 +30,7 @@ const text = z
   .transform((value) => String(value).trim() || undefined)
   .optional();
 
-/** `gc` writes more keys than these (`oauth_token_data`, a cached token); they are not looked at. */
+/** `gc` writes more keys than these (`oauth_token_data`, a cached token); they are ignored. */
 const ProfileTable = z.looseObject({
   environment: text,
   client_credentials: text,
@@ -48,14 +48,13 @@ const ProfileTable = z.looseObject({
 });
 
 /**
- * Reads a profile of the `gc` CLI; the file is never written. Names match without regard to case, since `gc` turns
- * `[DEFAULT]` into `[default]` when it caches a token. A name with dots is that of a table in a table, since `gc` writes
- * the profile `my.org` as `[my.org]`, or of a quoted one. Undefined where no profile is named and there is no file, or no
- * default profile in it.
+ * Reads a profile of the `gc` CLI; never writes the file. Names are not case-sensitive, because `gc` turns `[DEFAULT]` into
+ * `[default]` when it caches a token. A name with dots is a nested table, because `gc` writes the profile `my.org` as
+ * `[my.org]`, or a quoted name. Undefined if no profile was requested and the file or its default profile does not exist.
  *
- * @param home the home folder; undefined where there is none
+ * @param home the home folder; undefined if there is none
  * @param wanted the profile's name; undefined for DEFAULT
- * @throws {UsageError} input, where the named profile is not there, or the file cannot be read
+ * @throws {UsageError} input, if the requested profile does not exist, or the file cannot be read
  */
 export async function readProfile(
   home: string | undefined,
@@ -79,7 +78,7 @@ export async function readProfile(
   if (found !== undefined) return profileOf(found.name, found.table);
   if (wanted === undefined) return undefined;
   const names = profiles.map(({ name }) => shownName(name).replace(/^"|"$/g, ""));
-  throw new UsageError("input", `There is no profile ${shownName(wanted)} in ${PROFILE_FILE}.`, {
+  throw new UsageError("input", `No profile ${shownName(wanted)} in ${PROFILE_FILE} (from --profile).`, {
     hint: `Profiles found: ${names.slice(0, 20).join(", ") || "none"}.`,
   });
 }
@@ -89,7 +88,7 @@ interface NamedTable {
   readonly table: Readonly<Record<string, unknown>>;
 }
 
-/** Every table with a key of its own, by its dotted name: `[my.org]` and `["my.org"]` are both `my.org`. */
+/** Every table with keys of its own, by its dotted name: `[my.org]` and `["my.org"]` are both `my.org`. */
 function profilesIn(tables: Readonly<Record<string, unknown>>, above = "", depth = 0): NamedTable[] {
   return Object.entries(tables).flatMap(([key, value]) => {
     if (!isTable(value)) return [];
@@ -101,10 +100,10 @@ function profilesIn(tables: Readonly<Record<string, unknown>>, above = "", depth
   });
 }
 
-/** No name has more dots. */
+/** No real name has more dots. */
 const MAX_DEPTH = 20;
 
-/** The exact name before one in another case. */
+/** Prefers the exact name to one that differs in case. */
 function pick(profiles: readonly NamedTable[], wanted: string): NamedTable | undefined {
   const exact = profiles.find(({ name }) => name === wanted);
   if (exact !== undefined) return exact;
@@ -140,7 +139,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** The parser's own message quotes the lines around the error, which may hold the secret: only the place is told. */
+/** The parser's own message quotes lines that may hold a secret, so only the position is reported. */
 function parseToml(content: string): Record<string, unknown> {
   try {
     return parse(content.replace(/^\uFEFF/, ""), { integersAsBigInt: "asNeeded" });
@@ -165,7 +164,7 @@ function profileOf(name: string, table: unknown): Profile {
       "input",
       `Invalid "${key}" in profile ${shownName(name)} of ${PROFILE_FILE}: expected text.`,
       {
-        hint: `Put quotes around the value of "${key}".`,
+        hint: `Put quotes around the value of "${key}" in ${PROFILE_FILE}.`,
       },
     );
   }
@@ -189,7 +188,7 @@ function profileOf(name: string, table: unknown): Profile {
   };
 }
 
-/** As `gc` does, by a protocol or a host: `gc proxy disable` leaves both empty. */
+/** Like `gc`, which sets a proxy by protocol and host: `gc proxy disable` leaves both empty. */
 function proxyIn(name: string, table: z.infer<typeof ProfileTable>): ProxyParts | undefined {
   const { proxy_protocol: protocol, proxy_host: host, proxy_port: port } = table;
   if (host === undefined) {

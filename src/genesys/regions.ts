@@ -2,7 +2,7 @@ import { UsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 
-/** AWS region name → Genesys Cloud domain, as Genesys publishes them. */
+/** AWS region name → Genesys Cloud domain, as published by Genesys. */
 export const REGIONS: Readonly<Record<string, string>> = {
   "us-east-1": "mypurecloud.com",
   "eu-west-1": "mypurecloud.ie",
@@ -26,15 +26,15 @@ export const REGIONS: Readonly<Record<string, string>> = {
 
 const DOMAINS = new Set(Object.values(REGIONS));
 
-/** New regions appear under these. `mypurecloud.<country>` is a closed list: another one may be anybody's. */
+/** New regions appear under these. `mypurecloud.<country>` is a closed list: anybody might own another one. */
 const PARENTS = ["pure.cloud", "us-gov-pure.cloud", "eusc-pure.cloud", ...DOMAINS];
 
 /**
- * The domain of what people write for a region: `us-east-1`, `mypurecloud.com`, `https://apps.mypurecloud.com/…`,
- * in any case. A domain that is not listed is taken only under Genesys's own parent domains, since a typo
- * would send the client secret to a stranger.
+ * The domain for any common spelling of a region: `us-east-1`, `mypurecloud.com`, `https://apps.mypurecloud.com/…`, in any
+ * case. An unlisted domain is accepted only under a parent domain of Genesys, because a typo would send the client secret
+ * to a stranger.
  *
- * @throws UsageError "input", with the names that look alike
+ * @throws {UsageError} input, with similar names in the hint
  */
 export function regionDomain(text: string, source: string): string {
   const name = hostOf(text);
@@ -52,7 +52,7 @@ export function regionDomain(text: string, source: string): string {
   });
 }
 
-/** What was set for a region, for a message; somebody may have put a secret there, so only what looks like a region or a host. */
+/** The configured region for a message. It may be a misplaced secret, so it is shown only if it looks like a region or host. */
 export function shownRegion(text: string): string {
   const name = hostOf(text);
   const isPlausible = /^[a-z]{2,5}([-_][a-z]+)+[-_]?\d$|^([a-z0-9-]{1,20}\.)+[a-z]{2,12}$/.test(name);
@@ -61,7 +61,7 @@ export function shownRegion(text: string): string {
     : "[not shown]";
 }
 
-/** The AWS name of a listed domain, for people. */
+/** The AWS name of a listed domain, for display. */
 export function regionName(domain: string): string | undefined {
   return Object.keys(REGIONS).find((name) => REGIONS[name] === domain);
 }
@@ -90,7 +90,7 @@ function closeTo(name: string): string[] {
     .map(({ known }) => known);
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** The Levenshtein distance, computed row by row. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -3,26 +3,26 @@ import { UsageError } from "../support/errors.ts";
 import { parseHttpDate } from "./http-date.ts";
 
 export interface RetryPolicy {
-  /** How often one call is tried in all. */
+  /** The total number of attempts for one call. */
   readonly maxAttempts: number;
-  /** The longest wait before the second attempt; it doubles with every further one. Milliseconds. */
+  /** The longest wait before the second attempt, in milliseconds; it doubles with every further attempt. */
   readonly baseMs: number;
-  /** The longest wait that this program chooses by itself. Milliseconds. */
+  /** The longest wait that this program chooses by itself, in milliseconds. */
   readonly maxMs: number;
-  /** The longest wait that a server may ask for: Genesys's own `gc` follows up to 180 s. Milliseconds. */
+  /** The longest wait that a server may request, in milliseconds. Genesys's own `gc` follows up to 180 s. */
   readonly retryAfterCapMs: number;
 }
 
 export const RETRY: RetryPolicy = { maxAttempts: 10, baseMs: 500, maxMs: 30_000, retryAfterCapMs: 180_000 };
 
-/** Spread over those who were told the same moment, so that they do not all come back in the same instant. */
+/** Random extra wait, so that callers with the same Retry-After do not all return at the same instant. */
 const RETRY_AFTER_SPREAD_MS = 500;
 
 /**
- * How long to wait, in milliseconds, before the attempt after `attempt` (1 is the first), or undefined to give up:
- * the error is not retryable, the attempts are used up, or the server asks for more patience than the policy has.
- * Where the server names a time (`details.retryAfterMs`) it is waited out; else the wait is uniform between
- * nothing and a ceiling that doubles ("full jitter"), which spreads callers best.
+ * How long to wait, in milliseconds, before the attempt after `attempt` (1 is the first). Undefined means give up: the error
+ * is not retryable, the attempts are used up, or the server requests a longer wait than the policy allows.
+ * If the server gives a time (`details.retryAfterMs`), it is respected. Otherwise the wait is uniform between zero and a
+ * ceiling that doubles ("full jitter"), which spreads callers best.
  *
  * @param random uniform in [0, 1)
  */
@@ -34,18 +34,18 @@ export function retryDelay(
 ): number | undefined {
   if (!(error instanceof UsageError) || !error.retryable || attempt >= policy.maxAttempts) return undefined;
   const asked = retryAfterOf(error);
-  // "At once" is no wait: ten attempts would be over before anything could have changed.
+  // "At once" is treated as no wait: ten attempts would be over before anything could change.
   if (!asked) return random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (attempt - 1));
   return asked > policy.retryAfterCapMs ? undefined : asked + random() * RETRY_AFTER_SPREAD_MS;
 }
 
-/** The wait that the server asked for, in milliseconds, where it named one. */
+/** The wait that the server requested, in milliseconds; undefined if it did not. */
 export function retryAfterOf(error: UsageError): number | undefined {
   const asked = error.details["retryAfterMs"];
   return typeof asked === "number" ? asked : undefined;
 }
 
-/** The error as it is told once no further attempt is made. */
+/** The error to report once no further attempt is made. */
 export function gaveUp(error: unknown, attempts: number, policy: RetryPolicy): unknown {
   if (!(error instanceof UsageError) || !error.retryable) return error;
   const asked = retryAfterOf(error);
@@ -53,27 +53,27 @@ export function gaveUp(error: unknown, attempts: number, policy: RetryPolicy): u
     const seconds = Math.ceil(asked / 1000);
     return new UsageError(
       error.kind,
-      `${error.message} It asks to wait ${seconds} s, more than the ${policy.retryAfterCapMs / 1000} s that one call waits.`,
+      `${error.message} The service asks for a wait of ${seconds} s, longer than the limit of ${policy.retryAfterCapMs / 1000} s.`,
       { hint: `Run the same command again in ${seconds} s.`, details: error.details, cause: error },
     );
   }
   if (attempts === 1) return error;
-  return new UsageError(error.kind, `${error.message} Tried ${attempts} times.`, {
+  return new UsageError(error.kind, `${error.message} Gave up after ${attempts} attempts.`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     details: { ...error.details, attempts },
     cause: error,
   });
 }
 
-/** No service asks for more than a day: what does is a mistake, and not waited for. */
+/** No service requests more than a day: a longer wait is a mistake and is ignored. */
 const MAX_BELIEVED_MS = 24 * 3_600_000;
 
 /**
- * How long an answer asks to wait, in milliseconds: `Retry-After` in whole seconds or as an HTTP date (RFC 9110, 10.2.3), or
- * the words of Genesys's 429 ("Retry the request in [12] seconds"). Undefined where it asks for nothing that can be meant: a
- * negative number, a fraction, more than a day. Then the own backoff holds.
+ * The wait that a response requests, in milliseconds: `Retry-After` in whole seconds or as an HTTP date (RFC 9110, 10.2.3),
+ * or the text of Genesys's 429 ("Retry the request in [12] seconds"). Undefined for none or an implausible one (negative, a
+ * fraction, more than a day); then our own backoff applies.
  *
- * @param now milliseconds since 1970 on the service's clock: a date in the header is on that one.
+ * @param now milliseconds since 1970 on the service's clock, which a date in the header refers to.
  */
 export function parseRetryAfter(
   header: string | undefined,
@@ -89,11 +89,11 @@ export function parseRetryAfter(
 }
 
 export interface Retrying {
-  /** Asked at each failure, since a client is more patient once it has reached the service. */
+  /** Called at each failure, because a client is more patient once it has reached the service. */
   readonly policy: () => RetryPolicy;
   readonly effects: Effects;
   readonly signal: AbortSignal | undefined;
-  /** Told before each wait. `attempt` is the one that failed, 1 for the first. */
+  /** Called before each wait. `attempt` is the failed attempt, 1 for the first. */
   readonly onRetry: (error: UsageError, waitMs: number, attempt: number) => void;
 }
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { codeOf, messageOf, UsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 
-/** A setting and where it was found, in words for people: "GENESYSCLOUD_REGION". */
+/** A setting and its source as shown to users: "GENESYSCLOUD_REGION". */
 export interface Found {
   readonly value: string;
   readonly source: string;
@@ -10,13 +10,13 @@ export interface Found {
 
 type Input = AsyncIterable<Uint8Array | string> | undefined;
 
-/** More than any secret or token is long. */
+/** No secret or token is longer. */
 const MAX_SECRET = 64 * 1024;
 
 /**
- * A secret from a file that holds nothing else, or from standard input for `-`.
+ * Reads a secret from a file that holds nothing else, or from standard input for `-`.
  *
- * @throws {UsageError} input, where it cannot be read, is empty, or holds more than one word.
+ * @throws {UsageError} input, if the file cannot be read, is empty, or holds more than one word.
  */
 export async function secretFrom(file: string, flag: string, stdin: Input): Promise<Found> {
   const source = file === "-" ? `${flag} (standard input)` : `${flag} ${file}`;
@@ -26,8 +26,8 @@ export async function secretFrom(file: string, flag: string, stdin: Input): Prom
   for (const word of text.split(/\s+/)) secrets.add(word);
   if (text === "" || text.length > MAX_SECRET || /\s/.test(text)) {
     const why = text === "" ? "is empty" : "holds more than one word";
-    throw new UsageError("input", `What ${source} gives ${why}.`, {
-      hint: "It must hold the secret and nothing else.",
+    throw new UsageError("input", `Invalid secret from ${source}: the input ${why}.`, {
+      hint: "Expected the secret or token and nothing else.",
     });
   }
   return { value: text, source };
@@ -37,7 +37,7 @@ async function readSecretFile(file: string, flag: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "there is no such file" : messageOf(error);
+    const why = codeOf(error) === "ENOENT" ? "the file does not exist" : messageOf(error);
     throw new UsageError("input", `Cannot read ${file} (from ${flag}): ${why}.`, { cause: error });
   }
 }

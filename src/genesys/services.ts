@@ -18,13 +18,13 @@ import { type Call, TOO_LARGE, unreadableAnswer, unsoundAnswer } from "./problem
 
 export interface Submitted {
   readonly id: string;
-  /** The service's own answer, for people and pipes. */
+  /** The service's own response, for people and pipes. */
   readonly answer: AnswerMembers;
 }
 
 /**
- * Submits a query: `POST /api/v2/usage/query` or `…/aggregates/query/jobs`. Retried like any call: a second
- * execution of a query costs one call and is never read, so nothing is counted twice.
+ * Submits a query: `POST /api/v2/usage/query` or `…/aggregates/query/jobs`. Retried like any call: an accidental second
+ * execution costs one call and its results are never read, so nothing is counted twice.
  */
 export async function submitQuery(
   client: GenesysClient,
@@ -36,8 +36,8 @@ export async function submitQuery(
   const answer = await client.json("POST", submit, { body, purpose: "submit the query", signal });
   const parsed = z.looseObject({ [id]: z.string().min(1) }).safeParse(answer);
   if (!parsed.success) {
-    throw new UsageError("service", `The ${service} service took the query but gave no ${id}.`, {
-      hint: "Submit it again; report it to Genesys if it stays so.",
+    throw new UsageError("service", `The ${service} service accepted the query but returned no ${id}.`, {
+      hint: "Submit the query again. If the error persists, report it to Genesys.",
     });
   }
   return { id: String(parsed.data[id]), answer: parsed.data };
@@ -46,44 +46,44 @@ export async function submitQuery(
 /** One page of a query's results. */
 export interface ResultsPage {
   readonly state: QueryState;
-  /** The service's own word: Queued, Running, Succeeded / Complete, Failed, Cancelled. */
+  /** The service's own status: Queued, Running, Succeeded / Complete, Failed, Cancelled. */
   readonly status: string;
-  /** Why it failed, where the service says. */
+  /** Why the query failed, if the service says. */
   readonly reason: string | undefined;
   readonly rows: number;
-  /** How many rows the page could have had: less than at first where the service refuses so many; undefined if there is only one page. */
+  /** The page size used, after reductions for pages that the service found too large; undefined if there is only one page. */
   readonly pageSize: number | undefined;
   /** The cursor of the next page; undefined on the last. */
   readonly next: string | undefined;
-  /** The answer's members beside its rows. */
+  /** The response's members other than its rows. */
   readonly members: AnswerMembers;
-  /** A cursor that nothing can be asked with, which must not pass unseen. */
+  /** A cursor that no request can use. It must be reported. */
   readonly strayCursor: string | undefined;
 }
 
-/** For the person who reads an answer that has a stray cursor. */
+/** The warning for a response with a stray cursor. */
 export const STRAY_CURSOR =
-  "The legacy service's answer has a cursor, which its documentation does not explain: the rows may not be all. Please report it.";
+  "The legacy service's response has an undocumented cursor, so rows may be missing. Please report it.";
 
 export interface PageRequest {
   readonly service: Service;
   readonly id: string;
-  /** The cursor of the page; undefined for the first one. */
+  /** The cursor of the page; undefined for the first page. */
   readonly after?: string | undefined;
-  /** Rows on a page, at most: what a page before this one had, where the service refused more. */
+  /** Maximum number of rows on a page: the size of the previous page, if the service found more too large. */
   readonly pageSize?: number | undefined;
-  /** Watches over all pages of the query, the same for each; left out: over this page alone. */
+  /** Checks all pages of the query; pass the same for each page. Default: check only this page. */
   readonly watch?: PageWatch | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads one page of results; the legacy service's answer is one page. `write` is given the page's rows as compact
- * NDJSON as they arrive. Where an answer breaks off it is asked for again, and `restart` is called first: what was
- * written of this page is void. A page that the service finds too large is asked for again with half the rows.
+ * Reads one page of results; the legacy service has only one page. `write` gets the page's rows as compact NDJSON as they
+ * arrive. If a response is interrupted it is refetched, and `restart` is called first: discard what was written of this
+ * page. A page that the service finds too large is requested again with half the rows.
  *
- * @throws {UsageError} input, for an id of another form; service with `details.status` 404 where the id is not known, with
- *   `details.unsound` where the page cannot be right: a finished query's answer without rows, a page that was there before.
+ * @throws {UsageError} input, for a malformed id; service, with `details.status` 404 for an unknown id, or with
+ *   `details.unsound` if the page cannot be right: a finished query without a list of rows, or a repeated page.
  */
 export async function readResultsPage(
   client: GenesysClient,
@@ -125,7 +125,7 @@ async function readPage(
       await restart();
       hash = createHash("sha256");
       const summary = await splitAnswer(id, call, body, async (ndjson) => {
-        // An answer that is one page is large, and is not compared with others.
+        // A response without pages is large, and there is nothing to compare it with.
         if (pageSize !== undefined) hash.update(ndjson);
         await write(ndjson);
       });
@@ -141,7 +141,7 @@ async function readPage(
   return page;
 }
 
-/** What is bad input from a person is a bad answer from the service. */
+/** What would be bad input from a person is a bad response from the service. */
 async function splitAnswer(
   id: string,
   call: Call,
@@ -159,7 +159,7 @@ async function splitAnswer(
   }
 }
 
-/** Runs a body through the splitter. */
+/** Passes a body through the splitter. */
 export async function splitInto(
   body: AsyncIterable<Uint8Array>,
   write: (ndjson: Uint8Array) => Promise<void>,
@@ -188,7 +188,7 @@ function pageOf(
 ): Omit<ResultsPage, "pageSize"> {
   const parsed = MEMBERS.safeParse(summary.answers[0]);
   if (!parsed.success || summary.answers.length !== 1) {
-    throw unreadableAnswer(call, "the answer is not of the form that is known.", false);
+    throw unreadableAnswer(call, "the response has an unknown format.", false);
   }
   const members = parsed.data;
   const status = members.queryStatus ?? "";
@@ -201,13 +201,13 @@ function pageOf(
     rows: summary.rows,
     next: nextCursor(members.nextUri ?? undefined),
     members: summary.answers[0] ?? {},
-    // The legacy answer's model has cursors, though its request takes none.
+    // The legacy response's model has cursors, although its request takes none.
     strayCursor:
       SERVICE_SPECS[service].pageSize === undefined ? (members.cursors?.after ?? undefined) : undefined,
   };
 }
 
-/** "Nothing happened" is an empty list. An answer without one says nothing, and must not pass for it. */
+/** No usage is an empty list. A response without any list proves nothing and must not be taken for one. */
 function checkHasRows(
   member: RowsMember,
   id: string,
@@ -217,11 +217,11 @@ function checkHasRows(
   if (rowsMembers[0] === member) return;
   throw unsoundAnswer(
     id,
-    `the query is ${status}, but its answer has no list "${member}"${otherLists(rowsMembers[0], answers[0])}`,
+    `the query is ${status}, but its response has no list "${member}"${otherLists(rowsMembers[0], answers[0])}`,
   );
 }
 
-/** Where the rows may be instead, for whoever looks into it. */
+/** Other lists in the response, to help find the rows. */
 function otherLists(rowsIn: RowsMember | undefined, members: AnswerMembers = {}): string {
   const lists = [
     ...(rowsIn ? [rowsIn] : []),
@@ -230,54 +230,57 @@ function otherLists(rowsIn: RowsMember | undefined, members: AnswerMembers = {})
   return lists.length === 0 ? "" : ` (it has ${lists.map(quoted).join(", ")})`;
 }
 
-/** What a status means. A word that is new to us is an error, never taken for success. */
+/** The state for a status. An unknown status is an error, never a success. */
 export function queryState(service: Service | undefined, status: string): QueryState {
   const state = stateOfStatus(status);
   if (state !== undefined) return state;
   const query = service === undefined ? "The query" : `The ${service} service's query`;
   throw new UsageError("service", `${query} has the unknown status ${quoted(status)}.`, {
-    hint: `Known are ${knownStatuses().join(", ")}.`,
+    hint: `Known statuses: ${knownStatuses().join(", ")}.`,
   });
 }
 
-/** `after` of a page's nextUri: only the cursor is taken, so no answer can send us elsewhere. */
+/** `after` of a page's nextUri. Only the cursor is used, so a response cannot redirect the calls elsewhere. */
 function nextCursor(nextUri: string | undefined): string | undefined {
   if (nextUri === undefined || nextUri === "") return undefined;
   const base = "http://localhost";
   const after = URL.canParse(nextUri, base) ? new URL(nextUri, base).searchParams.get("after") : null;
   if (after === null || after === "") {
-    throw new UsageError("service", "The answer has a next page but names no cursor for it.", {
-      hint: "Run again with --debug and report it, please.",
+    throw new UsageError("service", "The response has a next page but no cursor for it.", {
+      hint: "Run the same command again with --debug and report the output, please.",
     });
   }
   return after;
 }
 
-/** Ids come from people and pipes: a path or a URL in an id's place is a mistake, not a request. */
+/** Ids come from people and pipes. A path or a URL instead of an id is a mistake and must not become a request. */
 export function checkId(id: string): void {
   const looksLikePath = /[/\\]|\.(nd)?jsonl?$/i.test(id);
   if (/^[A-Za-z0-9][A-Za-z0-9_.:=-]{0,199}$/.test(id) && !id.includes("..") && !looksLikePath) return;
   throw new UsageError(
     "input",
-    `${quoted(id)} is no execution or job id${looksLikePath ? ", it looks like a path" : ""}.`,
+    `Invalid execution or job id: ${quoted(id)}${looksLikePath ? " looks like a path" : ""}.`,
     {
       hint: looksLikePath
-        ? "To read a file use `gc-usage rows FILE` or `gc-usage load FILE`."
-        : "Use the executionId or id that `gc-usage submit` printed.",
+        ? "To read a file, run `gc-usage rows FILE` or `gc-usage load FILE`."
+        : "Use the executionId or id from the output of `gc-usage submit`.",
     },
   );
 }
 
-/** The failure of a query, in words. */
+/** The error for a query that failed or was canceled. */
 export function queryFailed(
   service: Service,
   id: string,
   page: Pick<ResultsPage, "status" | "reason">,
 ): UsageError {
-  const reason =
-    page.reason === undefined ? "the service gives no reason" : page.reason.replace(/\.\s*$/, "");
-  return new UsageError("failed", `Query ${id} of the ${service} service ended ${page.status}: ${reason}.`, {
-    hint: "Submit it again, or ask for a shorter interval or fewer groupings.",
-    details: { id, status: page.status },
-  });
+  const reason = page.reason === undefined ? "the service gave no reason" : page.reason.replace(/\.\s*$/, "");
+  return new UsageError(
+    "failed",
+    `Query ${id} of the ${service} service ended with status ${page.status}: ${reason}.`,
+    {
+      hint: "Submit it again, or query a shorter interval or use fewer groupings.",
+      details: { id, status: page.status },
+    },
+  );
 }

@@ -26,7 +26,7 @@ interface AccessToken {
   readonly accessToken: string;
 }
 
-/** Where each setting was found, in words for people: "GENESYSCLOUD_REGION", "profile DEFAULT of ~/.gc/config.toml". */
+/** The source of each setting as shown to users: "GENESYSCLOUD_REGION", "profile DEFAULT of ~/.gc/config.toml". */
 interface Sources {
   /** The region or the gateway. */
   readonly place: string;
@@ -35,49 +35,49 @@ interface Sources {
   readonly accessToken?: string;
 }
 
-/** Where to call and as whom. */
+/** The region or gateway to call, and the credentials. */
 export interface Settings {
   /** `https://api.mypurecloud.com`, or a gateway with its path prefix; without a trailing slash. */
   readonly apiBase: string;
-  /** `https://login.mypurecloud.com`, or likewise. */
+  /** `https://login.mypurecloud.com`, or the gateway likewise. */
   readonly loginBase: string;
   /** The region's domain; undefined behind a gateway. */
   readonly domain?: string | undefined;
-  /** The domain of the region that is set, also where a gateway hides it; undefined where none is. */
+  /** The domain of the configured region, even behind a gateway; undefined if none is set. */
   readonly region?: string | undefined;
   readonly credentials: ClientCredentials | AccessToken;
   readonly sources: Sources;
-  /** By which proxy each host is called; undefined: none by any. */
+  /** The proxy for each host; undefined for no proxy. */
   readonly proxies?: ProxyRules | undefined;
-  /** What people should know though it stops nothing. */
+  /** Problems that users should know about but that stop nothing. */
   readonly warnings?: readonly string[];
 }
 
 export interface SettingsInput {
   readonly region?: string | undefined;
   readonly clientId?: string | undefined;
-  /** A file that holds the secret alone; "-" for standard input. */
+  /** A file that holds only the secret; "-" for standard input. */
   readonly clientSecretFile?: string | undefined;
-  /** A file that holds an access token alone; "-" for standard input. */
+  /** A file that holds only an access token; "-" for standard input. */
   readonly accessTokenFile?: string | undefined;
-  /** A profile of `~/.gc/config.toml`; DEFAULT where none is named. */
+  /** A profile of `~/.gc/config.toml`; default: DEFAULT. */
   readonly profile?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The home folder; undefined where there is none, and so no profiles. */
+  /** The home folder; undefined if there is none, and then no profiles. */
   readonly home: string | undefined;
   readonly stdin?: AsyncIterable<Uint8Array | string> | undefined;
 }
 
 /**
- * Finds where to call and as whom. Three levels, the first that has a setting gives it: flags, the GENESYSCLOUD_* variables,
- * the profile. Beyond that:
- * - where: within one level a gateway comes before a region, as everything goes through it;
- * - a secret is never paired with the client id of another level whose own client id differs;
- * - as whom: a client id with its secret, unless an access token is found at a higher level than both. At the same level the
- *   client wins, since it can renew its token (the CX as Code provider decides the other way round).
+ * Finds the region and credentials. The first of three levels that has a setting wins: flags, the GENESYSCLOUD_* variables,
+ * the profile. In addition:
+ * - Within one level a gateway takes precedence over a region, because all calls go through it.
+ * - A secret is never paired with the client id of another level if its own level has a different client id.
+ * - A client id with its secret is used unless an access token is found at a higher level than both. At the same level the
+ *   client wins, because it can renew its token. (The CX as Code provider decides the other way round.)
  *
- * @throws UsageError "credentials" where none are complete, "input" where the region is missing or something is no valid setting;
- *   where something is missing, details.found tells what is there and where
+ * @throws {UsageError} credentials, if none are complete; input, if the region is missing or a setting is invalid.
+ *   `details.found` lists the settings that were found and their sources.
  */
 export async function resolveSettings(input: SettingsInput): Promise<Settings> {
   const flags = await flagLevel(input);
@@ -93,7 +93,7 @@ export async function resolveSettings(input: SettingsInput): Promise<Settings> {
   checkText(picked);
   const place = pickPlace(levels);
   const proxies = proxiesOf(levels, input.env);
-  // What is wrong with a proxy is told before anything is called.
+  // Report a bad proxy setting before any call is made.
   for (const base of [place.apiBase, place.loginBase]) proxies.routeTo(new URL(base));
   return {
     ...place,
@@ -110,8 +110,8 @@ export async function resolveSettings(input: SettingsInput): Promise<Settings> {
 }
 
 /**
- * The default profile where the variables say everything: `gc` goes by its proxy then, too. What is wrong with the file
- * must not stop a run that does not need it.
+ * The default profile if the variables are already complete: `gc` uses its proxy even then. An error in the file must not
+ * stop a run that does not need it.
  */
 async function spareProfile(
   { home }: SettingsInput,
@@ -123,7 +123,7 @@ async function spareProfile(
     return { profile: profile && { name: profile.name, proxy: profile.proxy } };
   } catch (error) {
     if (!isUsageError(error)) throw error;
-    return { warnings: [`${error.message} Its proxy settings, if it has any, are not used.`] };
+    return { warnings: [`${error.message} Its proxy settings, if any, are ignored.`] };
   }
 }
 
@@ -150,12 +150,12 @@ function pickPlace(levels: readonly Level[]): Bases & { domain?: string; source:
     }
   }
   throw new UsageError("input", "No Genesys Cloud region is set.", {
-    hint: "Export GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or give --region.",
+    hint: "Export GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or pass --region.",
     details: { found: foundIn(levels) },
   });
 }
 
-/** Nothing is called by it, so one that is not known is no error. */
+/** The region is only informative behind a gateway, so an unknown one is not an error. */
 function regionBehindGateway(levels: readonly Level[]): string | undefined {
   const region = levels.find((level) => level.region)?.region;
   if (region === undefined) return undefined;
@@ -205,19 +205,19 @@ function missingCredentials(levels: readonly Level[]): UsageError {
   const secret = levels.find(({ clientSecret }) => clientSecret)?.clientSecret;
   const [message, hint] = id
     ? [
-        `There is a client id (from ${id.source}) but no secret to it.`,
-        "Export GENESYSCLOUD_OAUTHCLIENT_SECRET, or give --client-secret-file.",
+        `Found a client id (from ${id.source}) but no client secret.`,
+        "Export GENESYSCLOUD_OAUTHCLIENT_SECRET, or pass --client-secret-file.",
       ]
     : secret
       ? [
-          `There is a client secret (from ${secret.source}) but no client id.`,
-          "Export GENESYSCLOUD_OAUTHCLIENT_ID, or give --client-id.",
+          `Found a client secret (from ${secret.source}) but no client id.`,
+          "Export GENESYSCLOUD_OAUTHCLIENT_ID, or pass --client-id.",
         ]
       : ["No credentials for Genesys Cloud were found.", HOW_TO];
   return new UsageError("credentials", message, { hint, details: { found: foundIn(levels) } });
 }
 
-/** What no header can carry would fail with the first call, by a message that names neither the setting nor its source. */
+/** A value that no header can carry would fail at the first call, with a message that names neither setting nor source. */
 function checkText({ credentials, sources }: Picked): void {
   const parts =
     credentials.kind === "token"
@@ -230,7 +230,7 @@ function checkText({ credentials, sources }: Picked): void {
     const fault = faultInCredential(text);
     if (fault === undefined) continue;
     throw new UsageError("credentials", `Invalid ${name} (from ${source}): it ${fault}.`, {
-      hint: "Only visible ASCII characters can be in it. Copy it again, without what stands around it.",
+      hint: "Only visible ASCII characters are allowed. Copy the value again, without the text around it.",
     });
   }
 }
@@ -239,7 +239,7 @@ function hideCredentials(levels: readonly Level[]): void {
   for (const { clientId, clientSecret, accessToken } of levels) {
     secrets.add(clientSecret?.value);
     secrets.add(accessToken?.value);
-    // Whoever swaps id and secret has put the secret here.
+    // If id and secret are swapped, this is the secret.
     if (clientId !== undefined && !isUuid(clientId.value) && clientId.value.length >= 8) {
       secrets.suspect(clientId.value);
     }
@@ -248,7 +248,7 @@ function hideCredentials(levels: readonly Level[]): void {
 
 function plainHttp({ apiBase, source }: { apiBase: string; source: string }): string[] {
   return apiBase.startsWith("http:") && !isLoopback(new URL(apiBase))
-    ? [`The gateway ${apiBase} (from ${source}) is plain HTTP: whoever is on the way can read the secret.`]
+    ? [`The gateway ${apiBase} (from ${source}) is plain HTTP: anyone on the network can read the secret.`]
     : [];
 }
 
@@ -256,12 +256,12 @@ function swapped({ credentials, sources }: Picked): string[] {
   if (credentials.kind === "token" || isUuid(credentials.clientId) || !isUuid(credentials.clientSecret))
     return [];
   return [
-    `The client id (from ${sources.clientId ?? ""}) is not a UUID and the client secret (from ${sources.clientSecret ?? ""}) is one: ` +
-      "they seem to be swapped.",
+    `The client id (from ${sources.clientId ?? ""}) is not a UUID, but the client secret (from ${sources.clientSecret ?? ""}) is: ` +
+      "they may be swapped.",
   ];
 }
 
-/** `--profile` comes last, which surprises where variables are exported as well. */
+/** `--profile` has the lowest precedence, which is surprising if variables are exported, too. */
 function overruledProfile(input: SettingsInput, env: Level, profile: Profile | undefined): string[] {
   if (input.profile === undefined || profile === undefined) return [];
   const overruling = [env.gateway ?? env.region, env.clientId ?? env.accessToken]
@@ -269,5 +269,7 @@ function overruledProfile(input: SettingsInput, env: Level, profile: Profile | u
     .filter((source) => source !== undefined);
   return overruling.length === 0
     ? []
-    : [`${overruling.join(" and ")} in the environment comes before profile ${profile.name}.`];
+    : [
+        `${overruling.join(" and ")} in the environment ${overruling.length === 1 ? "takes" : "take"} precedence over profile ${profile.name}.`,
+      ];
 }

@@ -10,18 +10,18 @@ import { type Call, refusalError, unreadableAnswer } from "./problem.ts";
 import { type Retrying, withRetries } from "./retry.ts";
 import type { ClientCredentials, Settings } from "./settings.ts";
 
-/** The access token of a client, for as many calls at once as there are. */
+/** The access token of a client, shared by concurrent calls. */
 export interface TokenSource {
   /**
-   * The token to use now; signs in where there is none or it is about to expire. The signal ends the waiting for a sign-in
-   * that others may share, not the sign-in.
+   * The current token; signs in if there is none or it is about to expire. The signal ends only this wait, not the sign-in
+   * that others may share.
    */
   get(signal?: AbortSignal): Promise<string>;
-  /** The service answered 401 to this token: the next `get` renews it, once however many calls say so. */
+  /** Reports that the service answered 401 to this token. The next `get` renews it, once for any number of such reports. */
   refused(token: string): void;
 }
 
-/** An access token that somebody gave us: it cannot be renewed. */
+/** An access token given by the user, which cannot be renewed. */
 export function givenToken(token: string): TokenSource {
   secrets.add(token);
   return { get: () => Promise.resolve(token), refused() {} };
@@ -35,15 +35,15 @@ const SignIn = z.looseObject({
 
 interface Token {
   readonly value: string;
-  /** On the monotonic clock, milliseconds: from then on it is renewed. */
+  /** When to renew it, on the monotonic clock in milliseconds. */
   readonly renewAt: number;
 }
 
-/** A token is renewed this long before it expires, or a tenth of its life where that is less. */
+/** A token is renewed this long before it expires, or a tenth of its lifetime if that is less. */
 const RENEW_BEFORE_MS = 60_000;
 const MAX_BODY = 64 * 1024;
 
-/** Signs in with OAuth client credentials and keeps the token in memory; calls at the same time share one sign-in. */
+/** Signs in with OAuth client credentials and keeps the token in memory. Concurrent calls share one sign-in. */
 export class SignInTokens implements TokenSource {
   readonly #settings: Settings;
   readonly #credentials: ClientCredentials;
@@ -125,28 +125,29 @@ export class SignInTokens implements TokenSource {
 
   #tokenOf(call: Call, body: string): Token {
     const parsed = SignIn.safeParse(parseJson(body));
-    if (!parsed.success) throw unreadableAnswer(call, "the answer holds no access token.", false);
+    if (!parsed.success) throw unreadableAnswer(call, "the response has no access token.", false);
     const { access_token: value, token_type: type = "bearer", expires_in: seconds } = parsed.data;
     secrets.add(value);
     const fault = faultInCredential(value);
-    if (fault !== undefined) throw unreadableAnswer(call, `the access token in the answer ${fault}.`, false);
+    if (fault !== undefined)
+      throw unreadableAnswer(call, `the access token in the response ${fault}.`, false);
     if (type.toLowerCase() !== "bearer")
-      throw unreadableAnswer(call, `the token is of the type ${quoted(type)}, not bearer.`, false);
+      throw unreadableAnswer(call, `unsupported token type ${quoted(type)} (expected bearer).`, false);
     const lifeMs = lifeOf(seconds);
     const renewAt = monotonicOf(this.#effects) + lifeMs - Math.min(RENEW_BEFORE_MS, lifeMs / 10);
     return { value, renewAt };
   }
 
-  /** Genesys answers 400 (`invalid_client`) or 401 to wrong credentials, and to right ones in a wrong region. */
+  /** Genesys answers 400 (`invalid_client`) or 401 to wrong credentials, and to correct ones in the wrong region. */
   #refusal(error: UsageError): UsageError {
     const status = error.details["status"];
     if (status !== 400 && status !== 401 && status !== 403) return error;
     const { sources } = this.#settings;
     return new UsageError("credentials", error.message, {
       hint:
-        `Check the client id (from ${sources.clientId ?? "the caller"}), the secret (from ` +
-        `${sources.clientSecret ?? "the caller"}) and that the client belongs to this region ` +
-        `(from ${sources.place}). It must be an OAuth client of the grant type client credentials.`,
+        `Check the client id (from ${sources.clientId ?? "the caller"}) and the client secret (from ` +
+        `${sources.clientSecret ?? "the caller"}). Check that the client belongs to this region ` +
+        `(from ${sources.place}). It must be an OAuth client with the grant type Client Credentials.`,
       details: error.details,
       cause: error,
     });
@@ -154,8 +155,8 @@ export class SignInTokens implements TokenSource {
 }
 
 /**
- * Milliseconds that a token is good for: `expires_in` in seconds, some gateways send it as text. RFC 6749, 5.1, only recommends
- * it: where nothing usable comes, the token is used until the service refuses it.
+ * The lifetime of a token in milliseconds, from `expires_in` in seconds; some gateways send it as text. RFC 6749, 5.1, only
+ * recommends it: without a usable value, the token is used until the service rejects it.
  */
 function lifeOf(expiresIn: unknown): number {
   const isText = typeof expiresIn === "string" && expiresIn.trim() !== "";
@@ -163,10 +164,10 @@ function lifeOf(expiresIn: unknown): number {
   return seconds > 0 && seconds <= MAX_LIFE_S ? seconds * 1000 : MAX_LIFE_S * 1000;
 }
 
-/** Ten years: beyond what any service means. */
+/** Ten years, longer than any real lifetime. */
 const MAX_LIFE_S = 315_360_000;
 
-/** Without the text in the error: it may hold the token. */
+/** Discards the parse error, whose message may quote the token. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -9,29 +9,29 @@ import { CALLER, FORMAT, ORGANIZATION } from "./provenance.ts";
 import type { StoredObject } from "./store.ts";
 
 /**
- * The file that says whose a lake is. Of several programs that begin on an empty lake one creates it, and the others find
- * it. The slices' provenance stays the truth: without the file it is made again from them. Neither engine reads a name that
- * begins with an underscore.
+ * The file that records which organization a lake belongs to. If several programs start on an empty lake, one creates it
+ * and the others find it. The slices' provenance remains authoritative: if the file is missing, it is rebuilt from them.
+ * Neither engine reads a name that begins with an underscore.
  */
 export const CLAIM_PATH = "_gc-usage.json";
 
-/** Keys of a later version are kept. */
+/** Keys of later versions are kept. */
 const CLAIM = z.looseObject({
   format: z.number(),
   organization: ORGANIZATION.optional(),
   source: CALLER.optional(),
 });
 
-/** A lake's claim as it stands. */
+/** The current claim of a lake. */
 export interface Claim {
   readonly object: StoredObject;
-  /** Undefined where the file is not one that any version writes: it is made again. */
+  /** Undefined if no version writes such a file; it is then rebuilt. */
   readonly content: z.infer<typeof CLAIM> | undefined;
-  /** True where a later version of the program wrote it: it is left as it is. */
+  /** True if a later version of the program wrote it; it is then left unchanged. */
   readonly isLater: boolean;
 }
 
-/** @throws {UsageError} lake, where it is there and cannot be read. */
+/** @throws {UsageError} lake, if it exists but cannot be read. */
 export async function readClaim({ store }: Lake): Promise<Claim | undefined> {
   for (;;) {
     const object = await store.head(CLAIM_PATH);
@@ -41,16 +41,20 @@ export async function readClaim({ store }: Lake): Promise<Claim | undefined> {
   }
 }
 
-/** Undefined where the file is gone. */
+/** Undefined if the file does not exist. */
 async function textOf(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    throw new UsageError("lake", `Cannot read ${file}, which says whose the lake is: ${messageOf(error)}.`, {
-      hint: "Check its permissions, then run the same command again.",
-      cause: error,
-    });
+    throw new UsageError(
+      "lake",
+      `Cannot read ${file}, the file that records the lake's organization: ${messageOf(error)}.`,
+      {
+        hint: "Check its permissions, then run the same command again.",
+        cause: error,
+      },
+    );
   }
 }
 
@@ -65,10 +69,10 @@ function parse(text: string): Pick<Claim, "content" | "isLater"> {
 }
 
 /**
- * Writes the claim, provided that it is still as it was.
+ * Writes the claim if it has not changed.
  *
- * @param folder for work in progress, in the lake's staging.
- * @returns false where another program was first.
+ * @param folder a folder for temporary files, in the lake's staging.
+ * @returns false if another program changed it first.
  */
 export async function writeClaim(
   { store }: Lake,
@@ -83,8 +87,8 @@ export async function writeClaim(
 }
 
 /**
- * Whose a lake is, for whoever only reads it: what its claim says, else its slices. Not everybody who may read slices may
- * read the claim.
+ * The organization of a lake, for readers: from its claim, or else from its slices. A reader of slices may not have
+ * permission to read the claim.
  */
 export async function ownerOf(lake: Lake, slices: readonly Slice[]): Promise<Origin> {
   const { organizations, source } = originsOf(slices);
@@ -97,13 +101,13 @@ export async function ownerOf(lake: Lake, slices: readonly Slice[]): Promise<Ori
   return claim?.content ?? { source };
 }
 
-/** Whose a lake is by its slices. */
+/** The organization of a lake, judging by its slices. */
 export interface SliceOrigins {
-  /** Every organization that slices name: more than one only after changes from outside. */
+  /** Every organization named in slices: more than one only after changes from outside. */
   readonly organizations: readonly Organization[];
-  /** Where and as whom the first slice that says so was fetched. */
+  /** The source of the first slice that records one. */
   readonly source: Origin["source"];
-  /** Slices that name no organization: gc-usage 0.1.0 wrote them, or nobody could tell. */
+  /** Slices without an organization: written by gc-usage 0.1.0, or the organization was unknown. */
   readonly unnamed: number;
 }
 

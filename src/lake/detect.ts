@@ -5,20 +5,20 @@ import { shellWord } from "../support/quote.ts";
 import { SOURCE_FOLDER } from "../usage/slice.ts";
 import { CLAIM_PATH } from "./claim.ts";
 
-/** What marks a folder as a lake, as it is named in `ObjectStore.entries`. */
+/** The entries that identify a folder as a lake, as in `ObjectStore.entries`. */
 export const MARKS: readonly string[] = ["usage/", SOURCE_FOLDER, CLAIM_PATH];
 
-/** The folders of a lake in which its data stands. */
+/** The folders of a lake that hold its data. */
 const PARTS: readonly string[] = ["usage", SOURCE_FOLDER.slice(0, -1)];
 
-/** What others put into any folder, and what a sync that was killed leaves: a folder with nothing else is as good as empty. */
+/** Files that other programs put into any folder, or that a killed sync leaves. A folder with only these counts as empty. */
 const NOTHING =
   /^(?:|\.staging\/|\.DS_Store|\.localized|Thumbs\.db|desktop\.ini|\.gitkeep|\.gitignore|\.keep|\.nomedia|lost\+found\/|\.Trash[^/]*\/|\.st(?:folder|versions)\/|\.stignore|_SUCCESS|README(?:\.\w+)?)$/i;
 
 /**
- * Why a place that holds no lake must not be taken for an empty one; undefined where it is one.
+ * Why a location without a lake must not be treated as an empty lake; undefined if it may be.
  *
- * @param entries the names directly in it, folders' with `/` at their end.
+ * @param entries the names directly in it; names of folders end in `/`.
  */
 export function foreignError(uri: string, entries: readonly string[]): UsageError | undefined {
   if (isMarked(entries)) return undefined;
@@ -31,12 +31,12 @@ export function foreignError(uri: string, entries: readonly string[]): UsageErro
     });
   }
   const shown = others.slice(0, 3).join(", ") + (others.length > 3 ? ` and ${others.length - 3} more` : "");
-  return new UsageError("lake", `${uri} is not a lake: it holds ${shown}.`, {
-    hint: "Give a lake with --lake or GC_USAGE_LAKE. A new lake needs a folder that is empty or not there yet.",
+  return new UsageError("lake", `${uri} is not a lake: it contains ${shown}.`, {
+    hint: "Set the lake with --lake or GC_USAGE_LAKE. For a new lake, use an empty or new folder.",
   });
 }
 
-/** The lake that a place is a part of, by what is in it. */
+/** The lake that a location is part of, judging by its entries. */
 function lakeAround(uri: string, entries: readonly string[]): string | undefined {
   if (!entries.some((name) => name.startsWith("granularity="))) return undefined;
   const isS3 = /^s3:\/\//i.test(uri);
@@ -45,26 +45,26 @@ function lakeAround(uri: string, entries: readonly string[]): string | undefined
   return isS3 ? path.slice(0, path.lastIndexOf("/")) : dirname(uri);
 }
 
-/** @throws {UsageError} lake, for a folder, not there yet, that would be inside of a lake's data. */
+/** @throws {UsageError} lake, for a new folder that would be inside the data of a lake. */
 export async function refuseInside(path: string): Promise<void> {
   for (let folder = dirname(resolve(path)); folder !== dirname(folder); folder = dirname(folder)) {
     if (lakeAround(folder, PARTS.includes(basename(folder)) ? await namesIn(folder) : []) === undefined)
       continue;
-    throw new UsageError("lake", `${path} is inside of the lake ${dirname(folder)}.`, {
+    throw new UsageError("lake", `${path} is inside the lake ${dirname(folder)}.`, {
       hint: `Did you mean --lake ${shellWord(dirname(folder))}?`,
     });
   }
 }
 
-/** Up to three lakes that someone who wrote `path` may have meant: the folder around it, and those beside it. */
+/** Up to three lakes that the user may have meant by `path`: the surrounding folder, and its siblings. */
 export async function lakesNear(path: string): Promise<string[]> {
   const around = dirname(path);
   if (isMarked(await namesIn(around))) return [around];
   const names = (await namesIn(around)).filter((name) => name.endsWith("/") && !name.startsWith("."));
   const near: string[] = [];
   for (const name of names.sort()) {
-    const beside = join(around, name.slice(0, -1));
-    if (near.length < 3 && isMarked(await namesIn(beside))) near.push(beside);
+    const sibling = join(around, name.slice(0, -1));
+    if (near.length < 3 && isMarked(await namesIn(sibling))) near.push(sibling);
   }
   return near;
 }

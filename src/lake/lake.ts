@@ -12,14 +12,14 @@ import { SliceFiles } from "./slice-parquet.ts";
 import type { ObjectStore, StoredObject, WaitOptions } from "./store.ts";
 
 /**
- * A slice that is in the lake: `readable`; `damaged`, where its bytes are not a slice's, or are of another date than its
- * place (it counts as not there, and a sync replaces it); `newer`, where a later version of the program wrote it (its
- * rows count, its provenance is there where it is understood, and it is never replaced). What cannot be read for any
- * other reason is an error.
+ * A slice in the lake. `readable`: intact. `damaged`: its bytes are not a slice, or belong to another date than its path;
+ * it counts as missing, and a sync replaces it. `newer`: a later version of the program wrote it; its rows count, its
+ * provenance is set if this version understands it, and it is never replaced. If reading fails for any other reason, that
+ * is an error.
  */
 export type Slice = { readonly key: SliceKey; readonly object: StoredObject } & Reading;
 
-/** A slice of which only the place is known. */
+/** A slice of which only the path is known. */
 export interface ListedSlice {
   readonly key: SliceKey;
   readonly object: StoredObject;
@@ -29,24 +29,24 @@ export interface Survey {
   readonly slices: readonly ListedSlice[];
   /** Raw rows. */
   readonly sources: readonly StoredObject[];
-  /** All that is no data, in the order of the paths. It is never read, copied or removed. */
+  /** Everything that is not data, sorted by path. It is never read, copied or removed. */
   readonly foreign: readonly Foreign[];
 }
 
-/** Something below a lake that is no data. */
+/** An object in a lake's folder that is not data. */
 export interface Foreign {
-  /** Below the lake; a folder's ends in `/`. */
+  /** Relative to the lake; a folder's path ends in `/`. */
   readonly path: string;
-  /** `newer`: named as a slice of a later version may be. `link`: not followed, and what reads or writes the lake stops at it. */
+  /** `newer`: named like a slice of a later version. `link`: not followed, and reading or writing the lake fails because of it. */
   readonly kind: "foreign" | "newer" | "link";
-  /** A few words for a person. */
+  /** A few words for display. */
   readonly why: string;
 }
 
-/** A slice was written, or what the lake has was kept, and why. */
+/** A slice was written, or the stored one was kept, with the reason. */
 export type Committed = "written" | { readonly kept: string };
 
-/** The slices in a folder or under an S3 prefix. There is no other state: what has been fetched is what is there. */
+/** The slices in a folder or under an S3 prefix. They are the only state: a slice has been fetched if it is stored. */
 export class Lake {
   readonly store: ObjectStore;
   readonly files: SliceFiles;
@@ -60,17 +60,17 @@ export class Lake {
     return this.store.uri;
   }
 
-  /** Every slice's key and object, by listing alone. */
+  /** The key and object of every slice, from a listing only. */
   async list(): Promise<ListedSlice[]> {
     return slicesAmong(await this.store.list("usage/"));
   }
 
-  /** The raw rows' objects. */
+  /** The objects with raw rows. */
   async sources(): Promise<StoredObject[]> {
     return (await this.store.list(SOURCE_FOLDER)).filter(({ path }) => isSource(path));
   }
 
-  /** All that is below the lake, by listing alone. Where `list` would stop at a link, this names it among the foreign. */
+  /** Everything in the lake, from a listing only. While `list` fails on a link, this reports it as foreign. */
   async survey(signal?: AbortSignal): Promise<Survey> {
     const { objects, unreadable } = await this.store.survey(signal);
     const others = objects.flatMap(({ path }): Foreign[] => {
@@ -88,9 +88,9 @@ export class Lake {
   }
 
   /**
-   * The slices that `wanted` picks, with what is known of them.
+   * The slices that `wanted` selects, with their provenance.
    *
-   * @throws {UsageError} lake, where one cannot be read.
+   * @throws {UsageError} lake, if a slice cannot be read.
    */
   async slices(wanted: (key: SliceKey) => boolean = () => true, waiting?: WaitOptions): Promise<Slice[]> {
     const listed = (await this.list()).filter(({ key }) => wanted(key));
@@ -103,23 +103,23 @@ export class Lake {
     return (await this.read([{ key, object }]))[0];
   }
 
-  /** Listed slices, with what is known of them. @throws {UsageError} lake, where one cannot be read. */
+  /** Reads the provenance of listed slices. @throws {UsageError} lake, if a slice cannot be read. */
   async read(listed: readonly ListedSlice[], waiting?: WaitOptions): Promise<Slice[]> {
     const limit = pLimit(READS);
     const root = await this.store.fetchFiles(
       listed.map(({ object }) => object),
       waiting,
     );
-    const read = listed.map((one) =>
+    const read = listed.map((entry) =>
       limit(async () => {
         waiting?.signal?.throwIfAborted();
-        return await this.#readOne(one, root);
+        return await this.#readOne(entry, root);
       }),
     );
     return (await Promise.all(read)).flatMap((slice) => slice ?? []);
   }
 
-  /** @returns undefined where it has been removed since it was listed. */
+  /** @returns undefined if it was removed since it was listed. */
   async #readOne({ key, object }: ListedSlice, root: string): Promise<Slice | undefined> {
     for (let attempt = 0; attempt < 20; attempt++) {
       const reading = await readFooter(join(root, object.path));
@@ -132,17 +132,17 @@ export class Lake {
       object = current;
       await this.store.fetchFiles([object]);
     }
-    throw new UsageError("lake", `The slice ${object.path} changes each time that it is read.`, {
-      hint: "Wait for the program that writes it to end, then run the same command again.",
+    throw new UsageError("lake", `Cannot read the slice ${object.path}: another program keeps changing it.`, {
+      hint: "Wait for that program to finish, then run the same command again.",
     });
   }
 
   /**
-   * Puts a slice's finished file in its place, in one write, unless what is there knows more. `force` sets that aside,
-   * except where a later version of the program wrote what is there, or it is another organization's.
+   * Puts a slice's finished file in place, in one write, unless the stored slice covers more. `force` overrides that, except
+   * if the stored slice was written by a later version or belongs to another organization.
    *
-   * @param options.now as `refusal` takes it.
-   * @throws {UsageError} lake, where others replace it again and again.
+   * @param options.now as for `refusal`.
+   * @throws {UsageError} lake, if other programs replace the slice again and again.
    */
   async commit(
     key: SliceKey,
@@ -156,9 +156,13 @@ export class Lake {
       if (kept && (kept.isFinal || !options.force)) return { kept: kept.why };
       if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
     }
-    throw new UsageError("lake", `The slice ${slicePath(key)} is being replaced over and over by others.`, {
-      hint: "Run one sync at a time on this slice, then run this again.",
-    });
+    throw new UsageError(
+      "lake",
+      `Cannot write the slice ${slicePath(key)}: other programs keep replacing it.`,
+      {
+        hint: "Run only one sync of this slice at a time, then run the same command again.",
+      },
+    );
   }
 
   async close(): Promise<void> {
@@ -174,30 +178,30 @@ function slicesAmong(objects: readonly StoredObject[]): ListedSlice[] {
   });
 }
 
-/** Files that are open at the same time. */
+/** Maximum number of files open at the same time. */
 const READS = 16;
 
-/** A slice's metadata that is of another date than its place is damage. */
+/** Metadata for another date than the path's means damage. */
 function ofKey(key: SliceKey, reading: Reading): Reading {
   if (!reading.provenance || isOf(key, reading.provenance)) return reading;
   const { start, end } = reading.provenance;
   if (reading.state === "newer") return { ...reading, provenance: undefined };
-  return damaged(`its metadata is of ${start}/${end}`);
+  return damaged(`its metadata is for ${start}/${end}`);
 }
 
-/** Why a slice stays as it is. */
+/** Why a slice is kept. */
 export interface Refusal {
   readonly why: string;
-  /** True where not even force may replace it. */
+  /** True if not even force may replace it. */
   readonly isFinal: boolean;
 }
 
 /**
- * Why a slice with `next` must not replace `current`; undefined where it may.
+ * Why a slice with `next` must not replace `current`; undefined if it may.
  *
  * @param next undefined for a slice of a later version whose provenance is not understood.
- * @param now milliseconds since 1970 by the service's clock, where it is known: what was fetched later than that claims
- *   days that nobody knows of, and protects none.
+ * @param now milliseconds since 1970 on the service's clock, if known. A slice that was fetched later than that claims days
+ *   that could not have been complete, so it is not protected.
  */
 export function refusal(
   current: Slice | undefined,
@@ -207,18 +211,18 @@ export function refusal(
   if (!current || current.state === "damaged") return undefined;
   if (current.state === "newer") {
     return {
-      why: `${current.writtenBy} wrote what is there, which is newer than this program`,
+      why: `the stored slice was written by ${current.writtenBy}, which is newer than this program`,
       isFinal: true,
     };
   }
   if (!next) return { why: "a later version wrote it, so the two cannot be compared", isFinal: false };
   const [mine, theirs] = [next.organization, current.provenance.organization];
   if (mine && theirs && compareOrigins({ organization: mine }, { organization: theirs }) === "different") {
-    return { why: `what is there belongs to ${describeOrganization(theirs)}`, isFinal: true };
+    return { why: `the stored slice belongs to ${describeOrganization(theirs)}`, isFinal: true };
   }
   if (losesRows(current, next)) {
     return {
-      why: `it has no rows, and what is there has ${counted(current.provenance.rows, "row")}`,
+      why: `it has no rows, but the stored slice has ${counted(current.provenance.rows, "row")}`,
       isFinal: false,
     };
   }
@@ -227,7 +231,7 @@ export function refusal(
   return why === undefined ? undefined : { why, isFinal: false };
 }
 
-/** True where rows would become none. No correction of the figures does that; a service in trouble may. */
+/** True if all rows would be lost. No correction of figures does that, but a faulty service may. */
 export function losesRows(current: Slice | undefined, next: Provenance): boolean {
   return next.rows === 0 && (current?.provenance?.rows ?? 0) > 0;
 }

@@ -6,37 +6,37 @@ import { z } from "zod";
 import { codeOf } from "../support/errors.ts";
 
 /**
- * A lease says who works on a file or folder, and that they are alive. Its holder renews it; anybody can judge it, on
- * another machine too, in one of two ways. Neither compares two clocks:
+ * A lease shows that the owner of a file or folder is alive. Its holder renews it. Any process, also on another machine, can
+ * check it in one of two ways, and neither compares two clocks:
  *
- * - A process of the same kernel and the same process-id namespace is asked for directly: it runs, or it does not.
- * - Of any other process the age of its lease tells. The file system's own clock gives both times: when the lease was
- *   last written, and now.
+ * - A process of the same kernel and process-id namespace is checked directly: it runs, or it does not.
+ * - For any other process the age of its lease decides. Both times come from the file system's own clock: when the lease
+ *   was last written, and the current time.
  */
 const HOLDER = z.object({
   id: z.string(),
   pid: z.number().optional(),
-  /** The kernel's boot and the namespace that `pid` counts in; left out where there is no telling. */
+  /** The kernel's boot and the namespace of `pid`; omitted if unknown. */
   machine: z.string().optional(),
-  /** When the process started, in the kernel's ticks: process ids are used again. */
+  /** The start time of the process, in kernel ticks, because process ids are reused. */
   started: z.string().optional(),
-  /** Which view of the processes `started` was read from. */
+  /** The view of the processes that `started` was read from. */
   view: z.string().optional(),
 });
 export type Holder = z.infer<typeof HOLDER>;
 
-/** How often a lease is renewed, and how long it is good for without renewal. */
+/** How often a lease is renewed, and how long it is valid without renewal. */
 export const RENEW_MS = 15_000;
 export const TERM_MS = 120_000;
 
 const PROCESS = processFacts();
 
-/** This process as the holder of one lease. */
+/** A new lease held by this process. */
 export function newHolder(): Holder {
   return { id: randomUUID(), pid: process.pid, ...PROCESS };
 }
 
-/** Linux tells which kernel and namespace a process belongs to; elsewhere the age of a lease has to do. */
+/** Only Linux reports the kernel and namespace of a process; elsewhere the age of a lease decides. */
 function processFacts(): Pick<Holder, "machine" | "started" | "view"> {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -51,7 +51,7 @@ function processFacts(): Pick<Holder, "machine" | "started" | "view"> {
   }
 }
 
-/** Field 22 of /proc/PID/stat; the name in the second field can hold anything, so counting starts behind it. */
+/** Field 22 of /proc/PID/stat. The name in the second field can contain anything, so counting starts after it. */
 function startOf(pid: number | "self"): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -61,37 +61,37 @@ function startOf(pid: number | "self"): string | undefined {
   }
 }
 
-/** True or false where it is certain whether the holder's process runs; undefined where only its lease's age can tell. */
+/** Whether the holder's process runs, if that is certain; undefined if only the age of its lease can decide. */
 export function isRunning({ pid, machine, started, view }: Holder): boolean | undefined {
   if (pid === undefined || machine === undefined || machine !== PROCESS.machine) return undefined;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: somebody else's process, and it runs.
+    // EPERM: a running process of another user.
     if (codeOf(error) === "ESRCH") return false;
   }
-  // The id may be another process's by now. Nothing else than the same view of the processes can tell.
+  // The id may belong to another process by now. Only the same view of the processes can decide.
   if (view !== PROCESS.view || started === undefined) return undefined;
   const now = startOf(pid);
   return now === undefined ? undefined : now === started;
 }
 
-/** Writes or renews a lease, in one step: a kill never leaves half of one, which only its age could judge. */
+/** Writes or renews a lease in one step, so that a kill never leaves a partial lease that only its age could decide. */
 export async function writeLease(file: string, holder: Holder): Promise<void> {
   const fresh = `${file}.${holder.id}`;
   await writeFile(fresh, JSON.stringify(holder));
   await rename(fresh, file);
 }
 
-/** A lease as it stands in a file. */
+/** A lease as stored in a file. */
 export interface Lease {
-  /** Undefined where it is half written. */
+  /** Undefined if it is incomplete. */
   readonly holder: Holder | undefined;
   /** By the file system's clock, in milliseconds. */
   readonly writtenMs: number;
 }
 
-/** Undefined where there is none. */
+/** Undefined if there is none. */
 export async function readLease(file: string): Promise<Lease | undefined> {
   try {
     const [text, info] = await Promise.all([readFile(file, "utf8"), stat(file)]);
@@ -110,15 +110,15 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** True where nobody holds the lease any more. @param nowMs by the clock of the file system that the lease is on. */
+/** True if nobody holds the lease any more. @param nowMs the current time on the file system of the lease. */
 export function isOver({ holder, writtenMs }: Lease, nowMs: number, termMs = TERM_MS): boolean {
   const running = holder && isRunning(holder);
   return running === undefined ? nowMs - writtenMs > termMs : !running;
 }
 
-/** The time by a file system's own clock, in milliseconds: on a network share it is the server's. */
+/** The current time of a file system's own clock, in milliseconds: on a network share it is the server's. */
 export async function fileSystemNow(folder: string): Promise<number> {
-  // One name for all: whoever dies here leaves what the next one writes over and removes.
+  // One name for all: if a process dies here, the next one overwrites and removes its file.
   const probe = join(folder, "now");
   for (;;) {
     await writeFile(probe, "now");

@@ -11,15 +11,15 @@ import type { ObjectStore } from "./store.ts";
 
 /** One of several lakes below a folder or prefix. */
 export interface LakeOfOrganization {
-  /** The name of the lake's folder: what the tables' column `organization` says. */
+  /** The name of the lake's folder, which is the value of the tables' column `organization`. */
   readonly organization: string;
   readonly lake: Lake;
 }
 
 /**
- * `--lake`, else GC_USAGE_LAKE, else ./usage-lake.
+ * The lake's location: `--lake`, else GC_USAGE_LAKE, else ./usage-lake.
  *
- * @throws {UsageError} input, for what names neither a folder nor a place on S3.
+ * @throws {UsageError} input, for anything but a folder or an S3 location.
  */
 export function lakeUri(
   given: string | undefined,
@@ -29,33 +29,33 @@ export function lakeUri(
   return checkLocation(env["GC_USAGE_LAKE"] || "usage-lake", "GC_USAGE_LAKE");
 }
 
-/** What a lake is opened with. */
+/** Options for opening a lake. */
 export interface OpenOptions {
-  /** Is told what is mirrored from S3. */
+  /** Receives a message about what is mirrored from S3. */
   readonly log?: Log | undefined;
-  /** Ends whatever waits for S3. */
+  /** Cancels calls to S3 and waits. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Opens a lake where there is one.
+ * Opens a lake if it exists; undefined otherwise.
  *
- * @throws {UsageError} input or lake, for a place where none can be; refused, for one that holds several lakes; on S3 also
- * aws, credentials, permission or service.
+ * @throws {UsageError} input or lake, for a location where no lake can be; refused, if it holds several lakes; on S3 also
+ *   aws, credentials, permission or service.
  */
 export async function findLake(uri: string, options: OpenOptions = {}): Promise<Lake | undefined> {
   const store = await storeOf(uri, options);
   return (await store.exists()) ? await single(store) : undefined;
 }
 
-/** Opens a lake that is there. @throws {UsageError} lake, where there is none; as `findLake` does. */
+/** Opens an existing lake. @throws {UsageError} lake, if there is none; otherwise like `findLake`. */
 export async function openLake(uri: string, options: OpenOptions = {}): Promise<Lake> {
   const lake = await findLake(uri, options);
   if (lake) return lake;
   throw await noLake(uri);
 }
 
-/** Opens a lake to write to, making it where it is not there yet; a bucket must be there. @throws as `findLake` does. */
+/** Opens a lake for writing and creates it if necessary; a bucket must already exist. @throws like `findLake`. */
 export async function openOrCreateLake(uri: string, options: OpenOptions = {}): Promise<Lake> {
   const store = await storeOf(uri, options);
   if (await store.exists()) return await single(store);
@@ -65,9 +65,9 @@ export async function openOrCreateLake(uri: string, options: OpenOptions = {}): 
 }
 
 /**
- * Opens what is there for reading: a lake, or the lakes below a folder or prefix, in the order of their names.
+ * Opens a location for reading: a lake, or the lakes below a folder or prefix, sorted by name.
  *
- * @throws {UsageError} as `openLake` does, except that several lakes are welcome.
+ * @throws {UsageError} like `openLake`, except that several lakes are allowed.
  */
 export async function openLakes(
   uri: string,
@@ -79,13 +79,13 @@ export async function openLakes(
   const below = await lakesBelow(store, entries, options);
   if (below.length === 0) return { lake: await lakeOf(store, entries) };
   await store.release();
-  return { lakes: below.map(([organization, one]) => ({ organization, lake: new Lake(one) })) };
+  return { lakes: below.map(([organization, child]) => ({ organization, lake: new Lake(child) })) };
 }
 
 async function storeOf(uri: string, { log = silentLog, signal }: OpenOptions): Promise<ObjectStore> {
   checkLocation(uri, "the lake");
   if (isS3(uri)) {
-    // Loaded when it is asked for: a laptop's lake needs no AWS SDK.
+    // Loaded on demand, because a local lake needs no AWS SDK.
     const { openS3Store } = await import("./s3/s3-store.ts");
     return openS3Store(uri, { log, signal });
   }
@@ -99,15 +99,15 @@ function isS3(uri: string): boolean {
 async function noLake(uri: string): Promise<UsageError> {
   const near = isS3(uri) ? [] : await lakesNear(uri);
   const meant = near.map((lake) => `--lake ${shellWord(lake)}`).join(" or ");
-  return new UsageError("lake", `There is no lake at ${uri}.`, {
+  return new UsageError("lake", `No lake at ${uri}.`, {
     hint:
       meant === ""
-        ? "Make one with `gc-usage sync --lake DIR` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE."
-        : `Did you mean ${meant}? \`gc-usage sync\` makes a new lake.`,
+        ? "Create one with `gc-usage sync --lake DIR` or `gc-usage demo`, or set its location with --lake or GC_USAGE_LAKE."
+        : `Did you mean ${meant}? \`gc-usage sync\` creates a new lake.`,
   });
 }
 
-/** A place that holds neither a lake nor lakes: an empty one. @throws {UsageError} lake, for one that holds other things. */
+/** A location with neither a lake nor lakes must be empty. @throws {UsageError} lake, if it contains anything else. */
 async function lakeOf(store: ObjectStore, entries: readonly string[]): Promise<Lake> {
   const error = foreignError(store.uri, entries);
   if (error === undefined) return new Lake(store);
@@ -115,28 +115,28 @@ async function lakeOf(store: ObjectStore, entries: readonly string[]): Promise<L
   throw error;
 }
 
-/** @throws {UsageError} refused, where there are several lakes below. */
+/** @throws {UsageError} refused, if there are several lakes below. */
 async function single(store: ObjectStore): Promise<Lake> {
   const entries = await store.entries();
   const below = await lakesBelow(store, entries);
   const [first] = below;
   if (!first) return await lakeOf(store, entries);
-  await Promise.all([store, ...below.map(([, one]) => one)].map((one) => one.release()));
+  await Promise.all([store, ...below.map(([, child]) => child)].map((opened) => opened.release()));
   const names = below.map(([name]) => name);
   throw new UsageError(
     "refused",
-    `${store.uri} holds the lakes of ${names.length === 1 ? "one organization" : `${names.length} organizations`} (${shortList(names)}), and this command works on one lake.`,
+    `${store.uri} contains the lakes of ${names.length === 1 ? "one organization" : `${names.length} organizations`} (${shortList(names)}), but this command works on a single lake.`,
     {
-      hint: `Name one of them, for example --lake ${childUri(store.uri, first[0])}. \`ask\`, \`sql\`, \`status\` and \`verify\` read all of them together.`,
+      hint: `Choose one of them, for example --lake ${childUri(store.uri, first[0])}. \`ask\`, \`sql\`, \`status\` and \`verify\` read all of them together.`,
       details: { lakes: names },
     },
   );
 }
 
-/** Folders that are looked into at the same time. */
+/** Maximum number of folders examined at the same time. */
 const LOOKS = 16;
 
-/** The lakes directly below a place that is none itself, by name. */
+/** The lakes directly below a location that is not a lake itself, by name. */
 async function lakesBelow(
   store: ObjectStore,
   entries: readonly string[],

@@ -5,37 +5,37 @@ import { METRICS, type Metric } from "../usage/metric.ts";
 import type { Origin } from "../usage/organization.ts";
 
 /**
- * The version of the slices that this program writes (docs/lake.md). It grows with anything that an older program must
- * not lose by replacing a slice: a column, a metric, a dimension. A new key of the provenance alone is no new version.
+ * The version of the slices that this program writes (docs/lake.md). It increases with anything that an older program must
+ * not lose by replacing a slice: a column, a metric, a dimension. A new key in the provenance needs no new version.
  */
 export const FORMAT = 2;
 
 /**
- * Where a slice's rows come from, kept in the Parquet file's key-value metadata under `gc_usage`, so that the data
- * and what is known of it cannot disagree. What 0.1.0 wrote has no organization and no source; what was loaded from a file
- * has no source.
+ * The origin of a slice's rows, kept in the Parquet file's key-value metadata under `gc_usage`, so that the data and its
+ * description cannot disagree. Slices written by 0.1.0 have no organization and no source; slices loaded from a file have
+ * no source.
  */
 export interface Provenance extends Coverage, Origin {
-  /** FORMAT when it was written; 1 for what 0.1.0 wrote, which names none. */
+  /** FORMAT at the time of writing; 1 for slices of 0.1.0, which have no such key. */
   readonly format: number;
-  /** The interval as the service was asked. */
+  /** The interval as sent to the service. */
   readonly interval: string;
-  /** Execution or job id; for a loaded file the name of its raw rows. */
+  /** The execution or job id; for a loaded file, the name of its raw rows. */
   readonly id: string;
   readonly rows: number;
-  /** Version of the program that wrote it. */
+  /** The version of the program that wrote it. */
   readonly version: string;
 }
 
 /** The key in the Parquet metadata. */
 export const PROVENANCE_KEY = "gc_usage";
 
-/** What a slice's metadata is to this program. */
+/** What this program makes of a slice's metadata. */
 export type Reading =
   | { readonly state: "readable"; readonly provenance: Provenance }
-  /** Its bytes were read and are not what any version writes. `sync` fetches it again. */
+  /** Its bytes were read, and no version writes such bytes. `sync` refetches it. */
   | { readonly state: "damaged"; readonly provenance: undefined; readonly why: string }
-  /** A later version wrote it: read as far as it is understood, and never replaced. */
+  /** A later version wrote it. It is read as far as it is understood, and never replaced. */
   | { readonly state: "newer"; readonly provenance: Provenance | undefined; readonly writtenBy: string };
 
 const day = z
@@ -46,7 +46,7 @@ const day = z
 export const ORGANIZATION = z.object({ id: z.string().min(1), name: z.string().optional() });
 export const CALLER = z.object({ region: z.string().optional(), clientId: z.string().optional() });
 
-/** Keys that a later version adds are let through: the file keeps them. */
+/** Keys that a later version adds are accepted; they stay in the file. */
 const SCHEMA = z.object({
   format: z.number().default(1),
   start: day,
@@ -61,14 +61,14 @@ const SCHEMA = z.object({
   source: CALLER.optional(),
 });
 
-/** All that is asked of the metadata of a later version. */
+/** The only requirements on the metadata of a later version. */
 const LATER = z.object({ format: z.unknown().optional(), version: z.unknown().optional() });
 
 export function encodeProvenance(provenance: Provenance): string {
   return JSON.stringify({ ...provenance, fetchedAt: new Date(provenance.fetchedAt).toISOString() });
 }
 
-/** Reads the text of a slice's metadata. */
+/** Parses the text of a slice's metadata. */
 export function readProvenance(text: string): Reading {
   let json: unknown;
   try {
@@ -82,11 +82,11 @@ export function readProvenance(text: string): Reading {
   if (!parsed.success) {
     return isLater(format)
       ? { state: "newer", provenance: undefined, writtenBy }
-      : damaged("its metadata is not what gc-usage writes");
+      : damaged("its metadata is invalid");
   }
   const metrics = METRICS.filter((metric) => parsed.data.metrics.includes(metric));
   const provenance = { ...parsed.data, metrics };
-  // Without a new format such a metric should not come, and replacing the slice would lose it all the same.
+  // An unknown metric should come only with a new format, but replacing the slice would lose it in any case.
   const hasMore = parsed.data.metrics.some((metric) => !METRICS.includes(metric as Metric));
   return isLater(format) || hasMore
     ? { state: "newer", provenance, writtenBy }

@@ -9,32 +9,32 @@ import type { SliceKey } from "../usage/slice.ts";
 import { duckdb } from "./duckdb-client.ts";
 import { SLICE_COLUMNS } from "./slice-parquet.ts";
 
-/** What reading all rows of a slice has shown. */
+/** The result of reading all rows of a slice. */
 export interface RowFacts {
   readonly rows: number;
-  /** What cannot be in a slice of that key, a few words each. */
+  /** What is impossible in a slice with that key, a few words each. */
   readonly problems: readonly string[];
-  /** What a service may say, though it is odd. */
+  /** Oddities that may come from the service. */
   readonly notes: readonly string[];
 }
 
-/** A condition on a row, and what it means if rows meet it. */
+/** A condition on a row, and its meaning if rows meet it. */
 interface Check {
   readonly where: string;
   readonly what: string;
   readonly isNote?: boolean;
 }
 
-/** Reads slices' files whole by DuckDB, in an instance with bounded memory that writes nothing. */
+/** Reads whole slice files with DuckDB, in an instance with bounded memory that writes nothing. */
 export class RowCheck {
   #instance: DuckDBInstance | undefined;
 
   /**
-   * Reads a slice's file from its first byte to its last and checks its rows against its key.
+   * Reads a slice's file from the first byte to the last and checks its rows against its key.
    *
-   * @param metrics those that were requested.
-   * @returns undefined where DuckDB cannot make rows of the bytes, with why.
-   * @throws {UsageError} lake, where the machine cannot: no memory, a failing disk.
+   * @param metrics the requested metrics.
+   * @returns undefined with the reason, if DuckDB cannot read rows from the bytes.
+   * @throws {UsageError} lake, if the machine is the cause: no memory, a failing disk.
    */
   async facts(
     file: string,
@@ -48,7 +48,7 @@ export class RowCheck {
       return await factsIn(connection, file, key, metrics);
     } catch (error) {
       const why = (messageOf(error).split("\n")[0] ?? "").replaceAll(file, "the file");
-      // After an error of the worst kind an instance is of no use.
+      // After a fatal error an instance is unusable.
       connection?.closeSync();
       connection = undefined;
       this.close();
@@ -89,7 +89,7 @@ async function factsIn(
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`);
   const types = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]));
   const misshaped = columnProblems(types);
-  // Every value is read, also of columns that no check is about.
+  // Reads every value, including columns that no check refers to.
   const whole = `bit_xor(hash(t))`;
   const checks = misshaped.length > 0 ? [] : checksOf(key, metrics);
   const counts = checks.map(({ where }) => `count(*) FILTER (WHERE ${where})`);
@@ -98,32 +98,32 @@ async function factsIn(
     `SELECT ${["count(*)", repeats, whole, ...counts].join(", ")} FROM ${from} t`,
   );
   const [rows, repeated, , ...found] = read.getRows()[0] ?? [];
-  const told = checks.flatMap(({ what, isNote = false }, i) => {
+  const findings = checks.flatMap(({ what, isNote = false }, i) => {
     const count = Number(found[i] ?? 0);
     return count === 0 ? [] : [{ isNote, text: `${counted(count, "row")} ${what}` }];
   });
   const repeating = Number(repeated ?? 0);
   return {
     rows: Number(rows ?? 0),
-    problems: [...misshaped, ...told.flatMap(({ isNote, text }) => (isNote ? [] : text))],
+    problems: [...misshaped, ...findings.flatMap(({ isNote, text }) => (isNote ? [] : text))],
     notes: [
-      ...told.flatMap(({ isNote, text }) => (isNote ? text : [])),
-      ...(repeating > 0 ? [`${counted(repeating, "row")} repeat another's ${key.grouping}`] : []),
+      ...findings.flatMap(({ isNote, text }) => (isNote ? text : [])),
+      ...(repeating > 0 ? [`${counted(repeating, "row")} repeat the ${key.grouping} of another row`] : []),
     ],
   };
 }
 
-/** The columns that tell one row of a slice from another. */
+/** The columns that identify a row of a slice. */
 const KEY_COLUMNS = USAGE_COLUMNS.filter(({ type }) => type === "varchar").map(({ name }) => name);
 
 function columnProblems(types: ReadonlyMap<string, string>): string[] {
   const wrong = Object.entries(SLICE_COLUMNS).flatMap(([name, type]) => {
     const found = types.get(name);
-    if (found === undefined) return [`it has no column ${name}`];
-    return found === type ? [] : [`its column ${name} is ${found}, not ${type}`];
+    if (found === undefined) return [`column ${name} is missing`];
+    return found === type ? [] : [`column ${name} is ${found}, not ${type}`];
   });
   const partition = ["granularity", "date"].filter((name) => types.has(name));
-  return [...wrong, ...partition.map((name) => `it has a column ${name}, which is for its path to say`)];
+  return [...wrong, ...partition.map((name) => `it has a column ${name}, which belongs only in its path`)];
 }
 
 function checksOf(key: SliceKey, metrics: readonly Metric[]): Check[] {
@@ -148,7 +148,7 @@ function dimensionChecks({ name, kind, dimension }: UsageColumn, key: SliceKey):
   const grouped: readonly string[] = dimensionsOf(key.grouping);
   if (dimension === undefined || !grouped.includes(dimension))
     return [{ where: `${name} IS NOT NULL`, what: `have a ${name}, which is not in the grouping` }];
-  // A row without a user, say, has "" there; of a label NULL is fine.
+  // A row without a user, for example, has ""; for a label NULL is fine.
   return kind === "dimension" ? [{ where: `${name} IS NULL`, what: `have no ${name}` }] : [];
 }
 
@@ -158,19 +158,19 @@ function metricChecks(name: string, isRequested: boolean): Check[] {
 }
 
 /**
- * How counts depend on each other. No service documents it but for the 429s of legacy rows, which `status400` includes, so
- * that what differs is worth a look, and may be what the service says.
+ * How counts depend on each other. No service documents this, except for the 429s of legacy rows, which `status400`
+ * includes. A deviation is worth a look, but it may come from the service.
  */
 function sumChecks({ service }: SliceKey): Check[] {
   const classes = ["status200", "status300", "status400", "status500"];
   return [
     {
       where: `${classes.map((name) => `coalesce(${name}::HUGEINT, 0)`).join(" + ")} > requests`,
-      what: "count more answers than requests",
+      what: "count more responses than requests",
       isNote: true,
     },
     ...(service === "legacy"
-      ? [{ where: "status429 > status400", what: "count more 429s than answers 4xx", isNote: true }]
+      ? [{ where: "status429 > status400", what: "count more 429 than 4xx responses", isNote: true }]
       : []),
   ];
 }

@@ -9,7 +9,7 @@ import type { SliceKey } from "../usage/slice.ts";
 import { encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
 import { Workspace } from "./workspace.ts";
 
-/** The columns of a slice's file, in order, with DuckDB's types; `granularity` and `date` stand in its path. */
+/** The columns of a slice's file, in order, with DuckDB's types; `granularity` and `date` are in its path. */
 export const SLICE_COLUMNS: Readonly<Record<string, string>> = Object.fromEntries<string>([
   ["service", "VARCHAR"],
   ["grouping", "VARCHAR"],
@@ -17,7 +17,7 @@ export const SLICE_COLUMNS: Readonly<Record<string, string>> = Object.fromEntrie
   ["extra", "VARCHAR"],
 ]);
 
-/** The columns that tell one row of a slice from another. */
+/** The columns that identify a row of a slice. */
 const KEY_COLUMNS = DIMENSION_COLUMNS.map(({ name }) => name);
 const LABEL_COLUMNS = USAGE_COLUMNS.filter(({ kind }) => kind === "label").map(({ name }) => name);
 
@@ -26,8 +26,8 @@ const COLUMNS = Object.entries(SLICE_COLUMNS);
 const NO_ROWS = `SELECT ${COLUMNS.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(", ")} WHERE false`;
 
 /**
- * The rows of a spool, as a slice's columns: NULL means not grouped by, or not asked for; a dimension that was grouped
- * by and that a row lacks (no user, say) is "". A line holds at most a row of 16 MiB, and its escapes.
+ * The rows of a spool as a slice's columns. NULL means not grouped by or not requested; a dimension in the grouping that a
+ * row does not have (no user, for example) is "". A line holds at most a row of 16 MiB and its escapes.
  */
 function rowsOf(key: SliceKey, metrics: readonly Metric[], spool: string): string {
   const grouped: readonly string[] = dimensionsOf(key.grouping);
@@ -48,12 +48,12 @@ function rowsOf(key: SliceKey, metrics: readonly Metric[], spool: string): strin
       columns = {${read.map(([name, type]) => `${name}: '${type}'`).join(", ")}})`;
 }
 
-/** A row as it stands in a slice's spool, without what the slice's key says already. What is left out is null. */
+/** A row in a slice's spool, without what is already in the slice's key. Missing values are null. */
 export type SpoolRow = { readonly [Column in keyof Omit<UsageRow, "date">]?: UsageRow[Column] | undefined };
 
 /**
- * One line of a spool. Counts above 2^53 are written with every digit; half a surrogate pair, which JSON can spell and
- * DuckDB cannot read, becomes U+FFFD.
+ * One line of a spool. Counts above 2^53 keep every digit. A lone surrogate, which JSON can contain and DuckDB cannot read,
+ * becomes U+FFFD.
  */
 export function spoolLine(row: SpoolRow): string {
   const line = jsonLine(row);
@@ -76,15 +76,15 @@ function jsonLine(row: SpoolRow): string {
   return `{${fields.join(",")}}\n`;
 }
 
-/** Names with DuckDB's types. */
+/** Column names with DuckDB's types. */
 type Columns = readonly (readonly [name: string, type: string])[];
 
-/** Writes slices' files by DuckDB, in one process-wide instance with bounded memory. */
+/** Writes slice files with DuckDB, in one process-wide instance with bounded memory. */
 export class SliceFiles {
   readonly #staging: string;
   #open: Promise<{ instance: DuckDBInstance; spill: Workspace }> | undefined;
 
-  /** @param staging where what does not fit into memory may go, in a folder of its own. */
+  /** @param staging parent of a private folder for data that does not fit into memory. */
   constructor(staging: string) {
     this.#staging = staging;
   }
@@ -92,8 +92,8 @@ export class SliceFiles {
   /**
    * Writes a spool (undefined: no rows) as a slice's Parquet file.
    *
-   * @param signal stops DuckDB, and rejects with its reason.
-   * @returns how many rows repeat another's client, user, endpoint …: 0 in an answer that is sound.
+   * @param signal interrupts DuckDB; the call rejects with the signal's reason.
+   * @returns the number of rows that repeat the client, user, endpoint … of another row: 0 for a sound answer.
    */
   async write(
     key: SliceKey,
@@ -118,14 +118,14 @@ export class SliceFiles {
     });
   }
 
-  /** True where two slices' files hold the same rows, in whatever order. False too where one cannot be read. */
-  async haveSameRows(one: string, other: string): Promise<boolean> {
+  /** True if two slice files have the same rows, in any order. Also false if one cannot be read. */
+  async haveSameRows(file: string, other: string): Promise<boolean> {
     const columns = COLUMNS.map(([name]) => name).join(", ");
-    // Another version's file may lack a column, which is then NULL.
-    const from = `read_parquet([${sqlString(one)}, ${sqlString(other)}], union_by_name = true, filename = true, hive_partitioning = false)`;
+    // A file of another version may not have a column, which is then NULL.
+    const from = `read_parquet([${sqlString(file)}, ${sqlString(other)}], union_by_name = true, filename = true, hive_partitioning = false)`;
     return await this.#with(undefined, async (connection) => {
       const differing = `SELECT 1 FROM ${from} GROUP BY ${columns}
-        HAVING count(*) FILTER (WHERE filename = ${sqlString(one)}) <> count(*) FILTER (WHERE filename <> ${sqlString(one)})`;
+        HAVING count(*) FILTER (WHERE filename = ${sqlString(file)}) <> count(*) FILTER (WHERE filename <> ${sqlString(file)})`;
       const reader = await connection
         .runAndReadAll(`SELECT NOT EXISTS (${differing})`)
         .catch(() => undefined);
@@ -133,7 +133,7 @@ export class SliceFiles {
     });
   }
 
-  /** Writes rows, a JSON object a line, as a table with just these columns. */
+  /** Writes rows, one JSON object per line, as a table with exactly these columns. */
   async writeTable(columns: Columns, rows: string, file: string): Promise<void> {
     const types = columns.map(([name, type]) => `${sqlName(name)}: ${sqlString(type)}`);
     await this.#with(undefined, async (connection) => {
@@ -144,7 +144,7 @@ export class SliceFiles {
     });
   }
 
-  /** The rows of a table that `writeTable` wrote, a JSON object each; none where a column is not there as it was written. */
+  /** The rows of a table written by `writeTable`, as JSON objects; none if a column is missing or has another type. */
   async readTable(columns: Columns, file: string): Promise<string[]> {
     const list = columns.map(([name, type]) => `CAST(${sqlName(name)} AS ${type}) AS ${sqlName(name)}`);
     return await this.#with(undefined, async (connection) => {
@@ -164,7 +164,7 @@ export class SliceFiles {
     await opened?.spill.close();
   }
 
-  /** Each task has a connection of its own, so that several run side by side. */
+  /** Each task has its own connection, so several can run concurrently. */
   async #with<T>(
     signal: AbortSignal | undefined,
     task: (connection: DuckDBConnection) => Promise<T>,
@@ -188,23 +188,23 @@ export class SliceFiles {
   }
 }
 
-/** DuckDB not starting, out of memory or without room is the machine's trouble. The slice in place is as it was. */
+/** If DuckDB does not start or runs out of memory or disk space, the machine is the cause. The stored slice is unchanged. */
 function writeError(cause: unknown): UsageError {
   const [why = ""] = messageOf(cause).split("\n");
   const isFull = /No space left|disk full|quota/i.test(why);
   return new UsageError("lake", `DuckDB cannot write a slice: ${why}.`, {
     hint: isFull
-      ? "The disk is full. Free some room, then run the same command again: it resumes where it stopped."
+      ? "The disk is full. Free some space, then run the same command again to resume."
       : "Free memory or open files on this machine, then run the same command again.",
     cause,
   });
 }
 
 async function openWriter(staging: string): Promise<{ instance: DuckDBInstance; spill: Workspace }> {
-  // Loaded here, since what only reads a lake's footers, as `status`, would start a fifth slower with it.
+  // Loaded here, because commands that read only footers, such as `status`, would otherwise start a fifth slower.
   const { duckdb } = await import("./duckdb-client.ts");
   const spill = await Workspace.open(staging, "spill");
-  // One thread: slices are small, and handing one over between threads costs as much as writing it.
+  // One thread: slices are small, and passing one between threads costs as much as writing it.
   const options = {
     threads: "1",
     memory_limit: "512MB",

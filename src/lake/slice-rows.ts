@@ -1,7 +1,7 @@
 import { type SliceKey, slicePath } from "../usage/slice.ts";
 import type { Slice } from "./lake.ts";
 
-/** The columns of the table `slices`, a row for each slice, with types that DuckDB and Trino both read. */
+/** The columns of the table `slices`, one row per slice, with types that both DuckDB and Trino read. */
 export const SLICE_ROW_COLUMNS = [
   ["service", "varchar"],
   ["grouping", "varchar"],
@@ -28,8 +28,8 @@ export const SLICE_ROW_COLUMNS = [
 export type SliceRow = Readonly<Record<(typeof SLICE_ROW_COLUMNS)[number][0], string | number | null>>;
 
 /**
- * A slice as a row of the table `slices`: its key, what its metadata says, and its size. Dates are text, and `fetchedAt`
- * is text in UTC, as both engines read them.
+ * A slice as a row of the table `slices`: its key, its metadata, and its size. Dates are text, and `fetchedAt` is text in
+ * UTC, because both engines read them that way.
  */
 export function sliceRow(slice: Slice): SliceRow {
   const { key, object, state, provenance } = slice;

@@ -8,16 +8,16 @@ import { SLICE_ROW_COLUMNS, sliceRow } from "./slice-rows.ts";
 import type { StoredObject } from "./store.ts";
 import { Workspace } from "./workspace.ts";
 
-/** The table's columns, and the object's version, by which a row is known to be of the slice as it is. */
+/** The table's columns, and the object's version, which shows whether a row is still current. */
 const COLUMNS = [...SLICE_ROW_COLUMNS, ["objectVersion", "varchar"]] as const;
 const TRIES = 5;
 
 /**
- * Brings the table `slices` up to date in a lake that engines query in place: an object made from the slices, for Athena.
- * The program itself never decides by it. Only slices that are new or changed are read. Without effect on a folder, where
- * DuckDB reads the slices themselves.
+ * Updates the table `slices` in a lake that engines query in place: an object made from the slices, for Athena. The program
+ * itself never uses it for decisions. Only new or changed slices are read. Does nothing for a folder, where DuckDB reads the
+ * slices themselves.
  *
- * What keeps it from being written is a warning: the slices are there, and the next command tries again.
+ * A failure is only a warning: the slices are stored, and the next command tries again.
  */
 export async function updateSlicesTable(
   lake: Lake,
@@ -27,16 +27,14 @@ export async function updateSlicesTable(
   const { log = silentLog, signal } = options;
   try {
     for (let attempt = 0; attempt < TRIES; attempt++) if (await update(lake, signal)) return;
-    log.warn(
-      "The table slices is not up to date: other programs keep writing it. The next sync tries again.",
-    );
+    log.warn("Could not update the table slices: other programs keep writing it. The next sync tries again.");
   } catch (error) {
     if (signal?.aborted || !isUsageError(error)) throw error;
-    log.warn(`The table slices is not up to date: ${error.message} The next sync tries again.`);
+    log.warn(`Could not update the table slices: ${error.message} The next sync tries again.`);
   }
 }
 
-/** @returns false where another program wrote it meanwhile. */
+/** @returns false if another program wrote it in the meantime. */
 async function update(lake: Lake, signal: AbortSignal | undefined): Promise<boolean> {
   const { store } = lake;
   const current = await store.head(SLICES_FILE);
@@ -64,7 +62,7 @@ async function update(lake: Lake, signal: AbortSignal | undefined): Promise<bool
   }
 }
 
-/** The table's rows as JSON, by the slice's path and version; none where it is not one that this version writes. */
+/** The table's rows as JSON, by the slice's path and version; empty if this version does not write such a table. */
 async function knownRows(lake: Lake, object: StoredObject): Promise<Map<string, string>> {
   const file = join(await lake.store.fetchFiles([object]), SLICES_FILE);
   const rows = await lake.files.readTable(COLUMNS, file);

@@ -1,97 +1,97 @@
 /** An object of the lake. `version` changes whenever the object is replaced. */
 export interface StoredObject {
-  /** Path below the lake, with `/` between the parts. */
+  /** Path relative to the lake, with `/` between the parts. */
   readonly path: string;
   readonly bytes: number;
   readonly version: string;
-  /** The file that a folder's path leads to by links: absolute, without links. Undefined where there is none on the way. */
+  /** The target file, if links lead to it: absolute, without links. Undefined if the path contains no link. */
   readonly linkedTo?: string;
 }
 
-/** Something that has a name in the lake and cannot be read as an object: a link that is not followed, a pipe, a key that cannot be a file. */
+/** A named entry of the lake that is not readable as an object: a link that is not followed, a pipe, a key that cannot be a file. */
 export interface Unreadable {
-  /** Path below the lake; a folder's ends in `/`. */
+  /** Path relative to the lake; a folder's path ends in `/`. */
   readonly path: string;
-  /** A few words for a person, which follow on "it is". */
+  /** A few words for display, which complete "it is". */
   readonly why: string;
-  /** True for a link behind which there may be data: whoever reads or writes the lake stops there. */
+  /** True for a link that may hide data: reading or writing the lake fails because of it. */
   readonly blocks: boolean;
 }
 
-/** What there is below a lake's folders, whether it is data or not. */
+/** The contents of a lake's folders, data or not. */
 export interface Listing {
-  /** In the order of their paths. */
+  /** Sorted by path. */
   readonly objects: readonly StoredObject[];
   readonly unreadable: readonly Unreadable[];
 }
 
-/** Whoever waits for objects to become files of this machine. */
+/** Options for waiting until objects are local files. */
 export interface WaitOptions {
-  /** Aborted: rejects with its reason, and what has arrived is kept. */
+  /** When aborted, the call rejects with its reason; files that have arrived are kept. */
   readonly signal?: AbortSignal | undefined;
-  /** Shown meanwhile, replaced by the next. */
+  /** Called with the current progress; each text replaces the previous one. */
   readonly progress?: ((text: string) => void) | undefined;
 }
 
 /**
- * Where a lake's objects are: a folder, or a prefix in S3. Objects appear whole or not at all, and are only ever
- * replaced, never changed.
+ * The storage of a lake's objects: a folder, or a prefix in S3. Objects appear completely or not at all. They are replaced,
+ * never modified.
  */
 export interface ObjectStore {
-  /** The lake as the user wrote it. */
+  /** The lake's location as the user wrote it. */
   readonly uri: string;
-  /** A local folder for what is not yet committed; on the lake's own file system where there is one. */
+  /** A local folder for uncommitted files; for a local lake, on its own file system. */
   readonly staging: string;
-  /** How many objects are best written side by side: one where a lock lets one at a time through. */
+  /** How many objects are best written at the same time: 1 if a lock lets only one writer through. */
   readonly writers: number;
-  /** True where engines query the objects in place, as Athena does: what its tables are made of is kept there too. */
+  /** True if engines query the objects in place, like Athena: then the sources of its tables are stored there, too. */
   readonly isQueriedInPlace: boolean;
   /**
-   * True where the lake has been created.
+   * True if the lake has been created.
    *
-   * @throws {UsageError} where it is not there and `create` could not make it: a bucket is not ours to make.
+   * @throws {UsageError} if it does not exist and `create` could not create it, because a bucket is not ours to create.
    */
   exists(): Promise<boolean>;
   create(): Promise<void>;
-  /** The names directly below the lake's place, folders' with `/` at their end, whatever they are. */
+  /** The names directly below the lake's location, of any kind; names of folders end in `/`. */
   entries(): Promise<string[]>;
   /**
-   * Objects whose path begins with `prefix`, in the order of their paths, whether they are data or not.
+   * Objects whose path begins with `prefix`, sorted by path, whether they are data or not.
    *
-   * @throws {UsageError} lake, for a link in the place of data that leaves the lake or leads nowhere.
+   * @throws {UsageError} lake, for a link in the place of data that is broken or points outside the lake.
    */
   list(prefix: string, signal?: AbortSignal): Promise<StoredObject[]>;
-  /** All that is not hidden in the lake's data folders, and what a folder has beside them. */
+  /** Everything in the lake's data folders that is not hidden, and the other entries of a folder. */
   survey(signal?: AbortSignal): Promise<Listing>;
-  /** One object, without listing; undefined where there is none. */
+  /** One object, without a listing; undefined if it does not exist. */
   head(path: string): Promise<StoredObject | undefined>;
   /**
-   * Makes the objects readable as local files and gives the folder under which their paths stand. For a folder
-   * that is the folder itself; S3 objects are mirrored to a cache, by version.
+   * Makes the objects readable as local files and returns the folder that contains their paths. For a local lake that is the
+   * lake's folder itself; S3 objects are mirrored to a cache, by version.
    */
   fetchFiles(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<string>;
   /**
-   * Makes all that the tables read readable as local files: below the folder that it gives, `usage/` and
-   * `gc_usage_api_source/` then hold what the lake holds, and nothing else.
+   * Makes everything that the tables read available as local files. In the returned folder, `usage/` and
+   * `gc_usage_api_source/` then hold the same as the lake, and nothing else.
    */
   fetchAllFiles(waiting?: WaitOptions): Promise<string>;
   /**
-   * Replaces the object by a file, atomically, provided that it still has version `expected` (undefined: that it
-   * does not exist). The file may be moved away. Resolves false, with nothing changed, where the version differs.
-   * An aborted `signal` takes back what was not finished, and rejects with its reason.
+   * Atomically replaces the object with a file, if it still has version `expected` (undefined: if it does not exist). The
+   * file may be moved away. Resolves to false, without any change, if the version differs. An aborted `signal` undoes what was
+   * not finished and rejects with its reason.
    */
   replace(path: string, file: string, expected: string | undefined, signal?: AbortSignal): Promise<boolean>;
   /**
-   * Removes the object, provided that it still has version `expected`. Resolves true where it is not there any more, false,
-   * with nothing changed, where another one has taken its place.
+   * Removes the object, if it still has version `expected`. Resolves to true if it no longer exists, and to false, without
+   * any change, if another one has replaced it.
    */
   remove(path: string, expected: string, signal?: AbortSignal): Promise<boolean>;
   /**
-   * Makes sure that objects can be written, as far as that can be known without writing one.
+   * Checks that objects can be written, as far as that is possible without writing one.
    *
-   * @throws {UsageError} lake, saying why not.
+   * @throws {UsageError} lake, with the reason.
    */
   checkWritable(): Promise<void>;
-  /** Leaves no empty folders behind: of staging, and of a lake that `create` made and nothing was put into. */
+  /** Removes empty folders: those of staging, and a lake that `create` made and that stayed empty. */
   release(): Promise<void>;
 }

@@ -14,18 +14,18 @@ import {
 } from "./lease.ts";
 import { makeFolder } from "./local/make-folder.ts";
 
-/** What a workspace is for; its folder's name begins with it. */
+/** The purpose of a workspace, and the prefix of its folder's name. */
 export type WorkspaceKind = "job" | "load" | "spill";
 
 const LEASE = "lease.json";
 /** A folder that has no lease yet. */
 const NEW = "new";
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** The folders of 0.1.0 have no lease: `kind.pid.started.random.host`. A live one was touched every minute. */
+/** Folders of 0.1.0 have no lease: `kind.pid.started.random.host`. Live ones were touched every minute. */
 const OF_0_1_0 = /^\d+\.\d+\.[0-9a-f-]+\..+$/;
 const TERM_OF_0_1_0_MS = 15 * 60_000;
 
-/** A private folder for work in progress, with a lease: whoever finds it can tell whether its owner is alive. */
+/** A private folder for temporary files, with a lease, so that other processes can see whether its owner is alive. */
 export class Workspace {
   readonly folder: string;
   readonly #holder: Holder;
@@ -38,7 +38,7 @@ export class Workspace {
     this.#timer.unref();
   }
 
-  /** @param parent is made where it is not there. */
+  /** @param parent created if it does not exist. */
   static async open(parent: string, kind: WorkspaceKind): Promise<Workspace> {
     const id = randomUUID();
     const fresh = join(parent, `${NEW}.${id}`);
@@ -51,12 +51,12 @@ export class Workspace {
     return new Workspace(folder, holder);
   }
 
-  /** Takes over a folder that was left. Of several processes one gets it; the others get undefined. */
+  /** Takes over an abandoned folder. If several processes try, one gets it; the others get undefined. */
   static async takeOver(parent: string, kind: WorkspaceKind, left: string): Promise<Workspace | undefined> {
     const folder = join(parent, `${kind}.${randomUUID()}`);
     const holder = newHolder();
     try {
-      // The lease comes first: under its new name the folder must not look left.
+      // The lease comes first: under its new name the folder must not look abandoned.
       await writeLease(join(left, LEASE), holder);
       await rename(left, folder);
       await writeLease(join(folder, LEASE), holder);
@@ -67,14 +67,14 @@ export class Workspace {
     return new Workspace(folder, holder);
   }
 
-  /** @throws {UsageError} lake, where another process took this one for dead and has taken the work over. */
+  /** @throws {UsageError} lake, if another process considered this one dead and has taken over its work. */
   async check(): Promise<void> {
     const lease = await readLease(join(this.folder, LEASE));
     if (lease?.holder?.id === this.#holder.id) return;
     throw lost();
   }
 
-  /** Ends the renewal and leaves the folder to whoever resumes it. */
+  /** Ends the renewal and leaves the folder to the process that resumes it. */
   async leave(): Promise<void> {
     clearInterval(this.#timer);
     await rm(join(this.folder, LEASE), { force: true });
@@ -86,7 +86,7 @@ export class Workspace {
   }
 
   async #renew(): Promise<void> {
-    // Fails where the folder was taken over or removed: the next check says so.
+    // Fails if the folder was taken over or removed: the next check reports it.
     await this.check()
       .then(() => writeLease(join(this.folder, LEASE), this.#holder))
       .catch(() => undefined);
@@ -96,12 +96,12 @@ export class Workspace {
 export function lost(): UsageError {
   return new UsageError(
     "lake",
-    "This run was suspended for so long that another process has taken over its work.",
+    "This run was suspended for too long, and another process has taken over its work.",
     { hint: "Nothing is lost and nothing is stored twice. Run the same command again." },
   );
 }
 
-/** The workspaces of one kind whose owners are gone, by their folders. */
+/** The folders of abandoned workspaces of one kind. */
 export async function leftWorkspaces(parent: string, kind: WorkspaceKind | typeof NEW): Promise<string[]> {
   const names = (await namesIn(parent)).filter((name) => name.startsWith(`${kind}.`));
   if (names.length === 0) return [];
@@ -124,7 +124,7 @@ async function isLeft(folder: string, rest: string, isNew: boolean, now: number)
   if (!info?.isDirectory()) return false;
   const age = now - info.mtimeMs;
   if (OF_0_1_0.test(rest)) return age > TERM_OF_0_1_0_MS;
-  // Its owner has left it to others; one that is just being made has another name.
+  // Its owner has abandoned it; a workspace that is just being created has another name.
   return ID.test(rest) && (!isNew || age > TERM_MS);
 }
 
@@ -137,7 +137,7 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Removes what dead processes left and nobody can resume. */
+/** Removes abandoned workspaces that nobody can resume. */
 export async function sweepWorkspaces(parent: string): Promise<void> {
   for (const kind of ["load", "spill", NEW] as const) {
     for (const folder of await leftWorkspaces(parent, kind))

@@ -16,7 +16,7 @@ const ALL_PERMISSIONS = [
   "usage:simpleSearch:view",
 ];
 
-/** Those who may sign in, the one with every permission first. docs/sandbox.md tells of the other two. */
+/** The clients that may sign in; the first one has every permission. docs/sandbox.md describes the other two. */
 export function credentialsOf(organization: Organization): Credentials[] {
   const permissions = new Map<string, readonly string[]>([
     [REPORTER, ALL_PERMISSIONS],
@@ -34,7 +34,7 @@ export function credentialsOf(organization: Organization): Credentials[] {
 
 const WINDOW_MS = 60_000;
 
-/** A token and the requests it has made in its current minute. */
+/** A token and the number of its requests in the current minute. */
 interface Token {
   readonly permissions: readonly string[];
   readonly expiresAt: number;
@@ -44,15 +44,15 @@ interface Token {
 
 export interface AccessOptions {
   readonly seed: number;
-  /** Requests a minute for each token. */
+  /** Requests per minute for each token. */
   readonly rateLimit: number;
   /** Seconds. */
   readonly tokenTtl: number;
-  /** Milliseconds, running on whatever the sandbox's clock says. */
+  /** Milliseconds, independent of the sandbox's clock. */
   readonly monotonic: () => number;
 }
 
-/** Tokens: who holds one, what it may do, how often it may call. */
+/** Access tokens: their owners, permissions and rate limits. */
 export class Access {
   readonly #credentials: readonly Credentials[];
   readonly #options: AccessOptions;
@@ -64,10 +64,10 @@ export class Access {
     this.#options = options;
   }
 
-  /** The answer of `POST /oauth/token`; undefined for an unknown client or a wrong secret. */
+  /** The response to `POST /oauth/token`; undefined for an unknown client or a wrong secret. */
   signIn(clientId: string, clientSecret: string): Record<string, unknown> | undefined {
     const known = this.#credentials.find(
-      (one) => one.clientId === clientId && one.clientSecret === clientSecret,
+      (known) => known.clientId === clientId && known.clientSecret === clientSecret,
     );
     if (known === undefined) return undefined;
     const { seed, tokenTtl, monotonic } = this.#options;
@@ -100,14 +100,14 @@ export class Access {
     return token;
   }
 
-  /** As if the token had reached its end: every later use is a 401 too. */
+  /** Lets the token expire: every later use is a 401, too. */
   revoke(authorization: string | undefined): void {
     this.#tokens.delete(/^bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1] ?? "");
   }
 
-  /** Counts a request and tells the three headers; `allowed` is false above the limit. */
+  /** Counts a request and returns the three headers; `allowed` is false above the limit. */
   take(token: Token): { allowed: boolean; resetSeconds: number; headers: Record<string, string> } {
-    // In whole milliseconds: a sum of fractions may come out above itself, and 61 seconds be told.
+    // In whole milliseconds: with fractions, rounding errors could result in 61 seconds.
     const now = Math.floor(this.#options.monotonic());
     if (now >= token.windowEndsAt) {
       token.windowEndsAt = now + WINDOW_MS;
@@ -133,7 +133,7 @@ export class Access {
   }
 }
 
-/** @throws {Refusal} 403 naming the permissions, where the token has none of those that would do. */
+/** @throws {Refusal} 403 naming the permissions, if the token has none of those that are sufficient. */
 export function requireAny(held: readonly string[], wanted: readonly string[]): void {
   if (wanted.length === 0 || wanted.some((permission) => held.includes(permission))) return;
   throw missing(wanted);
@@ -160,7 +160,7 @@ export function tooManyRequests(seconds: number, headers: Record<string, string>
   );
 }
 
-/** The other form of a 429: no `Retry-After`, and a message with the limit and its window. */
+/** The other form of a 429: without `Retry-After`, but with the limit and its window in the message. */
 export function windowFull(headers: Record<string, string>): Refusal {
   const allowed = headers["inin-ratelimit-allowed"] ?? "";
   return new Refusal(

@@ -11,15 +11,15 @@ import { matcher, Splitter } from "./split.ts";
 import { Tally } from "./tally.ts";
 import { type Cell, cellsOf } from "./traffic.ts";
 
-/** Cells between two breaths: long sums must not keep other requests waiting. */
+/** Number of cells between two pauses: long sums must not block other requests. */
 const BREATH = 20_000;
 
 /**
- * Sums what was asked for, period by period, into a file. Held in memory: the sums of one period, the offsets
- * of the rows, and, for a sorted answer, the values sorted by.
+ * Sums what a query requests, period by period, into a file. Keeps in memory only the sums of one period, the offsets of the
+ * rows, and, for a sorted answer, the sort values.
  *
- * @param only The one client that counts, where the query came by a client's path.
- * @param signal Ends it early, when the sandbox closes.
+ * @param only the only client to count, if the query came by a client's path.
+ * @param signal aborts the sums when the sandbox closes.
  */
 export async function aggregate(
   organization: Organization,
@@ -56,7 +56,7 @@ export async function aggregate(
   }
 }
 
-/** Whether a cell counts in the answer: by service, by client's path, by filter. */
+/** Selects the cells that count: by service, client path and filter. */
 function counter(organization: Organization, ask: Ask, only: Client | undefined): (cell: Cell) => boolean {
   const matches = matcher(organization, ask.filters);
   const { builtins } = DIALECTS[ask.dialect];
@@ -92,7 +92,7 @@ function rowAt(tally: Tally, place: number, splitter: Splitter, date: Day | unde
 
 type SortValue = string | number;
 
-/** Puts rows in the order of `sortBy`; rows that tie stay as they came. */
+/** Sorts rows by `sortBy`; rows with equal values keep their order. */
 class Sorter {
   readonly #ask: Ask;
   readonly #values: SortValue[][];
@@ -126,7 +126,7 @@ class Sorter {
 
 function sortValue(row: Row, field: SortField): SortValue {
   if (field === "date") return row.date ?? "";
-  const metric = METRICS.findIndex((one) => one === field);
+  const metric = METRICS.findIndex((name) => name === field);
   if (metric >= 0) return row.counts[metric] ?? 0;
   return row.labels[field as keyof Row["labels"]] ?? "";
 }

@@ -3,7 +3,7 @@ import { badField, json, Refusal, type Reply, wholeParam } from "./http.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import type { Results } from "./results.ts";
 
-/** What is read of a call for a page. */
+/** The parts of a call that select a page. */
 interface PageCall {
   readonly query: URLSearchParams;
   readonly contextId: string;
@@ -32,7 +32,7 @@ export async function legacyAnswer(jobs: Jobs, job: Job): Promise<Reply> {
   return rowsReply(job.done, '{"results":[', 0, job.done.rows, '],"queryStatus":"Complete"}');
 }
 
-/** The legacy service knows no queue. */
+/** The legacy service has no queue. */
 function legacyStatus(state: string): { queryStatus: string } {
   return { queryStatus: state === "Failed" ? "Failed" : "Running" };
 }
@@ -40,10 +40,10 @@ function legacyStatus(state: string): { queryStatus: string } {
 /** "202 while it is still running or when it failed", says the API's description. */
 const NOT_DONE = 202;
 
-/** A job with the fault `too-large` has no page of more rows than this. */
+/** A job with the fault `too-large` rejects larger pages than this. */
 const SMALL_PAGE = 100;
 
-/** A page of a job. @param uri where the job is read. */
+/** A page of a job. @param uri the address of the job. */
 export async function jobsAnswer(jobs: Jobs, job: Job, uri: string, call: PageCall): Promise<Reply> {
   const { from, size } = pageOf(job, call.query);
   const state = await jobs.stateOf(job);
@@ -60,7 +60,7 @@ export async function jobsAnswer(jobs: Jobs, job: Job, uri: string, call: PageCa
   return rowsReply(job.done, '{"entities":[', page.from, page.to, `],${tail.slice(1)}`);
 }
 
-/** Which rows a page has, and at which row the next begins: as they should be, unless the job's fault says otherwise. */
+/** The rows of a page, and the first row of the next page: correct, unless the job has a fault. */
 function pageWith(
   { fault }: Job,
   from: number,
@@ -68,7 +68,7 @@ function pageWith(
   rows: number,
 ): { from: number; to: number; next: number | undefined } {
   const to = Math.min(from + size, rows);
-  // The first page again and again, once more than there are pages.
+  // Repeats the first page, once more than there are pages.
   if (fault === "repeat") return { from: 0, to: size, next: from < rows ? to : undefined };
   if (fault === "blank-pages") return { from: 0, to: 0, next: from + 1 };
   return { from, to, next: to < rows ? to : undefined };
@@ -95,7 +95,7 @@ function pageOf(job: Job, query: URLSearchParams): { from: number; size: number 
   return { from: after === null || after === "" ? 0 : rowAfter(job, after), size };
 }
 
-/** Opaque to its reader; bound to its job, so that another job's cursor is refused. */
+/** Opaque to clients, and bound to its job, so that a cursor of another job is rejected. */
 function cursorOf(job: Job, row: number): string {
   return Buffer.from(`${row}.${hash(Number.parseInt(job.id.slice(0, 8), 16), row)}`).toString("base64url");
 }
@@ -103,7 +103,7 @@ function cursorOf(job: Job, row: number): string {
 function rowAfter(job: Job, cursor: string): number {
   const row = Number(/^(\d+)\./.exec(Buffer.from(cursor, "base64url").toString())?.[1]);
   if (Number.isNaN(row) || cursorOf(job, row) !== cursor) {
-    throw badField("after", "it is no cursor of this query");
+    throw badField("after", "it is not a cursor of this query");
   }
   return row;
 }

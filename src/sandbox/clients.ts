@@ -1,6 +1,6 @@
 import type { Topic } from "./endpoints.ts";
 
-/** What a client's days look like beside weekdays and growth. docs/sandbox.md tells the cycles. */
+/** The pattern of a client's days, in addition to weekdays and growth. docs/sandbox.md describes the cycles. */
 type Habit = "steady" | "storms" | "fails" | "doubles" | "seasonal";
 
 export interface ClientTemplate {
@@ -8,21 +8,21 @@ export interface ClientTemplate {
   readonly topics: readonly Topic[];
   /** Requests on a weekday of 2018, before growth. */
   readonly volume: number;
-  /** How many of the topics' endpoints it calls. */
+  /** How many endpoints of its topics it calls. */
   readonly breadth: number;
-  /** Percent of a weekday's traffic that a Saturday or Sunday has. */
+  /** Traffic on a Saturday or Sunday, in percent of a weekday. */
   readonly weekend: number;
   /** Users who sign in through it; 0 for client credentials, whose requests have no user. */
   readonly users: number;
   readonly platforms: readonly Platform[];
   readonly habit: Habit;
-  /** Counted by the jobs service alone. */
+  /** Counted only by the jobs service. */
   readonly builtin: boolean;
-  /** Used by a second organisation too, as an integration of a partner is. */
+  /** Also used by a second organization, like the integration of a partner. */
   readonly shared: boolean;
 }
 
-/** No value is documented for the jobs service's `Platform`: these are the sandbox's own. */
+/** No values are documented for the jobs service's `Platform`, so the sandbox has its own. */
 export const PLATFORMS = ["api", "web", "mobile", "desktop"] as const;
 type Platform = (typeof PLATFORMS)[number];
 
@@ -32,7 +32,7 @@ function service(name: string, topics: readonly Topic[], volume: number, options
   return client(name, topics, volume, { breadth: 20, weekend: 70, platforms: ["api"], ...options });
 }
 
-/** A client that people sign in to: its volume is shared by its users. */
+/** A client that people sign in to: its users share its volume. */
 function app(name: string, topics: readonly Topic[], volume: number, users: number, options: Options = {}) {
   return client(name, topics, volume, { breadth: 14, weekend: 12, platforms: ["web"], users, ...options });
 }
@@ -53,14 +53,14 @@ function client(name: string, topics: readonly Topic[], volume: number, options:
   };
 }
 
-/** The client that `startSandbox` signs in as, and the two that lack permissions: see credentials.ts. */
+/** The client that `startSandbox` signs in as, and the two without permissions: see access.ts. */
 export const REPORTER = "Usage reporting (gc-usage)";
 export const LEGACY_ONLY = "OAuth inventory (no usage permission)";
 export const NO_PERMISSION = "Kiosk display, lobby";
 
 const LONG_NAME = `Integration platform as a service – production – EMEA – ${"please do not delete, ask the platform team first, ".repeat(4)}owner: unknown`;
 
-/** The organisation's clients, the built-in two first. Some names are awkward on purpose. */
+/** The organization's clients, the two built-in ones first. Some names are awkward on purpose. */
 export const CLIENT_TEMPLATES: readonly ClientTemplate[] = [
   app("purecloud", ["client", "conversations", "users", "routing"], 90_000, 60, {
     builtin: true,

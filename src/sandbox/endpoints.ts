@@ -1,6 +1,6 @@
 /**
- * Endpoint templates of the Genesys Cloud Platform API, as its public API description spells them, by topic.
- * Methods stand together where they share a path.
+ * Endpoint templates of the Genesys Cloud Platform API, in the spelling of its public API description, by topic.
+ * Methods of the same path are adjacent.
  */
 const TOPICS = {
   conversations: `
@@ -155,12 +155,12 @@ export interface Endpoint {
   readonly topic: Topic;
   readonly method: string;
   readonly uri: string;
-  /** Index of `uri` among the distinct templates, of `method` in METHODS. */
+  /** The index of `uri` among the distinct templates, and of `method` in METHODS. */
   readonly uriIndex: number;
   readonly methodIndex: number;
 }
 
-/** As the jobs service's `httpMethods` filter lists them. */
+/** In the order of the jobs service's `httpMethods` filter. */
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] as const;
 
 const uris: string[] = [];
@@ -180,7 +180,7 @@ for (const [topic, text] of Object.entries(TOPICS)) {
 export const ENDPOINTS: readonly Endpoint[] = endpoints;
 export const URIS: readonly string[] = uris;
 
-/** Indexes into ENDPOINTS of a topic's endpoints. */
+/** The indexes into ENDPOINTS of the endpoints of topics. */
 export function endpointsOf(topics: readonly Topic[]): number[] {
   return [...ENDPOINTS.keys()].filter((i) => topics.includes(ENDPOINTS[i]?.topic ?? "client"));
 }

@@ -2,7 +2,7 @@ import { REPORTER } from "./clients.ts";
 import { Refusal, wholeParam } from "./http.ts";
 import type { Client, Organization } from "./organization.ts";
 
-/** `GET /api/v2/oauth/clients`: the organisation's clients; the built-in ones are not among them. */
+/** `GET /api/v2/oauth/clients`: the organization's clients, without the built-in ones. */
 export function clientsPage(organization: Organization, query: URLSearchParams): Record<string, unknown> {
   const pageSize = wholeParam(query, "pageSize", { fallback: 200, min: 1, max: 1000 });
   const pageNumber = wholeParam(query, "pageNumber", { fallback: 1, min: 1, max: 1_000_000 });
@@ -45,7 +45,7 @@ export function organizationEntity(organization: Organization): Record<string, u
     name: organization.name,
     defaultLanguage: "en-US",
     defaultCountryCode: "US",
-    domain: "make-believe",
+    domain: "simulated",
     version: 1,
     state: "active",
     productPlatform: "PureCloud",
@@ -54,7 +54,7 @@ export function organizationEntity(organization: Organization): Record<string, u
   };
 }
 
-/** The limits in force that concern API clients. */
+/** The current limits for API clients. */
 export function limitsOf(namespace: string, rateLimit: number): Record<string, unknown> {
   if (namespace !== "platform.api") {
     throw new Refusal(404, "not.found", `Unable to find a namespace named ${namespace}`, {

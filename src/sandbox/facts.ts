@@ -3,19 +3,19 @@ import { ENDPOINTS } from "./endpoints.ts";
 import { createOrganization, type Organization, userId } from "./organization.ts";
 import { type Cell, cellsOf } from "./traffic.ts";
 
-/** A fact at full grain, as `--truth` prints it: what an answer of either service must add up to. */
+/** A fact at the finest grain, as printed by `--truth`: the answers of both services must add up to these. */
 export interface Fact {
   /** UTC day. */
   readonly date: Day;
   readonly clientId: string;
   readonly clientName: string;
   readonly organizationId: string;
-  /** "" where a client acted for nobody (client credentials). */
+  /** "" if the client acted for no user (client credentials). */
   readonly userId: string;
   readonly templateUri: string;
   readonly httpMethod: string;
   readonly platform: string;
-  /** True for the clients that the jobs service alone counts. */
+  /** True for clients that only the jobs service counts. */
   readonly builtin: boolean;
   readonly status200: number;
   readonly status300: number;
@@ -33,7 +33,7 @@ export interface FactOptions {
   readonly to: Day;
 }
 
-/** The facts, day by day. It shares the generator with the server and nothing of its aggregation. */
+/** The facts, day by day. Shares the generator with the server, but none of its aggregation. */
 export function* facts(options: FactOptions): Generator<Fact> {
   const organization = createOrganization(options.seed, options.scale);
   for (const date of eachDay(options.from, options.to)) {

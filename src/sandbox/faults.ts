@@ -1,7 +1,7 @@
 import { UsageError } from "../support/errors.ts";
 import { hash } from "./hash.ts";
 
-/** What a request is for, as far as it decides which faults it may meet. */
+/** The kind of a request, which decides which faults are possible. */
 export type RequestKind = "sign-in" | "submit" | "results" | "other";
 
 const ANY: readonly RequestKind[] = ["sign-in", "submit", "results", "other"];
@@ -9,13 +9,13 @@ const CALLS: readonly RequestKind[] = ["submit", "results", "other"];
 
 interface FaultKind {
   readonly name: string;
-  /** The requests that may meet it, or "jobs": then it is decided when a job is submitted. */
+  /** The requests that may have it, or "jobs": then it is decided when a job is submitted. */
   readonly meets: readonly RequestKind[] | "jobs";
-  /** True where a patient client gets over it: a single probability stands for these, the others are had by name. */
+  /** True if a client recovers by retrying. A single probability applies to these; the others must be named. */
   readonly passes: boolean;
 }
 
-/** What can go wrong; docs/sandbox.md says what each does. New kinds come last: the order decides the dice. */
+/** The possible faults; docs/sandbox.md describes them. Add new kinds at the end: the order determines the random numbers. */
 const KINDS = [
   { name: "429", meets: ANY, passes: true },
   { name: "500", meets: ANY, passes: true },
@@ -45,13 +45,13 @@ export const PASSING_FAULTS: readonly Fault[] = KINDS.flatMap(({ name, passes })
 const JOB_FAULTS = KINDS.filter(({ meets }) => meets === "jobs");
 const REQUEST_FAULTS = KINDS.filter(({ meets }) => meets !== "jobs");
 
-/** A probability from 0 to 1 for each kind; a kind left out never happens. */
+/** A probability from 0 to 1 for each kind; a missing kind never occurs. */
 export type FaultSpec = Readonly<Partial<Record<Fault, number>>>;
 
 /**
- * Reads `0.1` (every kind that passes, each with that probability) or `429=0.05,cut=0.02`.
+ * Parses `0.1` (this probability for every kind that passes) or `429=0.05,cut=0.02`.
  *
- * @throws {UsageError} input, for a kind that is unknown or there twice, or a number that is no probability.
+ * @throws {UsageError} input, for an unknown or repeated kind, or an invalid probability.
  */
 export function parseFaults(text: string): FaultSpec {
   const trimmed = text.trim();
@@ -64,13 +64,13 @@ export function parseFaults(text: string): FaultSpec {
     const [name = "", ...values] = part.split("=").map((word) => word.trim());
     const fault = FAULTS.find((known) => known === name);
     if (fault === undefined) {
-      throw new UsageError("input", `--faults: ${JSON.stringify(name)} is not a kind of fault.`, {
-        hint: `Use some of ${FAULTS.join(", ")}, for example 429=0.05,cut=0.02.`,
+      throw new UsageError("input", `Invalid --faults: unknown kind ${JSON.stringify(name)}.`, {
+        hint: `Use one or more of ${FAULTS.join(", ")}, for example 429=0.05,cut=0.02.`,
       });
     }
     if (spec[fault] !== undefined) {
-      throw new UsageError("input", `--faults: ${JSON.stringify(name)} is there twice.`, {
-        hint: `In ${JSON.stringify(text)}: give each kind once.`,
+      throw new UsageError("input", `Invalid --faults: ${JSON.stringify(name)} is repeated.`, {
+        hint: `Set each kind once in ${JSON.stringify(text)}.`,
       });
     }
     spec[fault] = probability(values.join("="), text);
@@ -81,14 +81,14 @@ export function parseFaults(text: string): FaultSpec {
 function probability(text: string, whole: string): number {
   const value = Number(text);
   if (!/^\d*\.?\d+$/.test(text) || value > 1) {
-    throw new UsageError("input", `--faults: ${JSON.stringify(text)} is not a probability.`, {
-      hint: `In ${JSON.stringify(whole)}: write 0.1 for all kinds that pass, or a list such as 429=0.05,cut=0.02.`,
+    throw new UsageError("input", `Invalid --faults: ${JSON.stringify(text)} is not a probability.`, {
+      hint: `Change ${JSON.stringify(whole)} to a number from 0 to 1 for all kinds that pass, such as 0.1, or to a list such as 429=0.05,cut=0.02.`,
     });
   }
   return value;
 }
 
-/** Which faults the n-th request and the n-th job meet: the same for the same seed. */
+/** Which faults the n-th request and the n-th job have: the same for the same seed. */
 export class FaultDice {
   readonly #seed: number;
   readonly #spec: FaultSpec;
@@ -98,7 +98,7 @@ export class FaultDice {
     this.#spec = spec;
   }
 
-  /** Each falls by itself: an answer may be slow, and a 503, and be cut. */
+  /** Each fault is independent: a response can be slow, a 503, and truncated. */
   forRequest(count: number, kind: RequestKind): ReadonlySet<Fault> {
     const met = REQUEST_FAULTS.filter(
       ({ name, meets }, i) => (meets as readonly RequestKind[]).includes(kind) && this.#falls(name, count, i),

@@ -1,16 +1,16 @@
 /**
- * Chance without chance: everything in the sandbox comes from integers hashed with the seed, so that every
- * machine makes the same organisation. 32-bit arithmetic alone: no Math function whose last bits may differ.
+ * Reproducible randomness: everything in the sandbox comes from integers hashed with the seed, so every machine makes the
+ * same organization. Uses only 32-bit arithmetic, because the last bits of Math functions may differ.
  */
 
-/** Mixes integers into one of 32 bits, unsigned. The steps are those of a 32-bit avalanche: xor-shift and multiply. */
+/** Mixes integers into an unsigned 32-bit integer, with the steps of a 32-bit avalanche: xor-shift and multiply. */
 export function hash(...parts: readonly number[]): number {
   let h = 0x9e3779b9;
   for (const part of parts) h = step(h, part);
   return h >>> 0;
 }
 
-/** `hash` for one more part: the inner loops hash a prefix once and go on from there. */
+/** `hash` for one more part: inner loops hash a prefix once and continue from there. */
 export function step(h: number, part: number): number {
   let x = Math.imul(h ^ part, 0x85ebca6b);
   x = Math.imul(x ^ (x >>> 15), 0xc2b2ae35);
@@ -18,7 +18,7 @@ export function step(h: number, part: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** A UUID of version 4's form, from integers. */
+/** A version 4 UUID made from integers. */
 export function uuid(...parts: readonly number[]): string {
   const hex = [0, 1, 2, 3]
     .map((i) =>
@@ -33,7 +33,7 @@ export function uuid(...parts: readonly number[]): string {
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/** Text as a secret or token looks, `length` letters long. It guards nothing but a make-believe organisation. */
+/** Random-looking text of a given length, like a secret or token. It protects only a simulated organization. */
 export function opaque(length: number, ...parts: readonly number[]): string {
   return Array.from({ length }, (_, i) => LETTERS.charAt(hash(...parts, 0x6f706171, i) % 64)).join("");
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-/** What a request is answered with; `Reply.body` in pieces, so that an answer of any size is never held. */
+/** A response. `Reply.body` comes in chunks, so that large responses are never held in memory. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -8,7 +8,7 @@ export interface Reply {
 }
 
 export interface Body {
-  /** Bytes, before gzip. */
+  /** Bytes before gzip. */
   readonly length: number;
   chunks(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
@@ -22,7 +22,7 @@ export function json(status: number, value: unknown): Reply {
   return { status, body: jsonBody(value) };
 }
 
-/** A refusal, thrown by whatever finds the fault and answered in Genesys Cloud's error form. */
+/** An error response, thrown where the error is found and sent in Genesys Cloud's error format. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -42,7 +42,7 @@ export class Refusal extends Error {
     this.headers = options.headers ?? {};
   }
 
-  /** `{message, code, status, messageParams, contextId, details, errors}` as the API's ErrorBody has it. */
+  /** `{message, code, status, messageParams, contextId, details, errors}`, like the API's ErrorBody. */
   body(contextId: string): Record<string, unknown> {
     return {
       message: this.message,
@@ -78,7 +78,7 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** A whole number among the query's parameters, within bounds; `fallback` where it is absent. */
+/** An integer query parameter within bounds; `fallback` if it is absent. */
 export function wholeParam(
   params: URLSearchParams,
   name: string,
@@ -88,7 +88,7 @@ export function wholeParam(
   if (text === null || text === "") return bounds.fallback;
   const value = Number(text);
   if (!/^\d{1,9}$/.test(text) || value < bounds.min || value > bounds.max) {
-    throw badField(name, `${JSON.stringify(text)} is not a whole number from ${bounds.min} to ${bounds.max}`);
+    throw badField(name, `${JSON.stringify(text)} is not an integer from ${bounds.min} to ${bounds.max}`);
   }
   return value;
 }

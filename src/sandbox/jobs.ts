@@ -8,14 +8,14 @@ import type { Client, Organization } from "./organization.ts";
 import type { Ask } from "./parse-query.ts";
 import type { Results } from "./results.ts";
 
-/** A submitted query: a job of the newer service, an execution of the legacy one. */
+/** A submitted query: a job of the newer service, or an execution of the legacy one. */
 export interface Job {
   readonly id: string;
   readonly ask: Ask;
-  /** The client whose path it came by; undefined for the organisation's own queries. */
+  /** The client in the path of the query; undefined for the organization's own queries. */
   readonly client: Client | undefined;
   readonly fault: Fault | undefined;
-  /** On the monotonic clock, milliseconds. */
+  /** On the monotonic clock, in milliseconds. */
   readonly startsAt: number;
   readonly endsAt: number;
   results: Promise<Results> | undefined;
@@ -24,12 +24,12 @@ export interface Job {
 
 export type JobState = "Queued" | "Running" | "Succeeded" | "Failed";
 
-/** How long an answer waits for rows that are nearly there before it says Running. */
+/** How long a response waits for rows that are almost ready before it says Running. */
 const PATIENCE_MS = 250;
 
 export interface JobsOptions {
   readonly folder: string;
-  /** Milliseconds that a job takes, give or take a half; a third of it Queued. */
+  /** Duration of a job in milliseconds, plus or minus half; it is Queued for a third of it. */
   readonly delayMs: number;
   readonly monotonic: () => number;
   /** The fault of the n-th job. */
@@ -37,15 +37,15 @@ export interface JobsOptions {
 }
 
 /**
- * The queries that were submitted. Rows are summed when a job's first reader comes, and kept in a file. One sum at a
- * time: on one thread side by side would save no time, and take the memory of all of them.
+ * The submitted queries. The rows of a job are summed when they are first read, and kept in a file. Sums run one at a time:
+ * on a single thread, concurrency would save no time and would need the memory of all of them.
  */
 export class Jobs {
   readonly #organization: Organization;
   readonly #options: JobsOptions;
   readonly #jobs = new Map<string, Job>();
   readonly #closing = new AbortController();
-  /** The last sum that was asked for: it has ended when the next begins. */
+  /** The last requested sum: the next one begins after it has ended. */
   #lastSum: Promise<unknown> = Promise.resolve();
 
   constructor(organization: Organization, options: JobsOptions) {
@@ -73,7 +73,7 @@ export class Jobs {
     return job;
   }
 
-  /** @throws {Refusal} 404 for an id that is unknown here, belongs to another service or client, or is forgotten. */
+  /** @throws {Refusal} 404 for an id that is unknown, belongs to another service or client, or is forgotten. */
   find(id: string, isIts: (job: Job) => boolean): Job {
     const job = this.#jobs.get(id);
     if (job === undefined || !isIts(job) || job.fault === "forget") {
@@ -93,7 +93,7 @@ export class Jobs {
     return job.done === undefined ? "Running" : "Succeeded";
   }
 
-  /** Stops the sums under way, so that their files can go. */
+  /** Stops the running sums, so that their files can be removed. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled([...this.#jobs.values()].flatMap((job) => job.results ?? []));

@@ -2,48 +2,48 @@ import { CLIENT_TEMPLATES, type ClientTemplate } from "./clients.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { hash, uuid } from "./hash.ts";
 
-/** One OAuth client. What its days look like follows from this and the day alone. */
+/** One OAuth client. The traffic of its days follows only from this and the day. */
 export interface Client extends Omit<ClientTemplate, "users"> {
-  /** Place in `Organization.clients`. */
+  /** Position in `Organization.clients`. */
   readonly index: number;
-  /** Place of the first client of this name: two clients may share one. */
+  /** Position of the first client with this name: two clients may share one. */
   readonly nameIndex: number;
   readonly id: string;
-  /** Mixed into everything that is drawn for it. */
+  /** Part of the seed of everything that is random for it. */
   readonly salt: number;
-  /** Indexes into ENDPOINTS, and beside each the share of the volume, in 1/10,000. */
+  /** Indexes into ENDPOINTS, and next to each its share of the volume, in 1/10,000. */
   readonly endpoints: readonly number[];
   readonly weights: readonly number[];
-  /** Its users are numbers `firstUser` to `firstUser + users - 1`; the first user is 1. */
+  /** Its users have the numbers `firstUser` to `firstUser + users - 1`; the first user is 1. */
   readonly firstUser: number;
   readonly users: number;
-  /** Days since 1970 of its first day. */
+  /** Its first day, in days since 1970. */
   readonly since: number;
 }
 
-/** A make-believe organisation: who is in it. The same seed and scale make the same one on every machine. */
+/** A simulated organization. The same seed and scale make the same one on every machine. */
 export interface Organization {
   readonly seed: number;
   readonly scale: number;
   readonly id: string;
-  /** The organisation's id first, then that of the partner who shares some of its clients. */
+  /** The organization's id first, then the id of the partner that shares some of its clients. */
   readonly organizationIds: readonly string[];
   readonly name: string;
   readonly clients: readonly Client[];
-  /** Users are numbered from 1; 0 is no user. */
+  /** Users are numbered from 1; 0 means no user. */
   readonly userCount: number;
-  /** Filled as they are asked for: an answer names each user hundreds of times. */
+  /** A cache, because an answer names each user hundreds of times. */
   readonly userIds: Map<number, string>;
 }
 
-/** "Its data reached back to 2018": the legacy service's first day here, as days since 1970. */
+/** "Its data reached back to 2018": the legacy service's first day here, in days since 1970. */
 export const FIRST_DAY = 17_532;
 
 const USERS = 60;
 
 /**
- * `scale` multiplies clients ("… #2") and users; the first of each are those of scale 1. The two built-in
- * clients stay two and gain the users.
+ * `scale` multiplies clients ("… #2") and users; the first ones are those of scale 1. There are always two built-in clients,
+ * which get the additional users.
  */
 export function createOrganization(seed: number, scale: number): Organization {
   const userCount = USERS * scale;
@@ -71,7 +71,7 @@ export function createOrganization(seed: number, scale: number): Organization {
   };
 }
 
-/** Seed 1 is the organization of the guides. */
+/** Seed 1 is the organization in the guides. */
 function nameOf(seed: number): string {
   return seed === 1 ? "Simulated Industries" : `Simulated Industries ${seed}`;
 }
@@ -95,9 +95,9 @@ function makeClient(seed: number, copy: number, slot: number, template: ClientTe
     weights: drawWeights(salt, endpoints.length),
     users,
     firstUser: template.builtin ? 1 : 1 + copy * USERS + (hash(salt, 6) % (USERS - template.users)),
-    // Events belong to the originals, so that there is one storm to find and not one for each copy.
+    // Only the originals have events, so there is one storm to find and not one for each copy.
     habit: copy === 0 ? template.habit : ("steady" as const),
-    // The built-in clients and half of the others are there from the start; the rest came within five years.
+    // The built-in clients and half of the others exist from the start; the rest begin within five years.
     since: template.builtin || salt % 2 === 0 ? FIRST_DAY : FIRST_DAY + (hash(salt, 7) % 1825),
   };
 }
@@ -110,9 +110,9 @@ function drawEndpoints(salt: number, template: ClientTemplate): number[] {
     .map(({ endpoint }) => endpoint);
 }
 
-/** A few endpoints take most of the traffic, as in life: the k-th weighs about 1/k. */
+/** As in practice, a few endpoints get most of the traffic: the k-th has a weight of about 1/k. */
 function drawWeights(salt: number, count: number): number[] {
   const raw = Array.from({ length: count }, (_, k) => (50 + (hash(salt, 9, k) % 100)) / (k + 1));
-  const sum = raw.reduce((total, one) => total + one, 0);
-  return raw.map((one) => Math.max(1, Math.floor((10_000 * one) / sum)));
+  const sum = raw.reduce((total, weight) => total + weight, 0);
+  return raw.map((weight) => Math.max(1, Math.floor((10_000 * weight) / sum)));
 }

@@ -7,10 +7,10 @@ import { METHODS } from "./endpoints.ts";
 import { badField, Refusal } from "./http.ts";
 import type { Split } from "./split.ts";
 
-/** A query that has been checked: what to sum, over which days, split by what. */
+/** A validated query: what to sum, over which days, grouped by what. */
 export interface Ask {
   readonly dialect: DialectName;
-  /** The days that can have data: from 2018 on, and before the current UTC day. None: nothing to count. */
+  /** The days that can have data: since 2018 and before the current UTC day. Undefined if there are none. */
   readonly span: Span | undefined;
   readonly granularity: Granularity;
   readonly splits: readonly Split[];
@@ -26,15 +26,15 @@ interface SortBy {
 
 export type SortField = "date" | Split | Metric;
 
-/** How a service spells its queries. Source: the official SDKs' models. */
+/** A service's spelling of queries. Source: the official SDKs' models. */
 interface Dialect {
   readonly groupBy: Readonly<Record<string, Split>>;
-  /** Splits where groupBy is left out. Jobs: all, since "by default the data is not aggregated", says the model. */
+  /** The grouping if groupBy is missing. Jobs: everything, since "by default the data is not aggregated", says the model. */
   readonly splits: readonly Split[];
   readonly filters: Readonly<Record<string, Split>>;
   readonly hasGranularity: boolean;
   readonly sorts: boolean;
-  /** Jobs: start at most a year ago, end at most 90 days after the start. */
+  /** Jobs: the interval starts at most a year ago and ends at most 90 days after its start. */
   readonly limited: boolean;
   readonly builtins: boolean;
 }
@@ -103,8 +103,8 @@ export type DialectName = keyof typeof DIALECTS;
 const FIRST = "2018-01-01" as Day;
 
 /**
- * Reads a submit call's body as the service does, strictly: fields it does not know are refused too, which is
- * this sandbox's choice (not documented), so that a misspelt field is found here and not in the figures.
+ * Parses the body of a submit call as strictly as the service. Unknown fields are rejected, too. That is this sandbox's
+ * choice (it is not documented), so that a misspelled field is found here and not in the figures.
  *
  * @throws {Refusal} 400 naming the field.
  */
@@ -119,13 +119,13 @@ export function parseBody(name: DialectName, text: string, today: Day): Ask {
     ...Object.keys(dialect.filters),
   ];
   for (const field of Object.keys(body)) {
-    if (!known.includes(field)) throw badField(field, `it is none of ${known.join(", ")}`);
+    if (!known.includes(field)) throw badField(field, `expected one of ${known.join(", ")}`);
   }
   const interval = parseIntervalField(body["interval"], dialect, today);
   const start = maxDay(interval.start, FIRST);
   const end = minDay(interval.end, addDays(today, -1));
   const groupBy = names(body, "groupBy", Object.keys(dialect.groupBy));
-  const splits = groupBy.flatMap((one) => dialect.groupBy[one] ?? []);
+  const splits = groupBy.flatMap((name) => dialect.groupBy[name] ?? []);
   return {
     dialect: name,
     span: end < start ? undefined : { start, end },
@@ -186,7 +186,7 @@ function parseGranularity(value: unknown): Granularity {
     case "Month":
       return "month";
     default:
-      throw badField("granularity", `${JSON.stringify(value)} is none of Day, Week, Month`);
+      throw badField("granularity", `${JSON.stringify(value)} is not one of Day, Week, Month`);
   }
 }
 
@@ -204,7 +204,7 @@ function parseFilters(body: Record<string, unknown>, dialect: Dialect): Partial<
   return filters;
 }
 
-/** `sortBy.fieldName` has no documented values: the names of a row's fields and of the groupings are taken. */
+/** `sortBy.fieldName` has no documented values: the names of a row's fields and of the groupings are accepted. */
 const SORT_FIELDS: ReadonlyMap<string, SortField> = new Map<string, SortField>([
   ["date", "date"],
   ["oauthclientid", "client"],
@@ -221,10 +221,10 @@ const SORT_FIELDS: ReadonlyMap<string, SortField> = new Map<string, SortField>([
 function parseSortBy(value: unknown): SortBy[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw badField("sortBy", "it is not a list");
-  return value.map((one: unknown, i) => {
-    const { fieldName, order } = (typeof one === "object" && one !== null ? one : {}) as SortByBody;
+  return value.map((entry: unknown, i) => {
+    const { fieldName, order } = (typeof entry === "object" && entry !== null ? entry : {}) as SortByBody;
     const field = typeof fieldName === "string" ? SORT_FIELDS.get(fieldName.toLowerCase()) : undefined;
-    if (field === undefined) throw badField(`sortBy[${i}].fieldName`, "it names no field of a row");
+    if (field === undefined) throw badField(`sortBy[${i}].fieldName`, "it is not a field of a row");
     if (order !== undefined && order !== "Asc" && order !== "Desc") {
       throw badField(`sortBy[${i}].order`, "it is neither Asc nor Desc");
     }
@@ -237,16 +237,16 @@ interface SortByBody {
   readonly order?: unknown;
 }
 
-/** A list of names; none where the field is absent. Spelling counts: the two services differ in it. */
+/** A list of names; empty if the field is absent. Case matters: the two services differ in it. */
 function names(body: Record<string, unknown>, field: string, allowed?: readonly string[]): string[] {
   const value = body[field];
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || !value.every((one) => typeof one === "string")) {
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) {
     throw badField(field, "it is not a list of names");
   }
-  const wrong = allowed && value.find((one) => !allowed.includes(one));
+  const wrong = allowed && value.find((entry) => !allowed.includes(entry));
   if (wrong !== undefined) {
-    throw badField(field, `${JSON.stringify(wrong)} is none of ${allowed?.join(", ")}`);
+    throw badField(field, `${JSON.stringify(wrong)} is not one of ${allowed?.join(", ")}`);
   }
   return value;
 }

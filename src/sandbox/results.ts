@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Body } from "./http.ts";
 
-/** Numbers in a row, 8 bytes each: the offsets of a million rows are 8 MB. */
+/** Integers of 8 bytes each: the offsets of a million rows take 8 MB. */
 class NumberList {
   #values = new Float64Array(1024);
   length = 0;
@@ -22,7 +22,7 @@ class NumberList {
 
 const FLUSH_BYTES = 1 << 18;
 
-/** Writes rows to a file, each followed by a comma, and notes where each begins. */
+/** Writes rows to a file, each followed by a comma, and records their offsets. */
 export class RowWriter {
   readonly #path: string;
   readonly #file: FileHandle;
@@ -41,7 +41,7 @@ export class RowWriter {
     return new RowWriter(path, await open(path, "wx"));
   }
 
-  /** @param row One row as compact JSON. */
+  /** @param row one row as compact JSON. */
   add(row: string): void {
     const length = Buffer.byteLength(row) + 1;
     this.#pending.push(row, ",");
@@ -50,12 +50,12 @@ export class RowWriter {
     this.#offsets.push(this.#bytes);
   }
 
-  /** Time for `flush`. */
+  /** True when it is time for `flush`. */
   get isFull(): boolean {
     return this.#pendingBytes >= FLUSH_BYTES;
   }
 
-  /** @param order Places of the rows in the order in which they are to be read; as written where it is left out. */
+  /** @param order positions of the rows in reading order; default: as written. */
   async finish(order?: Uint32Array): Promise<Results> {
     await this.flush();
     await this.#file.close();
@@ -75,8 +75,8 @@ export class RowWriter {
 }
 
 /**
- * The rows of one answer, in a file. Any page is the same bytes however often it is read. The file is open only
- * while it is read: a sandbox may keep thousands.
+ * The rows of one answer, in a file. A page has the same bytes each time it is read. The file is open only while it is read,
+ * because a sandbox may keep thousands.
  */
 export class Results {
   readonly #path: string;
@@ -93,7 +93,7 @@ export class Results {
     return this.#offsets.length - 1;
   }
 
-  /** JSON text of rows `from` to `to` (not included), joined with commas, between `before` and `after`. */
+  /** The JSON text of rows `from` to `to` (exclusive), joined with commas, between `before` and `after`. */
   body(before: string, from: number, to: number, after: string): Body {
     const head = Buffer.from(before);
     const tail = Buffer.from(after);
@@ -110,7 +110,7 @@ export class Results {
     };
   }
 
-  /** Where the rows stand in the file, their last comma left out: one span where they are in the file's order. */
+  /** The position of rows in the file, without their last comma: a single span if they are in the file's order. */
   #spans(from: number, to: number): ByteSpan[] {
     if (from >= to) return [];
     const order = this.#order;
@@ -137,7 +137,7 @@ async function* readSpans(path: string, spans: readonly ByteSpan[]): AsyncGenera
       for (let at = start; at < end; at += FLUSH_BYTES) {
         const chunk = Buffer.allocUnsafe(Math.min(FLUSH_BYTES, end - at));
         const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
-        if (bytesRead !== chunk.length) throw new Error(`${path} is shorter than it was written`);
+        if (bytesRead !== chunk.length) throw new Error(`${path} is shorter than when it was written`);
         yield chunk;
       }
     }

@@ -8,23 +8,23 @@ import type { Job, Jobs } from "./jobs.ts";
 import type { Client, Organization } from "./organization.ts";
 import { type DialectName, parseBody } from "./parse-query.ts";
 
-/** What the answers are made from. */
+/** The data for all responses. */
 export interface World {
   readonly organization: Organization;
   readonly jobs: Jobs;
   readonly rateLimit: number;
-  /** What `GET /api/v2/organizations/me` answers with. */
+  /** The status of `GET /api/v2/organizations/me`. */
   readonly organizationStatus: OrganizationStatus;
   /** The current UTC day of the sandbox's clock, which is never in the data. */
   readonly today: () => Day;
 }
 
-/** 403: the token lacks the right. 404: a gateway that does not know the call. */
+/** 403: the token does not have the permission. 404: a gateway that does not know the call. */
 export const ORGANIZATION_STATUSES = [200, 403, 404] as const;
 export type OrganizationStatus = (typeof ORGANIZATION_STATUSES)[number];
 
 interface Call {
-  /** The path's parameters, in their order. */
+  /** The path's parameters, in order. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: string;
@@ -33,11 +33,11 @@ interface Call {
 
 export interface Route {
   readonly method: "GET" | "POST";
-  /** As the API's description writes it, `{…}` for each parameter. */
+  /** In the spelling of the API's description, with `{…}` for each parameter. */
   readonly template: string;
-  /** What `Sandbox.counts` calls it. */
+  /** Its name in `Sandbox.counts`. */
   readonly kind: string;
-  /** Any of these will do; none: whoever has signed in. */
+  /** Any one of these is sufficient; if empty, signing in is. */
   readonly permissions: readonly string[];
   readonly answer: (call: Call) => Reply | Promise<Reply>;
 }
@@ -47,7 +47,7 @@ const CLIENT_PERMISSIONS = ["oauth:client:view", "usage:client:view"];
 const SEARCH_PERMISSIONS = ["oauth:client:view", "usage:simpleSearch:view"];
 const JOBS_PATH = "/api/v2/usage/aggregates/query/jobs";
 
-/** Every endpoint that the sandbox answers under /api/v2. */
+/** Every endpoint under /api/v2 that the sandbox supports. */
 export function routesOf(world: World): Route[] {
   return [...organizationRoutes(world), ...legacyRoutes(world), ...jobsRoutes(world), ...searchRoutes(world)];
 }
@@ -70,7 +70,7 @@ function organizationRoutes({ organization, rateLimit, organizationStatus }: Wor
     get("/api/v2/organizations/me", "organization", [], () => {
       if (organizationStatus === 403) throw missing(["organization:readonly"]);
       if (organizationStatus === 404)
-        throw new Refusal(404, "not.found", "The gateway does not pass this on.");
+        throw new Refusal(404, "not.found", "The gateway does not forward this call.");
       return json(200, organizationEntity(organization));
     }),
     get("/api/v2/organizations/limits/namespaces/{namespaceName}", "limits", [], ({ path: [name = ""] }) =>
@@ -207,7 +207,7 @@ function findJob(jobs: Jobs, id: string, dialect: DialectName, client: Client | 
 }
 
 function findClient(organization: Organization, id: string): Client {
-  const client = organization.clients.find((one) => one.id === id);
+  const client = organization.clients.find((known) => known.id === id);
   if (client === undefined) {
     throw new Refusal(404, "not.found", `Unable to find an OAuth client with id ${id}`, { params: { id } });
   }

@@ -3,18 +3,18 @@ import { METRICS } from "../usage/metric.ts";
 import type { Ask } from "./parse-query.ts";
 import type { Labels } from "./split.ts";
 
-/** A summed row, before it is spelt as a service spells it. */
+/** A summed row, before it is written in a service's spelling. */
 export interface Row {
-  /** First day of the period, which may lie before the interval; absent without granularity. */
+  /** First day of the period, which may be before the interval; undefined without a granularity. */
   readonly date: Day | undefined;
   readonly labels: Labels;
-  /** In METRICS' order. */
+  /** In the order of METRICS. */
   readonly counts: readonly number[];
 }
 
 /**
- * A row as its service sends it, compact JSON. The text is put together piece by piece: rows come by the million, and
- * objects made only to be stringified were most of what a sum cost.
+ * A row as its service sends it, in compact JSON. The text is built directly: rows come by the million, and creating objects
+ * only to stringify them took most of the time.
  */
 export function rowText(ask: Ask, row: Row): string {
   switch (ask.dialect) {
@@ -28,7 +28,7 @@ export function rowText(ask: Ask, row: Row): string {
   }
 }
 
-/** Flat; a dimension that was not grouped by is "". */
+/** Flat; dimensions outside the grouping are "". */
 function legacyText(ask: Ask, { date, labels, counts }: Row): string {
   return object(
     member("clientId", labels.client ?? "") +
@@ -42,7 +42,7 @@ function legacyText(ask: Ask, { date, labels, counts }: Row): string {
   );
 }
 
-/** Nested; a dimension that was not grouped by is absent. */
+/** Nested; dimensions outside the grouping are missing. */
 function jobsText(ask: Ask, { date, labels, counts }: Row): string {
   const clientName = ask.splits.includes("clientName") ? labels.clientName : undefined;
   return object(
@@ -57,12 +57,12 @@ function jobsText(ask: Ask, { date, labels, counts }: Row): string {
   );
 }
 
-/** Members each begin with a comma; an object drops the first one's. */
+/** Every member begins with a comma; an object drops the first one. */
 function object(members: string): string {
   return `{${members.slice(1)}}`;
 }
 
-/** Nothing for a value that is absent. */
+/** Empty for an absent value. */
 function member(name: string, value: string | undefined): string {
   return value === undefined ? "" : `,"${name}":${JSON.stringify(value)}`;
 }
@@ -76,7 +76,7 @@ function countMembers(ask: Ask, counts: readonly number[], requests: string): st
   return members;
 }
 
-/** `{"id", "name", "selfUri"}`; nothing where neither id nor name is known. Nobody's id, "", has no address. */
+/** `{"id", "name", "selfUri"}`; empty if neither id nor name is known. The id "" (nobody) has no address. */
 function reference(field: string, path: string, id: string | undefined, name: string | undefined): string {
   if (id === undefined && name === undefined) return "";
   const uri = id ? `${path}/${id}` : undefined;

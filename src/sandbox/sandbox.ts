@@ -18,23 +18,23 @@ export { FAULTS, type Fault, type FaultSpec, PASSING_FAULTS, parseFaults } from 
 export { ORGANIZATION_STATUSES, type OrganizationStatus } from "./routes.ts";
 
 export interface SandboxOptions {
-  /** 0, the default, takes any that is free. */
+  /** Default: 0, any free port. */
   readonly port?: number;
   readonly seed?: number;
-  /** Milliseconds since 1970 that its clock shows at the start; then it runs on. */
+  /** The initial time of its clock, in milliseconds since 1970; the clock then runs on. */
   readonly now?: number;
-  /** Requests a minute for each token. */
+  /** Requests per minute for each token. */
   readonly rateLimit?: number;
   /** Seconds. */
   readonly tokenTtl?: number;
   readonly faults?: FaultSpec;
-  /** What `GET /api/v2/organizations/me` answers with: 200, or 403 or 404 as for a token or a gateway without it. */
+  /** The status of `GET /api/v2/organizations/me`: 200, or 403 or 404, as for a token or a gateway without it. */
   readonly organizationStatus?: OrganizationStatus;
-  /** Multiplies clients and users: a whole number from 1. */
+  /** Multiplies clients and users: an integer from 1. */
   readonly scale?: number;
-  /** Milliseconds before every answer. */
+  /** A delay before every response, in milliseconds. */
   readonly latencyMs?: number;
-  /** Milliseconds that a job stays Queued and Running, give or take a half. */
+  /** How long a job stays Queued and Running, plus or minus half, in milliseconds. */
   readonly jobDelayMs?: number;
 }
 
@@ -54,20 +54,20 @@ export interface Sandbox {
   readonly url: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** What gc-usage needs exported to use it. */
+  /** The environment variables that gc-usage needs to use it. */
   readonly env: Record<string, string>;
-  /** Further credentials, for trying permission errors: one with the legacy service's alone, one with none. */
+  /** More credentials, to try permission errors: for only the legacy service, and for nothing at all. */
   readonly others: readonly { clientId: string; clientSecret: string; permissions: readonly string[] }[];
-  /** All calls, and those that met a fault; calls by kind (token, submit, results, clients …), refusals for rate, faults. */
+  /** All calls, and those with a fault; calls by kind (token, submit, results, clients …), rate limit errors, faults. */
   counts(): Record<string, number>;
-  /** Ends connections and removes its files. */
+  /** Closes connections and removes its files. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a make-believe Genesys Cloud organisation on 127.0.0.1.
+ * Starts a simulated Genesys Cloud organization on 127.0.0.1.
  *
- * @throws {UsageError} input, where the port cannot be had.
+ * @throws {UsageError} input, if the port is not available.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port, seed, rateLimit, tokenTtl, scale, latencyMs, jobDelayMs, organizationStatus } = {
@@ -88,7 +88,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const routes = routesOf({ organization, jobs, rateLimit, organizationStatus, today: () => dayOf(clock()) });
   const answering = new SandboxServer({ seed, access, routes, dice, clock, latencyMs, count });
   const server = createServer((request, response) => {
-    // A reader who has gone is no defect, and nothing can be told to it.
+    // A client that disconnects is not a bug, and it cannot receive an error.
     answering.handle(request, response).catch(() => response.destroy());
   });
   const removeFiles = (): void => rmSync(folder, { recursive: true, force: true });
@@ -113,7 +113,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     throw portError(error, port);
   });
   const [main, ...others] = credentials;
-  if (main === undefined) throw new Error("the organisation has no client to sign in as");
+  if (main === undefined) throw new Error("the organization has no client to sign in with");
   return {
     url: `http://127.0.0.1:${listening}`,
     clientId: main.clientId,
@@ -146,7 +146,7 @@ function portError(error: unknown, port: number): UsageError {
   const inUse = codeOf(error) === "EADDRINUSE";
   return new UsageError(
     "input",
-    inUse ? `Port ${port} is in use.` : `Cannot listen on port ${port}: ${messageOf(error)}.`,
-    { hint: "Choose another with --port, or --port 0 for any that is free.", cause: error },
+    inUse ? `Port ${port} is already in use.` : `Cannot listen on port ${port}: ${messageOf(error)}.`,
+    { hint: "Choose another port with --port, or use --port 0 for any free port.", cause: error },
   );
 }

@@ -18,16 +18,16 @@ export interface ServerParts {
   /** Milliseconds since 1970 on the sandbox's clock. */
   readonly clock: () => number;
   readonly latencyMs: number;
-  /** Told of every answer and every fault: what `Sandbox.counts` counts. */
+  /** Called for every response and every fault, for `Sandbox.counts`. */
   readonly count: (kind: string) => void;
 }
 
-/** One request on its way to its answer. */
+/** A request being processed. */
 interface Exchange {
   readonly request: IncomingMessage;
   readonly number: number;
   readonly contextId: string;
-  /** From `/oauth/token` or `/api/v2/` on: whatever stood before is a gateway's prefix. */
+  /** Starts with `/oauth/token` or `/api/v2/`, without the prefix of a gateway. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly faults: ReadonlySet<Fault>;
@@ -36,7 +36,7 @@ interface Exchange {
 
 const SIGN_IN = "/oauth/token";
 
-/** Answers HTTP requests as Genesys Cloud would, gateway or not, and brings the faults. */
+/** Responds to HTTP requests like Genesys Cloud, with or without a gateway, and injects faults. */
 export class SandboxServer {
   readonly #parts: ServerParts;
   readonly #routes: readonly { route: Route; pattern: RegExp }[];
@@ -60,7 +60,7 @@ export class SandboxServer {
     if (this.#parts.latencyMs > 0) await sleep(this.#parts.latencyMs);
     if (faults.has("slow")) await sleep(400 + (hash(number, 61) % 800));
     if (faults.has("drop")) {
-      // The request was carried out: a client that submits again has two jobs.
+      // The request was executed: a client that submits again has two jobs.
       request.socket.destroy();
       return;
     }
@@ -84,7 +84,7 @@ export class SandboxServer {
   #open(request: IncomingMessage): Exchange {
     const number = ++this.#requests;
     const { seed, dice } = this.#parts;
-    // Not read as a URL: a gateway's prefix of "/" would make its first segment a host, and some paths are none.
+    // Not parsed as a URL: a gateway prefix of "/" would turn its first segment into a host, and some paths are not valid.
     const [, path = "", query = ""] = /^([^?]*)\??(.*)$/s.exec(request.url ?? "") ?? [];
     const signIn = path.endsWith(SIGN_IN);
     const api = path.indexOf("/api/v2/");
@@ -102,7 +102,7 @@ export class SandboxServer {
   async #reply(exchange: Exchange): Promise<Reply> {
     const { request, contextId } = exchange;
     try {
-      // Read first, whatever comes of it: an answer before the body's end would leave the connection unusable.
+      // Reads the body first in any case: a response before its end would make the connection unusable.
       const body = await readBody(request);
       return exchange.path === SIGN_IN ? this.#signIn(exchange, body) : await this.#call(exchange, body);
     } catch (error) {
@@ -158,10 +158,10 @@ export class SandboxServer {
     if (found !== undefined) return found;
     if (there.length > 0)
       throw new Refusal(405, "method.not.allowed", `HTTP ${method} is not allowed on ${path}`);
-    throw new Refusal(404, "not.found", `The sandbox has no ${path}`);
+    throw new Refusal(404, "not.found", `The sandbox does not support ${path}`);
   }
 
-  /** The faults that answer instead of the endpoint. */
+  /** The faults that respond in place of the endpoint. */
   #fail(faults: ReadonlySet<Fault>, headers: Record<string, string>): void {
     if (faults.has("429")) throw tooManyRequests(1, headers);
     if (faults.has("500")) throw new Refusal(500, "internal.server.error", "Something went wrong.");
@@ -173,7 +173,7 @@ export class SandboxServer {
   }
 }
 
-/** More than anybody waits for. */
+/** Longer than any client waits. */
 const AN_HOUR_S = 3_600;
 
 /** The headers of a window that is used up and does not end. */
@@ -191,7 +191,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new Refusal(400, "bad.request", `The path holds a malformed escape: ${text}`);
+    throw new Refusal(400, "bad.request", `The path has a malformed escape: ${text}`);
   }
 }
 
@@ -200,7 +200,7 @@ function acceptsGzip(request: IncomingMessage): boolean {
   return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(accepted ?? "");
 }
 
-/** Sends a byte now and then, for as long as anybody reads. */
+/** Sends a byte now and then, as long as the client reads. */
 async function sendSlowly(source: Readable, response: ServerResponse): Promise<void> {
   for await (const chunk of source as AsyncIterable<Buffer>) {
     for (const byte of chunk) {
@@ -212,17 +212,17 @@ async function sendSlowly(source: Readable, response: ServerResponse): Promise<v
   response.end();
 }
 
-/** How many bytes of the body are sent before the connection ends: anything from none to nearly all. */
+/** How many bytes of the body are sent before the connection closes: anything from none to almost all. */
 function cutAt(reply: Reply, gzip: boolean, number: number): number {
   const percent = hash(number, 62) % 95;
-  // Rows compress to about a twelfth. What matters is that the end never comes.
+  // Rows compress to about a twelfth. What matters is that the end is missing.
   return Math.floor(((gzip ? reply.body.length / 12 : reply.body.length) * percent) / 100);
 }
 
-/** Sends the first bytes, then ends the connection without ending the answer. */
+/** Sends the first bytes, then closes the connection before the end of the response. */
 async function sendPart(source: Readable, response: ServerResponse, bytes: number, gzip: boolean) {
   const encoded: AsyncIterable<Buffer> = gzip ? source.pipe(createGzip({ level: 1 })) : source;
-  // A reader who goes first leaves a write that never ends, and with it the rows' file open.
+  // If the client disconnects first, the write never ends, and the file with the rows would stay open.
   const gone = new Promise((resolve) => response.once("close", resolve));
   response.flushHeaders();
   let left = bytes;

@@ -3,13 +3,13 @@ import { ENDPOINTS, METHODS, URIS } from "./endpoints.ts";
 import { type Organization, userId } from "./organization.ts";
 import type { Cell } from "./traffic.ts";
 
-/** What rows can be split by here. The client's id and name apart, since the jobs service groups by either. */
+/** What rows can be grouped by here. The client's id and name are separate, because the jobs service groups by either. */
 export type Split = "client" | "clientName" | "organization" | "user" | "uri" | "method" | "platform";
 
-/** A row's dimensions: those grouped by. */
+/** The dimensions of a row that are in the grouping. */
 export type Labels = Readonly<Partial<Record<Split, string>>>;
 
-/** How a split is numbered: how many values there are, which one a cell has, and what a number reads as. */
+/** The numbering of a split: the number of values, the value of a cell, and the text for a number. */
 interface Numbering {
   readonly count: number;
   of(cell: Cell): number;
@@ -54,8 +54,8 @@ function numberings(organization: Organization): Readonly<Record<Split, Numberin
 }
 
 /**
- * Folds the splits of a grouping into one number below 2^53 and unfolds it again. Where rows are split by the
- * client's id its name follows, so it takes no room in the number.
+ * Combines the splits of a grouping into one number below 2^53, and separates it again. With the client's id in the
+ * grouping, its name needs no room in the number.
  */
 export class Splitter {
   readonly #organization: Organization;
@@ -88,7 +88,7 @@ export class Splitter {
   }
 }
 
-/** True for the cells that pass every filter: a list of the values wanted for each split filtered by. */
+/** True for the cells that pass every filter: each filter is a list of accepted values. */
 export function matcher(
   organization: Organization,
   filters: Readonly<Partial<Record<Split, readonly string[]>>>,

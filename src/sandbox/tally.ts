@@ -1,19 +1,19 @@
 import { METRICS, type Metric } from "../usage/metric.ts";
 import { step } from "./hash.ts";
 
-/** The counts of one row, in METRICS' order. */
+/** The counts of one row, in the order of METRICS. */
 export type Counts = Readonly<Record<Metric, number>>;
 
 const WIDTH = METRICS.length;
 
 /**
- * Sums by numeric key, for a million keys and more: an open-addressing table over typed arrays, some 70 bytes
- * a key, where a Map of objects would take ten times that. Keys come back in the order in which they first came.
+ * Sums by numeric key, for a million keys and more: an open-addressing table over typed arrays, about 70 bytes per key,
+ * where a Map of objects would need ten times that. Keys are returned in order of first use.
  */
 export class Tally {
   #keys = new Float64Array(1024);
   #sums = new Float64Array(1024 * WIDTH);
-  /** Slot → place in `#keys` plus one; 0 is free. Twice as long as `#keys` at least. */
+  /** Slot → position in `#keys` plus one; 0 is free. At least twice as long as `#keys`. */
   #slots = new Int32Array(4096);
   #size = 0;
 
@@ -21,7 +21,7 @@ export class Tally {
     return this.#size;
   }
 
-  /** @param key A whole number below 2^53. */
+  /** @param key an integer below 2^53. */
   add(key: number, counts: Counts): void {
     const at = this.#placeOf(key) * WIDTH;
     for (let i = 0; i < WIDTH; i++) {

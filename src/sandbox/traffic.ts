@@ -3,8 +3,8 @@ import { hash, step } from "./hash.ts";
 import { type Client, FIRST_DAY, type Organization } from "./organization.ts";
 
 /**
- * One fact at full grain: the requests of a UTC day of one client, organisation, user, endpoint and platform,
- * as numbers that the organisation gives names to. No two cells of a day agree in all of them.
+ * A fact at the finest grain: the requests of a UTC day for one client, organization, user, endpoint and platform, as
+ * indexes that the organization translates. No two cells of a day have all of them in common.
  */
 export interface Cell {
   readonly client: Client;
@@ -21,11 +21,11 @@ export interface Cell {
   readonly status300: number;
   readonly status400: number;
   readonly status500: number;
-  /** Counted in `status400` too: "a subset of the count returned with status400", say the SDKs' models. */
+  /** Also counted in `status400`: "a subset of the count returned with status400", say the SDKs' models. */
   readonly status429: number;
 }
 
-/** What a client's day is like: its level in 1/1000 of `volume`, its errors in 1/10,000 of the requests. */
+/** The level of a client's day in 1/1000 of `volume`, and its errors in 1/10,000 of the requests. */
 interface Mood {
   readonly level: number;
   readonly rate429: number;
@@ -46,7 +46,7 @@ export function* cellsOf(organization: Organization, day: number): Generator<Cel
   }
 }
 
-// Cycles in days. They are fixed in the calendar, not in the clock: a day is the same day whenever it is asked for.
+// Cycles in days. They depend on the calendar, not on the clock: a day is the same whenever it is queried.
 const STORM = { cycle: 60, days: 5 };
 const FAILURE = { cycle: 60, days: 21 };
 const DOUBLING = { cycle: 90, days: 45 };
@@ -85,18 +85,18 @@ function phase(seed: number, event: number, day: number, cycle: number): number 
 
 const WEEKDAYS = [0, 104, 103, 101, 99, 93, 0] as const;
 
-/** Growth since 2018 (double after four years, trebled after eight), the weekday, and a day's luck, in 1/1000. */
+/** Growth since 2018 (doubled after four years, tripled after eight), the weekday, and random variation, in 1/1000. */
 function levelOf(client: Client, day: number): number {
   if (day < client.since) return 0;
   const growth = 1000 + Math.floor(((day - FIRST_DAY) * 1000) / 1460);
-  // 1 January 1970 was a Thursday.
+  // January 1, 1970 was a Thursday.
   const weekday = WEEKDAYS[isHoliday(day) ? 0 : (day + 4) % 7] ?? 0;
   const percent = weekday === 0 ? client.weekend : weekday;
   const luck = 92 + (hash(client.salt, 22, day) % 17);
   return Math.floor((growth * percent * luck) / 10_000);
 }
 
-/** New Year's Day and Christmas, as days like Sundays. */
+/** New Year's Day and Christmas are like Sundays. */
 function isHoliday(day: number): boolean {
   const date = new Date(day * 86_400_000);
   const monthDay = (date.getUTCMonth() + 1) * 100 + date.getUTCDate();
@@ -117,13 +117,13 @@ function* serviceCells(client: Client, day: number, mood: Mood): Generator<Cell>
 
 function* userCells(client: Client, day: number, mood: Mood): Generator<Cell> {
   const salt = hash(client.salt, 24, day);
-  // A quiet day has fewer people in, not the same people doing less.
+  // On a quiet day fewer people are present; each one does as much as usual.
   const present = Math.min(90, 8 + Math.floor(mood.level / 22));
   for (let i = 0; i < client.users; i++) {
     const user = client.firstUser + i;
     const mine = step(salt, user);
     if (mine % 100 >= present) continue;
-    // Volumes are the whole client's at scale 1: users of a larger organisation do not do less each.
+    // Volumes are those of the whole client at scale 1: users of a larger organization do not do less each.
     const perUser = Math.floor(client.volume / Math.min(client.users, 60));
     const platform = step(client.salt, user) % client.platforms.length;
     for (const [k, endpoint] of client.endpoints.entries()) {
@@ -141,7 +141,7 @@ function* userCells(client: Client, day: number, mood: Mood): Generator<Cell> {
   }
 }
 
-/** `amount` in 1/10,000 × level in 1/1000 × 0.7 to 1.3, rounded up or down by luck, so that small ones are rare, not 0. */
+/** `amount` in 1/10,000 × level in 1/1000 × 0.7 to 1.3, rounded randomly up or down, so that small values are rare, not 0. */
 function share(amount: number, level: number, luck: number): number {
   const exact = (amount * level * (70 + ((luck >>> 4) % 61))) / 1_000_000_000;
   const whole = Math.floor(exact);

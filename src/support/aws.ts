@@ -1,10 +1,10 @@
 import { codeOf, isUsageError, messageOf, UsageError } from "./errors.ts";
 
-/** Where and as whom, as the AWS CLI takes it; what is left out comes from the environment and the profile. */
+/** Region, profile and endpoint, like in the AWS CLI; missing values come from the environment and the profile. */
 export interface AwsOptions {
   readonly profile?: string | undefined;
   readonly region?: string | undefined;
-  /** Replaces the address of every service, as AWS_ENDPOINT_URL does. */
+  /** Replaces the address of every service, like AWS_ENDPOINT_URL. */
   readonly endpointUrl?: string | undefined;
 }
 
@@ -19,7 +19,7 @@ const BAD_CREDENTIALS: readonly string[] = [
   "TokenProviderError",
   "UnrecognizedClientException",
 ];
-/** The names by which the services ask for fewer calls, or own that they are at fault. */
+/** Error names that mean that a service is throttling or has an internal problem. */
 const BUSY =
   /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown|ServiceUnavailable|Internal(Error|Failure|Server|Service))/;
 const NOT_REACHED: readonly string[] = [
@@ -36,15 +36,15 @@ const NOT_REACHED: readonly string[] = [
   "TimeoutError",
 ];
 
-/** How the SDK says that an answer is not in the service's form, and Node that it is not even HTTP. */
+/** How the SDK reports a response in an unknown format, and Node one that is not even HTTP. */
 const NOT_READ = /Deserialization error:|^Parse Error:/;
-/** OpenSSL's names for what is wrong with a certificate, and Node's own. */
+/** OpenSSL's and Node's codes for certificate problems. */
 const NOT_TRUSTED = /^(CERT_|DEPTH_ZERO_SELF_SIGNED|ERR_TLS_CERT|SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY))/;
 const NO_TLS = /^(EPROTO$|ERR_SSL_)/;
 
 /**
- * What AWS or its SDK threw, as one message and what to do next: kind credentials, permission, service (retryable where
- * AWS was busy or not reached), input or aws. A UsageError stays what it is.
+ * Turns an error of AWS or its SDK into one message with a next step: kind credentials, permission, service (retryable if
+ * AWS was busy or unreachable), input or aws. A UsageError stays unchanged.
  */
 export function awsError(error: unknown, doing: string, options: AwsOptions): Error {
   if (isUsageError(error)) return error;
@@ -59,7 +59,7 @@ export function awsError(error: unknown, doing: string, options: AwsOptions): Er
   const known =
     notSetUp(thrown, options) ?? notSecured(thrown) ?? notAnswered(thrown, options) ?? notAllowed(thrown);
   if (known !== undefined) return known;
-  // Whatever has metadata was answered by AWS; the rest is a defect of ours and stays what it is.
+  // An error with metadata is a response from AWS; anything else is a bug of ours and stays unchanged.
   if (thrown.status === undefined) return error instanceof Error ? error : new Error(thrown.message);
   return new UsageError("aws", `Cannot ${doing}: ${thrown.message}`, {
     cause: error,
@@ -71,14 +71,14 @@ interface Thrown {
   readonly error: unknown;
   readonly name: string;
   readonly code: string;
-  /** HTTP status of the answer, where there was one. */
+  /** HTTP status of the response, if there was one. */
   readonly status: number | undefined;
   readonly message: string;
   readonly doing: string;
 }
 
 function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profile }: AwsOptions) {
-  // Of the profile: flags and variables are checked beforehand.
+  // From the profile, because flags and variables were checked before.
   if (code === "ERR_INVALID_URL" || message.startsWith("Region not accepted")) {
     return new UsageError("input", `Cannot ${doing}: ${message}`, {
       hint: "Check region and endpoint_url of the profile, in ~/.aws/config.",
@@ -87,12 +87,12 @@ function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profil
   }
   if (message.startsWith("Region is missing")) {
     return new UsageError("aws", `Cannot ${doing}: no AWS region is set.`, {
-      hint: "Set AWS_REGION, to eu-central-1 say, or a region in the profile.",
+      hint: "Set AWS_REGION, for example to eu-central-1, or set a region in the profile.",
       cause,
     });
   }
   if (!BAD_CREDENTIALS.includes(name)) return undefined;
-  const whose = profile === undefined ? "" : ` of the profile ${profile}`;
+  const whose = profile === undefined ? "" : ` for the profile ${profile}`;
   const why =
     name === "CredentialsProviderError"
       ? `no usable AWS credentials${whose} were found. ${message}`
@@ -106,13 +106,13 @@ function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profil
 function notSecured({ error: cause, code, message, doing }: Thrown) {
   if (NO_TLS.test(code)) {
     return new UsageError("service", `Cannot ${doing}: no TLS connection could be made (${code}).`, {
-      hint: "Check AWS_ENDPOINT_URL: a server without TLS is written as http://HOST. Else a proxy may stand between.",
+      hint: "Check AWS_ENDPOINT_URL: a server without TLS needs http://HOST. Otherwise a proxy may be in between.",
       cause,
     });
   }
   if (!NOT_TRUSTED.test(code)) return undefined;
   return new UsageError("service", `Cannot ${doing}: the server's certificate is not trusted. ${message}`, {
-    hint: "If a proxy inspects TLS, set AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to the file of its certificate. Otherwise check AWS_ENDPOINT_URL.",
+    hint: "If a proxy inspects TLS, set AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to the path of its certificate. Otherwise check AWS_ENDPOINT_URL.",
     cause,
   });
 }
@@ -123,10 +123,10 @@ function notAnswered(
 ) {
   const details = { code: name };
   if (BUSY.test(name) || status === 429 || (status !== undefined && status >= 500 && status !== 501)) {
-    // What is not in AWS's form the SDK describes at length, and says nothing.
+    // For a response in an unknown format, the SDK's message is long and unhelpful.
     const why = NOT_READ.test(message) ? `HTTP ${status}.` : message;
-    return new UsageError("service", `Cannot ${doing}: AWS cannot answer just now. ${why}`, {
-      hint: "Run the same command again in a while.",
+    return new UsageError("service", `Cannot ${doing}: AWS is temporarily unavailable. ${why}`, {
+      hint: "Run the same command again in a few minutes.",
       cause,
       retryable: true,
       details,
@@ -135,13 +135,13 @@ function notAnswered(
   if (NOT_READ.test(message)) {
     const where = endpointUrl ? ` at ${endpointUrl}` : "";
     const http = status === undefined ? "" : ` (HTTP ${status})`;
-    return new UsageError("service", `Cannot ${doing}: what answers${where} is not AWS${http}.`, {
-      hint: "Check --endpoint-url and AWS_ENDPOINT_URL, and whether a proxy stands between.",
+    return new UsageError("service", `Cannot ${doing}: the response${where} is not from AWS${http}.`, {
+      hint: "Check --endpoint-url and AWS_ENDPOINT_URL, and whether a proxy is in between.",
       cause,
     });
   }
   if (!NOT_REACHED.includes(code) && !NOT_REACHED.includes(name)) return undefined;
-  return new UsageError("service", `Cannot ${doing}: AWS was not reached. ${message}`, {
+  return new UsageError("service", `Cannot ${doing}: AWS is unreachable. ${message}`, {
     hint: "Check the network, the region and AWS_ENDPOINT_URL.",
     cause,
     retryable: true,
@@ -151,8 +151,8 @@ function notAnswered(
 function notAllowed({ error: cause, name, status, message, doing }: Thrown) {
   if (!name.startsWith("AccessDenied") && name !== "UnauthorizedOperation" && status !== 403)
     return undefined;
-  return new UsageError("permission", `Cannot ${doing}: AWS refuses it. ${message}`, {
-    hint: "Ask whoever manages the AWS account for that action; docs/aws.md lists what each command needs.",
+  return new UsageError("permission", `Cannot ${doing}: AWS denied access. ${message}`, {
+    hint: "Ask the administrator of the AWS account for that permission. docs/aws.md lists the permissions of each command.",
     cause,
     details: { code: name },
   });

@@ -1,10 +1,10 @@
 import { type Effects, joinSignals, monotonicOf, realEffects } from "./effects.ts";
 
-/** A limit in time that can be held while somebody else is waited for, such as a slow reader of what is printed. */
+/** A time limit that can be paused while somebody else is slow, such as the reader of the output. */
 export interface Deadline {
-  /** Aborted when the time is over, or with the signal that it was given. */
+  /** Aborts when the time is over, or with the given signal. */
   readonly signal: AbortSignal;
-  /** Throws where the time is over, for loops whose waits may be none. */
+  /** Throws if the time is over, for loops that may never wait. */
   readonly check: () => void;
   /** Runs a task whose time does not count. */
   readonly hold: <T>(task: () => Promise<T>) => Promise<T>;
@@ -15,11 +15,11 @@ export interface DeadlineOptions {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds; undefined: no limit. */
   readonly ms: number | undefined;
-  /** What the signal is aborted with when the time is over. */
+  /** The abort reason when the time is over. */
   readonly late: () => Error;
 }
 
-/** Runs a task that must end within a time: its waits, retries and reads take the deadline's signal. */
+/** Runs a task with a time limit: its waits, retries and reads must use the deadline's signal. */
 export async function withDeadline<T>(
   { effects, signal, ms = Number.POSITIVE_INFINITY, late }: DeadlineOptions,
   task: (deadline: Deadline) => Promise<T>,
@@ -33,7 +33,7 @@ export async function withDeadline<T>(
     began = monotonicOf(effects);
     timer = new AbortController();
     if (!Number.isFinite(left)) return;
-    // The machine's own timer: what the effects' sleep makes of time is for the waits.
+    // Uses the machine's own timer: the effects' sleep may simulate time.
     realEffects.sleep(Math.max(0, left), timer.signal).then(
       () => over.abort(late()),
       () => undefined,

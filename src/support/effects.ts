@@ -1,19 +1,19 @@
 /**
- * The world as functions take it: time, sleeping, chance. Passed as an argument with these defaults, so that
- * tests replace what they need and mock no module.
+ * The environment as functions: time, sleeping, randomness. Passed as an argument with these defaults, so tests replace what
+ * they need and mock no module.
  */
 export interface Effects {
-  /** Milliseconds since 1970, UTC. Somebody may set this clock at any moment: no wait is measured by it. */
+  /** Milliseconds since 1970, UTC. This clock may be set at any moment, so no wait is measured by it. */
   readonly now: () => number;
-  /** Milliseconds on a clock that nobody can set, for waits and durations. Left out: `now`. */
+  /** Milliseconds on a monotonic clock, for waits and durations. Default: `now`. */
   readonly monotonic?: () => number;
-  /** Resolves after `ms` milliseconds, rejects with the signal's reason when aborted. */
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when aborted. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** Milliseconds on the clock that waits and durations are measured by. */
+/** Milliseconds on the clock for waits and durations. */
 export function monotonicOf({ monotonic, now }: Effects): number {
   return (monotonic ?? now)();
 }
@@ -48,7 +48,7 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** As `promise` does, or rejects with the signal's reason as soon as it is aborted: for work that cannot be stopped. */
+/** Resolves like `promise`, or rejects with the signal's reason as soon as it aborts: for work that cannot be stopped. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
   let stop: (() => void) | undefined;
@@ -64,13 +64,13 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal |
   }
 }
 
-/** An AbortSignal's reason is typed any; what we abort with is an Error. */
+/** An AbortSignal's reason is typed any; we always abort with an Error. */
 function abortReason(signal: AbortSignal): Error {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason : new Error("aborted");
 }
 
-/** The promise's outcome, or the signal's reason where it is aborted first; the promise itself goes on. */
+/** The promise's outcome, or the signal's reason if it aborts first; the promise itself continues. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return await promise;
   const done = new AbortController();
@@ -87,7 +87,7 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | un
   }
 }
 
-/** A signal that is aborted with any of the given ones. Release it when done: a long-lived signal would keep it. */
+/** A signal that aborts with any of the given ones. Release it when done, or a long-lived signal would keep it alive. */
 export function joinSignals(...signals: readonly (AbortSignal | undefined)[]): {
   readonly signal: AbortSignal;
   readonly release: () => void;
@@ -108,21 +108,21 @@ export const realEffects: Effects = {
   random: Math.random,
 };
 
-/** Where a layer below the CLI tells what it does; the CLI decides what of it is shown. */
+/** Receives messages from layers below the CLI; the CLI decides which of them to show. */
 export interface Log {
-  /** Something the user must know though the run goes on. */
+  /** Something that the user must know although the run continues. */
   warn(message: string): void;
   /** A step, shown on a terminal. */
   info(message: string): void;
-  /** A wait of more than ten seconds has begun: a line, on a terminal the one that replaces itself. Left out: `info`. */
+  /** The start of a wait of more than ten seconds; on a terminal the line is replaced. Default: `info`. */
   wait?(message: string): void;
-  /** Shown with --debug only. */
+  /** Shown only with --debug. */
   debug(message: string): void;
 }
 
 export const silentLog: Log = { warn() {}, info() {}, debug() {} };
 
-/** Tells of a wait of more than ten seconds. */
+/** Reports a wait of more than ten seconds. */
 export function tellWait(log: Log, message: string): void {
   if (log.wait) log.wait(message);
   else log.info(message);

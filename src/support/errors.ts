@@ -1,6 +1,6 @@
 /**
- * What went wrong, as people and scripts need it. `kind` decides the exit code (EXIT_CODES), `retryable`
- * decides the retry policy; nothing else looks at messages.
+ * What went wrong, for people and scripts. `kind` decides the exit code (EXIT_CODES) and `retryable` the retry policy;
+ * nothing else inspects messages.
  */
 export type ErrorKind =
   | "input"
@@ -16,7 +16,7 @@ export type ErrorKind =
   | "incomplete"
   | "interrupted";
 
-/** Process exit codes, documented in `gc-usage --help` and docs/cli.md. 1 is a defect of ours. */
+/** Process exit codes, documented in `gc-usage --help` and docs/cli.md. 1 is a bug in gc-usage. */
 export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   input: 2,
   credentials: 3,
@@ -33,16 +33,16 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
 };
 
 export interface UsageErrorOptions {
-  /** What the person can do next, one sentence. */
+  /** What the user can do next, in one sentence. */
   readonly hint?: string;
-  /** True where the same call may succeed later: the retry policy asks only this. */
+  /** True if the same call may succeed later, which is all that the retry policy uses. */
   readonly retryable?: boolean;
   readonly cause?: unknown;
   /** Facts for --json and --debug: status, contextId, ids. Never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** An expected failure with one clear message. Anything else that is thrown is a defect. */
+/** An expected failure with one clear message. Any other thrown error is a bug. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
   readonly kind: ErrorKind;
@@ -68,13 +68,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Node's `code` of a system error (ENOENT, ENOSPC …), where there is one. */
+/** Node's `code` of a system error (ENOENT, ENOSPC …); undefined for other errors. */
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** How the C library words a refusal: DuckDB gives no code, only this text. */
+/** System error texts of the C library: DuckDB reports only the text, without a code. */
 const WORDED: readonly (readonly [text: string, code: string])[] = [
   ["No space left on device", "ENOSPC"],
   ["Disk quota exceeded", "EDQUOT"],
@@ -86,7 +86,7 @@ const WORDED: readonly (readonly [text: string, code: string])[] = [
   ["Too many open files", "EMFILE"],
 ];
 
-/** The `code` of an error of the system, also of one that DuckDB reports. */
+/** The `code` of a system error, including those that DuckDB reports. */
 export function systemCodeOf(error: unknown): string | undefined {
   const code = codeOf(error);
   if (code !== undefined) return code;

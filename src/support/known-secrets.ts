@@ -1,7 +1,7 @@
 import { secrets } from "./redact.ts";
 import { looksSecret } from "./secret-shape.ts";
 
-/** Variables whose values are secrets whatever they look like. */
+/** Variables whose values are always secrets. */
 const SECRET_VARIABLES = [
   "GENESYSCLOUD_OAUTHCLIENT_SECRET",
   "GENESYSCLOUD_ACCESS_TOKEN",
@@ -13,17 +13,17 @@ const SECRET_VARIABLES = [
   "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 ];
 
-/** Variables whose values are settings, in whose place somebody may have put a secret. */
+/** Variables with settings, which may contain a misplaced secret. */
 const SETTINGS = /^(GENESYSCLOUD|AWS|GC_USAGE)_(?!(.*_)?(URI|ARN)$)|_PROXY$/i;
-/** Those among them that take a path. */
+/** Settings that contain a path. */
 const PATHS = /_(FILE|BUNDLE|PATH|CACHE|LAKE)$/i;
 
-/** There are no such options, and people try them. */
+/** Options that do not exist, but that people try. */
 const SECRET_OPTION = /^--[a-z-]*(secret|token|password|key)(?!-file)[a-z-]*$/;
 
 /**
- * Registers the secrets that the environment and the command line hold, so that no message shows them wherever they turn
- * up, and hides what looks like a secret in the wrong place.
+ * Registers the secrets in the environment and on the command line, so that no message shows them, and hides misplaced values
+ * that look like secrets.
  */
 export function registerSecrets(
   env: Readonly<Record<string, string | undefined>>,
@@ -49,12 +49,12 @@ export function registerSecrets(
   });
 }
 
-/** Paths are not guessed at, nor are statements; a key of AWS may have slashes. */
+/** Paths and statements are not checked; an AWS key may contain slashes. */
 function isNoPath(value: string): boolean {
   return !/[/\\\s]/.test(value) || /^[A-Za-z0-9+/]{40}$/.test(value);
 }
 
-/** What stands before the `@` of an address. */
+/** Hides the part before the `@` of an address. */
 function hideUser(value: string): void {
   const [, user = ""] = /^(?:[a-z][a-z0-9+.-]*:)?(?:\/\/)?([^\s/?#]+)@/i.exec(value.trim()) ?? [];
   const [name = "", ...password] = user.split(":");

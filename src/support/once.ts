@@ -1,8 +1,8 @@
-/** Says each text the first time. */
-export function once(tell: (text: string) => void): (text: string) => void {
-  const told = new Set<string>();
+/** Reports each text only the first time. */
+export function once(report: (text: string) => void): (text: string) => void {
+  const reported = new Set<string>();
   return (text) => {
-    if (!told.has(text)) tell(text);
-    told.add(text);
+    if (!reported.has(text)) report(text);
+    reported.add(text);
   };
 }

@@ -1,9 +1,8 @@
 const MAX_SHOWN = 60;
 
 /**
- * What was found where something else was expected, for a message: text and numbers as JSON, cut where they are long; of
- * lists and objects only that they are. Characters that would act on a terminal, or turn the writing's direction, are
- * spelled as escapes.
+ * A value of unexpected type or content, for a message: text and numbers as JSON, shortened if long; for lists and objects
+ * only their type. Characters that could control a terminal or change the text direction are escaped.
  */
 export function quoted(value: unknown): string {
   if (value === null) return "null";
@@ -13,7 +12,7 @@ export function quoted(value: unknown): string {
   return text.replaceAll(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escaped);
 }
 
-/** Text of someone else's for a terminal: what would act on it is replaced; line ends, tabs and colours stay. */
+/** Foreign text for a terminal: control sequences are replaced; line breaks, tabs and colors stay. */
 export function printable(text: string): string {
   const acting = /(?![\t\n])(?:\p{Cc}(?:\[[\d;]{1,8}m)?|[\u202a-\u202e\u2066-\u2069])/gu;
   return text.replaceAll(acting, (found) => (found.startsWith("\u001b[") ? found : "\ufffd"));

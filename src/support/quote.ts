@@ -1,4 +1,4 @@
-/** Quoting for SQL, in the standard's forms, which both engines read, and for a shell. */
+/** Quoting for SQL, in the standard form that both engines read, and for a shell. */
 
 /** `it's` → `'it''s'`. */
 export function sqlString(value: string): string {
@@ -12,7 +12,7 @@ export function sqlName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** `it's` → `'it'\''s'`, and what a POSIX shell takes as one plain word as it is. */
+/** `it's` → `'it'\''s'`; a word that a POSIX shell reads literally stays unchanged. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

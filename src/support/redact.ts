@@ -1,8 +1,8 @@
 /**
- * Keeps secrets out of what is printed. Three walls, the first for data as well, all of them for messages:
- * - known secrets, wherever they stand and however they are encoded, also when a message cut off their end;
- * - suspects: settings that look like a secret in the wrong place;
- * - the usual places of secrets (Authorization headers, URLs, tokens in JSON and forms), whatever they hold.
+ * Keeps secrets out of all output. Data is covered by the first rule, messages by all three:
+ * - known secrets, anywhere and in any encoding, even if a message truncates them;
+ * - suspects: settings that look like a misplaced secret;
+ * - typical places of secrets (Authorization headers, URLs, tokens in JSON and forms), whatever they contain.
  */
 export class Redactor {
   readonly #plain = new Set<string>();
@@ -10,20 +10,20 @@ export class Redactor {
   readonly #pieces = new Set<string>();
   #patterns: Patterns | undefined;
 
-  /** Registers a value that must never be printed. Placeholders and very short values would blank ordinary text. */
+  /** Registers a value that must never be printed, except placeholders and very short values, which occur in ordinary text. */
   add(secret: string | undefined): void {
     if (secret === undefined || isTrivial(secret) || this.#plain.has(secret)) return;
     this.#plain.add(secret);
     this.#hide(secret, formsOf(secret));
   }
 
-  /** Registers a value that is hidden in messages, though it may turn out to be no secret: data is left alone. */
+  /** Registers a value to hide in messages, although it may not be a secret: data is left unchanged. */
   suspect(value: string): void {
     if (isTrivial(value)) return;
     this.#hide(value, [value, encodeURIComponent(value), value.toLowerCase()]);
   }
 
-  /** Forgets every value: another command line begins. */
+  /** Forgets every value before the next command line. */
   clear(): void {
     this.#plain.clear();
     this.#forms.clear();
@@ -33,12 +33,12 @@ export class Redactor {
 
   #hide(secret: string, forms: readonly string[]): void {
     for (const form of forms) if (form.length >= MIN_LENGTH) this.#forms.add(form);
-    // What cuts a long message may cut the secret in it.
+    // A truncated message may contain a truncated secret.
     if (secret.length >= 2 * PIECE) this.#pieces.add(secret);
     this.#patterns = undefined;
   }
 
-  /** For messages, notes and traces: everything that people read beside the data. */
+  /** For messages, notes and traces: everything that people read apart from the data. */
   redact(text: string): string {
     this.#patterns ??= this.#compile();
     const { forms, heads } = this.#patterns;
@@ -57,7 +57,7 @@ export class Redactor {
       .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)(?!\[redacted\]@|USER:PASSWORD@)[^\s/?#"']*@/gi, `$1${HIDDEN}@`);
   }
 
-  /** For data: known secrets as they are, and nothing else. */
+  /** For data: replaces only known secrets in their original form. */
   redactData(text: string): string {
     this.#patterns ??= this.#compile();
     const { plain } = this.#patterns;
@@ -79,12 +79,12 @@ interface Patterns {
 
 const HIDDEN = "[redacted]";
 const MIN_LENGTH = 4;
-/** Shorter secrets are hidden where they stand alone, and not inside of words and numbers. */
+/** Shorter secrets are hidden only as whole words, not inside words and numbers. */
 const WHOLE_WORD_BELOW = 8;
-/** So many letters of a secret are taken for a piece of it. */
+/** The minimum length of a recognized part of a secret. */
 const PIECE = 12;
 
-/** What stands in for a secret in examples and tests. Hiding such a word hides nothing, and garbles what holds it. */
+/** Placeholders for secrets in examples and tests. Hiding such a word protects nothing and garbles the text. */
 const PLACEHOLDERS = new Set(
   "admin dummy example false local localhost localstack minioadmin none null password secret test testing token true undefined user".split(
     " ",
@@ -96,7 +96,7 @@ function isTrivial(secret: string): boolean {
   return secret.length < MIN_LENGTH || isShortNumber || PLACEHOLDERS.has(secret.toLowerCase());
 }
 
-/** A secret as URLs, forms, JSON, Base64 and hexadecimal spell it. */
+/** The encodings of a secret in URLs, forms, JSON, Base64 and hexadecimal. */
 function formsOf(secret: string): string[] {
   const escaped = [encodeURIComponent(secret), new URLSearchParams([["", secret]]).toString().slice(1)];
   const bytes = Buffer.from(secret, "utf8");
@@ -109,7 +109,7 @@ function formsOf(secret: string): string[] {
   ];
 }
 
-/** Base64 of whatever holds the secret, at each of the three places where it may begin: the letters that it alone decides. */
+/** Base64 of any text that contains the secret, for each of the three alignments: the letters determined by the secret only. */
 function base64Of(bytes: Buffer): string[] {
   const standard = [0, 1, 2].map((before) => {
     const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
@@ -138,5 +138,5 @@ function withoutPiece(text: string, head: string, secret: string): string {
   return out;
 }
 
-/** One for the process: whoever learns a secret registers it here. */
+/** The instance of the process: code that learns a secret registers it here. */
 export const secrets = new Redactor();

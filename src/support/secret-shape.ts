@@ -1,20 +1,20 @@
-/** What may be shown of a setting that someone may have mistaken for the place of a secret. */
+/** Decides whether a setting can be shown, although somebody may have put a secret there. */
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** True for the form that Genesys Cloud's ids have, OAuth client ids among them, and that none of its secrets has. */
+/** True for the form of Genesys Cloud ids, including OAuth client ids, which none of its secrets has. */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** An OAuth client id for a message: as it is where it is one, else a word on what it is not. */
+/** An OAuth client id for a message: unchanged if it is one, otherwise a placeholder. */
 export function shownClientId(id: string): string {
   return isUuid(id) ? id : "[not shown: not a UUID]";
 }
 
 /**
- * True for text that looks drawn by lot, as keys, tokens and secrets do, and names of regions, hosts, profiles and stacks
- * do not. A guess: it may only hide something.
+ * True for text that looks random, like keys, tokens and secrets, unlike names of regions, hosts, profiles and stacks.
+ * This is a guess, used only to hide text.
  */
 export function looksSecret(text: string): boolean {
   if (isUuid(text)) return false;
@@ -27,7 +27,7 @@ export function looksSecret(text: string): boolean {
   return (drawn.length >= 10 && kinds === 3) || (drawn.length >= 20 && kinds === 2);
 }
 
-/** Words, years and counters written together, or what CloudFormation appends to the names that it makes. */
+/** Words, years and counters joined together, or the suffix that CloudFormation adds to generated names. */
 function isWords(piece: string): boolean {
   return (
     /^(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}|\d{1,8}$|\d{2,8}|[a-z]$)*$/.test(piece) || /^[A-Z0-9]{12,13}$/.test(piece)

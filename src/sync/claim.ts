@@ -14,29 +14,29 @@ import {
 } from "../usage/organization.ts";
 import { withStaging } from "./staging.ts";
 
-/** Who brings rows to a lake. */
+/** The source of new rows for a lake. */
 export interface Newcomer {
-  /** Whose the rows are, as far as is known; undefined for a file's, which do not tell. */
+  /** The organization of the rows, as far as is known; undefined for rows from a file, which do not contain it. */
   readonly origin: Origin | undefined;
-  /** The organization's id as the user gives it (`--organization`): it counts where no id contradicts it. */
+  /** The organization's id as given by the user (`--organization`); used if no other id contradicts it. */
   readonly asserted: string | undefined;
   /** For messages, before "belong to": "these credentials". */
   readonly subject: string;
 }
 
-/** Whose a lake is, as far as is known. */
+/** The organization of a lake, as far as is known. */
 interface Held {
   readonly origin: Origin;
-  /** Slices that name no organization. Counted only where nothing else says whose the lake is. */
+  /** Slices without an organization. Counted only if nothing else identifies the lake's organization. */
   readonly unnamed: number;
 }
 
 /**
- * Makes the lake the newcomer's, or finds that it is. To be called before anything is stored: of several programs that
- * begin on an empty lake just one wins.
+ * Claims the lake for the newcomer's organization, or checks that it already belongs to it. Call it before anything is
+ * stored: if several programs start on an empty lake, only one wins.
  *
- * @returns whose the lake is now, as far as is known.
- * @throws {UsageError} refused, naming both, where the lake is another organization's or that cannot be told.
+ * @returns the lake's organization, as far as is known.
+ * @throws {UsageError} refused, naming both, if the lake belongs to another organization or if that is unclear.
  */
 export async function claimLake(
   lake: Lake,
@@ -52,23 +52,27 @@ export async function claimLake(
     if (held.unnamed > 0 && !isNobodys(origin)) log.warn(adoption(lake, held.unnamed, origin));
     return origin;
   }
-  throw new UsageError("lake", `${CLAIM_PATH} in ${lake.uri} changes each time that it is read.`, {
-    hint: "Run one gc-usage at a time on this lake, then run the same command again.",
-  });
+  throw new UsageError(
+    "lake",
+    `Cannot update ${CLAIM_PATH} in ${lake.uri}: another program keeps changing it.`,
+    {
+      hint: "Run only one gc-usage at a time on this lake, then run the same command again.",
+    },
+  );
 }
 
-/** The same without claiming, for a dry run. @throws {UsageError} as `claimLake` does. */
+/** The same check without claiming, for a dry run. @throws {UsageError} like `claimLake`. */
 export async function checkOwner(lake: Lake, newcomer: Newcomer, waiting?: WaitOptions): Promise<Origin> {
   const held = await ownerOf(lake, await readClaim(lake), waiting);
   return (await admit(lake, held.origin, newcomer)).origin;
 }
 
-/** Whose the lake is by its claim, else by its slices. @throws {UsageError} refused, where that cannot be told. */
+/** The lake's organization by its claim, or else by its slices. @throws {UsageError} refused, if that is unclear. */
 export async function ownerOf(lake: Lake, claim: Claim | undefined, waiting?: WaitOptions): Promise<Held> {
   if (claim?.isLater && !claim.content) {
     throw new UsageError(
       "refused",
-      `A later version of gc-usage wrote ${CLAIM_PATH} in ${lake.uri}, and this one cannot tell whose the lake is.`,
+      `Cannot read the organization of ${lake.uri}: a later version of gc-usage wrote its ${CLAIM_PATH}.`,
       { hint: "Upgrade gc-usage (npm install -g gc-usage@latest), then run the same command again." },
     );
   }
@@ -80,9 +84,9 @@ export async function ownerOf(lake: Lake, claim: Claim | undefined, waiting?: Wa
 }
 
 /**
- * Slices that name another organization than the lake's can only have come by changes from outside.
+ * Checks for slices of another organization than the lake's, which can only come from changes made outside of gc-usage.
  *
- * @throws {UsageError} refused, naming the first.
+ * @throws {UsageError} refused, naming the first one.
  */
 export function checkSlices(lake: Lake, { organization }: Origin, slices: Iterable<Slice>): void {
   for (const { object, provenance } of slices) {
@@ -91,16 +95,16 @@ export function checkSlices(lake: Lake, { organization }: Origin, slices: Iterab
     if (compareOrigins({ organization }, { organization: other }) === "same") continue;
     throw new UsageError(
       "refused",
-      `${lake.uri} belongs to ${describeOrganization(organization)}, but its slice ${object.path} to ` +
+      `${lake.uri} belongs to ${describeOrganization(organization)}, but its slice ${object.path} belongs to ` +
         `${describeOrganization(other)}. Nothing was changed.`,
       {
-        hint: `Move what belongs to the other organization out of the lake. \`gc-usage status --lake ${lake.uri}\` lists it.`,
+        hint: `Move the slices of the other organization out of the lake. \`gc-usage status --lake ${lake.uri}\` lists them.`,
       },
     );
   }
 }
 
-/** Whose the lake is with the newcomer. @throws {UsageError} refused, where the two may not be one. */
+/** The lake's organization after adding the newcomer. @throws {UsageError} refused, if the two may be different. */
 async function admit(
   lake: Lake,
   held: Origin,
@@ -122,21 +126,21 @@ async function admit(
     : unclear(lake, held, mine, newcomer.subject);
 }
 
-/** @throws {UsageError} refused, where the service names another id than the user. */
+/** @throws {UsageError} refused, if the service reports another id than the user. */
 function withAsserted({ origin, asserted, subject }: Newcomer): Origin {
   if (asserted === undefined) return origin ?? {};
-  const told = origin?.organization;
-  if (told && told.id.toLowerCase() !== asserted) {
+  const reported = origin?.organization;
+  if (reported && reported.id.toLowerCase() !== asserted) {
     throw new UsageError(
       "refused",
-      `--organization is ${asserted}, but ${subject} belong to ${describeOrigin(origin)}. Nothing was changed.`,
-      { hint: "Leave --organization out, or use the other organization's credentials." },
+      `Wrong --organization ${asserted}: ${subject} belong to ${describeOrigin(origin)}. Nothing was changed.`,
+      { hint: "Omit --organization, or use the other organization's credentials." },
     );
   }
-  return { ...origin, organization: told ?? { id: asserted } };
+  return { ...origin, organization: reported ?? { id: asserted } };
 }
 
-/** What is known of the two together. An id that the user vouches for brings its OAuth client with it. */
+/** What is known about both together. An id asserted by the user also covers its OAuth client. */
 function joined(held: Origin, mine: Origin, asserted: string | undefined): Origin {
   const [a, b] = [held.organization, mine.organization];
   const organization: Organization | undefined = b && { id: b.id, name: b.name ?? a?.name };
@@ -144,7 +148,7 @@ function joined(held: Origin, mine: Origin, asserted: string | undefined): Origi
   return { organization: organization ?? a, source };
 }
 
-/** True where the claim need not be written: it says so, or there is nothing to say. */
+/** True if the claim need not be written: it already says so, or nothing is known. */
 function isSaid(claim: Claim | undefined, origin: Origin): boolean {
   if (!claim?.content) return isNobodys(origin);
   return claim.isLater || isAlike(claim.content, origin);
@@ -161,15 +165,15 @@ async function write(lake: Lake, claim: Claim | undefined, origin: Origin): Prom
 }
 
 const ONE_LAKE_EACH =
-  "Keep one lake per organization, below one folder: --lake lakes/NAME for each, and `gc-usage ask --lake lakes` for all of them.";
+  "Keep one lake per organization, in a common folder: use --lake lakes/NAME for each, and `gc-usage ask --lake lakes` for all of them.";
 
 const UNPROVEN =
-  "Cannot check that these rows belong to the lake's organization: the service does not give its id, and an access token " +
-  "names no OAuth client. Give --organization ID, or sign in with a client id and secret.";
+  "Cannot check that these rows belong to the lake's organization: the service does not return its id, and an access token " +
+  "does not identify the OAuth client. Pass --organization ID, or sign in with a client id and secret.";
 
 function adoption(lake: Lake, slices: number, origin: Origin): string {
   return (
-    `${counted(slices, "slice")} in ${lake.uri} ${slices === 1 ? "names" : "name"} no organization, as gc-usage 0.1.0 wrote them. ` +
+    `${counted(slices, "slice")} in ${lake.uri} ${slices === 1 ? "has" : "have"} no organization, because gc-usage 0.1.0 did not record it. ` +
     `From now on ${slices === 1 ? "it counts" : "they count"} as data of ${describeOrigin(origin)}.`
   );
 }
@@ -181,8 +185,8 @@ async function anothers(lake: Lake, held: Origin, mine: Origin, subject: string)
     `${lake.uri} belongs to ${describeOrigin(held)}, but ${subject} belong to ${describeOrigin(mine)}. Nothing was changed.`,
     {
       hint: isEmpty
-        ? `Give another lake with --lake. The lake has no slices: to give it to another organization, remove ${CLAIM_PATH} from it.`
-        : `Give another lake with --lake. ${ONE_LAKE_EACH}`,
+        ? `Use another lake with --lake. This lake has no slices: to use it for another organization, remove ${CLAIM_PATH} from it.`
+        : `Use another lake with --lake. ${ONE_LAKE_EACH}`,
       details: { lake: held, rows: mine },
     },
   );
@@ -192,10 +196,10 @@ function unclear(lake: Lake, held: Origin, mine: Origin, subject: string): Usage
   const id = mine.organization?.id ?? held.organization?.id ?? "ID";
   return new UsageError(
     "refused",
-    `${lake.uri} belongs to ${describeOrigin(held)}, and nothing proves that ${subject}, which belong to ` +
-      `${describeOrigin(mine)}, are of the same organization. Nothing was changed.`,
+    `${lake.uri} belongs to ${describeOrigin(held)}, but ${subject} belong to ` +
+      `${describeOrigin(mine)}, which may be another organization. Nothing was changed.`,
     {
-      hint: `If they are, for example after the OAuth client was replaced, add --organization ${id} once. Otherwise give another lake with --lake.`,
+      hint: `If it is the same organization, for example after the OAuth client was replaced, add --organization ${id} once. Otherwise use another lake with --lake.`,
       details: { lake: held, rows: mine },
     },
   );
@@ -205,7 +209,10 @@ function mixed(lake: Lake, organizations: readonly Organization[]): UsageError {
   const names = organizations.map((organization) => describeOrganization(organization));
   return new UsageError(
     "refused",
-    `${lake.uri} holds slices of several organizations: ${names.join(", ")}. Nothing was changed.`,
-    { hint: `Move those of all but one out of the lake. ${ONE_LAKE_EACH}`, details: { organizations } },
+    `${lake.uri} contains slices of several organizations: ${names.join(", ")}. Nothing was changed.`,
+    {
+      hint: `Move the slices of all but one organization out of the lake. ${ONE_LAKE_EACH}`,
+      details: { organizations },
+    },
   );
 }

@@ -18,10 +18,10 @@ import { sweepStaging, withStaging } from "./staging.ts";
 export interface CopyOptions extends WaitOptions {
   readonly from: Lake;
   readonly to: Lake;
-  /** Replace what knows more, and raw rows that differ. */
+  /** Also replace slices that cover more, and raw rows that differ. */
   readonly force: boolean;
   readonly dryRun: boolean;
-  /** The organization's id as the user gives it: it counts where nothing else tells whether both lakes are of one. */
+  /** The organization's id as given by the user; used if nothing else shows whether both lakes belong to the same one. */
   readonly organization?: string | undefined;
   readonly log?: Log | undefined;
   readonly onProgress: (done: number, of: number) => void;
@@ -31,19 +31,19 @@ export interface CopySummary {
   readonly slices: Tally;
   /** Raw rows. */
   readonly sources: Tally;
-  /** Of what was copied, or on a dry run would be. */
+  /** Bytes that were copied, or that a dry run would copy. */
   readonly bytes: number;
-  /** What was not copied, and why. */
+  /** Objects that were not copied, and the reasons. */
   readonly kept: readonly Kept[];
-  /** What is below the source lake and no data: it is never copied. */
+  /** Objects in the source lake that are not data: they are never copied. */
   readonly foreign: readonly Foreign[];
 }
 
 export interface Kept {
   readonly path: string;
   /**
-   * `knows-more` and `other-rows` can be forced. `newer`: a later version of the program wrote what is there, so it is never
-   * replaced. `damaged` is nothing that could be copied.
+   * `knows-more` and `other-rows` can be forced. `newer`: a later version of the program wrote the target's slice, so it is
+   * never replaced. `damaged`: the source cannot be copied.
    */
   readonly reason: "damaged" | "knows-more" | "newer" | "other-rows";
   readonly why: string;
@@ -55,7 +55,7 @@ interface Tally {
   kept: number;
 }
 
-/** What becomes of one object: copied, left since it is there already, or left for a reason. */
+/** What happens to an object: copied, skipped because it is already there, or kept for a reason. */
 interface Item {
   readonly object: StoredObject;
   readonly verdict: "copy" | "same" | Omit<Kept, "path">;
@@ -64,10 +64,10 @@ interface Item {
 const AT_ONCE = 8;
 
 /**
- * Copies slices and raw rows that the other lake lacks, by the rules that hold for any write: a slice is not replaced
- * by one that knows less. What was written is read back and compared. Ended at any point, the next run goes on.
+ * Copies slices and raw rows that are missing from the other lake. The rules of every write apply: a slice is not replaced
+ * by one that covers less. Written objects are read back and compared. Safe to interrupt: run it again to resume.
  *
- * @throws {UsageError} lake, where what is read back is not what was written; whatever a store throws.
+ * @throws {UsageError} lake, if an object that is read back differs from what was written; any error of the stores.
  */
 export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const { from, to, dryRun } = options;
@@ -80,7 +80,7 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const kept = items.flatMap(({ object: { path }, verdict }) =>
     typeof verdict === "string" ? [] : [{ path, ...verdict }],
   );
-  const copied = wanted.filter(({ path }) => !late.some((one) => one.path === path));
+  const copied = wanted.filter(({ path }) => !late.some((kept) => kept.path === path));
   const same = items.filter(({ verdict }) => verdict === "same").map(({ object }) => object);
   const tally = (isOne: (object: { path: string }) => boolean): Tally => ({
     copied: copied.filter(isOne).length,
@@ -96,7 +96,7 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   };
 }
 
-/** Makes the lake that is copied to, or finds it, of one organization with the other. @returns whose that is. */
+/** Creates the target lake, or checks that it belongs to the same organization as the source. @returns the organization. */
 async function claimTarget({
   from,
   to,
@@ -144,7 +144,7 @@ async function planSlices(options: CopyOptions, origin: Origin): Promise<Item[]>
   });
 }
 
-/** What a sync keeps of a slice goes with it, and stays where it does; an answer's rows are never put over others. */
+/** Raw rows kept by a sync share the fate of their slice. The rows of an answer never replace others. */
 async function planSources(options: CopyOptions, slices: readonly Item[]): Promise<Item[]> {
   const { from, to, force } = options;
   const verdicts = new Map(slices.map(({ object, verdict }) => [object.path, verdict]));
@@ -158,11 +158,11 @@ async function planSources(options: CopyOptions, slices: readonly Item[]): Promi
     const ofSlice = slice && verdicts.get(slicePath(slice));
     if (typeof ofSlice === "object") return { object, verdict: ofSlice };
     if (force || ofSlice !== undefined || !taken.has(object.path)) return { object, verdict: "copy" };
-    return { object, verdict: { reason: "other-rows", why: "other rows are there under the same name" } };
+    return { object, verdict: { reason: "other-rows", why: "other rows are stored under the same name" } };
   });
 }
 
-/** The paths under which both lakes have the very same bytes. */
+/** The paths with identical bytes in both lakes. */
 async function sameIn(
   options: CopyOptions,
   ours: readonly StoredObject[],
@@ -186,7 +186,7 @@ async function sameIn(
   return same;
 }
 
-/** Copies, then reads back. @returns what another process has made better meanwhile, and why it stays. */
+/** Copies and reads back. @returns slices that another process has improved in the meantime, and why they stay. */
 async function copyObjects(
   wanted: readonly StoredObject[],
   root: string,
@@ -201,7 +201,12 @@ async function copyObjects(
       signal?.throwIfAborted();
       const hash = await copyOne(path, join(root, path), join(folder, randomUUID()), options);
       if (hash !== undefined) written.set(path, hash);
-      else kept.push({ path, reason: "knows-more", why: "another process wrote one that knows more" });
+      else
+        kept.push({
+          path,
+          reason: "knows-more",
+          why: "another process has written a slice that covers more",
+        });
       onProgress(written.size, wanted.length);
     });
     await verify(options, written);
@@ -209,14 +214,14 @@ async function copyObjects(
   return kept;
 }
 
-/** @returns the hash of what is in place now; undefined where it was kept. */
+/** @returns the hash of the object now in place; undefined if the old one was kept. */
 async function copyOne(
   path: string,
   source: string,
   staged: string,
   { to, force }: CopyOptions,
 ): Promise<string | undefined> {
-  // What is copied is looked at, and not what was planned: the source may have been replaced meanwhile.
+  // Checks the file that is being copied, not the plan: the source may have been replaced in the meantime.
   await copyBytes(source, staged);
   const hash = await hashOf(staged);
   const key = parseSlicePath(path);
@@ -226,14 +231,14 @@ async function copyOne(
   }
   const reading = await readFooter(staged);
   if (reading === undefined || reading === CHANGED || reading.state === "damaged") {
-    throw new UsageError("lake", `The slice ${path} became unreadable while it was copied.`, {
-      hint: "Run `gc-usage status` on the lake that is copied from.",
+    throw new UsageError("lake", `The slice ${path} became unreadable during the copy.`, {
+      hint: "Run `gc-usage verify` on the source lake.",
     });
   }
   return (await to.commit(key, staged, reading.provenance, { force })) === "written" ? hash : undefined;
 }
 
-/** Reads back what was written: its size and its SHA-256. */
+/** Reads back what was written and compares size and SHA-256. */
 async function verify(options: CopyOptions, written: ReadonlyMap<string, string>): Promise<void> {
   const { to } = options;
   const listed = [...(await to.list()).map(({ object }) => object), ...(await to.sources())];
@@ -247,9 +252,9 @@ async function verify(options: CopyOptions, written: ReadonlyMap<string, string>
   if (wrong.length === 0) return;
   throw new UsageError(
     "lake",
-    `${wrong.length} of ${written.size} objects read back otherwise than they were written, the first ${wrong[0]}.`,
+    `${wrong.length} of ${written.size} objects differ from what was written, the first is ${wrong[0]}.`,
     {
-      hint: "Does another process write to that lake? Run the same command again: it compares every object.",
+      hint: "Make sure that no other process writes to that lake, then run the same command again: it compares every object.",
       details: { paths: wrong },
     },
   );

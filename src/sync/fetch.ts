@@ -15,26 +15,26 @@ export interface FetchContext {
   readonly effects: Effects;
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
-  /** The longest that one query may take in all: its waits, retries and pages. Milliseconds. */
+  /** The maximum time for one query, including waits, retries and pages, in milliseconds. */
   readonly timeoutMs: number;
-  /** Called with the rows that a page brought. */
+  /** Called with the number of rows of each page. */
   readonly onRows: (rows: number) => void;
 }
 
-/** A query that failed, or whose id the service no longer knows, is asked anew so often. */
+/** How often a query is submitted if it fails, or if the service no longer knows its id. */
 const MAX_SUBMITS = 4;
 
-/** A query that has not ended by then is not going to, whatever time its pages may take. */
+/** A query that has not ended by then never will; the time for its pages is not included. */
 const MAX_RUN_MS = 3_600_000;
-/** A query that runs longer than this is worth a line. */
+/** A query that runs longer than this is reported. */
 const TELL_RUN_MS = 10_000;
 
 /**
- * Brings a job to its end: submits it unless it has an id, waits, and appends its pages to the spool. After each
- * page the state is saved, so that whoever goes on begins at the next one.
+ * Completes a job: submits it unless it has an id, waits, and appends its pages to the spool. The state is saved after each
+ * page, so that a later run resumes with the next one.
  *
- * @throws {UsageError} failed, where the service failed the query again and again; timeout; whatever the client
- *   throws. The job's folder stays, to go on from.
+ * @throws {UsageError} failed, if the service failed the query repeatedly; timeout; any error of the client. The job's
+ *   folder stays, so that a later run can resume.
  */
 export async function fetchJob(job: StagedJob, context: FetchContext): Promise<void> {
   const { effects, signal, timeoutMs } = context;
@@ -58,8 +58,8 @@ async function fetchToTheEnd(job: StagedJob, context: Running): Promise<void> {
     try {
       await fetchOnce(job, context);
     } catch (error) {
-      if (!isAskedAnew(error) || submits >= MAX_SUBMITS) throw error;
-      context.log.debug(`${error.message} Asking again.`);
+      if (!needsNewQuery(error) || submits >= MAX_SUBMITS) throw error;
+      context.log.debug(`${error.message} Submitting the query again.`);
       context.onRows(-job.state.rows);
       await job.restart(context.client.clock.now());
       await context.effects.sleep(pollDelay(submits), context.signal);
@@ -67,8 +67,8 @@ async function fetchToTheEnd(job: StagedJob, context: Running): Promise<void> {
   }
 }
 
-/** The query has ended badly, or its id is forgotten: only a new query can help. */
-function isAskedAnew(error: unknown): error is UsageError {
+/** The query has failed, or its id is unknown: only a new query can help. */
+function needsNewQuery(error: unknown): error is UsageError {
   return isUsageError(error) && (error.kind === "failed" || error.details["status"] === 404);
 }
 
@@ -76,29 +76,29 @@ async function fetchOnce(job: StagedJob, context: Running): Promise<void> {
   const { client, effects, signal, log } = context;
   if (job.state.id === undefined) {
     const { service } = job.state;
-    // By the service's clock: what it has of the days is what it had then.
+    // By the service's clock: the answer reflects the data of this moment.
     const submittedAt = client.clock.now();
     const { id } = await submitQuery(client, service, queryBody(service, jobQuery(job.state)), signal);
     await job.save({ id, submittedAt });
   }
   const started = monotonicOf(effects);
   const watch = new PageWatch(job.state.after);
-  let told = false;
+  let reported = false;
   for (let polls = 0; !job.state.complete; ) {
     context.check();
     const status = await fetchPage(job, watch, context);
     if (status === undefined) continue;
     const elapsed = monotonicOf(effects) - started;
     if (elapsed > MAX_RUN_MS) throw tooLate(job, MAX_RUN_MS);
-    if (elapsed > TELL_RUN_MS && !told) {
-      told = true;
+    if (elapsed > TELL_RUN_MS && !reported) {
+      reported = true;
       tellWait(log, `Query ${job.state.id} is still ${status}.`);
     }
     await effects.sleep(pollDelay(polls++), signal);
   }
 }
 
-/** Appends the next page. @returns the query's status, where it has not ended yet. */
+/** Appends the next page. @returns the query's status if it has not ended yet. */
 async function fetchPage(
   job: StagedJob,
   watch: PageWatch,
@@ -114,7 +114,7 @@ async function fetchPage(
       async (ndjson) => {
         await spool.appendFile(ndjson);
         bytes += ndjson.length;
-        // A job that 0.1.0 began has no checksum.
+        // A job started by 0.1.0 has no checksum.
         if (crc !== undefined) crc = crc32(ndjson, crc);
       },
       async () => {
@@ -140,7 +140,7 @@ async function fetchPage(
   }
 }
 
-/** The query that a job asks. */
+/** The query of a job. */
 export function jobQuery(state: JobState): Parameters<typeof queryBody>[1] {
   return {
     interval: intervalOf(state),
@@ -151,7 +151,7 @@ export function jobQuery(state: JobState): Parameters<typeof queryBody>[1] {
   };
 }
 
-/** How long to wait before asking again whether a query has ended: a quarter of a second, growing to ten. */
+/** The wait before the next poll, in milliseconds: a quarter of a second, growing to ten seconds. */
 export function pollDelay(polls: number): number {
   return Math.min(250 * 1.5 ** polls, 10_000);
 }

@@ -16,17 +16,17 @@ import {
 import type { Service } from "../usage/service.ts";
 
 /**
- * Rows of a day, a week and a month look alike: only their dates tell them apart. Rows of months that are stored as days
- * would count all of theirs for one.
+ * Rows of a day, a week and a month look alike: only their dates differ. If rows of a month were stored as days, all
+ * requests of the month would count for a single day.
  */
 
-/** A granularity as flags spell it. */
+/** A granularity as the flags express it. */
 interface Spelled {
   readonly granularity: Granularity;
   readonly weekStart: WeekStart;
 }
 
-/** The weeks and months that all of the dates begin, longest first. */
+/** The weeks and months whose first days are all of the dates, longest first. */
 function begunBy(dates: readonly Day[]): Spelled[] {
   const coarser: Spelled[] = [
     { granularity: "month", weekStart: DEFAULT_WEEK_START },
@@ -42,7 +42,7 @@ function flags({ granularity, weekStart }: Spelled, given?: Granularity): string
   return `--granularity ${granularity}${isNamed ? ` --week-start ${weekStart}` : ""}`;
 }
 
-/** What to pass instead, where the dates are not those of the granularity that was given. */
+/** Which flags to pass if the dates do not match the given granularity. */
 export function granularityHint(dates: readonly Day[], given: Granularity): string {
   const [longest] = begunBy(dates);
   const isSure = longest !== undefined && (longest.granularity === "month" || dates.length > 1);
@@ -50,44 +50,44 @@ export function granularityHint(dates: readonly Day[], given: Granularity): stri
   return `Pass the granularity of the query: ${isSure || longest === undefined ? found : `--granularity day, or ${found}`}.`;
 }
 
-/** Rows on their way into a lake, as they were given. */
+/** Rows to be stored, with what the user said about them. */
 export interface GivenDates {
-  /** For messages. */
+  /** The source of the rows, for messages. */
   readonly from: string;
   readonly granularity: Granularity;
   readonly weekStart: WeekStart;
   readonly dates: readonly Day[];
-  /** Where it is known: an interval in which every period has rows is no coarser query's. */
+  /** If known. If every period of the interval has rows, the query was not coarser. */
   readonly interval?: Span | undefined;
-  /** Of which granularities the lake has the neighbors of a date, so that it may belong to them; undefined where no series is known. */
+  /** Whether the lake has the neighbors of a date in a granularity, so that the date may belong to it; undefined if no series is known. */
   readonly continues?: ((granularity: Granularity, date: Day) => boolean) | undefined;
 }
 
 /**
- * Refuses rows by day whose dates are those of months or weeks, and rows by week whose dates are those of months. One date
- * alone proves nothing: it is refused only where its interval, or the lake's other rows, say that it is a month or week.
+ * Rejects rows by day with dates of months or weeks, and rows by week with dates of months. A single date proves nothing:
+ * it is rejected only if its interval, or the lake's other rows, show that it is a month or week.
  *
- * @returns what a person should look at all the same: a single day that may be a month or week.
+ * @returns a warning if a single day may be a month or week.
  * @throws {UsageError} refused
  */
 export function checkGranularity(given: GivenDates): string | undefined {
   const { granularity, dates, interval, from, continues = () => false } = given;
   const [first] = dates;
   if (first === undefined || (granularity !== "day" && granularity !== "week")) return undefined;
-  const coarser = begunBy(dates).find((one) => one.granularity === "month" || granularity === "day");
+  const coarser = begunBy(dates).find((begun) => begun.granularity === "month" || granularity === "day");
   if (coarser === undefined) return undefined;
   if (interval && !hidesPeriods(given, coarser, interval)) return undefined;
   if (granularity === "day" && dates.every((date) => continues("day", date))) return undefined;
   const instead = flags(coarser);
   const hasProof = interval !== undefined && coarser.granularity === "month";
   if (dates.length === 1 && !hasProof && !continues(coarser.granularity, first)) {
-    return `${first} begins a ${coarser.granularity}. If the query used --granularity ${coarser.granularity}, pass ${instead} instead.`;
+    return `${first} is the first day of a ${coarser.granularity}. If the query used --granularity ${coarser.granularity}, pass ${instead} instead.`;
   }
   const count = dates.length === 1 ? "1 date, the" : `${dates.length} dates, each the`;
   const otherwise =
     dates.length === 1 && interval === undefined
       ? `. If it is that single ${granularity}, add --interval ${first}/${periodEnd(granularity, first) ?? first}.`
-      : `, or --force where these are single ${granularity}s.`;
+      : `, or --force if these are single ${granularity}s.`;
   const why =
     dates.length === 1 && interval === undefined
       ? `the lake has the ${coarser.granularity}s next to it`
@@ -97,7 +97,7 @@ export function checkGranularity(given: GivenDates): string | undefined {
   });
 }
 
-/** True where the interval has a whole month (or week) that the dates begin, and periods without rows. */
+/** True if the dates include the first day of a whole month (or week) of the interval, and there are periods without rows. */
 function hidesPeriods(
   { granularity, weekStart, dates }: GivenDates,
   coarser: Spelled,
@@ -107,7 +107,7 @@ function hidesPeriods(
   return dates.some(isWhole) && periodsOf(granularity, interval, weekStart).length > dates.length;
 }
 
-/** Tells of which granularities the lake has the neighbors of a date, in a series. */
+/** Finds out in which granularities the lake has the neighbors of a date, in a series. */
 export async function continuedBy(
   lake: Lake,
   series: { readonly service: Service; readonly grouping: Grouping },

@@ -26,39 +26,39 @@ import { inParallel } from "./parallel.ts";
 import { rawLine } from "./raw-row.ts";
 import type { LinesByDate, RowSpool } from "./row-spool.ts";
 
-/** What the rows are an answer to. */
+/** The query that the rows answer. */
 export interface LandContext {
   readonly service: Service;
   readonly granularity: Granularity;
   readonly grouping: Grouping;
   readonly metrics: readonly Metric[];
-  /** The days asked for. */
+  /** The requested days. */
   readonly span: Span;
   readonly weekStart: WeekStart;
-  /** Milliseconds since 1970 at which the service knew what the rows say. */
+  /** When the service had this data, in milliseconds since 1970. */
   readonly fetchedAt: number;
-  /** Execution or job id. */
+  /** The execution or job id. */
   readonly id: string;
   readonly version: string;
-  /** Whose rows they are. */
+  /** The organization of the rows. */
   readonly origin: Origin;
-  /** False where periods without rows may simply not have been asked for: then they become no slices. */
+  /** False if periods without rows may not have been requested at all: then no slices are made for them. */
   readonly emptyPeriods: boolean;
 }
 
-/** A slice's rows, checked and waiting in a spool. */
+/** A slice's checked rows in a spool. */
 export interface SpooledSlice {
   readonly key: SliceKey;
-  /** Undefined: a slice without rows, which says that nothing happened. */
+  /** Undefined for a slice without rows, which means no usage. */
   readonly spool: string | undefined;
   readonly provenance: Provenance;
 }
 
 /**
- * Reads rows as they came, from NDJSON, into a spool.
+ * Reads original rows, as NDJSON, into a spool.
  *
- * @param raw is given them as they came, by their dates.
- * @throws {UsageError} input, for a row that is none.
+ * @param raw gets the original rows, by date.
+ * @throws {UsageError} input, for an invalid row.
  */
 export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesByDate): Promise<void> {
   let number = 0;
@@ -76,22 +76,22 @@ export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesBy
 }
 
 /**
- * The slices that spooled rows make, checked against what was asked.
+ * Makes slices from spooled rows and checks them against the query.
  *
- * @throws {UsageError} input, for rows that do not belong to the question, with the first one's number.
+ * @throws {UsageError} input, for rows that do not match the query, with the number of the first one.
  */
 export function slicesOf(spool: RowSpool, context: LandContext): SpooledSlice[] {
   const known = knownSpan(context.span, context.fetchedAt);
   if (!known) {
     throw new UsageError(
       "input",
-      `The interval begins on ${context.span.start}, which had no data yet on ${dayOf(context.fetchedAt)}.`,
-      { hint: "The service has full UTC days only, up to yesterday." },
+      `No data was available yet on ${dayOf(context.fetchedAt)} for ${context.span.start}, the first day of the interval.`,
+      { hint: "The service only has complete UTC days, up to yesterday." },
     );
   }
   checkQuestion(spool, context);
   checkDates(spool, context);
-  const rows = new Map(spool.dates().map((one) => [dateWithin(one, context, known), one]));
+  const rows = new Map(spool.dates().map((dated) => [dateWithin(dated, context, known), dated]));
   const { service, granularity, grouping, metrics, fetchedAt, id, version, origin } = context;
   return periodsOf(granularity, known, context.weekStart)
     .filter(({ date }) => context.emptyPeriods || rows.has(date))
@@ -117,8 +117,8 @@ function checkQuestion(spool: RowSpool, { service, grouping }: LandContext): voi
     if (other !== service) {
       throw misfit(
         row,
-        `it is of the ${other} service, not ${service}`,
-        "Load each service's answers by themselves.",
+        `it comes from the ${other} service, not ${service}`,
+        "Load the answers of each service separately.",
       );
     }
   }
@@ -127,14 +127,14 @@ function checkQuestion(spool: RowSpool, { service, grouping }: LandContext): voi
     if (!grouped.includes(dimension)) {
       throw misfit(
         row,
-        `it names a ${dimension}, and the grouping is ${grouping}`,
-        "Give the grouping that was asked, with --group-by.",
+        `it has a ${dimension}, but the grouping is ${grouping}`,
+        "Pass the grouping of the query with --group-by.",
       );
     }
   }
 }
 
-/** @throws {UsageError} input, where rows' dates cannot be those of the granularity, whatever the interval. */
+/** @throws {UsageError} input, if dates of rows cannot match the granularity, whatever the interval. */
 export function checkDates(
   spool: RowSpool,
   { granularity, weekStart }: Pick<LandContext, "granularity" | "weekStart">,
@@ -143,8 +143,8 @@ export function checkDates(
     if (granularity === "total" && date !== undefined) {
       throw misfit(
         firstRow,
-        `it has the date ${date}, and a total has none`,
-        "Give the granularity that was asked: --granularity day, week or month.",
+        `it has the date ${date}, but a total has no dates`,
+        "Pass the granularity of the query: --granularity day, week or month.",
       );
     }
     if (granularity === "total") continue;
@@ -152,15 +152,15 @@ export function checkDates(
       throw misfit(
         firstRow,
         "it has no date",
-        "Rows without dates come of a query without granularity: --granularity total --interval START/END.",
+        "Rows without dates come from a query without granularity. For these, pass --granularity total --interval START/END.",
       );
     }
     if (periodStart(granularity, date, weekStart) !== date) {
       throw misfit(
         firstRow,
-        `its date ${date} does not begin a ${granularity}`,
+        `${date} is not the first day of a ${granularity}`,
         granularityHint(
-          spool.dates().flatMap((one) => one.date ?? []),
+          spool.dates().flatMap((dated) => dated.date ?? []),
           granularity,
         ),
       );
@@ -168,7 +168,7 @@ export function checkDates(
   }
 }
 
-/** The first day of the period that rows of a date count, where that is part of what was asked. */
+/** The first day of the period of a date, if that is part of the query. */
 function dateWithin(
   rows: { date: Day | undefined; firstRow: number },
   { granularity }: LandContext,
@@ -180,15 +180,15 @@ function dateWithin(
   throw misfit(
     firstRow,
     `its date ${date} is outside ${known.start}/${known.end}`,
-    "Give the interval that was asked, with --interval START/END; the current UTC day is never in the data.",
+    "Pass the interval of the query with --interval START/END. The current UTC day is never in the data.",
   );
 }
 
 function misfit(row: number, why: string, hint: string): UsageError {
-  return new UsageError("input", `Row ${row} does not fit: ${why}.`, { hint });
+  return new UsageError("input", `Row ${row} does not match the query: ${why}.`, { hint });
 }
 
-/** A slice that stayed as it was, since what is there covers more, or must never be replaced. */
+/** A slice that was kept, because the stored one covers more or must never be replaced. */
 export interface KeptSlice {
   readonly key: SliceKey;
   readonly why: string;
@@ -198,21 +198,21 @@ export interface Landed {
   readonly written: SliceKey[];
   readonly kept: KeptSlice[];
   readonly rows: number;
-  /** Slices in which rows repeat others' keys: sound answers have none. */
+  /** Slices with rows that repeat the key of others, which sound answers do not have. */
   readonly repeated: SliceKey[];
 }
 
-/** Files written side by side: each keeps one core busy. */
+/** Files written at the same time: each keeps one core busy. */
 const WRITERS = 2;
 
-/** A slice's Parquet file, finished but not in its place yet. */
+/** A slice's Parquet file, complete but not in place yet. */
 export interface WrittenSlice extends SpooledSlice {
   readonly file: string;
   /** Rows that repeat another's key: sound answers have none. */
   readonly repeats: number;
 }
 
-/** Writes slices' files into `folder`, a few side by side. */
+/** Writes slice files into `folder`, a few at a time. */
 export async function writeSlices(
   lake: Lake,
   slices: readonly SpooledSlice[],
@@ -228,36 +228,36 @@ export async function writeSlices(
   });
 }
 
-/** Puts slices in place, each whole or not there; the first failure ends it, and what is in place stays. */
+/** Puts slices in place, each completely or not at all. Stops at the first failure; slices already in place stay. */
 export async function commitSlices(
   lake: Lake,
   slices: readonly WrittenSlice[],
   options: {
     force: boolean;
     signal?: AbortSignal | undefined;
-    /** As `refusal` takes it. */
+    /** As for `refusal`. */
     now?: number | undefined;
     onSlice?: () => void;
-    /** Throws where another process has taken the work over. */
+    /** Throws if another process has taken over the work. */
     check: () => Promise<void>;
   },
 ): Promise<Landed> {
-  const landed = { written: [] as SliceKey[], kept: [] as KeptSlice[], repeated: [] as SliceKey[], rows: 0 };
+  const stored = { written: [] as SliceKey[], kept: [] as KeptSlice[], repeated: [] as SliceKey[], rows: 0 };
   await inParallel(slices, lake.store.writers, async ({ key, file, provenance, repeats }) => {
     options.signal?.throwIfAborted();
     await options.check();
-    if (repeats > 0) landed.repeated.push(key);
+    if (repeats > 0) stored.repeated.push(key);
     const outcome = await lake.commit(key, file, provenance, options);
     if (outcome === "written") {
-      landed.written.push(key);
-      landed.rows += provenance.rows;
-    } else landed.kept.push({ key, why: outcome.kept });
+      stored.written.push(key);
+      stored.rows += provenance.rows;
+    } else stored.kept.push({ key, why: outcome.kept });
     options.onSlice?.();
   });
-  return landed;
+  return stored;
 }
 
-/** Why the slices may not replace what the lake holds, by slice; empty where they all may. */
+/** Why the slices may not replace those in the lake, by slice; empty if they all may. */
 export async function refusals(
   lake: Lake,
   slices: readonly SpooledSlice[],

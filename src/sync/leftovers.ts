@@ -3,20 +3,20 @@ import { chunksOf, isNeeded, type SyncPlan, type SyncTarget } from "./plan.ts";
 import type { JobState } from "./staging.ts";
 
 /**
- * What becomes of a query that an earlier run left. It is gone on with where it brings something that is needed and
- * divides none of it: what it has of a month that has grown since would land as that month.
+ * Decides about a query that an earlier run left. It is resumed if it brings something that is needed and divides no period:
+ * a part of a month that has grown since would be stored as the whole month.
  *
- * @returns leave, where it may be of use to another sync.
+ * @returns leave, if it may be useful to another sync.
  */
 export function decideLeftover(state: JobState, { target, periods }: SyncPlan): "take" | "drop" | "leave" {
   if (!isSameKind(state, target)) return "leave";
   const [first, last] = [periods[0], periods.at(-1)];
-  // A total is a figure of just its own days: the lake has another place for one, or would keep the longer one.
+  // A total is a figure for exactly its own days: another one has another path, or the lake would keep the longer one.
   if (target.granularity === "total" && (state.start !== first?.date || state.end > first.covered.end))
     return "leave";
   const touched = periods.filter((period) => isNeeded(period) && overlap(period.covered, state));
   if (touched.length > 0) return touched.every(({ covered }) => holds(state, covered)) ? "take" : "drop";
-  // All that it would bring is in the lake already: it ended between its last slice and its folder's removal.
+  // Everything it would bring is already in the lake: the run ended between its last slice and the removal of its folder.
   const isInside = first && last && state.start >= first.covered.start && state.end <= last.covered.end;
   return isInside ? "drop" : "leave";
 }
@@ -30,14 +30,14 @@ function isSameKind(state: JobState, target: SyncTarget): boolean {
   );
 }
 
-/** Those of the spans that share no day with an earlier one. */
+/** The spans that share no day with an earlier one. */
 export function disjoint<T extends Span>(spans: readonly T[]): T[] {
   const chosen: T[] = [];
-  for (const span of spans) if (!chosen.some((one) => overlap(one, span))) chosen.push(span);
+  for (const span of spans) if (!chosen.some((earlier) => overlap(earlier, span))) chosen.push(span);
   return chosen;
 }
 
-/** The intervals to ask for beside the queries that are gone on with: what these bring is not asked for again. */
+/** The intervals to query in addition to the resumed queries, which are not queried twice. */
 export function chunksBeside(taken: readonly Span[], { target, periods }: SyncPlan): Span[] {
   const wanting = periods.filter(
     (period) => isNeeded(period) && !taken.some((span) => holds(span, period.covered)),

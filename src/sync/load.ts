@@ -36,49 +36,49 @@ import { checkSource, keepSource } from "./source.ts";
 import { sweepStaging, withStaging } from "./staging.ts";
 import { checkElsewhere, storedSlices, storedSource } from "./stored.ts";
 
-/** Rows from outside. */
+/** Rows that were not fetched by sync. */
 export interface GivenRows {
   readonly input: AsyncIterable<Uint8Array>;
   /** For messages: a file's name, or standard input. */
   readonly from: string;
   readonly granularity: Granularity;
   readonly weekStart: WeekStart;
-  /** Execution or job id; without one the rows' own hash names them, so that loading twice is loading once. */
+  /** The execution or job id. Without one, the hash of the rows identifies them, so loading twice has no effect. */
   readonly id: string | undefined;
-  /** The organization's id: rows do not tell it. Left out: the lake's. */
+  /** The organization's id, which rows do not contain. Default: the lake's. */
   readonly organization?: string | undefined;
   readonly log?: Log | undefined;
-  /** Aborted: rejects with its reason, and no slice is left half written. */
+  /** When aborted, rejects with its reason; no slice is left incomplete. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Rows from outside, with what the user knows of the query that gave them; the rows themselves tell the rest. */
+/** Rows, with what the user knows of their query; the rest follows from the rows themselves. */
 export interface LoadRequest extends GivenRows {
   readonly interval: Interval | undefined;
   readonly grouping: Grouping | undefined;
   readonly metrics: readonly Metric[] | undefined;
   readonly service: Service | undefined;
-  /** Milliseconds since 1970: when the answer was given, at the latest. */
+  /** When the answer was given, at the latest, in milliseconds since 1970. */
   readonly fetchedAt: number;
   readonly force: boolean;
   readonly version: string;
 }
 
 export interface Loaded extends Landed {
-  /** `there`: the very same rows are in the lake already, and nothing was written. */
+  /** `there`: the same rows are already in the lake, and nothing was written. */
   readonly outcome: "written" | "there";
   readonly service: Service;
   readonly grouping: Grouping;
   readonly span: Span;
-  /** Where the raw rows are kept, below the lake. */
+  /** The path of the raw rows, relative to the lake. */
   readonly source: string;
-  /** Names of fields that we do not know; they are in the column `extra`. */
+  /** Names of unknown fields, which are stored in the column `extra`. */
   readonly unknownFields: readonly string[];
 }
 
 /**
- * Lands an answer, or rows, that somebody else fetched. All is checked before anything is written: what is refused
- * leaves no trace.
+ * Stores an answer, or rows, from another program. Everything is checked before anything is written: rejected rows leave no
+ * trace.
  */
 export async function load(lake: Lake, request: LoadRequest): Promise<Loaded> {
   await sweepStaging(lake);
@@ -120,7 +120,7 @@ async function loadIn(lake: Lake, request: LoadRequest, workspace: Workspace): P
   if (twin === undefined && !request.force) await checkSource(lake, source, hash);
   if (slices.length > 0 || twin === undefined)
     await claimLake(lake, newcomer, { log: request.log ?? silentLog, signal: request.signal });
-  const landed = await commitSlices(lake, slices, { ...request, check: () => workspace.check() }).catch(
+  const committed = await commitSlices(lake, slices, { ...request, check: () => workspace.check() }).catch(
     (error: unknown) => {
       throw request.signal?.aborted ? interruptedHalfWay(error) : error;
     },
@@ -132,12 +132,13 @@ async function loadIn(lake: Lake, request: LoadRequest, workspace: Workspace): P
   await updateSlicesTable(lake, { log: request.log, signal: request.signal });
   const kept = (request.force ? [] : [...stored.slices]).map(({ key }) => ({
     key,
-    why: "the same rows are stored already",
+    why: "the same rows are already stored",
   }));
   return {
-    ...landed,
-    outcome: landed.written.length === 0 && landed.kept.length === 0 && raw === "there" ? "there" : "written",
-    kept: [...landed.kept, ...kept],
+    ...committed,
+    outcome:
+      committed.written.length === 0 && committed.kept.length === 0 && raw === "there" ? "there" : "written",
+    kept: [...committed.kept, ...kept],
     service: context.service,
     grouping: context.grouping,
     span: context.span,
@@ -146,7 +147,7 @@ async function loadIn(lake: Lake, request: LoadRequest, workspace: Workspace): P
   };
 }
 
-/** The first instant at which an answer with these rows can have been given, in milliseconds since 1970. */
+/** The earliest time at which the service could have returned these rows, in milliseconds since 1970. */
 function endOfNewest(found: RowSpool): number {
   const newest = found.dates().at(-1)?.date;
   return newest === undefined ? 0 : startOfDay(addDays(newest, 1));
@@ -156,14 +157,14 @@ function tooEarly({ from, fetchedAt }: LoadRequest, earliest: number): UsageErro
   const newest = dayOf(earliest - 1);
   return new UsageError(
     "input",
-    `The rows of ${newest} had no data yet on ${dayOf(fetchedAt)}, when ${from} was last written.`,
+    `${from} has rows of ${newest}, but it was last written on ${dayOf(fetchedAt)}, when that data was not available yet.`,
     {
-      hint: "The service has full UTC days only. If the file is newer than its time says, update that with touch.",
+      hint: "The service only has complete UTC days. If the file's modification time is wrong, update it with `touch`.",
     },
   );
 }
 
-/** @throws {UsageError} refused, for rows whose dates are those of a coarser granularity. */
+/** @throws {UsageError} refused, for rows with dates of a coarser granularity. */
 async function checkRows(
   lake: Lake,
   request: LoadRequest,
@@ -176,19 +177,19 @@ async function checkRows(
 }
 
 function interruptedHalfWay(cause: unknown): UsageError {
-  return new UsageError("interrupted", "Interrupted while slices were being stored: not all of them are.", {
-    hint: "Each slice in the lake is whole. Run the same command again to store the rest.",
+  return new UsageError("interrupted", "Interrupted while storing slices: some of them are not stored.", {
+    hint: "Each slice in the lake is complete. Run the same command again to store the rest.",
     cause,
   });
 }
 
-/** Whose a file's rows are only the user can say. */
+/** Only the user can say to which organization the rows of a file belong. */
 export function newcomerOf({ organization, from }: GivenRows): Newcomer {
   return { origin: undefined, asserted: organization, subject: `the rows of ${from}` };
 }
 
 export interface ReadRows {
-  /** The rows as they came, one a line. */
+  /** The original rows, one per line. */
   readonly file: string;
   /** SHA-256 of that file. */
   readonly hash: string;
@@ -198,9 +199,10 @@ export interface ReadRows {
 }
 
 /**
- * Reads rows into `folder`, and checks what can be checked without knowing the query.
+ * Reads rows into `folder`, and checks everything that does not depend on the query.
  *
- * @throws {UsageError} input, timeout or failed, for what is no finished, whole answer of one service by this granularity.
+ * @throws {UsageError} input, timeout or failed, unless it is a finished and complete answer of one service by this
+ *   granularity.
  */
 export async function readGiven(request: GivenRows, folder: string): Promise<ReadRows> {
   const file = join(folder, "rows.ndjson");
@@ -209,14 +211,14 @@ export async function readGiven(request: GivenRows, folder: string): Promise<Rea
   checkAnswer(summary, request);
   checkDates(found, request);
   if (found.services.size > 1) {
-    throw new UsageError("input", `${request.from} mixes rows of both services.`, {
-      hint: "They count different requests: load each service's answers by themselves.",
+    throw new UsageError("input", `${request.from} has rows of both services.`, {
+      hint: "The services count different requests. Load the answers of each service separately.",
     });
   }
   return { file, hash, id: request.id ?? hash.slice(0, 32), summary, found };
 }
 
-/** Splits the input into rows, one a line, and takes their hash. */
+/** Splits the input into rows, one per line, and computes their hash. */
 async function spoolInput(
   request: GivenRows,
   file: string,
@@ -248,19 +250,19 @@ async function spoolInput(
   }
 }
 
-/** Refuses what is no finished, whole answer. */
+/** Rejects anything but a finished and complete answer. */
 function checkAnswer(summary: SplitSummary, { from }: GivenRows): void {
   const { answers, arrays } = summary;
   if (answers.length + arrays > 1) {
-    throw new UsageError("input", `${from} holds ${answers.length + arrays} answers, one after the other.`, {
-      hint: "Load each by itself; pages of one job can be joined with `gc … -a` or `gc-usage results ID`.",
+    throw new UsageError("input", `${from} contains ${answers.length + arrays} answers.`, {
+      hint: "Load each one separately. Pages of one job can be joined with `gc … -a` or `gc-usage results ID`.",
     });
   }
   checkEnded(summary, from);
   const next = answers[0]?.["nextUri"];
   if (typeof next === "string" && next !== "") {
-    throw new UsageError("input", `${from} is one page of several: its nextUri points to more.`, {
-      hint: "Fetch all pages with `gc-usage results ID --service jobs` or `gc … -a`, then load what that prints.",
+    throw new UsageError("input", `${from} is not complete: its nextUri points to another page.`, {
+      hint: "Fetch all pages with `gc-usage results ID --service jobs` or `gc … -a`, then load the output.",
     });
   }
 }
@@ -269,22 +271,22 @@ function contextOf(request: LoadRequest, found: RowSpool, summary: SplitSummary)
   const [service = request.service] = found.services.keys();
   if (service === undefined) {
     const why = found.rows === 0 ? "has no rows" : "has only fields that both services have";
-    throw new UsageError("input", `${request.from} ${why}, so it does not tell its service.`, {
-      hint: "Give --service legacy or --service jobs.",
+    throw new UsageError("input", `${request.from} ${why}, so its service is unclear.`, {
+      hint: "Pass --service legacy or --service jobs.",
     });
   }
   if (request.service !== undefined && request.service !== service) {
     throw new UsageError(
       "input",
-      `${request.from} holds rows of the ${service} service, not of ${request.service}.`,
+      `${request.from} has rows of the ${service} service, not of ${request.service}.`,
       {
-        hint: `Leave --service out, or give --service ${service}.`,
+        hint: `Omit --service, or pass --service ${service}.`,
       },
     );
   }
   if (found.rows === 0 && request.grouping === undefined) {
-    throw new UsageError("input", `${request.from} has no rows, so it does not tell its grouping.`, {
-      hint: "Give the grouping that was asked, for example --group-by client,uri,method.",
+    throw new UsageError("input", `${request.from} has no rows, so its grouping is unclear.`, {
+      hint: "Pass the grouping of the query, for example --group-by client,uri,method.",
     });
   }
   const grouping = request.grouping ?? groupingOf(found.dimensions.keys());
@@ -311,7 +313,7 @@ function contextOf(request: LoadRequest, found: RowSpool, summary: SplitSummary)
   };
 }
 
-/** Which days were asked for. Rows by day tell their own days; of other periods only the user knows how much was asked. */
+/** The requested days. Rows by day show their own days; for other periods only the user knows how much was requested. */
 function spanOf({ interval, granularity, from }: LoadRequest, found: RowSpool): Span {
   if (interval) return { start: interval.start, end: interval.end };
   const dates = found.dates().flatMap(({ date }) => date ?? []);
@@ -319,9 +321,9 @@ function spanOf({ interval, granularity, from }: LoadRequest, found: RowSpool): 
   if (granularity === "day" && first && last) return { start: first, end: last };
   throw new UsageError(
     "input",
-    `${from} does not tell which interval was asked, and a ${granularity} may be covered in part.`,
+    `The interval of ${from} is unclear: it may cover a ${granularity} only in part.`,
     {
-      hint: "Give the query's interval, for example --interval 2021-01/2021-02.",
+      hint: "Pass the query's interval, for example --interval 2021-01/2021-02.",
     },
   );
 }
@@ -331,9 +333,9 @@ function checkRepeats(slices: readonly WrittenSlice[]): void {
     if (repeats === 0) continue;
     throw new UsageError(
       "refused",
-      `${repeats} rows of ${key.date} repeat another's ${key.grouping}: loading them would count twice.`,
+      `${repeats} rows of ${key.date} repeat the ${key.grouping} of another row, so their requests would count twice.`,
       {
-        hint: "Is an answer in there twice, or is the grouping finer than the rows tell? Give --group-by, or --force to load them as they are.",
+        hint: "The file may contain an answer twice, or the query's grouping may be finer. Pass the grouping with --group-by, or use --force to load the rows unchanged.",
       },
     );
   }
@@ -346,18 +348,18 @@ function checkRefusals(found: readonly (KeptSlice & Refusal)[]): void {
   if (first.isFinal) {
     throw new UsageError(
       "refused",
-      `The slice ${slicePath(first.key)} cannot be replaced: ${first.why}${others}. Nothing was written.`,
+      `Cannot replace the slice ${slicePath(first.key)}: ${first.why}${others}. Nothing was written.`,
       {
-        hint: "Upgrade gc-usage where a later version wrote it (npm install -g gc-usage@latest); --force does not help.",
+        hint: "If a later version wrote it, upgrade gc-usage (npm install -g gc-usage@latest). --force does not override this.",
         details: { slices: found.map(({ key, why }) => ({ date: key.date, why })) },
       },
     );
   }
   throw new UsageError(
     "refused",
-    `The lake knows more of ${first.key.date} than this answer: ${first.why}${others}. Nothing was written.`,
+    `This answer covers less of ${first.key.date} than the lake: ${first.why}${others}. Nothing was written.`,
     {
-      hint: "Give --force to replace it all the same.",
+      hint: "Use --force to replace it anyway.",
       details: { slices: found.map(({ key, why }) => ({ date: key.date, why })) },
     },
   );

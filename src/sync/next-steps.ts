@@ -6,9 +6,9 @@ import { SERVICE_SPECS } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { whyNotSynced } from "./plan.ts";
 
-/** The commands that mend a slice. */
+/** The commands that repair a slice. */
 export class NextSteps {
-  static readonly UPGRADE = "Upgrade gc-usage to check it whole.";
+  static readonly UPGRADE = "Upgrade gc-usage to check it completely.";
   static readonly FOREIGN = "Move it out of the lake if it is not meant to be there.";
   static readonly LINK = "Move the data into the lake, or remove the link.";
   static readonly RAW = "Remove or correct that file, then load the answer again.";
@@ -20,7 +20,7 @@ export class NextSteps {
     this.#lakeFlags = lakeFlags;
   }
 
-  /** Fetches a slice again, or removes it where no service can give it any more. */
+  /** Refetches a slice, or removes it if no service has its data any more. */
   refetch(key: SliceKey, held: Span | undefined, more = ""): string {
     const { reachDays } = SERVICE_SPECS[key.service];
     const isReached = reachDays === undefined || key.date >= addDays(dayOf(this.#now), -reachDays);
@@ -31,12 +31,12 @@ export class NextSteps {
     return `gc-usage sync --refetch ${days}${more}${seriesFlags(seriesOfKey(key))}${this.#lakeFlags}`;
   }
 
-  /** The same for a slice whose raw rows are kept. */
+  /** The same for a slice with raw rows. */
   keepSource(key: SliceKey): string {
     return this.refetch(key, undefined, " --keep-source");
   }
 
-  /** Names just this slice. */
+  /** Removes exactly this slice. */
   remove({ service, granularity, grouping, date }: SliceKey, held: Span | undefined): string {
     const group = dimensionsOf(grouping).join(",") || NO_GROUPING;
     const to = granularity === "total" ? (held?.end ?? date) : (periodEnd(granularity, date) ?? date);

@@ -1,8 +1,8 @@
 import pLimit from "p-limit";
 
 /**
- * Runs a task for each item, `count` at a time, and gives the results in the items' order. After a failure no further
- * one begins; those that run are waited for, so that nothing goes on behind the caller's back, and it is thrown.
+ * Runs a task for each item, `count` at a time, and returns the results in the order of the items. After a failure no
+ * further task starts. Running tasks are awaited, so that nothing continues in the background, and the failure is thrown.
  */
 export async function inParallel<T, R>(
   items: readonly T[],

@@ -22,25 +22,25 @@ import {
   unsupportedDimensions,
 } from "../usage/service.ts";
 
-/** What a sync is asked to make the lake hold. */
+/** What the lake should contain after a sync. */
 export interface SyncTarget {
   readonly service: Service;
   readonly granularity: Granularity;
   readonly grouping: Grouping;
   /** UTC days, both included. */
   readonly span: Span;
-  /** The last days that are read again, since the figures may still change. */
+  /** How many recent days are refetched, because their figures may still change. */
   readonly settleDays: number;
-  /** A slice that may still change is not read again within this time: the service refreshes daily. */
+  /** A slice that may still change is not refetched within this time, in milliseconds: the service refreshes daily. */
   readonly recheckMs: number;
   readonly weekStart: WeekStart;
-  /** Fetch every period again, also those that are settled. */
+  /** Refetch every period, even settled ones. */
   readonly refetch?: boolean | undefined;
-  /** Leave out what the service no longer reaches, where it is not in the lake; otherwise that is an error. */
+  /** Skip missing days that the service no longer has; otherwise they are an error. */
   readonly clipToReach?: boolean | undefined;
 }
 
-/** What a sync brings where it is told nothing but the days. */
+/** The defaults of a sync for everything but the days. */
 export const TARGET_DEFAULTS = {
   service: CANONICAL_SERVICE,
   granularity: "day",
@@ -51,12 +51,12 @@ export const TARGET_DEFAULTS = {
 } as const satisfies Omit<SyncTarget, "span">;
 
 /**
- * What the lake holds of one period, and whether it must be asked for. What a `newer` version wrote stays as it is, and what
- * is `unreachable` the service no longer has. `again`: the lake has it, and it is to be refetched all the same.
+ * A period's state in the lake, which decides whether it must be queried. `newer`: a newer version wrote it, and it is kept.
+ * `unreachable`: the service no longer has it. `again`: the lake has it, but it must be refetched anyway.
  */
 export interface PlannedPeriod {
   readonly date: Day;
-  /** The days that can be asked for now. */
+  /** The days that can be queried now. */
   readonly covered: Span;
   readonly state:
     | "settled"
@@ -69,7 +69,7 @@ export interface PlannedPeriod {
     | "unreachable";
 }
 
-/** True for a period that must be asked for. */
+/** True for a period that must be queried. */
 export function isNeeded({ state }: PlannedPeriod): boolean {
   return state === "missing" || state === "partial" || state === "unsettled" || state === "again";
 }
@@ -77,27 +77,27 @@ export function isNeeded({ state }: PlannedPeriod): boolean {
 export interface SyncPlan {
   readonly target: SyncTarget;
   readonly periods: readonly PlannedPeriod[];
-  /** Intervals to ask for: none shares a day with another, each is one that the service accepts. */
+  /** Intervals to query: disjoint, and each acceptable to the service. */
   readonly chunks: readonly Span[];
-  /** The first day that the service reaches; undefined where no limit is documented. */
+  /** The first day that the service still has; undefined if no limit is documented. */
   readonly reach: Day | undefined;
 }
 
 /**
- * Days in one query where the service would take more: jobs run side by side, and what fails costs less. The
- * services' own limits are in SERVICE_SPECS.
+ * Maximum number of days in one query, even if the service accepts more: queries run concurrently, and a failure costs less.
+ * The services' own limits are in SERVICE_SPECS.
  */
 const CHUNK_DAYS = 30;
-/** Longer periods are joined up to this where the service names no limit: it bounds what a failed query costs. */
+/** Longer periods are combined up to this if the service has no limit: it bounds the cost of a failed query. */
 const YEAR = 366;
 
 /**
- * Compares what is wanted with what the lake holds.
+ * Compares the target with the lake.
  *
- * @param held what is known of the lake's slices of this service, granularity and grouping, by date.
+ * @param held the lake's slices of this service, granularity and grouping, by date.
  * @param now milliseconds since 1970.
- * @throws {UsageError} input, for what the service cannot give: a grouping, days out of reach, days to come; refused, for
- * a total where the lake has a longer one.
+ * @throws {UsageError} input, for what the service cannot provide: a grouping, days that are too old, future days; refused,
+ *   for a total if the lake has a longer one.
  */
 export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, now: number): SyncPlan {
   checkGrouping(target);
@@ -119,7 +119,7 @@ export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, no
   return { target, periods, chunks: chunksOf(target, needed), reach };
 }
 
-/** True for the date of a period that a target is about. */
+/** True for the date of a period in the target. */
 export function isWithin({ granularity, span, weekStart }: SyncTarget, date: Day): boolean {
   if (granularity === "total") return date === span.start;
   return periodStart(granularity, span.start, weekStart) <= date && date <= span.end;
@@ -130,13 +130,13 @@ function reachOf(service: Service, now: number): Day | undefined {
   return reachDays === undefined ? undefined : addDays(dayOf(now), -reachDays);
 }
 
-/** Only whole periods are asked for: of a month that began before the service's reach the rest would be no month. */
+/** Only whole periods are queried: the rest of a month that began before the service's reach would not be a month. */
 function isLeftOut(period: PlannedPeriod, { clipToReach, granularity }: SyncTarget, reach?: Day): boolean {
   if (!clipToReach || granularity === "total" || reach === undefined) return false;
   return isNeeded(period) && period.covered.start < reach;
 }
 
-/** What the service no longer has stays as it is where the days are not named. */
+/** Data that the service no longer has is kept, unless its days are named explicitly. */
 function isAgain(
   { state, covered }: PlannedPeriod,
   { refetch, clipToReach }: SyncTarget,
@@ -146,28 +146,28 @@ function isAgain(
   return !clipToReach || reach === undefined || covered.start >= reach;
 }
 
-/** What a plan leaves out since the service no longer has it, in words; undefined where it leaves out nothing. */
+/** Describes what a plan skips because the service no longer has it; undefined if it skips nothing. */
 export function leftOut({ periods, reach, target }: SyncPlan): string | undefined {
   const out = periods.filter(({ state }) => state === "unreachable");
   const [first, last] = [out[0], out.at(-1)];
   if (!first || !last) return undefined;
   return (
-    `The ${target.service} service reaches back to ${reach}: left out are ${counted(out.length, target.granularity)}, ` +
-    `${first.covered.start} to ${last.covered.end}, that the lake does not have.`
+    `The ${target.service} service only has data since ${reach}. Skipped: ${counted(out.length, target.granularity)}, ` +
+    `${first.covered.start} to ${last.covered.end}, not in the lake.`
   );
 }
 
-/** A slice counts a whole period, so the span is widened to whole ones; never past the last day of the data. */
+/** A slice counts a whole period, so the span is extended to whole periods, but never past the last available day. */
 function wholePeriods({ granularity, span, weekStart }: SyncTarget, now: number): Span {
   const last = lastDay(now);
   if (span.start > span.end) {
     throw new UsageError("input", `--from ${span.start} is after --to ${span.end}.`, {
-      hint: "Both days are included; give the earlier one with --from.",
+      hint: "Both days are included. Pass the earlier one with --from.",
     });
   }
   if (span.start > last) {
-    throw new UsageError("input", `There is no data from ${span.start} on yet.`, {
-      hint: `The service has full UTC days only: the last one is ${last}.`,
+    throw new UsageError("input", `No data is available yet for ${span.start} or later.`, {
+      hint: `The service only has complete UTC days. The last one is ${last}.`,
     });
   }
   const until = minDay(span.end, last);
@@ -194,15 +194,15 @@ function plannedState(
 }
 
 /**
- * Why a series that a lake has cannot be brought up to date by its key alone, in a few words; undefined where it can. Such
- * series come of `load`.
+ * Why the key of a series in a lake is not enough to update it, in a few words; undefined if it is. Such series come from
+ * `load`.
  */
 export function whyNotSynced({
   service,
   granularity,
   grouping,
 }: Pick<SyncTarget, "service" | "granularity" | "grouping">): string | undefined {
-  if (granularity === "total") return "a total is for the days that it names only";
+  if (granularity === "total") return "a total is only for its own days";
   if (grouping === NO_GROUPING) return `the ${service} service needs a grouping`;
   const unsupported = unsupportedDimensions(service, grouping);
   return unsupported.length === 0
@@ -216,20 +216,20 @@ function checkGrouping({ service, grouping }: SyncTarget): void {
   if (grouping === NO_GROUPING) {
     const { defaultGroupBy } = SERVICE_SPECS[service];
     const does = defaultGroupBy.length === 0 ? "does not sum" : `groups by ${defaultGroupBy.join(", ")}`;
-    throw new UsageError("input", `The ${service} service ${does} where it is told no grouping.`, {
-      hint: "Use --group-by method, and sum in SQL.",
+    throw new UsageError("input", `The ${service} service ${does} if the query has no grouping.`, {
+      hint: "Use --group-by method, then sum the rows in SQL.",
     });
   }
 }
 
-/** A slice's place tells its first day alone, so of the totals that begin on a day the lake holds one: the longest. */
+/** A slice's path contains only its first day, so the lake holds one total for each first day: the longest. */
 function checkTotal({ granularity }: SyncTarget, { start, end }: Span, held: Span | undefined): void {
   if (granularity !== "total" || !held || held.end <= end) return;
   throw new UsageError(
     "refused",
-    `The lake has a total of ${held.start}/${held.end}, longer than ${start}/${end}, and room for one that begins on that day.`,
+    `The lake has a total of ${held.start}/${held.end}, longer than ${start}/${end}, and can hold only one total for each first day.`,
     {
-      hint: `Use --to ${held.end} for that one, begin on another day, use another lake, or sync days and sum them in SQL.`,
+      hint: `Use --to ${held.end} to update that one. Otherwise begin on another day, use another lake, or sync days and sum them in SQL.`,
     },
   );
 }
@@ -245,7 +245,7 @@ function checkReach(
     const why = first.state === "missing" ? "is missing from the lake" : "cannot be refetched";
     throw new UsageError(
       "input",
-      `The ${service} service reaches back to ${reach}, and ${first.covered.start} ${why}.`,
+      `The ${service} service only has data since ${reach}, but ${first.covered.start} ${why}.`,
       {
         hint: `Use --from ${firstWhole(granularity, reach, weekStart)} or later${otherServices(
           service,
@@ -262,21 +262,21 @@ function checkReach(
   if (longest) {
     throw new UsageError(
       "input",
-      `The ${service} service takes ${maxDays} days at most, too few for a total of ${longest.covered.start}/${longest.covered.end}.`,
+      `The ${service} service accepts at most ${maxDays} days, too few for a total of ${longest.covered.start}/${longest.covered.end}.`,
       {
-        hint: "Ask for a shorter span, or sync days and sum them in SQL.",
+        hint: "Use a shorter span, or sync days and sum them in SQL.",
       },
     );
   }
 }
 
-/** The first day on or after `day` on which a period begins. */
+/** The first day of the first period that begins on or after `day`. */
 function firstWhole(granularity: Granularity, day: Day, weekStart: WeekStart): Day {
   const start = periodStart(granularity, day, weekStart);
   return start === day ? day : addDays(periodEnd(granularity, start) ?? day, 1);
 }
 
-/** Neighbouring periods joined, as far as the service and CHUNK_DAYS allow; a period is never divided. */
+/** Joins neighboring periods as far as the service and CHUNK_DAYS allow; never divides a period. */
 export function chunksOf({ service, granularity }: SyncTarget, needed: readonly PlannedPeriod[]): Span[] {
   const { maxDays = YEAR } = SERVICE_SPECS[service];
   const limit = granularity === "day" ? Math.min(maxDays, CHUNK_DAYS) : maxDays;

@@ -7,14 +7,14 @@ import { MAX_COUNT } from "../usage/row.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The line that stands for a row in gc_usage_api_source: its text as it came, where every engine reads the same in it. One
- * row that an engine cannot read would fail each statement over the table, so others are written anew: without names that
- * repeat, with U+FFFD for half a character (RFC 8259, 8.2), with numbers that are numbers everywhere.
+ * The line for a row in gc_usage_api_source. It is the row's original text if every engine reads the same in it. A row that
+ * an engine cannot read would make every statement on the table fail, so such rows are rewritten: without repeated names,
+ * with U+FFFD for lone surrogates (RFC 8259, 8.2), and with numbers that every engine accepts.
  *
- * @param parsed the row as JSON.parse gives it.
+ * @param parsed the row from JSON.parse.
  * @param text the row's compact JSON.
- * @param number its place, from 1, for messages.
- * @throws {UsageError} input, for what cannot be made readable without a guess: names that only their case tells apart, and
+ * @param number its position, from 1, for messages.
+ * @throws {UsageError} input, for rows that cannot be rewritten without guessing: names that differ only in case, and
  *   values of another type than the table's column.
  */
 export function rawLine(row: ApiRow, parsed: Fields, text: string, number: number): string {
@@ -25,7 +25,7 @@ export function rawLine(row: ApiRow, parsed: Fields, text: string, number: numbe
   return losslessJson(fields) ?? text;
 }
 
-/** Rows that come in pieces of NDJSON: the pieces are passed on as they are, but for those with a row to write anew. */
+/** Rows that arrive as chunks of NDJSON. Chunks are passed on unchanged, except those with a row to rewrite. */
 export class RawLines {
   #lines: string[] = [];
   #isAsItCame = true;
@@ -36,7 +36,7 @@ export class RawLines {
     this.#lines.push(line);
   }
 
-  /** The lines of the rows that were added since the last piece. @param ndjson the same rows as they came. */
+  /** The lines of the rows that were added since the last chunk. @param ndjson the same rows, unchanged. */
   take(ndjson: Uint8Array): Uint8Array {
     const bytes = this.#isAsItCame ? ndjson : Buffer.from(this.#lines.map((line) => `${line}\n`).join(""));
     this.#lines = [];
@@ -45,46 +45,49 @@ export class RawLines {
   }
 }
 
-/** A value as any parser reads it. */
+/** A value that every parser reads the same way. */
 export function readable(value: unknown, number: number): unknown {
   if (typeof value === "string") return wellFormed(value);
   if (isLosslessNumber(value)) return readableNumber(value.value) ?? value;
-  if (Array.isArray(value)) return value.map((one) => readable(one, number));
+  if (Array.isArray(value)) return value.map((element) => readable(element, number));
   if (typeof value !== "object" || value === null) return value;
   const members = Object.entries(value).map(
     ([name, member]) => [wellFormed(name), readable(member, number)] as const,
   );
   const names = new Set(members.map(([name]) => name));
-  if (names.size < members.length) throw badRow(number, "it has fields whose names hold half a character");
+  if (names.size < members.length) throw badRow(number, "it has field names with lone surrogates");
   return Object.fromEntries(members);
 }
 
-/** Half a surrogate pair, which JSON can spell and no text can hold, becomes U+FFFD. */
+/** A lone surrogate, which JSON can contain and text cannot, becomes U+FFFD. */
 function wellFormed(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** 1.0, 1e3 and -0 as the integers that they are; what no double holds as text. Undefined: as it is. */
+/** 1.0, 1e3 and -0 as the integers they are; numbers too large for a double as text. Undefined: unchanged. */
 function readableNumber(digits: string): number | string | undefined {
   const value = Number(digits);
   if (!Number.isFinite(value)) return digits;
   return Number.isSafeInteger(value) ? value + 0 : undefined;
 }
 
-/** SQL does not tell `requests` from `Requests`, and engines differ in which they take. */
+/** SQL ignores case in names like `requests` and `Requests`, and engines differ in which one they take. */
 function checkNames(fields: Fields, number: number): void {
   const seen = new Map<string, string>();
   for (const name of Object.keys(fields)) {
     const other = seen.get(name.toLowerCase());
     if (other !== undefined)
-      throw badRow(number, `it has both ${quoted(other)} and ${quoted(name)}, which SQL does not tell apart`);
+      throw badRow(
+        number,
+        `it has both ${quoted(other)} and ${quoted(name)}, which are the same name in SQL`,
+      );
     seen.set(name.toLowerCase(), name);
   }
 }
 
 type ColumnKind = "count" | "text" | "reference";
 
-/** The table's columns as the rows of both services spell them, by their names in lower case. */
+/** The table's columns in the spelling of both services' rows, by their names in lower case. */
 const COLUMNS = new Map<string, { readonly name: string; readonly kind: ColumnKind }>(
   USAGE_COLUMNS.flatMap(({ type, field }: UsageColumn) =>
     Object.values(field).map((path) => {
@@ -100,12 +103,12 @@ function checkColumn(name: string, value: unknown, number: number): void {
   const column = COLUMNS.get(name.toLowerCase());
   if (column === undefined) return;
   if (column.name !== name)
-    throw badRow(number, `its field ${quoted(name)} differs from ${column.name} in its case alone`);
+    throw badRow(number, `the field ${quoted(name)} differs from ${column.name} only in case`);
   if (value === null || column.kind === "text") return;
   if (column.kind === "count" && !isCount(value))
-    throw badRow(number, `its ${name} is ${quoted(value)}, no whole number from 0 to 2^63-1`);
+    throw badRow(number, `${name} is ${quoted(value)} (expected an integer from 0 to 2^63-1)`);
   if (column.kind !== "reference") return;
-  if (!isObject(value)) throw badRow(number, `its ${name} is no object`);
+  if (!isObject(value)) throw badRow(number, `${name} must be an object`);
   checkNames(value, number);
 }
 

@@ -4,7 +4,7 @@ import { codeOf } from "../support/errors.ts";
 
 const PIECE = { highWaterMark: 1024 * 1024 };
 
-/** Reads a file to its end, so that what its disk cannot give is not taken for damage. */
+/** Reads a file to its end, so that a read error is not mistaken for damage. */
 export async function readBytes(file: string): Promise<void> {
   const chunks = createReadStream(file, PIECE)[Symbol.asyncIterator]();
   while (!(await chunks.next()).done);
@@ -17,7 +17,7 @@ export type RawRows =
   | { readonly outcome: "unreadable"; readonly code: string }
   | { readonly outcome: "gone" };
 
-/** Reads a file of raw rows, a JSON object a line, to its end or to the first line that is none. */
+/** Reads a file of raw rows, one JSON object per line, to its end or to the first invalid line. */
 export async function readRawRows(file: string, signal: AbortSignal | undefined): Promise<RawRows> {
   let rows = 0;
   let line = 0;

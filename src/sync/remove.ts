@@ -10,17 +10,17 @@ import type { Service } from "../usage/service.ts";
 import { type SliceKey, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
 
-/** Which slices are meant. What is left out restricts nothing. */
+/** Selects slices. Omitted members do not restrict the selection. */
 export interface Selection {
   readonly service?: Service | undefined;
   readonly granularity?: Granularity | undefined;
   readonly grouping?: Grouping | undefined;
-  /** UTC days, both included. A slice is meant if all days of its period that are over are within. */
+  /** UTC days, both included. A slice is selected if all completed days of its period are within them. */
   readonly from?: Day | undefined;
   readonly to?: Day | undefined;
 }
 
-/** A slice with the raw rows that `sync --keep-source` kept of it; one of the two may not be there. */
+/** A slice and the raw rows that `sync --keep-source` kept for it; one of the two may be missing. */
 export interface Removable {
   readonly key: SliceKey;
   readonly slice: Slice | undefined;
@@ -28,17 +28,17 @@ export interface Removable {
 }
 
 export interface Removal {
-  /** In the order of their paths. */
+  /** Sorted by path. */
   readonly removable: readonly Removable[];
-  /** Slices that the range holds in part, so that they stay. */
+  /** Slices only partly in the range, which stay. */
   readonly straddling: readonly SliceKey[];
 }
 
 /**
- * What a selection means in a lake. Nothing but slices and their raw rows is ever meant.
+ * Finds what a selection matches in a lake: only slices and their raw rows, never anything else.
  *
  * @param now milliseconds since 1970.
- * @throws {UsageError} lake, where one of the slices cannot be read.
+ * @throws {UsageError} lake, if one of the slices cannot be read.
  */
 export async function planRemoval(
   lake: Lake,
@@ -59,13 +59,13 @@ export async function planRemoval(
     const path = slicePath(key);
     byPath.set(path, { key, slice: byPath.get(path)?.slice, source });
   }
-  const inOrder = [...byPath].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
-  const touched = inOrder.filter((one) => lastDayOf(one, now) >= (selection.from ?? one.key.date));
-  const isWithin = (one: Removable): boolean =>
-    one.key.date >= (selection.from ?? one.key.date) && (to === undefined || lastDayOf(one, now) <= to);
+  const inOrder = [...byPath].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, found]) => found);
+  const touched = inOrder.filter((found) => lastDayOf(found, now) >= (selection.from ?? found.key.date));
+  const isWithin = (found: Removable): boolean =>
+    found.key.date >= (selection.from ?? found.key.date) && (to === undefined || lastDayOf(found, now) <= to);
   return {
     removable: touched.filter(isWithin),
-    straddling: touched.filter((one) => !isWithin(one)).map(({ key }) => key),
+    straddling: touched.filter((found) => !isWithin(found)).map(({ key }) => key),
   };
 }
 
@@ -77,20 +77,20 @@ function isOfSeries(key: SliceKey, { service, granularity, grouping }: Selection
   );
 }
 
-/** The last day of a slice's period that is over; of a total the last that it names. */
+/** The last completed day of a slice's period; for a total, its last day. */
 function lastDayOf({ key, slice }: Removable, now: number): Day {
   return knowable(key, slice?.provenance ?? { start: key.date, end: key.date }, now).end;
 }
 
 export interface Removed {
   readonly removed: readonly Removable[];
-  /** Slices that another program replaced meanwhile: they stay. */
+  /** Slices that another program replaced in the meantime; they stay. */
   readonly changed: readonly SliceKey[];
 }
 
 /**
- * Removes slices with their raw rows, each provided that it is as it was planned. Ended at any point, what is removed is
- * removed whole, and the same removal again does the rest.
+ * Removes slices and their raw rows, each only if unchanged since the plan. Each slice is removed completely or not at all.
+ * Safe to interrupt: run it again to remove the rest.
  */
 export async function removeSlices(
   lake: Lake,
@@ -105,19 +105,19 @@ export async function removeSlices(
   const removed: Removable[] = [];
   const changed: SliceKey[] = [];
   try {
-    await inParallel(removable, lake.store.writers, async (one) => {
+    await inParallel(removable, lake.store.writers, async (planned) => {
       signal?.throwIfAborted();
-      const { key, slice, source } = one;
-      // The raw rows go first: without its slice nobody would find them again.
+      const { key, slice, source } = planned;
+      // Remove the raw rows first: without their slice nobody would find them again.
       const isGone =
         (!source || (await lake.store.remove(source.path, source.version, signal))) &&
         (!slice || (await lake.store.remove(slicePath(key), slice.object.version, signal)));
-      if (isGone) removed.push(one);
+      if (isGone) removed.push(planned);
       else changed.push(key);
       options.onSlice?.(removed.length + changed.length);
     });
   } finally {
-    // Also where it ends early: a table that names slices which are gone would be wrong until the next sync.
+    // Needed even after a partial removal: a table with removed slices would be wrong until the next sync.
     if (removed.length > 0 && !signal?.aborted) await updateSlicesTable(lake, { log, signal });
   }
   return { removed, changed };

@@ -14,19 +14,19 @@ export interface ResultsRequest {
   readonly id: string;
   readonly effects: Effects;
   readonly signal: AbortSignal | undefined;
-  /** Wait for the query's end and read it, all in so many milliseconds at most; undefined: take what is there now. */
+  /** How long to wait for the query and read it, in milliseconds; undefined: return what is available now. */
   readonly waitMs: number | undefined;
-  /** Called after each answer that says the query still runs. */
+  /** Called after each response that says the query is still running. */
   readonly onWait: (status: string, elapsedMs: number) => void;
-  /** Given each row once, as compact NDJSON, however often an answer breaks off. */
+  /** Called with each row once, as compact NDJSON, however often a response is interrupted. */
   readonly write: (ndjson: Uint8Array) => Promise<void>;
 }
 
 /**
- * Reads a query's results, all pages, and gives its last page's members.
+ * Reads all pages of a query's results and returns the members of its last page.
  *
- * @throws {UsageError} failed, with the service's reason; timeout, where it is not read to its end after `waitMs`, the time
- *   that `write` takes left out; service, with `details.unsound`, where the pages cannot be right.
+ * @throws {UsageError} failed, with the service's reason; timeout, if it is not completely read after `waitMs`, not
+ *   counting the time that `write` takes; service, with `details.unsound`, if the pages cannot be right.
  */
 export async function readResults(request: ResultsRequest): Promise<ResultsPage> {
   const { id, effects, signal, waitMs } = request;
@@ -37,7 +37,7 @@ export async function readResults(request: ResultsRequest): Promise<ResultsPage>
       `Query ${id} is ${seen.status === undefined ? "not read" : `still ${seen.status}`} after ${Math.round((waitMs ?? 0) / 1000)} s.`,
       { hint: "Run the same command again later, or allow more time with --timeout." },
     );
-  // Who allows less has one answer all the same: the sign-in and the first look take their time.
+  // Even a shorter limit gets one response: the sign-in and the first request take their time.
   const ms = waitMs === undefined ? undefined : Math.max(waitMs, FIRST_LOOK_MS);
   return await withDeadline({ effects, signal, ms, late }, (deadline) =>
     readAll(request, deadline, seen, late),
@@ -47,7 +47,7 @@ export async function readResults(request: ResultsRequest): Promise<ResultsPage>
 const FIRST_LOOK_MS = 5_000;
 
 interface Seen {
-  /** The query's last status, where it had not ended. */
+  /** The query's last status, if it had not ended. */
   status: string | undefined;
 }
 
@@ -89,8 +89,8 @@ async function readAll(
 }
 
 /**
- * Passes a page's bytes on once, though their source may break off and begin anew, or have rows while the query still
- * runs: the same page asked for twice is the same bytes, so what has been passed on already is compared and skipped.
+ * Passes a page's bytes on once, although their source may be interrupted and start over, or have rows while the query is
+ * still running. The same page has the same bytes each time, so bytes already passed on are compared and skipped.
  */
 class WriteOnce {
   readonly #target: (bytes: Uint8Array) => Promise<void>;
@@ -124,7 +124,7 @@ class WriteOnce {
     await this.#target(fresh);
   }
 
-  /** The page is whole. @throws {UsageError} service, where it holds less than has been passed on. */
+  /** Call when the page is complete. @throws {UsageError} service, if it has fewer bytes than were passed on. */
   end(): void {
     if (this.#seen < this.#passed) throw differs();
   }
@@ -139,7 +139,7 @@ function differs(): UsageError {
     "service",
     "The service returned different data on retry, so the output is incomplete.",
     {
-      hint: "Run the same command again, and use only what that prints.",
+      hint: "Run the same command again and discard this output.",
     },
   );
 }

@@ -9,23 +9,23 @@ import { METRICS, type Metric } from "../usage/metric.ts";
 import type { Service } from "../usage/service.ts";
 import { readable } from "./raw-row.ts";
 
-/** Lines are held in memory up to this many characters in all before they are written out. */
+/** Lines are buffered up to this many characters in total before they are written out. */
 const BUFFERED = 8 * 1024 * 1024;
 
-/** Lines in a file for each date; undefined stands for lines without one. Written in large pieces, none is held open. */
+/** Lines in a file for each date; undefined stands for lines without a date. Written in large chunks; no file stays open. */
 export class LinesByDate {
   readonly #folder: string;
   readonly #kind: string;
   readonly #dates = new Map<Day | undefined, { readonly file: string; lines: string[]; begun: boolean }>();
   #buffered = 0;
 
-  /** @param kind what the files' names begin with. */
+  /** @param kind the prefix of the files' names. */
   constructor(folder: string, kind: string) {
     this.#folder = folder;
     this.#kind = kind;
   }
 
-  /** @param line with its line end. */
+  /** @param line with its newline. */
   add(date: Day | undefined, line: string): void {
     let lines = this.#dates.get(date);
     if (!lines) {
@@ -37,12 +37,12 @@ export class LinesByDate {
     this.#buffered += line.length;
   }
 
-  /** The file of a date's lines, where there are any. */
+  /** The file with a date's lines; undefined if there are none. */
   file(date: Day | undefined): string | undefined {
     return this.#dates.get(date)?.file;
   }
 
-  /** Writes out what is held, where it has become much. */
+  /** Writes the buffered lines if there are many. */
   async flushIfLarge(): Promise<void> {
     if (this.#buffered >= BUFFERED) await this.flush();
   }
@@ -50,7 +50,7 @@ export class LinesByDate {
   async flush(): Promise<void> {
     for (const date of this.#dates.values()) {
       if (date.lines.length === 0) continue;
-      // A run that died while landing may have left a file of the same name: the first piece replaces it.
+      // A run that died while storing slices may have left a file with this name: the first chunk replaces it.
       await writeFile(date.file, date.lines.join(""), { flag: date.begun ? "a" : "w" });
       date.begun = true;
       date.lines = [];
@@ -60,19 +60,19 @@ export class LinesByDate {
 }
 
 /**
- * Rows on their way into slices: read once, kept in a file for each date, with what they tell of their query. Nothing
- * but `folder` is touched.
+ * Rows to be stored as slices: read once, kept in a file for each date, with the facts that they reveal about their query.
+ * Writes only to `folder`.
  */
 export class RowSpool {
   readonly #lines: LinesByDate;
-  /** Of each date how many rows, and the place of the first, for messages. */
+  /** For each date, the number of rows, and the position of the first for messages. */
   readonly #dates = new Map<Day | undefined, { rows: number; readonly firstRow: number }>();
   rows = 0;
-  /** Fields that we do not know. */
+  /** Unknown fields. */
   readonly unknown = new Set<string>();
-  /** The metrics that any row has. */
+  /** The metrics that occur in any row. */
   readonly metrics = new Set<Metric>();
-  /** The services whose fields rows have, and the dimensions that rows name, each with its first row's place. */
+  /** The services whose fields occur, and the dimensions that occur, each with the position of its first row. */
   readonly services = new Map<Service, number>();
   readonly dimensions = new Map<Dimension, number>();
 
@@ -102,7 +102,7 @@ export class RowSpool {
     return this.#lines.flush();
   }
 
-  /** The rows' dates in order; undefined, where rows have none, comes first. */
+  /** The rows' dates in order; undefined, for rows without a date, comes first. */
   dates(): { date: Day | undefined; file: string; rows: number; firstRow: number }[] {
     return [...this.#dates]
       .map(([date, { rows, firstRow }]) => ({ date, file: this.#lines.file(date) ?? "", rows, firstRow }))
@@ -118,7 +118,7 @@ function lineOf({ texts, metrics, extra }: ApiRow): string {
   });
 }
 
-/** As JSON text, which whoever asks for one of its fields reads again. */
+/** As JSON text; a reader of one of its fields parses it again. */
 function extraText(extra: Readonly<Record<string, unknown>>): string | null {
   const text = losslessJson(extra) ?? null;
   return text !== null && /\\u[dD]/.test(text) ? (losslessJson(readable(extra, 0)) ?? null) : text;

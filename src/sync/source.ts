@@ -9,10 +9,10 @@ import { type SliceKey, sliceOfSource, sliceSource } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
 
 /**
- * Puts the raw rows of slices in their places, over those that are there.
+ * Stores the raw rows of slices, replacing existing ones.
  *
- * @param sources each slice's raw rows, in a file that may be moved away; undefined where it has none.
- * @param folder for work in progress.
+ * @param sources each slice's raw rows, in a file that may be moved away; undefined for none.
+ * @param folder for temporary files.
  */
 export async function keepSliceSources(
   lake: Lake,
@@ -28,30 +28,26 @@ export async function keepSliceSources(
   });
 }
 
-/** Raw rows are never replaced by others: an id names one answer. @throws {UsageError} refused */
+/** Raw rows never replace others: an id identifies a single answer. @throws {UsageError} refused */
 export async function checkSource(lake: Lake, path: string, hash: string): Promise<void> {
   if (sliceOfSource(path)) {
-    throw new UsageError(
-      "refused",
-      `${path} is the place of what sync --keep-source keeps. Nothing was written.`,
-      {
-        hint: "Give the answer's own id with --id, or leave it out.",
-      },
-    );
+    throw new UsageError("refused", `${path} is reserved for sync --keep-source. Nothing was written.`, {
+      hint: "Pass the answer's own id with --id, or omit --id.",
+    });
   }
   const current = await lake.store.head(path);
   if (!current || (await hashOf(join(await lake.store.fetchFiles([current]), path))) === hash) return;
-  throw new UsageError("refused", `The lake has other rows under ${path} already. Nothing was written.`, {
-    hint: "Is it the id of another answer? Leave --id out, or give --force where the command has it.",
+  throw new UsageError("refused", `The lake already has other rows under ${path}. Nothing was written.`, {
+    hint: "The id may belong to another answer. Omit --id, or use --force if the command has it.",
   });
 }
 
 /**
- * Puts raw rows in their place, and not over others unless forced.
+ * Stores raw rows, and replaces others only if forced.
  *
  * @param file may be moved away.
  * @param options.hash of the file.
- * @returns there, where the very same rows are there already.
+ * @returns there, if the same rows are already stored.
  */
 export async function keepSource(
   lake: Lake,

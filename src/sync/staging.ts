@@ -13,12 +13,12 @@ import { type Grouping, tryGrouping } from "../usage/grouping.ts";
 import { GRANULARITIES, WEEK_STARTS } from "../usage/period.ts";
 import { SERVICES } from "../usage/service.ts";
 
-/** The version of `job.json`. 0.1.0 wrote none, and no checksum. What a later version wrote is left to it. */
+/** The version of `job.json`. 0.1.0 wrote neither a version nor a checksum. Jobs of later versions are left alone. */
 const FORMAT = 2;
 
 /**
- * One query on its way into the lake: a folder below the lake's staging with what is needed to resume after a
- * sudden end: the id that the service gave, the cursor of the next page, the rows so far.
+ * One query on its way into the lake: a folder in the lake's staging with everything that is needed to resume after a
+ * sudden end: the id from the service, the cursor of the next page, the rows so far.
  */
 const JOB = z.object({
   format: z.number().default(1),
@@ -32,13 +32,13 @@ const JOB = z.object({
   start: z.string().transform((day) => day as Day),
   end: z.string().transform((day) => day as Day),
   id: z.string().optional(),
-  /** Milliseconds since 1970; the answer holds what the service knew then. */
+  /** Milliseconds since 1970; the answer reflects the service's data of this moment. */
   submittedAt: z.number(),
-  /** Cursor of the next page. */
+  /** The cursor of the next page. */
   after: z.string().optional(),
-  /** Rows on a page at most, where a page was read already. */
+  /** Maximum number of rows on a page, if a page was already read. */
   pageSize: z.number().int().positive().optional(),
-  /** Bytes, rows and CRC-32 of the spool that are certain: what lies beyond is of a page that was not finished. */
+  /** The spool's confirmed bytes, rows and CRC-32: anything beyond belongs to an unfinished page. */
   bytes: z.number().int().nonnegative(),
   rows: z.number().int().nonnegative(),
   crc: z.number().optional(),
@@ -46,9 +46,9 @@ const JOB = z.object({
 });
 export type JobState = z.infer<typeof JOB>;
 
-/** Services forget ids; so do we. */
+/** Services forget ids, so an old job cannot be resumed. */
 const MAX_AGE_MS = 24 * 3_600_000;
-/** Two runs may differ so much in what they take for the service's time. */
+/** How much two runs may differ in the service's time. */
 const MAX_AHEAD_MS = 5 * 60_000;
 
 export class StagedJob {
@@ -68,8 +68,8 @@ export class StagedJob {
   }
 
   /**
-   * Takes over the jobs that dead processes left and `decide` wants. Each is claimed by one rename, so that of two runs
-   * only one gets it. What is too old to resume, or damaged, is dropped.
+   * Takes over the abandoned jobs that `decide` wants. Each is claimed by one rename, so that only one of two runs gets it.
+   * Jobs that are too old to resume, or damaged, are dropped.
    */
   static async adopt(
     lake: Lake,
@@ -99,12 +99,12 @@ export class StagedJob {
     return this.#workspace.folder;
   }
 
-  /** The rows so far, as they came, one a line. */
+  /** The original rows so far, one per line. */
   get spool(): string {
     return spoolIn(this.folder);
   }
 
-  /** @throws {UsageError} lake, where another process has taken the job over. */
+  /** @throws {UsageError} lake, if another process has taken over the job. */
   async check(): Promise<void> {
     await this.#workspace.check();
   }
@@ -119,14 +119,14 @@ export class StagedJob {
     });
   }
 
-  /** Forgets what was fetched: the query is submitted again. */
+  /** Discards what was fetched: the query is submitted again. */
   async restart(now: number): Promise<void> {
     const { id: _id, after: _after, ...rest } = this.#state;
     this.#state = { ...rest, bytes: 0, rows: 0, crc: 0, complete: false, submittedAt: now };
     await this.save({});
   }
 
-  /** Opens the spool behind its certain rows. */
+  /** Opens the spool after its confirmed rows. */
   async openSpool(): Promise<FileHandle> {
     await this.check();
     return await this.#inFolder(async () => {
@@ -136,7 +136,7 @@ export class StagedJob {
     });
   }
 
-  /** True where the spool holds what was recorded: as many bytes, with their checksum. */
+  /** True if the spool has the recorded number of bytes and their checksum. */
   async isWhole(): Promise<boolean> {
     return await holds(this.spool, this.#state);
   }
@@ -150,7 +150,7 @@ export class StagedJob {
     await this.#workspace.leave();
   }
 
-  /** A folder that has gone was taken over. */
+  /** A missing folder means that the job was taken over. */
   async #inFolder<T>(action: () => Promise<T>): Promise<T> {
     try {
       return await action();
@@ -160,12 +160,12 @@ export class StagedJob {
   }
 }
 
-/** Too old to be known to the service, or submitted by a clock that was ahead: then nobody knows which days were over. */
+/** Too old to be known to the service, or submitted by a clock that was ahead: then it is unclear which days were complete. */
 function isOutOfTime({ submittedAt }: JobState, now: number): boolean {
   return now - submittedAt > MAX_AGE_MS || submittedAt - now > MAX_AHEAD_MS;
 }
 
-/** Runs `action` with a folder of its own below the lake's staging, which goes when it ends. */
+/** Runs `action` with its own folder in the lake's staging, which is removed at the end. */
 export async function withStaging<T>(lake: Lake, action: (workspace: Workspace) => Promise<T>): Promise<T> {
   const workspace = await Workspace.open(lake.store.staging, "load");
   try {
@@ -175,15 +175,15 @@ export async function withStaging<T>(lake: Lake, action: (workspace: Workspace) 
   }
 }
 
-/** Removes what dead processes left that nobody can resume: a load's rows are still in the user's file. */
+/** Removes abandoned work that nobody can resume: the rows of a load are still in the user's file. */
 export async function sweepStaging(lake: Lake): Promise<void> {
   await sweepWorkspaces(lake.store.staging);
   await sweepLock(join(lake.store.staging, "lock"));
 }
 
 /**
- * The job's state; undefined where there is nothing to resume: the process ended before it was written or the query
- * submitted, or the file is damaged; `later` where a later version wrote it.
+ * The job's state. Undefined if there is nothing to resume: the process ended before it was written or before the query was
+ * submitted, or the file is damaged. `later` if a later version wrote it.
  */
 async function readState(folder: string): Promise<JobState | "later" | undefined> {
   let text: string;
@@ -209,9 +209,10 @@ function parsed(text: string): unknown {
 }
 
 /**
- * Makes a copy of the certain rows the spool: a process that only seemed dead may still have the file open, and write to it.
+ * Replaces the spool with a copy of the confirmed rows: a process that only seemed dead may still have the file open and
+ * write to it.
  *
- * @returns false where they are not what was recorded.
+ * @returns false if the rows differ from what was recorded.
  */
 async function ownSpool(folder: string, state: JobState): Promise<boolean> {
   const spool = spoolIn(folder);
@@ -238,7 +239,7 @@ async function readSize(file: string): Promise<number | undefined> {
   }
 }
 
-/** True where a file holds just the bytes that were recorded. */
+/** True if a file contains exactly the recorded bytes. */
 async function holds(file: string, { bytes, rows, crc }: JobState): Promise<boolean> {
   let [found, lines, sum] = [0, 0, 0];
   try {

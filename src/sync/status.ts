@@ -12,20 +12,20 @@ import { seriesId } from "../usage/series.ts";
 import type { SliceKey } from "../usage/slice.ts";
 
 /**
- * `changing`: asked for before its end, or so soon after that the figures may still change. `partial`: a period that is
- * over, of which days were not asked for, as in the February of 2021-01/2021-02, or any of which metrics were not.
- * `empty`: asked for, and nothing happened. `newer`: written by a later version of the program, and left as it is.
+ * `changing`: fetched before its end, or so soon after it that the figures may still change. `partial`: a completed period
+ * for which some days (like in the February of 2021-01/2021-02) or some metrics were not requested. `empty`: fetched, but
+ * without usage. `newer`: written by a later version of the program, and left unchanged.
  */
 export type PeriodState = "present" | "changing" | "partial" | "empty" | "damaged" | "missing" | "newer";
 
 export interface Period {
   readonly date: Day;
   readonly state: PeriodState;
-  /** Why it is not simply there, in a few words: of what may change, is known in part, damaged or newer. */
+  /** Why it is not simply present, in a few words: for `changing`, `partial`, `damaged` and `newer`. */
   readonly why?: string;
 }
 
-/** `coverage` and `period` are about its days from the first to the newest, or as far as was asked for. */
+/** `coverage` and `period` describe its days from the first to the newest, or to the requested last day. */
 export interface Series extends Omit<SeriesFacts, "organization"> {
   readonly from: Day;
   readonly to: Day;
@@ -36,13 +36,13 @@ export interface Series extends Omit<SeriesFacts, "organization"> {
 }
 
 export interface LakeStatus {
-  /** Whose the lake is; undefined where nothing in it says so. */
+  /** The lake's organization; undefined if nothing identifies it. */
   readonly organization: Organization | undefined;
-  /** Where and as whom it was fetched, as far as its slices say. */
+  /** The region and client of the slices, as far as they record them. */
   readonly source: Caller | undefined;
   /** One for each service, granularity and grouping; gaps between its slices are `missing`. */
   readonly series: readonly Series[];
-  /** What is below the lake and no data. */
+  /** Objects in the lake that are not data. */
   readonly foreign: readonly Foreign[];
 }
 
@@ -50,17 +50,17 @@ export interface StatusOptions {
   readonly settleDays: number;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** The series to tell of; all where it is left out. */
+  /** The series to report; default: all. */
   readonly wanted?: ((key: SliceKey) => boolean) | undefined;
-  /** The last day that coverage counts, of all but totals; each series' newest day where it is left out. */
+  /** The last day for the coverage of all series but totals; default: each series' newest day. */
   readonly until?: Day | undefined;
   readonly waiting?: WaitOptions | undefined;
 }
 
 /**
- * What the lake holds.
+ * Reports the contents of a lake.
  *
- * @throws {UsageError} lake, where a slice cannot be read.
+ * @throws {UsageError} lake, if a slice cannot be read.
  */
 export async function lakeStatus(lake: Lake, options: StatusOptions): Promise<LakeStatus> {
   const { wanted = () => true, waiting } = options;
@@ -114,7 +114,7 @@ function periodsWithGaps(sorted: readonly Slice[], options: StatusOptions): Peri
   return periods;
 }
 
-/** The first day of the next period; a total has none. */
+/** The first day of the next period; undefined for a total. */
 function following(granularity: Granularity, date: Day): Day | undefined {
   const end = periodEnd(granularity, date);
   return end === undefined ? undefined : addDays(end, 1);
@@ -126,16 +126,16 @@ function periodFacts(slice: Slice, { settleDays, now }: StatusOptions): Omit<Per
   if (state === "damaged") return { state: "damaged", why: slice.why };
   const fetched = `fetched ${minuteOf(slice.provenance.fetchedAt)}`;
   if (isFromFuture(slice.provenance, now))
-    return { state: "changing", why: `${fetched}, in the future by this clock` };
+    return { state: "changing", why: `${fetched}, in the future according to this clock` };
   const known = knowable(key, slice.provenance, now);
   switch (knowledgeOf(key, slice.provenance, known, settleDays)) {
     case "partial":
       return { state: "partial", why: whyPartial(slice.provenance) };
     case "outgrown":
-      return { state: "changing", why: `${fetched}, and days have ended since` };
+      return { state: "changing", why: `${fetched}; more days are available now` };
     case "changing": {
       const settles = settleDays === 0 ? "" : ` (${counted(settleDays, "day")} after its end)`;
-      return { state: "changing", why: `${fetched}, before it had settled${settles}` };
+      return { state: "changing", why: `${fetched}, before it settled${settles}` };
     }
     case "settled":
       return { state: provenance?.rows === 0 ? "empty" : "present" };

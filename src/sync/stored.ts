@@ -12,19 +12,19 @@ import { isSource, SOURCE_FOLDER, slicePath } from "../usage/slice.ts";
 import type { WrittenSlice } from "./land.ts";
 import { hashOf } from "./source.ts";
 
-/** What a lake has of rows that are about to be stored. */
+/** Which of the rows that are about to be stored are already in a lake. */
 export interface Stored {
-  /** The slices whose rows, with all that they cover, are in the lake already. */
+  /** The slices whose rows and coverage are already in the lake. */
   readonly slices: ReadonlySet<WrittenSlice>;
-  /** Where the same rows are stored by another granularity. */
+  /** Where the same rows are stored with another granularity. */
   readonly elsewhere: { readonly granularity: Granularity; readonly path: string } | undefined;
 }
 
 /**
- * Compares slices with those of the lake that have the same date, row by row.
+ * Compares slices with the lake's slices of the same date, row by row.
  *
  * @param slices of one service, granularity and grouping.
- * @param requested the periods as they were asked for, whether or not they were over by then.
+ * @param requested the requested periods, whether they were completed by then or not.
  */
 export async function storedSlices(
   lake: Lake,
@@ -33,12 +33,12 @@ export async function storedSlices(
 ): Promise<Stored> {
   const spans = new Map(requested.map(({ date, covered }) => [date, covered]));
   const byDate = new Map(slices.map((slice) => [slice.key.date, slice]));
-  const [one] = slices;
+  const [first] = slices;
   const held = await lake.slices(
     ({ service, grouping, granularity, date }) =>
-      service === one?.key.service &&
-      grouping === one.key.grouping &&
-      (granularity === one.key.granularity || granularity !== "total") &&
+      service === first?.key.service &&
+      grouping === first.key.grouping &&
+      (granularity === first.key.granularity || granularity !== "total") &&
       byDate.has(date),
   );
   const same = new Set<WrittenSlice>();
@@ -62,7 +62,7 @@ async function hasSameRows(lake: Lake, current: Slice, next: WrittenSlice): Prom
   return await lake.files.haveSameRows(join(root, current.object.path), next.file);
 }
 
-/** The lake's slice covers all of what came, which was asked for no less. */
+/** True if the lake's slice covers everything in the new one and no less was requested for it. */
 function coversTheSame(
   { provenance: current }: Slice,
   { provenance: next }: WrittenSlice,
@@ -78,15 +78,15 @@ function coversTheSame(
   );
 }
 
-/** A month of which only its first day was asked for is that day. */
+/** A month of which only the first day was requested is that day. */
 function isSameSpan({ provenance: current }: Slice, { provenance: next }: WrittenSlice): boolean {
   return current?.start === next.start && current.end === next.end;
 }
 
 /**
- * Where the lake has the same raw rows, whatever they are called and in whatever order, in the folder of a granularity.
+ * Finds the same raw rows in a granularity's folder, whatever their name and order.
  *
- * @param file rows, one a line.
+ * @param file rows, one per line.
  * @param hash of the file.
  */
 export async function storedSource(
@@ -97,7 +97,7 @@ export async function storedSource(
 ): Promise<string | undefined> {
   const { size } = await stat(file);
   const listed = await lake.store.list(`${SOURCE_FOLDER}granularity=${granularity}/`);
-  // Rows in another order take as many bytes.
+  // Rows in another order have the same size.
   const alike = listed.filter((object) => object.bytes === size && isSource(object.path));
   if (alike.length === 0 || size === 0) return undefined;
   const root = await lake.store.fetchFiles(alike);
@@ -111,7 +111,7 @@ export async function storedSource(
   return undefined;
 }
 
-/** A hash of a file's rows that neither their order nor that of their members changes; unlike any other where it is no NDJSON. */
+/** A hash of a file's rows that ignores the order of rows and members; unique for a file that is not NDJSON. */
 async function unorderedHash(file: string): Promise<string> {
   let sum = 0n;
   try {
@@ -125,7 +125,7 @@ async function unorderedHash(file: string): Promise<string> {
   }
 }
 
-/** With the members of objects in the order of their names, at every depth. */
+/** Sorts the members of objects by name, at every depth. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null || isLosslessNumber(value)) return value;
@@ -137,7 +137,7 @@ function sorted(value: unknown): unknown {
 }
 
 /**
- * Refuses rows that the lake has by another granularity: one of the two is a mistake.
+ * Rejects rows that the lake has with another granularity: one of the two must be a mistake.
  *
  * @throws {UsageError} refused
  */
@@ -157,7 +157,7 @@ export async function checkElsewhere(
     "refused",
     `The same rows are already stored as ${elsewhere.granularity}: ${elsewhere.path}. Nothing was written.`,
     {
-      hint: `If the query used --granularity ${elsewhere.granularity}, there is nothing to do. If it used --granularity ${granularity}, remove what was stored by mistake, or use --force.`,
+      hint: `If the query used --granularity ${elsewhere.granularity}, there is nothing to do. If it used --granularity ${granularity}, remove the rows stored by mistake, or use --force.`,
     },
   );
 }

@@ -4,7 +4,7 @@ import { type SyncTarget, whyNotSynced } from "./plan.ts";
 import { type SyncSummary, sync } from "./sync.ts";
 import type { SyncOptions } from "./sync-options.ts";
 
-/** What became of one series. `skipped`: it cannot be synced by its key alone, and `why` says so in a few words. */
+/** The result for one series. `skipped`: its key is not enough to sync it; `why` gives the reason in a few words. */
 export type SeriesOutcome = { readonly series: SeriesKey } & (
   | { readonly outcome: "done"; readonly summary: SyncSummary }
   | { readonly outcome: "failed"; readonly error: UsageError }
@@ -12,18 +12,18 @@ export type SeriesOutcome = { readonly series: SeriesKey } & (
 );
 
 export interface SyncAllOptions extends Omit<SyncOptions, "target"> {
-  /** What to bring of a series; `now` is the service's time, milliseconds since 1970. */
+  /** What to sync of a series; `now` is the service's time in milliseconds since 1970. */
   readonly target: (series: SeriesKey, now: number) => SyncTarget;
   readonly onSeries?: (series: SeriesKey) => void;
-  /** May throw a UsageError: the series has failed then. */
+  /** May throw a UsageError, which makes the series fail. */
   readonly onDone?: (series: SeriesKey, summary: SyncSummary) => void;
 }
 
 /**
- * Syncs every series that the lake has, one after the other. A series that fails does not stop the others.
+ * Syncs every series in the lake, one after the other. A failed series does not stop the others.
  *
- * @throws {UsageError} lake, where there is no series that can be synced; credentials or interrupted, where nothing else
- * would work either.
+ * @throws {UsageError} lake, if no series can be synced; credentials or interrupted, because then nothing else would work
+ *   either.
  */
 export async function syncAll({
   target,
@@ -53,12 +53,12 @@ export async function syncAll({
   return outcomes;
 }
 
-/** The series that a lake has, in order. @throws {UsageError} lake, where none of them can be synced. */
+/** The series of a lake, in order. @throws {UsageError} lake, if none of them can be synced. */
 export async function seriesToSync({ lake }: Pick<SyncOptions, "lake">): Promise<SeriesKey[]> {
   const all = seriesAmong((await lake.list()).map(({ key }) => key));
   if (all.some((series) => whyNotSynced(series) === undefined)) return all;
-  const what = all.length === 0 ? "is empty" : "has no series that can be synced by itself";
+  const what = all.length === 0 ? "is empty" : "has no series that --all can sync";
   throw new UsageError("lake", `The lake ${lake.uri} ${what}, so --all has nothing to sync.`, {
-    hint: "Run `gc-usage sync` once without --all, with the grouping and granularity that you want.",
+    hint: "Run `gc-usage sync` once without --all, with the grouping and granularity you want.",
   });
 }

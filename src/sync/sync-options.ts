@@ -6,26 +6,26 @@ import type { SyncTarget } from "./plan.ts";
 export interface SyncOptions {
   readonly lake: Lake;
   readonly client: GenesysClient;
-  /** What to bring, or how that follows from the service's time: milliseconds since 1970. */
+  /** What to sync, or a function of the service's time in milliseconds since 1970. */
   readonly target: SyncTarget | ((now: number) => SyncTarget);
   readonly effects: Effects;
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
-  /** Queries that run at the same time. */
+  /** Maximum number of concurrent queries. */
   readonly concurrency: number;
-  /** The longest that one query may take in all: its waits, retries and pages. Milliseconds. */
+  /** The maximum time for one query, including waits, retries and pages, in milliseconds. */
   readonly timeoutMs: number;
-  /** Store what the service answers also where it has no rows for a period that had some, or the same rows twice. */
+  /** Also store an answer without rows for a period that had some, or with repeated rows. */
   readonly force: boolean;
   readonly version: string;
-  /** The organization's id as the user gives it: it counts where the service does not tell it. */
+  /** The organization's id as given by the user; used if the service does not return one. */
   readonly organization?: string | undefined;
-  /** Keep each slice's rows as they came under gc_usage_api_source/ as well. */
+  /** Also keep each slice's original rows under gc_usage_api_source/. */
   readonly keepSource: boolean;
   readonly onProgress: (progress: SyncProgress) => void;
 }
 
-/** How a sync goes about it where it is told nothing else. */
+/** The defaults of a sync. */
 export const SYNC_DEFAULTS = {
   effects: realEffects,
   log: silentLog,

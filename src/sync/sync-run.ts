@@ -28,13 +28,13 @@ import type { SyncOptions } from "./sync-options.ts";
 
 type RunOptions = SyncOptions & { readonly target: SyncTarget; readonly origin: Origin };
 
-/** A spool that is damaged on the disk is fetched again so often. */
+/** How often a spool that is damaged on disk is fetched. */
 const MAX_FETCHES = 3;
 
-/** One run's queries: each is fetched beside the others, and landed one at a time. */
+/** The queries of one run: fetched concurrently, stored one at a time. */
 export class SyncRun {
   readonly #options: RunOptions;
-  readonly #landing = pLimit(1);
+  readonly #storing = pLimit(1);
   #jobs: number;
   #jobsBegun = 0;
   #jobsDone = 0;
@@ -49,7 +49,7 @@ export class SyncRun {
     this.#jobs = jobs;
   }
 
-  /** True where a run that fails has something for the next one: slices in their places, or queries to go on with. */
+  /** True if a failed run leaves something for the next one: stored slices, or queries to resume. */
   get leaves(): boolean {
     return this.#slicesDone > 0 || this.#staged > 0;
   }
@@ -72,12 +72,12 @@ export class SyncRun {
     await this.finish(await StagedJob.create(lake, state), isSecond);
   }
 
-  /** @param isSecond true for a query that asks again for periods whose rows had become none. */
+  /** @param isSecond true for a repeated query for periods whose rows have vanished. */
   async finish(job: StagedJob, isSecond = false): Promise<void> {
     try {
       await this.#toTheEnd(job, isSecond);
     } catch (error) {
-      // Rows that do not fit the question would not fit the next time either: the query is asked anew then.
+      // Rows that do not match the query would not match the next time either, so the query is submitted again.
       const isOfNoUse = job.state.id === undefined || (isUsageError(error) && isUnfit(error));
       if (isOfNoUse) await job.remove();
       else {
@@ -101,18 +101,18 @@ export class SyncRun {
       },
     };
     await this.#fetchWhole(job, context);
-    const vanished = await this.#landing(async () => {
+    const vanished = await this.#storing(async () => {
       signal?.throwIfAborted();
-      return await this.#land(job, isSecond);
+      return await this.#storeRows(job, isSecond);
     });
     await job.remove();
-    await this.#askAgain(vanished);
+    await this.#queryAgain(vanished);
     this.#jobsDone++;
     this.#report();
   }
 
-  /** A new query for each run of periods whose rows have become none. */
-  async #askAgain(vanished: readonly SpooledSlice[]): Promise<void> {
+  /** Queries again the periods whose rows have vanished, with one query for each run of periods. */
+  async #queryAgain(vanished: readonly SpooledSlice[]): Promise<void> {
     const { target, log } = this.#options;
     const periods = vanished.map(({ key: { date }, provenance: { start, end } }) => ({
       date,
@@ -121,36 +121,32 @@ export class SyncRun {
     }));
     for (const span of chunksOf(target, periods)) {
       log.info(
-        `The service has no rows for ${describeSpan(span)} any more, and the lake has some: asking again.`,
+        `The service returned no rows for ${describeSpan(span)}, but the lake has some. Querying again.`,
       );
       this.#jobs++;
       await this.begin(span, true);
     }
   }
 
-  /** Fetches the job, and fetches it again where its spool is not what was recorded of it. */
+  /** Fetches the job, and refetches it if its spool does not match what was recorded. */
   async #fetchWhole(job: StagedJob, context: FetchContext): Promise<void> {
     for (let tries = 1; ; tries++) {
       await fetchJob(job, context);
       if (await job.isWhole()) return;
       const { start, end, rows } = job.state;
       if (tries === MAX_FETCHES) {
-        throw new UsageError(
-          "lake",
-          `The rows of ${start} to ${end} were damaged on this disk again and again.`,
-          {
-            hint: "Check the disk, then run the same command again. Nothing was stored.",
-          },
-        );
+        throw new UsageError("lake", `The rows of ${start} to ${end} were damaged on disk repeatedly.`, {
+          hint: "Nothing was stored. Check the disk, then run the same command again.",
+        });
       }
-      context.log.warn(`The rows of ${start} to ${end} were damaged on this disk. Fetching them again.`);
+      context.log.warn(`The rows of ${start} to ${end} were damaged on disk. Refetching them.`);
       context.onRows(-rows);
       await job.restart(context.effects.now());
     }
   }
 
-  /** @returns the slices that are not stored yet, since their rows would become none: to be asked for once more. */
-  async #land(job: StagedJob, isSecond: boolean): Promise<SpooledSlice[]> {
+  /** @returns the slices that are not stored yet, because their rows have vanished: they must be queried again. */
+  async #storeRows(job: StagedJob, isSecond: boolean): Promise<SpooledSlice[]> {
     const { lake, client, signal, version, origin, force } = this.#options;
     const { service, granularity, grouping, weekStart, start, end, submittedAt, id = "" } = job.state;
     const now = client.clock.now();
@@ -175,9 +171,9 @@ export class SyncRun {
     this.#slices += slices.length;
     const written = await writeSlices(lake, slices, job.folder, signal);
     if (!force) checkRepeats(id, written);
-    // The raw rows come first: once its slices are there, nothing is left of a query that was ended.
+    // Raw rows come first: once its slices are stored, an interrupted query leaves nothing to resume.
     if (raw) await this.#keepSource(job, raw, slices, now);
-    const landed = await commitSlices(lake, written, {
+    const committed = await commitSlices(lake, written, {
       force,
       check: () => job.check(),
       signal,
@@ -187,7 +183,7 @@ export class SyncRun {
         this.#report();
       },
     });
-    this.#count(landed);
+    this.#count(committed);
     if (!isSecond) return vanished;
     this.totals.vanished.push(...vanished.map(({ key }) => key));
     return [];
@@ -202,7 +198,7 @@ export class SyncRun {
     return vanished;
   }
 
-  /** Where the lake's slice is kept, its raw rows are. */
+  /** If the lake's slice is kept, so are its raw rows. */
   async #keepSource(
     job: StagedJob,
     raw: LinesByDate,
@@ -218,10 +214,10 @@ export class SyncRun {
     await keepSliceSources(lake, sources, job.folder);
   }
 
-  #count(landed: Landed): void {
-    this.totals.written += landed.written.length;
-    this.totals.kept.push(...landed.kept);
-    this.totals.rows += landed.rows;
+  #count(committed: Landed): void {
+    this.totals.written += committed.written.length;
+    this.totals.kept.push(...committed.kept);
+    this.totals.rows += committed.rows;
   }
 
   #report(): void {
@@ -236,19 +232,19 @@ export class SyncRun {
   }
 }
 
-/** The answer does not fit the query, or cannot be right: to land it the next time would be no use either. */
+/** The answer does not match the query, or cannot be right: it could not be stored the next time either. */
 function isUnfit({ kind, details }: UsageError): boolean {
   return kind === "input" || details["unsound"] === true;
 }
 
-/** What is bad input in a file is the service's fault in its answer. */
+/** What would be bad input in a file is a fault of the service in its response. */
 function throwUnsound(id: string, error: unknown): never {
   if (!isUsageError(error) || error.kind !== "input") throw error;
   const { message } = error;
   throw unsoundAnswer(id, `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, "")}`);
 }
 
-/** A service that gives the same rows twice would have them counted twice. */
+/** If a service returns the same rows twice, they would be counted twice. */
 function checkRepeats(id: string, slices: readonly WrittenSlice[]): void {
   const repeated = slices.filter(({ repeats }) => repeats > 0);
   const [first] = repeated;
@@ -257,6 +253,6 @@ function checkRepeats(id: string, slices: readonly WrittenSlice[]): void {
   const others = repeated.length > 1 ? ` (and of ${counted(repeated.length - 1, "further date")})` : "";
   throw unsoundAnswer(
     id,
-    `${counted(repeats, "row")} of ${key.date}${others} repeat another's ${key.grouping}`,
+    `${counted(repeats, "row")} of ${key.date}${others} repeat the ${key.grouping} of another row`,
   );
 }

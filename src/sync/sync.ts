@@ -19,18 +19,18 @@ import { SyncRun } from "./sync-run.ts";
 
 export interface SyncSummary {
   readonly plan: SyncPlan;
-  /** Whose the lake is; undefined where the service does not tell, and nobody has said. */
+  /** The lake's organization; undefined if neither the service nor the user has identified it. */
   readonly organization: Organization | undefined;
-  /** Queries gone on with that an earlier run had left. */
+  /** Resumed queries of an earlier run. */
   readonly resumed: number;
   readonly jobs: number;
   readonly written: number;
-  /** Slices that the answers did not replace: what the lake has knows more. */
+  /** Slices that the answers did not replace, because the stored ones cover more. */
   readonly kept: readonly KeptSlice[];
-  /** Those of them for which the service answered twice that there are no rows, though the lake has some. */
+  /** Those for which the service returned no rows twice, although the lake has some. */
   readonly vanished: readonly SliceKey[];
   readonly rows: number;
-  /** Slices of the period that a later version of the program wrote: they stay as they are. */
+  /** Slices of the period that a later version of the program wrote: they are left unchanged. */
   readonly newer: readonly NewerSlice[];
 }
 
@@ -40,7 +40,7 @@ export interface NewerSlice {
   readonly writtenBy: string;
 }
 
-/** The lake's slices that a target is about, by date. Others are not opened: one that cannot be read stops nobody. */
+/** The lake's slices in the target, by date. No others are opened, so an unreadable one elsewhere does no harm. */
 export async function heldSlices(
   lake: Lake,
   target: SyncTarget,
@@ -58,11 +58,11 @@ export async function heldSlices(
 }
 
 /**
- * Makes the lake hold what the target asks: goes on with what earlier runs left, asks for what is missing or may
- * have changed, and lands it slice by slice. Ended at any point, the next run goes on.
+ * Updates the lake to the target: resumes what earlier runs left, queries what is missing or may have changed, and stores
+ * it slice by slice. Safe to interrupt: run it again to resume.
  *
- * @throws {UsageError} the first failure, after the other queries have ended; what is fetched stays staged. Where signing
- * in fails nothing is staged.
+ * @throws {UsageError} the first failure, after the other queries have ended; fetched data stays staged. If signing in
+ *   fails, nothing is staged.
  */
 export async function sync(options: SyncOptions): Promise<SyncSummary> {
   const { lake, client, signal, log } = options;
@@ -72,7 +72,7 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
   const target = typeof options.target === "function" ? options.target(client.clock.now()) : options.target;
   await sweepStaging(lake);
   const held = await heldSlices(lake, target, { signal });
-  // An answer to come is newer than those that are there, also within the second that the service's clock is good for.
+  // A new answer must be newer than the stored ones, even within the clock's resolution of a second.
   for (const { provenance } of held.values()) client.clock.noEarlierThan(provenance?.fetchedAt ?? 0);
   const now = client.clock.now();
   const plan = planSync(target, held, now);
@@ -112,10 +112,10 @@ function newerOf({ periods }: SyncPlan, held: ReadonlyMap<Day, Slice>): NewerSli
   });
 }
 
-/** Signs in first: which days are over is decided by the service's clock. */
+/** Signs in first, because the service's clock decides which days are complete. */
 async function signIn({ client, effects, signal, timeoutMs }: SyncOptions): Promise<void> {
   const late = (): UsageError =>
-    new UsageError("timeout", `Signing in is not finished after ${Math.round(timeoutMs / 1000)} s.`, {
+    new UsageError("timeout", `Could not sign in within ${Math.round(timeoutMs / 1000)} s.`, {
       hint: "Check the network with `gc-usage doctor`, or allow more time with --timeout.",
     });
   try {
@@ -127,7 +127,7 @@ async function signIn({ client, effects, signal, timeoutMs }: SyncOptions): Prom
   }
 }
 
-/** Makes the lake the organization's that is signed in. @returns whose the new slices are. */
+/** Claims the lake for the organization of the credentials. @returns the organization of the new slices. */
 async function claimFor(
   { lake, client, organization, log, signal }: SyncOptions,
   plan: SyncPlan,
@@ -138,15 +138,15 @@ async function claimFor(
     asserted: organization,
     subject: "these credentials",
   });
-  // An OAuth client belongs to one organization, so where nothing is to be fetched nothing is called either.
+  // An OAuth client belongs to one organization, so if nothing is to be fetched, no call is needed.
   const known = plan.periods.some(isNeeded) ? undefined : (await readClaim(lake))?.content;
   const isSame = known?.organization && compareOrigins({ source: known.source }, { source }) === "same";
-  const told = isSame ? known.organization : await readOrganization(client);
-  const claimed = await claimLake(lake, newcomer(told), { log, signal });
+  const current = isSame ? known.organization : await readOrganization(client);
+  const claimed = await claimLake(lake, newcomer(current), { log, signal });
   return { organization: claimed.organization, source };
 }
 
-/** Runs the tasks to their ends. @returns the first failure. */
+/** Runs all tasks to their end. @returns the first failure. */
 async function failureOf(
   tasks: readonly (() => Promise<void>)[],
   { concurrency }: SyncOptions,
@@ -156,14 +156,14 @@ async function failureOf(
   return outcomes.find((outcome) => outcome.status === "rejected");
 }
 
-/** The queries that earlier runs left and that bring what is needed, each once. */
+/** Takes the queries of earlier runs that bring something needed, each once. */
 async function takeLeftovers(
   lake: Lake,
   plan: SyncPlan,
   held: ReadonlyMap<Day, Slice>,
   now: number,
 ): Promise<StagedJob[]> {
-  // What is older than the lake's slices would not replace them, and must not stand for what is fetched again.
+  // A query that is older than the lake's slices would not replace them, and must not prevent a new one.
   const isOutdated = ({ start, end, submittedAt }: JobState): boolean =>
     [...held.values()].some(
       ({ key: { date }, provenance }) =>
@@ -173,20 +173,20 @@ async function takeLeftovers(
     const use = decideLeftover(state, plan);
     return use === "take" && isOutdated(state) ? "drop" : use;
   });
-  // Two runs at once may have left the same: the further one is gone on with.
+  // Two concurrent runs may have left the same query: the one with more progress is resumed.
   const byRows = [...jobs].sort((a, b) => b.state.rows - a.state.rows);
   const kept = new Set(disjoint(byRows.map(({ state }) => state)));
   await Promise.all(jobs.filter(({ state }) => !kept.has(state)).map((job) => job.remove()));
   return jobs.filter(({ state }) => kept.has(state));
 }
 
-/** @param keeps true where the next run has something to go on with. */
+/** @param keeps true if the next run can resume something. */
 function withNextStep(error: unknown, keeps: boolean): unknown {
   if (!(error instanceof UsageError) || error.kind === "input") return error;
   if (!keeps && error.kind !== "interrupted") return error;
   const next = keeps
-    ? "What is fetched is kept: run the same command again to go on."
-    : "Nothing was fetched yet: run the same command again.";
+    ? "Fetched data is kept. Run the same command again to resume."
+    : "Nothing was fetched yet. Run the same command again.";
   return new UsageError(error.kind, error.message, {
     hint: [error.hint, next].filter(Boolean).join(" "),
     cause: error,

@@ -10,24 +10,24 @@ import { sweepStaging, withStaging } from "./staging.ts";
 import { checkElsewhere, storedSource } from "./stored.ts";
 
 export interface UploadRequest extends GivenRows {
-  /** Take rows that look like those of another granularity. */
+  /** Accept rows that look like those of another granularity. */
   readonly force: boolean;
 }
 
 export interface Uploaded {
-  /** `there`: the very same rows are in the lake already. `empty`: an answer without rows needs no object. */
+  /** `there`: the same rows are already in the lake. `empty`: an answer without rows needs no object. */
   readonly outcome: "written" | "there" | "empty";
-  /** Where the rows are, below the lake; undefined where there are none. */
+  /** The path of the rows, relative to the lake; undefined if there are none. */
   readonly source: string | undefined;
   readonly rows: number;
   readonly bytes: number;
 }
 
 /**
- * Puts an answer's rows, one a line, under gc_usage_api_source/ and nowhere else: what the blueprint's crawler and the
- * article's SQL read. Never one answer over another, and no answer twice, since the table would count it twice.
+ * Stores an answer's rows, one per line, only under gc_usage_api_source/, where the blueprint's crawler and the article's
+ * SQL read them. Never replaces another answer, and never stores one twice, because the table would count it twice.
  *
- * @throws {UsageError} as `load` does for what is no finished, whole answer; refused, where the id names another one.
+ * @throws {UsageError} like `load` for an unfinished or incomplete answer; refused, if the id belongs to another one.
  */
 export async function upload(lake: Lake, request: UploadRequest): Promise<Uploaded> {
   await sweepStaging(lake);

@@ -15,10 +15,10 @@ import { NextSteps } from "./next-steps.ts";
 import { readBytes, readRawRows } from "./read-whole.ts";
 
 /**
- * Something that verifying has found. `damaged`: bytes that are no slice's or no rows. `unreadable`: what is in it could not
- * be told. `rows`: its rows are not those that its path and its metadata promise. `coverage`: it claims days that were not
- * over. `organization`: it is another one's. `raw`: raw rows that do not fit their slice. `newer`: a later version wrote it,
- * so it is checked in part. `foreign`, `link`: no data.
+ * A result of the verification. `damaged`: bytes that are not a slice or not rows. `unreadable`: its contents could not be
+ * read. `rows`: its rows do not match its path and metadata. `coverage`: it claims days that were not complete.
+ * `organization`: it belongs to another one. `raw`: raw rows that do not match their slice. `newer`: a later version wrote
+ * it, so the check is partial. `foreign`, `link`: not data.
  */
 export interface Finding {
   readonly path: string;
@@ -32,11 +32,11 @@ export interface Finding {
     | "newer"
     | "foreign"
     | "link";
-  /** False for what does no harm. */
+  /** False for harmless findings. */
   readonly isProblem: boolean;
-  /** A few words that follow on the path. */
+  /** A few words that follow the path. */
   readonly what: string;
-  /** A command, or a sentence where no command helps. */
+  /** A command, or a sentence if no command helps. */
   readonly next: string;
 }
 
@@ -46,23 +46,23 @@ export interface Verified {
   readonly bytes: number;
   /** Files of raw rows. */
   readonly sources: number;
-  /** In the order of their paths, slices first. */
+  /** Sorted by path, slices first. */
   readonly findings: readonly Finding[];
 }
 
 export interface VerifyOptions {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** What names the lake in commands, ` --lake usage-lake`. */
+  /** The lake's flags in commands, ` --lake usage-lake`. */
   readonly lakeFlags: string;
   readonly waiting?: WaitOptions | undefined;
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** Objects that are brought to this machine at a time. */
+/** Maximum number of objects brought to this machine at a time. */
 const BATCH = 200;
 
-/** Reads everything in a lake whole and tells what does not fit together. Changes nothing; memory stays flat. */
+/** Reads everything in a lake completely and reports inconsistencies. Changes nothing; memory use is constant. */
 export async function verifyLake(lake: Lake, options: VerifyOptions): Promise<Verified> {
   const signal = options.waiting?.signal;
   const survey = await lake.survey(signal);
@@ -81,7 +81,7 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #next: NextSteps;
   readonly #findings: Finding[] = [];
-  /** What each slice has, for its raw rows; undefined where it could not be read. */
+  /** The number of rows of each slice, for the check of its raw rows; undefined if it could not be read. */
   readonly #rowsOf = new Map<string, number | undefined>();
   #owner: Origin = {};
   #rows = 0;
@@ -101,12 +101,12 @@ class Verification {
     await this.#each(
       slices,
       ({ object }) => object,
-      (one) => this.#slice(one),
+      (slice) => this.#slice(slice),
     );
     await this.#each(
       sources,
       (object) => object,
-      (one) => this.#source(one),
+      (source) => this.#source(source),
     );
     this.#foreign();
     return {
@@ -120,17 +120,17 @@ class Verification {
 
   async #each<T>(
     all: readonly T[],
-    objectOf: (one: T) => StoredObject,
-    check: (one: T) => Promise<void>,
+    objectOf: (item: T) => StoredObject,
+    check: (item: T) => Promise<void>,
   ): Promise<void> {
     const { waiting, onProgress } = this.#options;
     const of = this.#survey.slices.length + this.#survey.sources.length;
     for (let i = 0; i < all.length; i += BATCH) {
       const batch = all.slice(i, i + BATCH);
       await this.#lake.store.fetchFiles(batch.map(objectOf), waiting);
-      for (const one of batch) {
+      for (const item of batch) {
         waiting?.signal?.throwIfAborted();
-        await check(one);
+        await check(item);
         onProgress?.(++this.#done, of);
       }
     }
@@ -169,7 +169,7 @@ class Verification {
     const facts = await this.#rowCheck.facts(file, key, slice.provenance?.metrics ?? []);
     const current = await this.#lake.store.head(path);
     if (!current) return;
-    // Another program has replaced it meanwhile: what was read is of the one or the other.
+    // Another program has replaced it in the meantime, so what was read may belong to either version.
     if (current.version !== slice.object.version) {
       await this.#slice({ key, object: current });
       return;
@@ -188,7 +188,7 @@ class Verification {
       this.#add(
         path,
         "newer",
-        `written by ${slice.writtenBy}, so it is checked in part`,
+        `written by ${slice.writtenBy}, so it is only checked in part`,
         NextSteps.UPGRADE,
         false,
       );
@@ -205,10 +205,10 @@ class Verification {
     const path = slicePath(key);
     const refetch = this.#next.refetch(key, provenance);
     if (provenance && facts.rows !== provenance.rows) {
-      const has = `it has ${counted(facts.rows, "row")}, and its metadata says ${provenance.rows}`;
+      const has = `it has ${counted(facts.rows, "row")}, but its metadata says ${provenance.rows}`;
       this.#add(path, "rows", has, refetch);
     }
-    // A later version may have columns and metrics of its own.
+    // A later version may have additional columns and metrics.
     if (state === "newer") return;
     for (const what of facts.problems) this.#add(path, "rows", what, refetch);
     for (const what of facts.notes) this.#add(path, "rows", what, refetch, false);
@@ -217,7 +217,7 @@ class Verification {
   #coverageFits({ key, provenance, state }: Slice): void {
     if (!provenance) return;
     this.#organizationFits(key, provenance);
-    // A later version may know other days.
+    // A later version may count days differently.
     if (state === "newer") return;
     const path = slicePath(key);
     const { fetchedAt, end } = provenance;
@@ -227,11 +227,11 @@ class Verification {
       this.#add(
         path,
         "coverage",
-        `it was fetched at ${at}, in the future by this clock`,
+        `it was fetched at ${at}, in the future according to this clock`,
         this.#next.refetch(key, provenance),
       );
     } else if (known?.end !== end) {
-      const what = `it claims days up to ${end}, and was fetched on ${dayOf(fetchedAt)}`;
+      const what = `it claims days up to ${end}, but was fetched on ${dayOf(fetchedAt)}`;
       this.#add(path, "coverage", what, this.#next.remove(key, provenance));
     }
     const isWeek = key.granularity === "week";
@@ -240,7 +240,7 @@ class Verification {
       this.#add(
         path,
         "rows",
-        "its week begins neither on a Monday nor on a Sunday",
+        "its week begins on neither a Monday nor a Sunday",
         this.#next.remove(key, provenance),
       );
     }
@@ -251,12 +251,12 @@ class Verification {
     const isOwned = this.#owner.organization ?? this.#owner.source;
     if (!isOwned) this.#owner = { organization: provenance.organization, source: provenance.source };
     else if (compareOrigins(this.#owner, provenance) === "different") {
-      const what = `it belongs to ${describeOrigin(provenance)}, and the lake to ${describeOrigin(this.#owner)}`;
+      const what = `it belongs to ${describeOrigin(provenance)}, but the lake belongs to ${describeOrigin(this.#owner)}`;
       this.#add(path, "organization", what, this.#next.remove(key, provenance));
     }
   }
 
-  /** Raw rows are NDJSON; those of a slice are as many as it has. */
+  /** Raw rows are NDJSON. A slice and its raw rows must have the same number of rows. */
   async #source({ path }: StoredObject): Promise<void> {
     const root = await this.#lake.store.fetchFiles([]);
     const key = sliceOfSource(path);
@@ -281,20 +281,21 @@ class Verification {
       this.#add(
         path,
         "raw",
-        `it has the raw rows of ${slice}, which is not there`,
+        `it has the raw rows of ${slice}, which does not exist`,
         this.#next.remove(key, undefined),
       );
       return;
     }
     const rows = this.#rowsOf.get(slice);
     if (rows === undefined || rows === count) return;
-    const what = `it has ${counted(count, "raw row")}, and the slice has ${rows}: they are of different answers`;
+    const what = `it has ${counted(count, "raw row")}, but the slice has ${rows}: they come from different answers`;
     this.#add(path, "raw", what, this.#next.keepSource(key));
   }
 
   #foreign(): void {
     for (const { path, kind, why } of this.#survey.foreign) {
-      if (kind === "link") this.#add(path, "link", `it is ${why}, so commands stop at it`, NextSteps.LINK);
+      if (kind === "link")
+        this.#add(path, "link", `it is ${why}, so commands fail because of it`, NextSteps.LINK);
       else {
         const next = kind === "newer" ? NextSteps.UPGRADE : NextSteps.FOREIGN;
         this.#add(path, kind, `it is not read: ${why}`, next, false);
@@ -303,7 +304,7 @@ class Verification {
   }
 }
 
-/** Not everybody who may read slices may read the claim: then the first slice says whose they are. */
+/** A reader of slices may not have permission to read the claim: then the first slice identifies the organization. */
 async function claimOf(lake: Lake): Promise<Origin> {
   try {
     return (await readClaim(lake))?.content ?? {};

@@ -1,24 +1,23 @@
 /**
- * Every column that comes from the usage API, in the lake's order. The one place that says what a dimension or a metric
- * is: rows are parsed, spooled, written, declared and documented from here. To add a field, add an entry; see
- * CONTRIBUTING.md.
+ * Every column that comes from the usage API, in the lake's order. This is the only definition of dimensions and metrics:
+ * rows are parsed, spooled, written, declared and documented from it. To add a field, add an entry; see CONTRIBUTING.md.
  */
 export interface UsageColumn {
-  /** In the lake's files and in SQL. */
+  /** The column's name in the lake's files and in SQL. */
   readonly name: string;
-  /** `dimension`: what rows can be split by. `label`: a name that comes with a dimension. `metric`: a count. */
+  /** `dimension`: what rows can be grouped by. `label`: a name that comes with a dimension. `metric`: a count. */
   readonly kind: "dimension" | "label" | "metric";
-  /** Of a dimension or its label: the word that people and groupings use. */
+  /** For a dimension or its label: the word used in groupings and options. */
   readonly dimension?: string;
   readonly type: "varchar" | "bigint";
-  /** Where a row has it, by the row's shape (`ROW_SHAPES`); `oauthClient.id` is a member of an object. */
+  /** The field in a row, by the row's shape (`ROW_SHAPES`); `oauthClient.id` is a member of an object. */
   readonly field: { readonly flat?: string; readonly nested?: string };
-  /** The lake format that has it first (docs/lake.md). */
+  /** The first lake format with this column (docs/lake.md). */
   readonly since: number;
   readonly description: string;
 }
 
-/** How services write rows. `flat`: one level, as the blueprint shows. `nested`: clients and users are objects. */
+/** The shapes of service rows. `flat`: one level, as in the blueprint. `nested`: clients and users are objects. */
 export const ROW_SHAPES = ["flat", "nested"] as const;
 export type RowShape = (typeof ROW_SHAPES)[number];
 
@@ -141,9 +140,9 @@ type DimensionEntry = Extract<Entry, { kind: "dimension" }>;
 type MetricEntry = Extract<Entry, { kind: "metric" }>;
 type TextEntry = Extract<Entry, { type: "varchar" }>;
 
-/** What rows can be split by. */
+/** What rows can be grouped by. */
 export type Dimension = DimensionEntry["dimension"];
-/** A count of a row, by its column. */
+/** A count in a row, by its column. */
 export type Metric = MetricEntry["name"];
 /** A column that holds text: a dimension's value or its label. */
 export type TextColumn = TextEntry["name"];

@@ -6,28 +6,28 @@ import { type Granularity, periodEnd, periodsOf, type Span, type WeekStart, week
 import type { Service } from "./service.ts";
 import type { SliceKey } from "./slice.ts";
 
-/** Days as machines read them: the first and the last UTC day, both included. */
+/** Days in machine-readable form: the first and the last UTC day, both included. */
 export interface DayRange {
   readonly from: Day;
   readonly to: Day;
 }
 
-/** A slice of the lake with what it covers; undefined where it cannot be read, so that it covers nothing. */
+/** A slice of the lake and its coverage; undefined coverage if it cannot be read, so that it covers nothing. */
 export interface HeldSlice {
   readonly key: SliceKey;
   readonly coverage: Coverage | undefined;
-  /** The metrics that some of its rows lack though they were requested, where rows were looked at. */
+  /** Requested metrics that are missing in some of its rows, if the rows were checked. */
   readonly rowsLack?: readonly Metric[];
 }
 
-/** Days, and the metrics that they do not have. */
+/** Days, and the metrics that are missing for them. */
 export interface LackingDays extends DayRange {
   readonly lacks: readonly Metric[];
 }
 
-/** Which of the days of a period the lake has. Every list is in the order of its days. */
+/** Which days of a period are in the lake. Every list is sorted by day. */
 export interface AnswerCoverage {
-  /** True where each day of the period is stored, with every metric that is read. */
+  /** True if every day of the period is stored, with every metric that is read. */
   readonly complete: boolean;
   /** daysCovered + daysPartial + daysMissing. */
   readonly days: number;
@@ -35,13 +35,13 @@ export interface AnswerCoverage {
   readonly daysPartial: number;
   readonly daysMissing: number;
   readonly missing: readonly DayRange[];
-  /** Days for which metrics were never requested that the answer reads. */
+  /** Days without some of the metrics that the answer reads, because these were never requested. */
   readonly partial: readonly LackingDays[];
-  /** Of the missing days those that are stored in a slice that cannot be read. */
+  /** The missing days that are stored in an unreadable slice. */
   readonly unreadable: readonly DayRange[];
-  /** Of the stored days those whose figures may still change. */
+  /** The stored days whose figures may still change. */
   readonly unsettled: readonly DayRange[];
-  /** Of the covered days those with rows that lack a metric: totals leave it out. Athena's rows are not looked at. */
+  /** The covered days with rows that have no value for a metric; totals leave these out. Not checked on Athena. */
   readonly rowsLacking: readonly LackingDays[];
 }
 
@@ -51,42 +51,42 @@ export interface FetchedAt {
   readonly newest: string;
 }
 
-/** What rows of one service, granularity and grouping rest on. */
+/** The facts about the rows of one service, granularity and grouping. */
 export interface SeriesFacts {
-  /** Whose it is, where several organizations' lakes are read together. */
+  /** The organization, if the lakes of several organizations are read together. */
   readonly organization?: string;
   readonly service: Service;
   readonly granularity: Granularity;
   readonly grouping: Grouping;
   readonly period: DayRange;
   readonly coverage: AnswerCoverage;
-  /** Null where nothing of the period is stored. */
+  /** Null if nothing of the period is stored. */
   readonly fetchedAt: FetchedAt | null;
-  /** The last day that the lake has of it, inside the period or not; null where it has none. */
+  /** The last stored day, inside the period or not; null if there is none. */
   readonly newestDay: Day | null;
 }
 
 /**
- * What a machine-readable answer says of itself, ahead of its rows. What is not known is null, never a guess.
+ * The facts that a machine-readable answer gives about itself before its rows. Unknown facts are null, never a guess.
  */
 export interface Envelope {
-  /** The program that made the answer, `gc-usage 1.2.3`. */
+  /** The program that made the answer: `gc-usage 1.2.3`. */
   readonly program: string;
   /** When the answer was made, ISO 8601 in UTC. */
   readonly answeredAt: string;
-  /** The lake, as it was named; null where Athena was asked without knowing it. */
+  /** The lake as the user named it; null if Athena was queried without a known lake. */
   readonly lake: string | null;
   readonly engine: string;
-  /** The question's name; null for a statement. */
+  /** The question's name; null for a SQL statement. */
   readonly question: string | null;
   /**
-   * What `period` and `coverage` are about: the days that the `question` reads, or all the days that the `tables` of a
-   * statement hold, of which the statement may leave some out.
+   * What `period` and `coverage` describe: the days that the `question` reads, or all days in the `tables` of a statement,
+   * of which the statement may read only some.
    */
   readonly basis: "question" | "tables";
-  /** This and what follows is null where it is not known, or a statement reads several series. */
+  /** This and the following members are null if unknown, or if a statement reads several series. */
   readonly period: DayRange | null;
-  /** The period before, where the question compares with it; `coverage` is about both. */
+  /** The previous period, if the question compares with it; `coverage` then describes both. */
   readonly comparedWith: DayRange | null;
   readonly service: Service | null;
   readonly granularity: Granularity | null;
@@ -94,30 +94,30 @@ export interface Envelope {
   readonly coverage: AnswerCoverage | null;
   readonly fetchedAt: FetchedAt | null;
   readonly newestDay: Day | null;
-  /** For a statement: the tables that it names; null where that is not known. */
+  /** For a statement: the tables that it names; null if unknown. */
   readonly tables?: readonly string[] | null;
-  /** For a statement all that these tables hold, null where that is not known; of several lakes each organization's part. */
+  /** For a statement: everything that these tables hold, for each organization; null if unknown. */
   readonly series?: readonly SeriesFacts[] | null;
 }
 
-/** What is to be known of rows of one service, granularity and grouping. */
+/** Which rows of one service, granularity and grouping are needed. */
 export interface CoverageRequest {
   readonly granularity: Granularity;
   readonly span: Span;
   readonly weekStart: WeekStart;
   /** The metrics that are read. */
   readonly metrics: readonly Metric[];
-  /** Days after a period's end within which its figures may still change. */
+  /** For this many days after a period's end its figures may change. */
   readonly settleDays?: number;
 }
 
-/** What was found of a day: its metrics are those that it lacks. */
+/** The state of a day; metrics are those that are missing. */
 type DayState = "covered" | "missing" | "unreadable" | readonly Metric[];
 
 /**
- * Which days of a span the lake has.
+ * Finds out which days of a span are in the lake.
  *
- * @param slices of one service, granularity and grouping; those outside the span are left out.
+ * @param slices of one service, granularity and grouping; those outside the span are ignored.
  */
 export function answerCoverage(slices: Iterable<HeldSlice>, request: CoverageRequest): AnswerCoverage {
   const { metrics, settleDays = SETTLE_DAYS } = request;
@@ -129,10 +129,10 @@ export function answerCoverage(slices: Iterable<HeldSlice>, request: CoverageReq
     const slice = byDate.get(date);
     const coverage = slice?.coverage;
     const has = coverage && knownSpan(coverage, coverage.fetchedAt);
-    const lacks = metrics.filter((metric) => !coverage?.metrics.includes(metric));
+    const absent = metrics.filter((metric) => !coverage?.metrics.includes(metric));
     for (const day of eachDay(covered.start, covered.end)) {
       const isThere = has !== undefined && day >= has.start && day <= has.end;
-      if (isThere) states.set(day, lacks.length > 0 ? lacks : "covered");
+      if (isThere) states.set(day, absent.length > 0 ? absent : "covered");
       else states.set(day, slice && !coverage ? "unreadable" : "missing");
       if (!isThere || !coverage) continue;
       if (mayChange(coverage, settleDays)) unsettled.push(day);
@@ -178,7 +178,7 @@ function summaryOf(states: ReadonlyMap<Day, DayState>): Omit<AnswerCoverage, "un
   };
 }
 
-/** Days in order as ranges of days that follow each other. */
+/** Combines consecutive days, in order, into ranges. */
 export function rangesOf(days: readonly Day[]): DayRange[] {
   const ranges: { from: Day; to: Day }[] = [];
   for (const day of days) {
@@ -191,15 +191,15 @@ export function rangesOf(days: readonly Day[]): DayRange[] {
 
 function lackingRanges(days: ReadonlyMap<Day, readonly Metric[]>): LackingDays[] {
   const ranges: { from: Day; to: Day; lacks: readonly Metric[] }[] = [];
-  for (const [day, lacks] of days) {
+  for (const [day, metrics] of days) {
     const last = ranges.at(-1);
-    if (last && addDays(last.to, 1) === day && last.lacks.join() === lacks.join()) last.to = day;
-    else ranges.push({ from: day, to: day, lacks });
+    if (last && addDays(last.to, 1) === day && last.lacks.join() === metrics.join()) last.to = day;
+    else ranges.push({ from: day, to: day, lacks: metrics });
   }
   return ranges;
 }
 
-/** When the slices of a period were fetched; null where none can be read. */
+/** When the slices of a period were fetched; null if none is readable. */
 export function fetchedAtOf(slices: Iterable<HeldSlice>): FetchedAt | null {
   const times = [...slices].flatMap(({ coverage }) => coverage?.fetchedAt ?? []).sort((a, b) => a - b);
   const [oldest] = times;
@@ -209,10 +209,10 @@ export function fetchedAtOf(slices: Iterable<HeldSlice>): FetchedAt | null {
 }
 
 /**
- * What a lake holds of one service, granularity and grouping, from its first day to its last.
+ * The contents of a lake for one service, granularity and grouping, from its first day to its last.
  *
  * @param slices all of them, in any order; at least one.
- * @param span which days are looked at; all that are held where it is left out.
+ * @param span the days to report on; all stored days by default.
  * @param now milliseconds since 1970.
  */
 export function seriesFacts(slices: readonly HeldSlice[], now: number, span?: Span): SeriesFacts {
@@ -236,7 +236,7 @@ export function seriesFacts(slices: readonly HeldSlice[], now: number, span?: Sp
   };
 }
 
-/** The last day of a slice's period that is over. */
+/** The last completed day of a slice's period. */
 function lastOver({ granularity, date }: SliceKey, now: number): Day {
   return maxDay(date, minDay(periodEnd(granularity, date) ?? date, lastDay(now)));
 }

@@ -4,10 +4,10 @@ import { DIMENSION_COLUMNS, type Dimension } from "./columns.ts";
 
 export type { Dimension } from "./columns.ts";
 
-/** The dimensions that rows can be split by, in the fixed order of a grouping's name. */
+/** The dimensions that rows can be grouped by, in the fixed order of a grouping's name. */
 export const DIMENSIONS: readonly Dimension[] = DIMENSION_COLUMNS.map(({ dimension }) => dimension);
 
-/** A grouping's name, dimensions joined with `-` in fixed order; `none` where nothing was grouped by. */
+/** A grouping's name: its dimensions joined with `-` in fixed order, or `none`. */
 export type Grouping = string & { readonly __brand: "Grouping" };
 
 export const NO_GROUPING = "none" as Grouping;
@@ -22,7 +22,7 @@ export function dimensionsOf(grouping: Grouping): Dimension[] {
   return DIMENSIONS.filter((dimension) => grouping.split("-").includes(dimension));
 }
 
-/** A grouping's name as it stands in an object's name; undefined where it is not in canonical form. */
+/** Parses the grouping in an object's name; undefined if it is not in canonical form. */
 export function tryGrouping(name: string): Grouping | undefined {
   if (name === NO_GROUPING) return NO_GROUPING;
   const parts = name.split("-");
@@ -31,9 +31,9 @@ export function tryGrouping(name: string): Grouping | undefined {
 }
 
 /**
- * What people type: `client,uri,method`, in any order, or `none`.
+ * Parses a grouping as typed by a person: `client,uri,method`, in any order, or `none`.
  *
- * @throws {UsageError} input, listing the dimensions, for a word that is none of them.
+ * @throws {UsageError} input, with the list of dimensions, for an unknown word.
  */
 export function parseGrouping(text: string): Grouping {
   const words = text.split(/[,\s-]+/).filter((word) => word !== "");
@@ -42,22 +42,22 @@ export function parseGrouping(text: string): Grouping {
     const dimension = DIMENSIONS.find((known) => known === word.toLowerCase());
     if (dimension === undefined) {
       throw new UsageError("input", `Unknown grouping ${quoted(word)}.`, {
-        hint: `Use one or more of ${DIMENSIONS.join(", ")}, joined by commas, or none.`,
+        hint: `Use none, or one or more of these, separated by commas: ${DIMENSIONS.join(", ")}.`,
       });
     }
     return dimension;
   });
   if (dimensions.length === 0) {
-    throw new UsageError("input", "The grouping is empty.", {
-      hint: `Use one or more of ${DIMENSIONS.join(", ")}, joined by commas, or none.`,
+    throw new UsageError("input", 'Invalid grouping "": it is empty.', {
+      hint: `Use none, or one or more of these, separated by commas: ${DIMENSIONS.join(", ")}.`,
     });
   }
   return groupingOf(dimensions);
 }
 
 /**
- * What sync fetches where it is told nothing, and so what `daily` shows. One service and one grouping: rows of two
- * services count different requests and rows of two groupings count the same ones twice, so only within one of each is
- * a sum right.
+ * The default grouping of sync, and therefore the one in the view `daily`. It is a single service and a single grouping:
+ * two services count different requests, and rows of two groupings count the same requests twice. Sums are correct only
+ * within one of each.
  */
 export const CANONICAL_GROUPING: Grouping = groupingOf(["client", "uri", "method"]);

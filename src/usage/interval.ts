@@ -3,25 +3,25 @@ import { quoted } from "../support/printable.ts";
 import { type Day, dayOf, startOfDay, tryDay } from "./day.ts";
 import type { Span } from "./period.ts";
 
-/** An interval as the API takes it, beside the UTC days that it covers. */
+/** An interval as the API takes it, and the UTC days that it covers. */
 export interface Interval extends Span {
   readonly text: string;
 }
 
 /**
- * Reads `start/end`, ISO 8601, both ends included, as the usage API does. A year, month, week or day stands for its first
- * instant: `2021-01/2021-02` ends at the first instant of February, so it covers 1 February too and a February row of it
- * counts one day. One of the ends may be a period: `2021-01-01/P1M` is `2021-01-01/2021-02-01`.
+ * Parses `start/end` in ISO 8601, both ends included, like the usage API. A year, month, week or day means its first
+ * instant: `2021-01/2021-02` ends at the first instant of February. It therefore covers February 1, and a February row for
+ * it counts one day. One end may be a period: `2021-01-01/P1M` is `2021-01-01/2021-02-01`.
  *
- * The forms are those that ISO 8601 libraries of Java agree on, which the service is likely to use: no date without
- * hyphens, which some read as a year of eight digits, and no end that leaves out what the start has said.
+ * Accepts the forms that the ISO 8601 libraries for Java agree on, because the service probably uses one of them. Dates
+ * without hyphens are rejected, because some libraries read them as a year of eight digits. So are abbreviated ends.
  *
- * @throws {UsageError} input, for text that is no interval, an impossible date or a reversed order.
+ * @throws {UsageError} input, for a malformed interval, an impossible date or a reversed order.
  */
 export function parseInterval(text: string): Interval {
   const parts = text.split("/");
   const [from, to] = parts;
-  if (parts.length !== 2 || !from || !to) throw bad(text, "it is not START/END");
+  if (parts.length !== 2 || !from || !to) throw bad(text, "expected START/END");
   const [start, end] = endsOf(text, from, to);
   if (end < start) throw bad(text, "it ends before it starts");
   if (!(end < AFTER_9999)) throw bad(text, "it ends after 9999");
@@ -29,18 +29,18 @@ export function parseInterval(text: string): Interval {
   return { text, start: dayOf(start), end: dayOf(end) };
 }
 
-/** The text of a day has four digits of a year. */
+/** A day as text has a four-digit year. */
 const AFTER_9999 = Date.UTC(10_000, 0, 1);
 
-/** The interval that covers whole days, in the form that both services take. */
+/** The interval for whole days, in the form that both services take. */
 export function intervalOf(span: Span): Interval {
   return { text: `${span.start}/${span.end}`, start: span.start, end: span.end };
 }
 
-/** Both instants, in milliseconds since 1970. */
+/** Both ends, in milliseconds since 1970. */
 function endsOf(text: string, from: string, to: string): [start: number, end: number] {
   const [before, after] = [periodOf(from), periodOf(to)];
-  if (before && after) throw bad(text, "both ends are periods, and one must be a date");
+  if (before && after) throw bad(text, "both ends are periods (one must be a date)");
   if (before) {
     const end = instantOf(text, to);
     return [moved(end, before, -1), end];
@@ -69,7 +69,7 @@ function firstDayOf(date: string): Day | undefined {
   if (year === undefined) return undefined;
   if (ordinal !== undefined) return inYear(year, Date.UTC(Number(year), 0, Number(ordinal)));
   if (week === undefined) return tryDay(`${year}-${month}-${day}`);
-  // The first week has 4 January in it, and a week is of the year that its Thursday is in.
+  // The first week contains January 4, and a week belongs to the year of its Thursday.
   const fourth = new Date(Date.UTC(Number(year), 0, 4));
   const monday = fourth.getTime() + (7 * Number(week) - 7 - ((fourth.getUTCDay() + 6) % 7)) * DAY;
   if (week === "00" || inYear(year, monday + 3 * DAY) === undefined) return undefined;
@@ -86,7 +86,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Milliseconds from the UTC day's beginning; without a zone the time is UTC. */
+/** Milliseconds since the start of the UTC day; a time without a zone is UTC. */
 function timeOf(time: string): number | undefined {
   const match = TIME.exec(time);
   if (!match) return undefined;
@@ -124,7 +124,7 @@ function periodOf(text: string): Period | undefined {
   };
 }
 
-/** Months come first; where a month lacks the day, its last one is meant. */
+/** Adds months first. If the month does not have the day, its last day is used. */
 function moved(from: number, { months, ms }: Period, sign: 1 | -1): number {
   const date = new Date(from);
   const day = date.getUTCDate();
@@ -140,17 +140,17 @@ function whyNot(end: string): string {
   const hyphenated = /^(\d{4})(\d{2})(\d{2})?(?=$|T)/.exec(end);
   if (hyphenated) {
     const [digits, ...parts] = hyphenated;
-    return `${quoted(end)} has no hyphens, and may be taken for a year: write ${parts.filter(Boolean).join("-")}${end.slice(digits.length)}`;
+    return `${quoted(end)} has no hyphens, so the service may read it as a year; write ${parts.filter(Boolean).join("-")}${end.slice(digits.length)}`;
   }
   if (/^(?:\d{1,2}(?:-\d{2})?(?:T.*)?|T?\d{2}:\d{2}.*)$/.test(end)) {
-    return `${quoted(end)} leaves out what the start has said: write it in full`;
+    return `${quoted(end)} is abbreviated; write it in full`;
   }
   if (/^P/i.test(end)) return `${quoted(end)} is not an ISO 8601 period such as P1M, P2W or P90D`;
-  return `${quoted(end)} is not an ISO 8601 date that exists`;
+  return `${quoted(end)} is not a valid ISO 8601 date`;
 }
 
 function bad(text: string, why: string): UsageError {
   return new UsageError("input", `Invalid interval ${quoted(text)}: ${why}.`, {
-    hint: "Write it as START/END in UTC, both included, for example 2026-10-01/2026-10-31.",
+    hint: "Write START/END in UTC, both included, for example 2026-10-01/2026-10-31.",
   });
 }

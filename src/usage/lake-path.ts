@@ -5,8 +5,8 @@ import { SERVICES } from "./service.ts";
 import { canBeFile, isSource, parseSlicePath, SOURCE_FOLDER } from "./slice.ts";
 
 /**
- * What an object below a lake is, by its path alone. Only `slice` and `source` (raw rows) are data.
- * `newer` has the form of a slice, with a service, grouping or granularity that this version does not know.
+ * What an object in a lake is, judged by its path only. Only `slice` and `source` (raw rows) are data.
+ * `newer` looks like a slice, but with a service, grouping or granularity that this version does not know.
  */
 export type PathKind = "slice" | "source" | "newer" | "foreign";
 
@@ -24,7 +24,7 @@ export function isData(path: string): boolean {
 const SLICE_FORM =
   /^usage\/granularity=([a-z]+)\/date=(\d{4}-\d\d-\d\d)\/([a-z]+)\.([a-z]+(?:-[a-z]+)*)\.parquet$/;
 
-/** True where all is as in a slice's path, and a name is new. Known names in a wrong order are nobody's. */
+/** True if the path has the form of a slice and contains an unknown name. Known names in the wrong order are foreign. */
 function isNewer(path: string): boolean {
   const [, granularity, date = "", service, grouping = ""] = SLICE_FORM.exec(path) ?? [];
   if (tryDay(date) === undefined) return false;
@@ -45,23 +45,23 @@ const DATA_FOLDER = new RegExp(
     `|${SOURCE_FOLDER.slice(0, -1)}(?:/granularity=(?:${GRANULARITIES.join("|")}))?)$`,
 );
 
-/** True for a folder in which data can be: `usage`, `usage/granularity=day`, `usage/granularity=day/date=2026-11-01` … */
+/** True for a folder that can hold data: `usage`, `usage/granularity=day`, `usage/granularity=day/date=2026-11-01` … */
 export function isDataFolder(path: string): boolean {
   return DATA_FOLDER.test(path);
 }
 
-/** Why a foreign or newer object is no data, in a few words for a person. */
+/** A few words for display on why a foreign or newer object is not data. */
 export function whyForeign(path: string): string {
   if (isNewer(path)) return "written by a newer version of gc-usage, or a renamed copy";
   if (path !== path.toLowerCase() && isData(path.toLowerCase()))
-    return "its name differs in case from that of data";
+    return "its name differs in case from the name of data";
   const original = SLICE_FORM.test(path) ? undefined : copiedFrom(path);
   if (original !== undefined) return `looks like a copy of ${original}`;
-  if (!canBeFile(path)) return "its name cannot be that of a file";
+  if (!canBeFile(path)) return "its name is not a valid file name";
   return "not the path of a slice or of raw rows";
 }
 
-/** `jobs.client-uri.parquet` of `…/jobs.client-uri (1).parquet`: the longest beginning that names a slice. */
+/** `jobs.client-uri.parquet` for `…/jobs.client-uri (1).parquet`: the longest prefix that names a slice. */
 function copiedFrom(path: string): string | undefined {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   for (let end = path.length - 1; end > folder.length; end--) {

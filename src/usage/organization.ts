@@ -1,24 +1,24 @@
 import { UsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 
-/** A Genesys Cloud organization. Its id decides; the name is for people and may change. */
+/** A Genesys Cloud organization. Its id identifies it; the name is only for display and may change. */
 export interface Organization {
   readonly id: string;
   readonly name?: string | undefined;
 }
 
 /**
- * Where and as whom rows were fetched: what is left to tell organizations apart where the service does not give the
- * organization's id. An OAuth client belongs to one organization, and an organization to one region.
+ * The region and client that fetched rows. They distinguish organizations if the service does not give the
+ * organization's id: an OAuth client belongs to one organization, and an organization to one region.
  */
 export interface Caller {
-  /** The region's domain: `mypurecloud.de`. Undefined behind a gateway where no region is set. */
+  /** The region's domain, `mypurecloud.de`. Undefined behind a gateway if no region is set. */
   readonly region?: string | undefined;
-  /** Undefined where an access token was given. */
+  /** Undefined if an access token was used. */
   readonly clientId?: string | undefined;
 }
 
-/** Whose rows something holds, as far as is known. */
+/** The organization that data belongs to, as far as is known. */
 export interface Origin {
   readonly organization?: Organization | undefined;
   readonly source?: Caller | undefined;
@@ -26,12 +26,12 @@ export interface Origin {
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** True for the form of Genesys Cloud's ids. */
+/** True if the text has the form of a Genesys Cloud id. */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** @throws {UsageError} input, for what is not an organization's id. */
+/** @throws {UsageError} input, for anything but a UUID. */
 export function parseOrganizationId(text: string): string {
   if (isUuid(text)) return text.toLowerCase();
   throw new UsageError(
@@ -44,8 +44,8 @@ export function parseOrganizationId(text: string): string {
 }
 
 /**
- * Compares whose rows two things hold. `different` is certain: other ids, or other regions. `unknown`: nothing proves it
- * either way, as for two OAuth clients of one region.
+ * Compares the organizations of two sets of data. `different` is certain: other ids, or other regions. `unknown`: there is
+ * no evidence, for example for two OAuth clients of one region.
  */
 export function compareOrigins(a: Origin, b: Origin): "same" | "different" | "unknown" {
   if (a.organization && b.organization) return sameText(a.organization.id, b.organization.id);
@@ -59,12 +59,12 @@ function sameText(a: string, b: string): "same" | "different" {
   return a.toLowerCase() === b.toLowerCase() ? "same" : "different";
 }
 
-/** True where nothing tells whose it is. */
+/** True if nothing identifies the organization. */
 export function isNobodys({ organization, source }: Origin): boolean {
   return !organization && !source?.clientId && !source?.region;
 }
 
-/** `"Acme" (id 1f0…, region mypurecloud.de)`, or what there is of it. */
+/** `"Acme" (id 1f0…, region mypurecloud.de)`, or the known part of it. */
 export function describeOrigin({ organization, source }: Origin): string {
   const region = source?.region ? [`region ${source.region}`] : [];
   if (organization) return describeOrganization(organization, region);

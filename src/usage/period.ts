@@ -1,6 +1,6 @@
 import { addDays, type Day, dayOf, minDay, startOfDay } from "./day.ts";
 
-/** The span that one row counts. `total` is the whole interval: no granularity was asked. */
+/** The span that one row counts. `total` is the whole interval, for queries without a granularity. */
 export const GRANULARITIES = ["day", "week", "month", "total"] as const;
 export type Granularity = (typeof GRANULARITIES)[number];
 
@@ -9,13 +9,13 @@ export const WEEK_STARTS = ["monday", "sunday"] as const;
 export type WeekStart = (typeof WEEK_STARTS)[number];
 export const DEFAULT_WEEK_START: WeekStart = "monday";
 
-/** First and last UTC day, both included. */
+/** The first and the last UTC day, both included. */
 export interface Span {
   readonly start: Day;
   readonly end: Day;
 }
 
-/** The first day of the period that holds `day`. A `total` has no calendar: its period is the interval. */
+/** The first day of the period that contains `day`. A `total` has no calendar: its period is the interval. */
 export function periodStart(
   granularity: Granularity,
   day: Day,
@@ -48,7 +48,7 @@ export function periodEnd(granularity: Granularity, start: Day): Day | undefined
   }
 }
 
-/** The periods that `span` touches, each clipped to it. */
+/** The periods that overlap `span`, each with its overlap. */
 export function periodsOf(
   granularity: Granularity,
   span: Span,
@@ -66,7 +66,7 @@ export function periodsOf(
   }
 }
 
-/** The first day of the period that begins `count` periods before the one that begins on `start`. */
+/** The first day of the period `count` periods before the one that begins on `start`. */
 export function periodsBefore(granularity: Granularity, start: Day, count: number): Day {
   switch (granularity) {
     case "month": {
@@ -81,12 +81,12 @@ export function periodsBefore(granularity: Granularity, start: Day, count: numbe
   }
 }
 
-/** The weekday on which the weeks begin that such a week is one of. */
+/** The first weekday of the weeks of which `start` begins one. */
 export function weekStartOf(start: Day): WeekStart {
   return periodStart("week", start, "sunday") === start ? "sunday" : "monday";
 }
 
-/** The span in whole periods: those that it touches. */
+/** Extends the span to whole periods. */
 export function wholePeriods(
   granularity: Granularity,
   { start, end }: Span,

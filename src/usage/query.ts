@@ -6,23 +6,23 @@ import { apiMetric, METRICS, type Metric, tryMetric } from "./metric.ts";
 import { GRANULARITIES, type Granularity } from "./period.ts";
 import { cannotGroupBy, SERVICE_SPECS, type Service } from "./service.ts";
 
-/** A query as we mean it; the spelling of each service is `queryBody`'s business. */
+/** A query independent of the service; `queryBody` spells it for each service. */
 export interface Query {
   readonly interval: Interval;
   readonly granularity: Granularity;
   readonly grouping: Grouping;
-  /** Never empty: all of them where the API would be sent none. */
+  /** Never empty: all metrics if the API would get none. */
   readonly metrics: readonly Metric[];
-  /** True where rows are filtered: such results are no slice and never land. */
+  /** True if rows are filtered: such results are never stored as a slice. */
   readonly filtered: boolean;
 }
 
-/** The body of a submit call, as JSON. */
+/** The body of a submit call, as a JSON object. */
 export type QueryBody = Readonly<Record<string, unknown>>;
 
 const FILTERS = ["oauthClientIds", "userIds", "templateUris", "httpMethods", "platforms"] as const;
 
-/** The body that asks `service` for a query, in that service's own spelling. */
+/** The body for `service`, in that service's own spelling. */
 export function queryBody(service: Service, query: Query): QueryBody {
   const { groupBy } = SERVICE_SPECS[service];
   return {
@@ -38,23 +38,23 @@ export function queryBody(service: Service, query: Query): QueryBody {
 }
 
 /**
- * Checks a query file's object as strictly as the service would, before anything is sent, and tells what it
- * means. Enum values are matched whatever their case, since the two services spell them differently.
+ * Parses the object of a query file, as strictly as the service would, before anything is sent. Enum values are not
+ * case-sensitive, because the two services spell them differently.
  *
- * @throws {UsageError} input, naming the field, its value and what it may be.
+ * @throws {UsageError} input, with the field, its value and the allowed values.
  */
 export function parseQuery(value: unknown, service: Service): Query {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError("input", `A query is a JSON object, not ${quoted(value)}.`, {
-      hint: 'For example {"interval": "2026-10-01/2026-10-31", "granularity": "Day", "groupBy": ["OAuthClientId"]}.',
+    throw new UsageError("input", `Invalid query: ${quoted(value)} (expected a JSON object).`, {
+      hint: 'Example: {"interval": "2026-10-01/2026-10-31", "granularity": "Day", "groupBy": ["OAuthClientId"]}.',
     });
   }
   const body: Record<string, unknown> = { ...value };
   const { bodyFields } = SERVICE_SPECS[service];
   for (const field of Object.keys(body)) {
     if (!bodyFields.includes(field)) {
-      throw new UsageError("input", `The ${service} service's query has no field ${quoted(field)}.`, {
-        hint: `It takes ${bodyFields.join(", ")}.`,
+      throw new UsageError("input", `Unknown field ${quoted(field)} in a query of the ${service} service.`, {
+        hint: `Allowed fields: ${bodyFields.join(", ")}.`,
       });
     }
   }
@@ -75,15 +75,16 @@ export function parseQuery(value: unknown, service: Service): Query {
   };
 }
 
-/** A granularity as the API or a person writes it; absent, null or empty means one group for the whole interval. */
+/** Parses a granularity of the API or a person. Undefined, null or empty means one group for the whole interval. */
 export function parseApiGranularity(value: unknown): Granularity {
   if (value === undefined || value === null || value === "") return "total";
-  const known = typeof value === "string" && GRANULARITIES.find((one) => one === value.toLowerCase());
+  const known =
+    typeof value === "string" && GRANULARITIES.find((granularity) => granularity === value.toLowerCase());
   if (!known) throw unknownGranularity(value);
   return known;
 }
 
-/** In a body the whole interval is asked for by leaving the granularity out: `total` is our word, not the API's. */
+/** A query body requests the whole interval by omitting the granularity: `total` is our word, not the API's. */
 function parseBodyGranularity(value: unknown): Granularity {
   const granularity = parseApiGranularity(value);
   if (granularity === "total" && typeof value === "string" && value !== "") throw unknownGranularity(value);
@@ -92,7 +93,7 @@ function parseBodyGranularity(value: unknown): Granularity {
 
 function unknownGranularity(value: unknown): UsageError {
   return new UsageError("input", `Unknown granularity ${quoted(value)}.`, {
-    hint: "Use Day, Week or Month, or leave it out for one figure over the whole interval.",
+    hint: "Use Day, Week or Month, or omit it for one figure over the whole interval.",
   });
 }
 
@@ -102,7 +103,7 @@ function parseGroupBy(value: unknown, service: Service): Grouping {
   return groupingOf(names.map((name) => parseGroupByName(name, service)));
 }
 
-/** The service's spelling of what a person calls a groupBy value: `oauthclientid` its own, `client` all that it stands for. */
+/** The service's spelling of a groupBy value: `oauthclientid` in its own spelling, `client` with all values it stands for. */
 export function apiGroupBy(name: string, service: Service): readonly string[] {
   const names = SERVICE_SPECS[service].groupBy[parseGroupByName(name, service)] ?? [];
   const exact = names.find((spelled) => spelled.toLowerCase() === name.toLowerCase());
@@ -114,8 +115,9 @@ export function parseGroupByName(name: string, service: Service): Dimension {
   const { groupBy } = SERVICE_SPECS[service];
   const wanted = name.toLowerCase();
   const dimension = DIMENSIONS.find(
-    (one) =>
-      groupBy[one]?.some((spelled) => spelled.toLowerCase() === wanted) || (one === wanted && groupBy[one]),
+    (candidate) =>
+      groupBy[candidate]?.some((spelled) => spelled.toLowerCase() === wanted) ||
+      (candidate === wanted && groupBy[candidate]),
   );
   if (dimension === undefined) {
     throw cannotGroupBy(service, [quoted(name)]);
@@ -123,13 +125,13 @@ export function parseGroupByName(name: string, service: Service): Dimension {
   return dimension;
 }
 
-/** @throws {UsageError} input, for a name that is no metric's. */
+/** @throws {UsageError} input, for an unknown metric. */
 export function metricsNamed(names: readonly string[]): Metric[] {
   const asked = names.map((name) => {
     const metric = tryMetric(name);
     if (metric === undefined) {
       throw new UsageError("input", `Unknown metric ${quoted(name)}.`, {
-        hint: `Use some of ${METRICS.map(apiMetric).join(", ")}.`,
+        hint: `Known metrics: ${METRICS.map(apiMetric).join(", ")}.`,
       });
     }
     return metric;
@@ -143,32 +145,38 @@ function parseMetrics(value: unknown): Metric[] {
   return metricsNamed(names);
 }
 
-/** `[{"fieldName": …, "order": …}]`; the service says which names it knows. */
+/** Checks for `[{"fieldName": …, "order": …}]`; the service knows the valid names. */
 function checkSortBy(value: unknown): void {
   if (value === undefined || value === null) return;
-  const isSort = (one: unknown): boolean =>
-    typeof one === "object" && one !== null && Object.values(one).every((field) => typeof field === "string");
+  const isSort = (entry: unknown): boolean =>
+    typeof entry === "object" &&
+    entry !== null &&
+    Object.values(entry).every((field) => typeof field === "string");
   if (Array.isArray(value) && value.every(isSort)) return;
   throw new UsageError(
     "input",
-    `The query's sortBy is ${quoted(value)}, not a list of fields with their order.`,
+    `Invalid sortBy in the query: ${quoted(value)} (expected a list of fields with their order).`,
     {
-      hint: 'Write "sortBy": [{"fieldName": "…", "order": "Desc"}], or leave it out.',
+      hint: 'Write "sortBy": [{"fieldName": "…", "order": "Desc"}], or omit it.',
     },
   );
 }
 
 function stringList(value: unknown, field: string): string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  if (!Array.isArray(value) || !value.every((one) => typeof one === "string")) {
-    throw new UsageError("input", `The query's ${field} is ${quoted(value)}, not a list of names.`, {
-      hint: `Write "${field}": ["…", "…"], or leave it out.`,
-    });
+  if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) {
+    throw new UsageError(
+      "input",
+      `Invalid ${field} in the query: ${quoted(value)} (expected a list of names).`,
+      {
+        hint: `Write "${field}": ["…", "…"], or omit it.`,
+      },
+    );
   }
   return value;
 }
 
-/** The member of a query's body that names a granularity, as both services spell it; none where none is asked for. */
+/** The member of a query body for a granularity, in the spelling of both services; empty for `total`. */
 export function apiGranularity(granularity: Granularity): { granularity?: string } {
   return granularity === "total"
     ? {}

@@ -11,12 +11,12 @@ import {
 import { CANONICAL_SERVICE, type Service } from "./service.ts";
 import type { SliceKey } from "./slice.ts";
 
-/** What rows of a lake have in common that may be summed: one service, one granularity, one grouping. */
+/** What rows must share so that they may be summed: one service, one granularity, one grouping. */
 export interface SeriesKey {
   readonly service: Service;
   readonly granularity: Granularity;
   readonly grouping: Grouping;
-  /** On which its weeks begin; the default for other granularities. */
+  /** The first weekday of its weeks; the default for other granularities. */
   readonly weekStart: WeekStart;
 }
 
@@ -25,19 +25,19 @@ export interface DatedSeries extends SeriesKey {
   readonly dates: readonly Day[];
 }
 
-/** The series that a slice is one of. Weeks that begin on another weekday stand apart. */
+/** The series of a slice. Weeks that begin on different weekdays are different series. */
 export function seriesOfKey({ service, granularity, grouping, date }: SliceKey): SeriesKey {
   const weekStart = granularity === "week" ? weekStartOf(date) : DEFAULT_WEEK_START;
   return { service, granularity, grouping, weekStart };
 }
 
-/** Text that two slices share when they are of one series, in the order in which series are listed. */
+/** An id that all slices of a series share; it sorts like lists of series do. */
 export function seriesId(key: SliceKey): string {
   const { service, granularity, grouping, weekStart } = seriesOfKey(key);
   return `${service} ${grouping} ${GRANULARITIES.indexOf(granularity)} ${weekStart}`;
 }
 
-/** The series that slices are of, in order. */
+/** The series of the given slices, in order. */
 export function seriesAmong(slices: readonly SliceKey[]): DatedSeries[] {
   const byId = new Map<string, SeriesKey & { readonly dates: Day[] }>();
   for (const key of slices) {
@@ -51,7 +51,7 @@ export function seriesAmong(slices: readonly SliceKey[]): DatedSeries[] {
     .map(([, series]) => ({ ...series, dates: series.dates.sort() }));
 }
 
-/** `jobs day client-uri-method`; of weeks that do not begin on the default weekday also on which they do. */
+/** `jobs day client-uri-method`, with the first weekday of weeks if it is not the default. */
 export function seriesName({ service, granularity, grouping, weekStart }: SeriesKey): string {
   const weeks = weekStart === DEFAULT_WEEK_START ? "" : ` from ${weekStart}`;
   return `${service} ${granularity}${weeks} ${grouping}`;
@@ -65,7 +65,7 @@ export function describeSeries({ service, grouping, granularity, dates }: DatedS
   return `${service}, ${grouping}: ${counted(dates.length, granularity)}, ${span}`;
 }
 
-/** The flags by which commands name a series, where they are not the defaults of `sync`. */
+/** The command-line flags for a series, without those that are the defaults of `sync`. */
 export function seriesFlags({
   service,
   granularity,

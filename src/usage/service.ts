@@ -7,7 +7,7 @@ import type { QueryState, ServiceSpec } from "./services/spec.ts";
 
 const SPECS = { jobs: JOBS, legacy: LEGACY } as const;
 
-/** The services count different requests (jobs: the built-in clients' too), so their numbers are never mixed. */
+/** The services count different requests (jobs includes those of built-in clients), so their numbers are never mixed. */
 export type Service = keyof typeof SPECS;
 
 /** All services, the preferred one first. */
@@ -15,10 +15,10 @@ export const SERVICES = Object.keys(SPECS) as [Service, ...Service[]];
 
 export const SERVICE_SPECS: Readonly<Record<Service, ServiceSpec>> = SPECS;
 
-/** What sync fetches by default, and so what `daily` shows, together with CANONICAL_GROUPING. */
+/** The default service of sync, and therefore the one in the view `daily`, together with CANONICAL_GROUPING. */
 export const CANONICAL_SERVICE: Service = "jobs";
 
-/** The dimensions of `grouping` that `service` cannot split by. */
+/** The dimensions of `grouping` that `service` does not support. */
 export function unsupportedDimensions(service: Service, grouping: Grouping): Dimension[] {
   return dimensionsOf(grouping).filter(
     (dimension) => SERVICE_SPECS[service].groupBy[dimension] === undefined,
@@ -27,11 +27,11 @@ export function unsupportedDimensions(service: Service, grouping: Grouping): Dim
 
 export function cannotGroupBy(service: Service, names: readonly string[]): UsageError {
   return new UsageError("input", `The ${service} service cannot group by ${names.join(", ")}.`, {
-    hint: `It groups by ${Object.keys(SERVICE_SPECS[service].groupBy).join(", ")}.`,
+    hint: `It can group by ${Object.keys(SERVICE_SPECS[service].groupBy).join(", ")}.`,
   });
 }
 
-/** The other services that `fits` holds for. */
+/** The other services for which `fits` is true. */
 export function otherServices(
   service: Service,
   fits: (spec: ServiceSpec) => boolean = () => true,
@@ -39,17 +39,17 @@ export function otherServices(
   return SERVICES.filter((other) => other !== service && fits(SERVICE_SPECS[other]));
 }
 
-/** The state that a query's status means in any service, whatever its case; undefined for a word that none has. */
+/** The state for a status of any service, ignoring case; undefined if unknown. */
 export function stateOfStatus(status: string): QueryState | undefined {
   return ALL_STATUSES.get(status.toLowerCase())?.state;
 }
 
-/** Every status that some service has, for messages. */
+/** Every status of every service, for messages. */
 export function knownStatuses(): string[] {
   return Array.from(ALL_STATUSES.values(), ({ status }) => status);
 }
 
-/** The service whose answer this is, by what no other service's answer has; undefined where nothing tells. */
+/** The service of an answer, recognized by members that only its answers have; undefined if there are none. */
 export function serviceOfAnswer(members: Readonly<Record<string, unknown>>): Service | undefined {
   const byMember = SERVICES.find((service) =>
     SERVICE_SPECS[service].ownMembers.some((member) => member in members),
@@ -60,7 +60,7 @@ export function serviceOfAnswer(members: Readonly<Record<string, unknown>>): Ser
   return of?.length === 1 ? of[0] : undefined;
 }
 
-/** The service that writes rows of a shape. */
+/** The service with rows of this shape. */
 export function serviceOfShape(shape: RowShape): Service | undefined {
   return SERVICES.find((service) => SERVICE_SPECS[service].rowShape === shape);
 }

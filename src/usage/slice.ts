@@ -12,43 +12,43 @@ export interface SliceKey {
   readonly date: Day;
 }
 
-/** Where a slice's object stands in the lake, with `/` between the parts. */
+/** The path of a slice in the lake, with `/` between the parts. */
 export function slicePath(key: SliceKey): string {
   return `usage/granularity=${key.granularity}/date=${key.date}/${key.service}.${key.grouping}.parquet`;
 }
 
 const SLICE_PATH = /^usage\/granularity=([a-z]+)\/date=([0-9-]+)\/([a-z]+)\.([a-z-]+)\.parquet$/;
 
-/** The slice that an object's path names; undefined for any other object. */
+/** The key of a slice, from its path; undefined for any other object. */
 export function parseSlicePath(path: string): SliceKey | undefined {
   const match = SLICE_PATH.exec(path);
   if (!match) return undefined;
-  const granularity = GRANULARITIES.find((one) => one === match[1]);
+  const granularity = GRANULARITIES.find((granularity) => granularity === match[1]);
   const date = tryDay(match[2] ?? "");
-  const service = SERVICES.find((one) => one === match[3]);
+  const service = SERVICES.find((service) => service === match[3]);
   const grouping = tryGrouping(match[4] ?? "");
   if (!granularity || !date || !service || !grouping) return undefined;
   if (granularity === "month" && periodStart("month", date) !== date) return undefined;
   return { service, granularity, grouping, date };
 }
 
-/** The table `slices` of a lake that engines query in place: made from the slices, and not one of them. */
+/** The table `slices` of a lake that engines query in place: made from the slices, and not itself a slice. */
 export const SLICES_FILE = "slices/slices.parquet";
 
-/** The raw rows, for the blueprint's own way, in a folder for each granularity. */
+/** The raw rows, in the layout of the blueprint, with a folder for each granularity. */
 export const SOURCE_FOLDER = "gc_usage_api_source/";
 
-/** Where an answer's raw rows stand in the lake. */
+/** The path of an answer's raw rows in the lake. */
 export function sourcePath(granularity: Granularity, id: string): string {
   return `${SOURCE_FOLDER}granularity=${granularity}/${id}.json`;
 }
 
-/** Where a sync keeps the raw rows of a slice: they are replaced with it, so that no row is in the table twice. */
+/** The path of a slice's raw rows from sync. They are replaced with the slice, so no row is in the table twice. */
 export function sliceSource({ service, granularity, grouping, date }: SliceKey): string {
   return sourcePath(granularity, `${service}.${grouping}.${date}`);
 }
 
-/** The slice whose raw rows a sync keeps there; undefined for an answer of somebody else's. */
+/** The slice for a path of raw rows from sync; undefined for raw rows of any other answer. */
 export function sliceOfSource(path: string): SliceKey | undefined {
   const [, folder, name, date] = /^[^/]+\/([^/]+)\/([^/]+)\.([^./]+)\.json$/.exec(path) ?? [];
   return parseSlicePath(`usage/${folder}/date=${date}/${name}.parquet`);
@@ -56,20 +56,20 @@ export function sliceOfSource(path: string): SliceKey | undefined {
 
 const SOURCE_PATH = new RegExp(`^${SOURCE_FOLDER}granularity=(?:${GRANULARITIES.join("|")})/[^/]+\\.json$`);
 
-/** True for the objects that the table `gc_usage_api_source` is made of. */
+/** True for objects of the table `gc_usage_api_source`. */
 export function isSource(path: string): boolean {
   return SOURCE_PATH.test(path) && canBeFile(path);
 }
 
-/** Bytes in one name, on every common file system. */
+/** Bytes in one name, the limit of every common file system. */
 const MAX_NAME_BYTES = 255;
 
 /**
- * True for a path that can be a file's below a folder, and that both engines read: S3 allows any text as a key. Names that
- * begin with a dot or an underscore are hidden from both engines.
+ * True for a path that can be a local file's and that both engines read; S3 allows any text as a key. Both engines ignore
+ * names that begin with a dot or an underscore.
  */
 export function canBeFile(path: string): boolean {
-  // Slices' paths are ASCII: bytes are counted only where a name is long.
+  // Paths of slices are ASCII, so bytes are counted only for a long name.
   return (
     !/[\\\0]/.test(path) &&
     path

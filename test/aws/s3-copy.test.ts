@@ -36,7 +36,7 @@ describe("copying to S3 and back", () => {
     const to = new Lake((await openStore(meddled, uri)).store);
     await expect(copyLake({ ...OPTIONS, from, to })).rejects.toMatchObject({
       kind: "lake",
-      message: expect.stringMatching(/^1 of 1 objects read back otherwise than they were written/) as unknown,
+      message: expect.stringMatching(/^1 of 1 objects differ from what was written/) as unknown,
     });
   });
 

@@ -194,7 +194,7 @@ describe("gc-usage status, sql and ask on S3", () => {
   });
 
   it.each([
-    ["no bucket", {}, "s3://no-such-bucket-here", 11, "There is no bucket no-such-bucket-here."],
+    ["no bucket", {}, "s3://no-such-bucket-here", 11, "The bucket no-such-bucket-here does not exist."],
     [
       "no region",
       { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined },
@@ -216,7 +216,7 @@ describe("gc-usage status, sql and ask on S3", () => {
       5,
       "was not reached",
     ],
-    ["no bucket's name", {}, "s3://A_B/x", 2, "is no bucket's name"],
+    ["no bucket's name", {}, "s3://A_B/x", 2, "is not a valid bucket name"],
   ])("say what is wrong where there is %s", async (_what, env, lake, exitCode, message) => {
     for (const command of [["status"], ["sql", "SELECT 1"]]) {
       const done = await run([...command, "--lake", lake], env);

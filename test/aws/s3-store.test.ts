@@ -144,7 +144,9 @@ describe("a listing of S3", () => {
     for (const opened of [store.exists(), store.list("usage/"), store.fetchAllFiles()]) {
       await expect(opened).rejects.toMatchObject({
         kind: "service",
-        message: expect.stringMatching(/^Cannot (open|list) s3:.*: what answers is not S3\.$/) as unknown,
+        message: expect.stringMatching(
+          /^Cannot (open|list) s3:.*: the response is not from S3\.$/,
+        ) as unknown,
         hint: expect.stringContaining("AWS_ENDPOINT_URL") as unknown,
       });
     }

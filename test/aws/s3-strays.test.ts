@@ -52,8 +52,8 @@ describe("an object of S3 that is no data", () => {
     const { foreign } = JSON.parse(status.stdout) as { foreign: { path: string; why: string }[] };
     expect(foreign.map(({ path }) => path).sort()).toEqual([...strays].sort());
     const why = new Map(foreign.map((stray) => [stray.path, stray.why]));
-    expect(why.get(`${SOURCE}/${"n".repeat(300)}.json`)).toBe("its name cannot be that of a file");
-    expect(why.get(`${SOURCE}/`)).toBe("an empty folder's marker");
+    expect(why.get(`${SOURCE}/${"n".repeat(300)}.json`)).toBe("its name is not a valid file name");
+    expect(why.get(`${SOURCE}/`)).toBe("the marker of an empty folder");
     expect(
       execFileSync("find", [cache.GC_USAGE_CACHE, "-type", "f", "-name", "*.parquet"]).toString(),
     ).toMatch(/^\S+jobs\.client-uri-method\.parquet\n$/);

@@ -122,7 +122,7 @@ describe.concurrent("what cannot be read is named:", () => {
   it("an empty file in gzip", async () => {
     expect(await rows(gzipSync(""))).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/^error: This is empty/),
+      stderr: expect.stringMatching(/^error: Expected JSON, but got no data/),
     });
   });
 });

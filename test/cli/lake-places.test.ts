@@ -25,8 +25,8 @@ const run = (args: readonly string[], options: RunOptions) => gcUsage(args, opti
 const MISTYPED: readonly (readonly [location: string, hint: RegExp])[] = [
   ["~", /Write "\$HOME", or \.\/~ for a folder of that name/],
   ["~/usage", /Write "\$HOME\/usage", or \.\/~\/usage/],
-  ["~alice/usage", /Write the folder's whole path/],
-  ["$HOME/usage", /\$HOME is a variable that nothing has replaced[^]*Write the whole path/],
+  ["~alice/usage", /Write the folder's full path/],
+  ["$HOME/usage", /\$HOME is a variable that was not expanded[^]*Write the full path/],
   ["${HOME}/usage", /\$\{HOME\} is a variable/],
   ["/data/$USER/lake", /\$USER is a variable/],
   ["${LAKE:-/data}", /is a variable/],
@@ -40,21 +40,21 @@ const MISTYPED: readonly (readonly [location: string, hint: RegExp])[] = [
   ["s3//bucket/p", /Write s3:\/\/bucket\/p\./],
   ["s3a://bucket/p", /Write s3:\/\/bucket\/p\./],
   ["s3n://bucket", /Write s3:\/\/bucket\./],
-  ["s3://", /names no bucket[^]*Write s3:\/\/bucket or/],
-  ["s3:", /names no bucket/],
+  ["s3://", /the bucket is missing[^]*Write s3:\/\/bucket or/],
+  ["s3:", /the bucket is missing/],
   ["arn:aws:s3:::bucket/p", /Write s3:\/\/bucket\/p\./],
   ["https://bucket.s3.eu-central-1.amazonaws.com/p", /Write s3:\/\/bucket\/p\./],
   ["https://s3.amazonaws.com/bucket/p", /Write s3:\/\/bucket\/p\./],
   ["file:///data/lake", /written without file:[^]*Write \/data\/lake\./],
   ["file:data/lake", /Write data\/lake\./],
-  ["gs://bucket/p", /neither a folder nor a place on S3/],
-  ["gs:bucket", /neither a folder nor a place on S3/],
+  ["gs://bucket/p", /neither a folder nor an S3 location/],
+  ["gs:bucket", /neither a folder nor an S3 location/],
   ["abfss://c@account.dfs.core.windows.net/p", /neither a folder nor/],
   ["https://example.com/lake", /neither a folder nor/],
   ["-", /not a stream/],
-  ["lake ", /begins or ends with a blank[^]*Leave the blank out: "lake"\./],
-  [" lake", /begins or ends with a blank/],
-  ["lake\r", /begins or ends with a blank/],
+  ["lake ", /begins or ends with a space[^]*Remove the space: "lake"\./],
+  [" lake", /begins or ends with a space/],
+  ["lake\r", /begins or ends with a space/],
   ["C:\\usage", /path of Windows/],
   ["c:/usage", /path of Windows/],
   ["\\\\server\\share", /path of Windows/],
@@ -149,8 +149,8 @@ describe.concurrent("a folder that is no lake", () => {
           exitCode: 9,
           stdout: "",
           stderr:
-            "error: photos is not a lake: it holds a.jpg, b.jpg, c.jpg and 1 more.\n" +
-            "Give a lake with --lake or GC_USAGE_LAKE. A new lake needs a folder that is empty or not there yet.\n",
+            "error: photos is not a lake: it contains a.jpg, b.jpg, c.jpg and 1 more.\n" +
+            "Set the lake with --lake or GC_USAGE_LAKE. For a new lake, use an empty or new folder.\n",
         },
       ]);
     }
@@ -176,7 +176,7 @@ describe.concurrent("a folder that is no lake", () => {
       ["lake/usage/", /Did you mean --lake lake\?/],
       ["lake/gc_usage_api_source", /Did you mean --lake lake\?/],
       ["lake/usage/granularity=day", /named like a partition, or \.staging\.\nDid you mean --lake lake\?/],
-      ["lake/usage/new", /(inside of the lake .*lake|There is no lake at lake\/usage\/new)\.\n/],
+      ["lake/usage/new", /(inside the lake .*lake|No lake at lake\/usage\/new)\.\n/],
       ["lake/.staging", /named like a partition, or \.staging/],
     ] as const) {
       for (const args of [["status"], LOAD]) {
@@ -195,7 +195,7 @@ describe.concurrent("a folder that is no lake", () => {
       const ran = await run(["status", "--lake", lake], { cwd });
       expect(ran).toMatchObject({
         exitCode: 9,
-        stderr: `error: There is no lake at ${lake}.\nDid you mean --lake usage-lake? \`gc-usage sync\` makes a new lake.\n`,
+        stderr: `error: No lake at ${lake}.\nDid you mean --lake usage-lake? \`gc-usage sync\` creates a new lake.\n`,
       });
     }
     const inside = await run(["status", "--lake", "usage-lake/x"], { cwd });

@@ -284,7 +284,7 @@ describe.concurrent("the same rows again", () => {
     expect(JSON.parse(other.stdout)).toMatchObject({
       outcome: "written",
       written: ["usage/granularity=day/date=2021-01-13/legacy.client.parquet"],
-      kept: [{ why: "the same rows are stored already" }],
+      kept: [{ why: "the same rows are already stored" }],
     });
   });
 

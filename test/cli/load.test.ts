@@ -31,7 +31,7 @@ const REFUSED: [
   exitCode: number,
   message: RegExp,
 ][] = [
-  ["an empty file", "", DAY, 2, /^error: This is empty: there is nothing to read/],
+  ["an empty file", "", DAY, 2, /^error: Expected JSON, but got no data/],
   [
     "months given as days",
     answer({ date: "2021-01-01" }, { ...ROW, date: "2021-02-01" }, { ...ROW, date: "2021-03-01" }),
@@ -46,40 +46,52 @@ const REFUSED: [
     8,
     /each the first of a week: it looks like an answer by week/,
   ],
-  ["a file of blanks", " \n\n", DAY, 2, /^error: This is empty/],
+  ["a file of blanks", " \n\n", DAY, 2, /^error: Expected JSON, but got no data/],
   [
     "a cut file",
     answer().slice(0, -20),
     DAY,
     2,
-    /^error: The JSON is cut short: it ends at byte \d+, inside row 1/,
+    /^error: The JSON is truncated: it ends at byte \d+, inside row 1/,
   ],
-  ["a file cut between rows", `{"results":[${JSON.stringify(ROW)},`, DAY, 2, /^error: The JSON is cut short/],
+  ["a file cut between rows", `{"results":[${JSON.stringify(ROW)},`, DAY, 2, /^error: The JSON is truncated/],
   ["HTML", "<!DOCTYPE html><html></html>", DAY, 2, /^error: This is HTML or XML, not JSON/],
   [
     "a running query's answer",
     '{"queryStatus":"Running"}',
     DAY,
     7,
-    /^error: in is the answer of a query that is Running/,
+    /^error: in is the response of a query that is still Running/,
   ],
   [
     "a queued job's answer",
     '{"queryStatus":"Queued","selfUri":"/x"}',
     DAY,
     7,
-    /that is Queued: it has no results yet/,
+    /that is still Queued: it has no results yet/,
   ],
   [
     "a failed query's answer",
     '{"queryStatus":"Failed"}',
     DAY,
     6,
-    /^error: in is the answer of a query that ended Failed/,
+    /^error: in is the response of a query that ended with status Failed/,
   ],
-  ["a cancelled job's answer", '{"entities":[],"queryStatus":"Cancelled"}', DAY, 6, /ended Cancelled/],
+  [
+    "a cancelled job's answer",
+    '{"entities":[],"queryStatus":"Cancelled"}',
+    DAY,
+    6,
+    /ended with status Cancelled/,
+  ],
   ["a status that nobody knows", '{"results":[],"queryStatus":"Odd"}', DAY, 5, /unknown status "Odd"/],
-  ["an empty array", "[]", DAY, 2, /^error: in is an empty list: nothing says whether the query had ended/],
+  [
+    "an empty array",
+    "[]",
+    DAY,
+    2,
+    /^error: in is an empty list, so it is unclear whether the query has completed/,
+  ],
   [
     "an empty array, with all told",
     "[]",
@@ -92,19 +104,19 @@ const REFUSED: [
     '{"results":[],"queryStatus":"Complete"}',
     DAY,
     2,
-    /has no rows, so it does not tell its service/,
+    /has no rows, so its service is unclear/,
   ],
-  ["an array of numbers", "[1,2]", DAY, 2, /^error: This is no answer of the usage API/],
-  ["an array of text", '["a"]', DAY, 2, /^error: This is no answer/],
-  ["an array of arrays", "[[1]]", DAY, 2, /^error: This is no answer/],
+  ["an array of numbers", "[1,2]", DAY, 2, /^error: This is not a response of the usage API/],
+  ["an array of text", '["a"]', DAY, 2, /^error: This is not a response of the usage API/],
+  ["an array of arrays", "[[1]]", DAY, 2, /^error: This is not a response of the usage API/],
   [
     "an array of other objects",
     '[{"a":1}]',
     DAY,
     2,
-    /^error: Row 1 is no usage row: it has none of the counts/,
+    /^error: Row 1 is not a usage row: it has none of the metrics/,
   ],
-  ["an error's body", '{"message":"no","code":"not.found","status":404}', DAY, 2, /none of the counts/],
+  ["an error's body", '{"message":"no","code":"not.found","status":404}', DAY, 2, /none of the metrics/],
   ["results that are no list", '{"results":{"a":1}}', DAY, 2, /not a list of rows/],
   [
     "a page of several",
@@ -119,28 +131,34 @@ const REFUSED: [
     answer({}, { ...ROW, status200: -1 }),
     DAY,
     2,
-    /^error: Row 2 is no usage row: its status200 is -1/,
+    /^error: Row 2 is not a usage row: status200 is -1/,
   ],
-  ["a count as a word", answer({ status200: "three" }), DAY, 2, /its status200 is "three", no whole number/],
-  ["a count as text", answer({ status200: "3" }), DAY, 2, /its status200 is "3"/],
-  ["a broken count", answer({ status200: 1.5 }), DAY, 2, /its status200 is 1.5/],
+  ["a count as a word", answer({ status200: "three" }), DAY, 2, /status200 is "three" \(expected an integer/],
+  ["a count as text", answer({ status200: "3" }), DAY, 2, /status200 is "3"/],
+  ["a broken count", answer({ status200: 1.5 }), DAY, 2, /status200 is 1.5/],
   [
     "a count that is too large",
     answer().replace('"requests":3', '"requests":9223372036854775808'),
     DAY,
     2,
-    /its requests is 9223372036854775808/,
+    /requests is 9223372036854775808/,
   ],
-  ["a date that is none", answer({ date: "2021-02-30" }), DAY, 2, /its date "2021-02-30" is no date/],
+  ["a date that is none", answer({ date: "2021-02-30" }), DAY, 2, /invalid date "2021-02-30"/],
   ["no date", answer({ date: undefined }), DAY, 2, /^error: Row 1 does not fit: it has no date/],
   [
     "a date in a total",
     answer(),
     ["--granularity", "total", "--interval", "2021-01/2021-02"],
     2,
-    /a total has none/,
+    /a total has no dates/,
   ],
-  ["a day that is not over", answer({ date: "9998-01-01" }), DAY, 2, /had no data yet|is outside/],
+  [
+    "a day that is not over",
+    answer({ date: "9998-01-01" }),
+    DAY,
+    2,
+    /No data was available yet|not available yet|is outside/,
+  ],
   [
     "a day outside the interval",
     answer(),
@@ -153,14 +171,14 @@ const REFUSED: [
     answer({}, { requestCount: 1, date: "2021-01-12", platform: "" }),
     DAY,
     2,
-    /mixes rows of both services/,
+    /has rows of both services/,
   ],
   [
     "the other service's rows",
     answer(),
     [...DAY, "--service", "jobs"],
     2,
-    /holds rows of the legacy service, not of jobs/,
+    /has rows of the legacy service, not of jobs/,
   ],
   [
     "rows that tell no service",
@@ -174,7 +192,7 @@ const REFUSED: [
     answer({ userId: "u" }),
     [...DAY, "--group-by", "client"],
     2,
-    /it names a user, and the grouping is client/,
+    /it has a user, but the grouping is client/,
   ],
   [
     "a grouping that the service lacks",
@@ -195,7 +213,7 @@ const REFUSED: [
     ]),
     DAY,
     2,
-    /not UTF-8/,
+    /not valid UTF-8/,
   ],
 ];
 
@@ -206,7 +224,7 @@ const MISUSED: [what: string, args: string[], exitCode: number, message: RegExp]
     "an impossible interval",
     ["in", ...DAY, "--interval", "2021-02-30/2021-03-01"],
     2,
-    /"2021-02-30" is not an ISO 8601 date that exists/,
+    /"2021-02-30" is not a valid ISO 8601 date/,
   ],
   ["an unknown grouping", ["in", ...DAY, "--group-by", "clients"], 2, /Unknown grouping "clients"/],
   ["an unknown granularity", ["in", "--granularity", "hour"], 2, /--granularity: "hour" is not known/],
@@ -224,7 +242,7 @@ const MISUSED: [what: string, args: string[], exitCode: number, message: RegExp]
     "a path where an id belongs",
     ["in", ...DAY, "--id", "../../etc/passwd"],
     2,
-    /is no execution or job id, it looks like a path/,
+    /Invalid execution or job id: .* looks like a path/,
   ],
   ["a file that is not there", ["none", ...DAY], 2, /Cannot read none: there is no such file/],
   ["a folder in a file's place", [".", ...DAY], 2, /Cannot read \.: it is a folder/],
@@ -271,7 +289,7 @@ describe("load", () => {
     const other = await gcUsage(["load", "other", ...DAY, "--id", "one"], { cwd });
     expect(other).toMatchObject({ exitCode: 8 });
     expect(other.stderr).toMatch(
-      /The lake has other rows under gc_usage_api_source\/granularity=day\/one.json already/,
+      /The lake already has other rows under gc_usage_api_source\/granularity=day\/one.json/,
     );
     const fewer = await gcUsage(["load", "other", ...DAY, "--metrics", "status200", "--json"], { cwd });
     expect(fewer).toMatchObject({ exitCode: 8, stdout: "" });
@@ -279,13 +297,13 @@ describe("load", () => {
       error: {
         kind: "refused",
         exitCode: 8,
-        slices: [{ date: "2021-01-12", why: expect.stringMatching(/^it lacks status300/) as string }],
+        slices: [{ date: "2021-01-12", why: expect.stringMatching(/^it does not have status300/) as string }],
       },
     });
     const then = new Date(Date.now() - 86_400_000);
     await utimes(join(cwd, "other"), then, then);
     expect((await gcUsage(["load", "other", ...DAY], { cwd })).stderr).toMatch(
-      /The lake knows more of 2021-01-12 than this answer: it was fetched/,
+      /This answer covers less of 2021-01-12 than the lake: it was fetched/,
     );
     const { other: _other, ...after } = await tree(cwd);
     expect(after).toEqual(before);

@@ -46,8 +46,8 @@ describe("a finished query's answer that cannot be right is refused, and nothing
   it.each<[string, Service, string]>([
     ["no-rows", "jobs", 'has no list "entities"'],
     ["no-rows", "legacy", 'has no list "results"'],
-    ["repeat", "jobs", "holds the same rows as page 1"],
-    ["blank-pages", "jobs", "have no rows and name a next page"],
+    ["repeat", "jobs", "has the same rows as page 1"],
+    ["blank-pages", "jobs", "pages in a row are empty but have a next page"],
   ])("%s, of the %s service", async (fault, service, why) => {
     await withFaults(`${fault}=1`);
     const lake = join(await workFolder(), "lake");
@@ -71,7 +71,7 @@ describe("sync ends, with nothing stored,", () => {
       "retry-after=1",
       [],
       5,
-      /asks to wait 3600 s.*\nRun the same command again in 3600 s/,
+      /asks for a wait of 3600 s.*\nRun the same command again in 3600 s/,
     ],
     ["where the query is too long", "too-long=1", [], 2, /too many filters.*\nUse fewer filters/],
     [

@@ -215,7 +215,7 @@ describe.concurrent("a lake belongs to one organization", () => {
   it("whose slices are of 0.1.0 is adopted, which is said once", async () => {
     const cwd = await workFolder();
     await cp(GOLDEN, join(cwd, "lake"), { recursive: true });
-    const note = "11 slices in lake name no organization, as gc-usage 0.1.0 wrote them.";
+    const note = "11 slices in lake have no organization, because gc-usage 0.1.0 did not record it.";
     expect((await sync(cwd, acme)).stderr).toContain(note);
     const again = await sync(cwd, acme, "--recheck", "0");
     expect(again.exitCode).toBe(0);

@@ -33,7 +33,7 @@ describe.concurrent("a row that would make the raw table unreadable", () => {
     const ran = await gcUsage([command, "rows.ndjson", "--granularity", "day"], { cwd });
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toContain(
-      'Row 2 is no usage row: it has the field "requests" twice, with different values.',
+      'Row 2 is not a usage row: the field "requests" is repeated with different values.',
     );
     expect(existsSync(join(cwd, "usage-lake"))).toBe(false);
   });
@@ -67,7 +67,7 @@ describe.concurrent("a row that would make the raw table unreadable", () => {
   ])("with %s is the service's fault in a sync, %s", async (more, flag) => {
     const { cwd, ran } = await syncOf(jobsRow(more), flag);
     expect(ran).toMatchObject({ exitCode: 5, stdout: "" });
-    expect(ran.stderr).toContain("cannot be right: row 1 is no usage row: it");
+    expect(ran.stderr).toContain("cannot be right: row 1 is not a usage row: ");
     expect(existsSync(join(cwd, "usage-lake", "usage"))).toBe(false);
   });
 });

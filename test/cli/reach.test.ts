@@ -24,13 +24,13 @@ describe.concurrent("a sync that reaches back further than the jobs service", ()
     const first = await sync(cwd, "--last", "13m", "--granularity", "month");
     expect(first.exitCode).toBe(0);
     expect(first.stderr).toContain(
-      "warning: The jobs service reaches back to 2025-11-24: left out are 2 months, 2025-10-01 to 2025-11-30, that the lake does not have.",
+      "warning: The jobs service only has data since 2025-11-24. Skipped: 2 months, 2025-10-01 to 2025-11-30, not in the lake.",
     );
     const months = await dates(cwd, "month");
     expect([months[0], months.at(-1), months.length]).toEqual(["2025-12-01", "2026-11-01", 12]);
     const second = await sync(cwd, "--last", "13m", "--granularity", "month");
     expect(second).toMatchObject({ exitCode: 0, stdout: "" });
-    expect(second.stderr).toMatch(/left out are 2 months[^]*Nothing to do/);
+    expect(second.stderr).toMatch(/Skipped: 2 months[^]*Nothing to do/);
   });
 
   it("fetches the whole weeks that there are, and plans the days that there are", async () => {
@@ -40,7 +40,7 @@ describe.concurrent("a sync that reaches back further than the jobs service", ()
     expect(JSON.parse(ran.stdout)).toMatchObject({ written: 53, periods: { unreachable: 53 } });
     expect((await dates(cwd, "week"))[0]).toBe("2025-11-24");
     const plan = await sync(cwd, "--last", "2y", "--dry-run", "--json");
-    expect(plan.stderr).toContain("warning: The jobs service reaches back to");
+    expect(plan.stderr).toContain("warning: The jobs service only has data since");
     expect(JSON.parse(plan.stdout)).toMatchObject({ periods: { missing: 365 } });
   });
 
@@ -49,7 +49,7 @@ describe.concurrent("a sync that reaches back further than the jobs service", ()
     const named = await sync(cwd, "--from", "2025-11-23");
     expect(named).toMatchObject({ exitCode: 2, stdout: "" });
     expect(named.stderr).toContain(
-      "The jobs service reaches back to 2025-11-24, and 2025-11-23 is missing from the lake.\nUse --from 2025-11-24",
+      "The jobs service only has data since 2025-11-24, but 2025-11-23 is missing from the lake.\nUse --from 2025-11-24",
     );
     const total = await sync(cwd, "--last", "13m", "--granularity", "total");
     expect(total).toMatchObject({ exitCode: 2, stdout: "" });

@@ -114,7 +114,7 @@ describe.concurrent("submit and results", () => {
         const ran = await run(failing, ["results", id, "--service", service, ...flags]);
         expect(ran).toMatchObject({ exitCode: 6, stdout: "" });
         expect(ran.stderr).toMatch(
-          new RegExp(`^error: Query ${id} of the ${service} service ended Failed: .+\\n`),
+          new RegExp(`^error: Query ${id} of the ${service} service ended with status Failed: .+\\n`),
         );
       }
     },
@@ -161,7 +161,7 @@ describe.concurrent("submit and results", () => {
     async (id) => {
       const ran = await run(quick, ["results", id]);
       expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
-      expect(ran.stderr).toMatch(/is no execution or job id, it looks like a path/);
+      expect(ran.stderr).toMatch(/Invalid execution or job id: .* looks like a path/);
     },
   );
 

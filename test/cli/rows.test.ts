@@ -31,33 +31,33 @@ describe("rows", () => {
   });
 
   it.each([
-    ["", 2, /This is empty/],
-    ['{"results":[{"requests":1}', 2, /cut short/],
+    ["", 2, /Expected JSON, but got no data/],
+    ['{"results":[{"requests":1}', 2, /truncated/],
     ["<html>", 2, /HTML/],
     [
       '{"queryStatus":"Running"}',
       7,
-      /standard input is the answer of a query that is Running: it has no results yet/,
+      /standard input is the response of a query that is still Running: it has no results yet/,
     ],
     [
       '{"queryStatus":"Failed"}',
       6,
-      /a query that ended Failed: it has no results\.\nSubmit the query again\./,
+      /a query that ended with status Failed: it has no results\.\nSubmit the query again\./,
     ],
     [
       "[]",
       2,
-      /standard input is an empty list: nothing says whether the query had ended\.\nWith `-a`, gc prints \[\]/,
+      /standard input is an empty list, so it is unclear whether the query has completed\.\nWith `-a`, gc prints \[\]/,
     ],
     [
       '{"message":"no","code":"not.found","status":404}',
       2,
-      /Row 1 is no usage row: it has none of the counts/,
+      /Row 1 is not a usage row: it has none of the metrics/,
     ],
-    ["{}", 2, /Row 1 is no usage row/],
-    ['[{"requests":1},{"a":1}]', 2, /Row 2 is no usage row/],
+    ["{}", 2, /Row 1 is not a usage row/],
+    ['[{"requests":1},{"a":1}]', 2, /Row 2 is not a usage row/],
     ['{"queryStatus":"Odd"}', 5, /unknown status "Odd"/],
-    ["[1]", 2, /no answer of the usage API/],
+    ["[1]", 2, /not a response of the usage API/],
   ])("ends %j with %i", async (input, exitCode, message) => {
     const ran = await gcUsage(["rows", "-"], { cwd: await workFolder(), input });
     expect(ran.exitCode).toBe(exitCode);

@@ -143,7 +143,7 @@ describe.concurrent("a folder of several organizations' lakes", () => {
     const ran: Ran[] = await Promise.all(commands.map((args) => gcUsage(args, { cwd, env: acme.env })));
     for (const [i, { exitCode, stdout, stderr }] of ran.entries()) {
       expect({ args: commands[i], exitCode, stdout }).toMatchObject({ exitCode: 8, stdout: "" });
-      expect(stderr).toContain("lakes holds the lakes of 2 organizations (acme, globex)");
+      expect(stderr).toContain("lakes contains the lakes of 2 organizations (acme, globex)");
       expect(stderr).toContain("--lake lakes/acme");
     }
     expect(await tree(join(cwd, "lakes"))).toEqual(before);

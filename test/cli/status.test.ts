@@ -42,7 +42,7 @@ describe("status", () => {
       /\nlegacy day client {2}2021-01-30 to 2021-02-04, 2 rows, [\d.]+ (kB|bytes)\n {2}2 present, 1 empty, 2 missing, 1 damaged\n/,
     );
     expect(shown.stdout).toMatch(/\n {2}2021-01 {31}#\.\n {2}2021-02 {2}0#\.!\n/);
-    expect(shown.stdout).toContain("\n  2021-02-04: it does not end as a Parquet file does\n");
+    expect(shown.stdout).toContain("\n  2021-02-04: it does not end like a Parquet file\n");
     const json = JSON.parse((await gcUsage(["status", "--json", "--settle", "400"], { cwd })).stdout) as {
       series: { grouping: string; periods: { date: string; state: string }[] }[];
     };
@@ -107,7 +107,7 @@ describe("status", () => {
     expect(stdout).toContain("\n  2021-02-01: only 2021-02-01 requested\n");
     const unsettled = (await gcUsage(["status", "--settle", "400"], { cwd })).stdout;
     expect(unsettled).toMatch(
-      /: fetched \d{4}-\d\d-\d\d \d\d:\d\d UTC, before it had settled \(400 days after its end\)\n/,
+      /: fetched \d{4}-\d\d-\d\d \d\d:\d\d UTC, before it settled \(400 days after its end\)\n/,
     );
   });
 

@@ -65,7 +65,7 @@ describe.concurrent("sync --refetch", () => {
     expect(named).toMatchObject({ exitCode: 2, stdout: "" });
     expect(named.stderr).toContain(`and ${gone} cannot be refetched.`);
     const { stdout, stderr } = await run(cwd, ...sync, "--last", "13m", "--json");
-    expect(stderr).toContain("left out are");
+    expect(stderr).toContain("Skipped: ");
     expect(JSON.parse(stdout)).toMatchObject({ periods: { settled: 1, again: 0 } });
   });
 });
@@ -82,7 +82,7 @@ describe.concurrent("sync --all", () => {
     expect(planned.stdout).toMatch(/^jobs month client in usage-lake\n[^]*\njobs day method in usage-lake\n/);
     const ran = await run(cwd, ...args, "--json");
     expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(ran.stderr).toContain("legacy total client: not synced, since a total is for the days");
+    expect(ran.stderr).toContain("legacy total client: not synced, since a total is only for its own days");
     const { series } = JSON.parse(ran.stdout) as All;
     expect(series).toMatchObject([
       { outcome: "done", granularity: "month", grouping: "client", from: MONTH, to: YESTERDAY, written: 1 },
@@ -102,7 +102,7 @@ describe.concurrent("sync --all", () => {
     const ran = await run(cwd, "sync", "--all", "--last", "1d", "--json");
     expect(ran.exitCode).toBe(9);
     expect(ran.stderr).toMatch(
-      /"message":"1 of 2 series failed\. jobs day method: usage\/[^"]* is a folder where a file belongs\."/,
+      /"message":"1 of 2 series failed\. jobs day method: usage\/[^"]* is a folder instead of a file\."/,
     );
     const { series } = JSON.parse(ran.stdout) as All;
     expect(series).toMatchObject([
@@ -139,6 +139,6 @@ describe.concurrent("sync --all", () => {
     await run(cwd, "load", "total.json", "--granularity", "total", "--interval", "2026-01-01/2026-01-31");
     const totals = await run(cwd, "sync", "--all");
     expect(totals.exitCode).toBe(9);
-    expect(totals.stderr).toContain("has no series that can be synced by itself");
+    expect(totals.stderr).toContain("has no series that --all can sync");
   });
 });

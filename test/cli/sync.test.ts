@@ -126,7 +126,7 @@ describe.concurrent("sync", () => {
       env: { ...quick.env, ...env },
     });
     expect(ran).toMatchObject({ exitCode, stdout: "" });
-    expect(ran.stderr).not.toContain("What is fetched is kept");
+    expect(ran.stderr).not.toContain("Fetched data is kept");
     expect(await readdir(cwd)).toEqual([]);
   });
 
@@ -144,7 +144,7 @@ describe.concurrent("sync", () => {
     const { exitCode, stderr } = await running;
     silent.close();
     expect(exitCode).toBe(130);
-    expect(stderr).toContain("error: Interrupted.\nNothing was fetched yet: run the same command again.\n");
+    expect(stderr).toContain("error: Interrupted.\nNothing was fetched yet. Run the same command again.\n");
     expect(await readdir(cwd)).toEqual([]);
   });
 
@@ -156,7 +156,7 @@ describe.concurrent("sync", () => {
     const { exitCode, stderr } = await running;
     expect(exitCode).toBe(130);
     expect(stderr).toMatch(
-      /error: Interrupted\.\nWhat is fetched is kept: run the same command again to go on\.\n/,
+      /error: Interrupted\.\nFetched data is kept. Run the same command again to resume\.\n/,
     );
   });
 });

@@ -154,7 +154,7 @@ describe.concurrent("rows that become none", () => {
     expect(ran.exitCode).toBe(8);
     expect(JSON.parse(ran.stdout)).toMatchObject({
       written: 0,
-      kept: Array.from({ length: 3 }, () => ({ why: "it has no rows, and what is there has 1 row" })),
+      kept: Array.from({ length: 3 }, () => ({ why: "it has no rows, but the stored slice has 1 row" })),
     });
     expect(JSON.parse(ran.stderr.split("\n").findLast((line) => line.startsWith("{")) ?? "")).toMatchObject({
       error: { exitCode: 8 },
@@ -169,10 +169,10 @@ describe.concurrent("rows that become none", () => {
     const flags = ["--service", "jobs", "--group-by", "client,method"];
     const refused = await gcUsage([...load, ...flags], { cwd });
     expect(refused).toMatchObject({ exitCode: 8, stdout: "" });
-    expect(refused.stderr).toContain("it has no rows, and what is there has 1 row");
+    expect(refused.stderr).toContain("it has no rows, but the stored slice has 1 row");
     expect(await gcUsage([...load, ...flags, "--lake", "other"], { cwd })).toMatchObject({ exitCode: 0 });
     const copied = await gcUsage(["copy", "other", "usage-lake"], { cwd });
-    expect(copied.stderr).toContain("it has no rows, and what is there has 1 row");
+    expect(copied.stderr).toContain("it has no rows, but the stored slice has 1 row");
     expect(await count(cwd)).toBe("n\r\n30");
     expect(await gcUsage(["copy", "other", "usage-lake", "--force"], { cwd })).toMatchObject({ exitCode: 0 });
     expect(await count(cwd)).toBe("n\r\n20");
@@ -191,7 +191,7 @@ describe.concurrent("pages that", () => {
     [
       "repeat each other",
       ({ look }) => page(PAGES[0] ?? [], look < 3 ? `${look}` : undefined),
-      /page 2 holds the same rows as page 1/,
+      /page 2 has the same rows as page 1/,
     ],
     [
       "repeat each other's rows in another order",
@@ -207,9 +207,9 @@ describe.concurrent("pages that", () => {
     [
       "lead round in a circle",
       ({ look }) => page([jobsRow(daysAgo(2), `c${look}`, look)], look % 2 ? "a" : "b"),
-      /names a page as its next that was read before/,
+      /points back to a page that was already read/,
     ],
-    ["are empty without end", ({ look }) => page([], `${look}`), /pages one after the other have no rows/],
+    ["are empty without end", ({ look }) => page([], `${look}`), /pages in a row are empty/],
   ];
   it.each(CASES)("%s are refused, and nothing is stored", async (_what, answer, why) => {
     const service = await startUsageService((look) => ({ body: answer(look) }));
@@ -229,7 +229,7 @@ describe.concurrent("pages that", () => {
     const service = await startUsageService((look) => ({ body: CASES[0]?.[1](look) }));
     const ran = await gcUsage(["results", "query-1", "--service", "jobs", "--ndjson"], { env: service.env });
     expect(ran.exitCode).toBe(5);
-    expect(ran.stderr).toContain("what was printed is not to be used");
+    expect(ran.stderr).toContain("discard any that were printed");
   });
 
   it("are too large are asked for again with half the rows, from the same cursor, and so are those after them", async () => {

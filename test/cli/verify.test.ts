@@ -107,17 +107,17 @@ describe.concurrent("verify", () => {
     expect(ok).toBe(false);
     const byDay = new Map(problems.map(({ path, what }) => [path, what]));
     const found = (back: number): string | undefined => byDay.get(sliceOf(day(back)));
-    expect(found(0)).toMatch(/does not end as a Parquet file does/);
+    expect(found(0)).toMatch(/does not end like a Parquet file/);
     expect(found(1)).toMatch(/^DuckDB cannot read its rows: /);
-    expect(found(2)).toMatch(/^it has \d+ rows, and its metadata says 4711$/);
+    expect(found(2)).toMatch(/^it has \d+ rows, but its metadata says 4711$/);
     expect(found(3)).toMatch(/^\d+ rows are not of the service jobs$/);
     expect(found(4)).toMatch(/^\d+ rows have negative requests$/);
     expect(found(5)).toMatch(/^\d+ rows have a userId, which is not in the grouping$/);
-    expect(found(6)).toBe("it has no column status300");
-    expect(found(7)).toBe("it has a column date, which is for its path to say");
+    expect(found(6)).toBe("column status300 is missing");
+    expect(found(7)).toBe("it has a column date, which belongs only in its path");
     expect(found(8)).toMatch(new RegExp(`^\\d+ rows have ${METRICS[0]}, which was not requested$`));
-    expect(found(9)).toBe(`it claims days up to ${day(9)}, and was fetched on ${day(9)}`);
-    expect(found(10)).toMatch(/^it belongs to "Else" \(id 11111111[^]*, and the lake to "Simulated/);
+    expect(found(9)).toBe(`it claims days up to ${day(9)}, but was fetched on ${day(9)}`);
+    expect(found(10)).toMatch(/^it belongs to "Else" \(id 11111111[^]*, but the lake belongs to "Simulated/);
     const next = (back: number): string | undefined =>
       problems.find(({ path }) => path === sliceOf(day(back)))?.next;
     expect(next(3)).toBe(`gc-usage sync --refetch --from ${day(3)} --to ${day(3)} --group-by method`);
@@ -151,18 +151,18 @@ describe.concurrent("verify", () => {
     expect(stdout).toMatch(/ 4 problems\.\n\nProblems\n/);
     expect(stdout).toMatch(
       new RegExp(
-        `  ${rawOf(day(0))}\n    it has 1 raw row, and the slice has \\d+: they are of different answers\n` +
+        `  ${rawOf(day(0))}\n    it has 1 raw row, but the slice has \\d+: they come from different answers\n` +
           `    → gc-usage sync --refetch --from ${day(0)} --to ${day(0)} --keep-source --group-by method\n`,
       ),
     );
     expect(stdout).toContain(`  ${rawOf(day(1))}\n    line 2 is not a JSON object\n`);
     expect(stdout).toContain(
-      `  ${rawOf(day(2))}\n    it has the raw rows of ${sliceOf(day(2))}, which is not there\n`,
+      `  ${rawOf(day(2))}\n    it has the raw rows of ${sliceOf(day(2))}, which does not exist\n`,
     );
     expect(stdout).toMatch(
-      / {2}usage\/granularity=week\n {4}it is a link to [^]*outside the lake, so commands stop at it\n/,
+      / {2}usage\/granularity=week\n {4}it is a link to [^]*outside the lake, so commands fail because of it\n/,
     );
-    expect(stdout).toMatch(/\nNotes\n[^]* {4}written by gc-usage 9\.1\.0, so it is checked in part\n/);
+    expect(stdout).toMatch(/\nNotes\n[^]* {4}written by gc-usage 9\.1\.0, so it is only checked in part\n/);
     expect(stdout).toMatch(/ {2}usage\/notes\.txt\n {4}it is not read: /);
   });
 

@@ -81,7 +81,7 @@ test("slices has a row for each slice: its key, what it covers, when it was fetc
       path: slicePath(slice("2026-11-01", [])),
     },
     { date: "2026-11-02", state: "newer", note: "written by gc-usage 9.0.0", format: 99 },
-    { date: "2026-11-03", state: "damaged", note: "it is cut off", rows: null, bytes: 7 },
+    { date: "2026-11-03", state: "damaged", note: "it is truncated", rows: null, bytes: 7 },
   ]);
   expect(
     await sql(lake, "SELECT sum(bytes) > 0 AS b, count(*) AS n FROM slices WHERE state <> 'damaged'"),

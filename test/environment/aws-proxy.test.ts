@@ -172,7 +172,7 @@ it("AWS calls pass by the proxy for hosts in NO_PROXY, and trust AWS_CA_BUNDLE, 
   expect(missing).toMatchObject({
     exitCode: 2,
     stderr: expect.stringContaining(
-      "Cannot read the CA bundle /nowhere/ca.pem (from AWS_CA_BUNDLE): there is no such file.",
+      "Cannot read the CA bundle /nowhere/ca.pem (from AWS_CA_BUNDLE): the file does not exist.",
     ),
   });
 });

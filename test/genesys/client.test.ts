@@ -160,11 +160,11 @@ describe("signing in", () => {
   it.each([
     [
       { access_token: "t\u200bx" },
-      "the access token in the answer has an invisible character (U+200B) at position 2.",
+      "the access token in the response has an invisible character (U+200B) at position 2.",
     ],
-    [{ access_token: "t", token_type: "mac" }, 'the token is of the type "mac", not bearer.'],
-    [{ access_token: " " }, "the answer holds no access token."],
-    [{}, "the answer holds no access token."],
+    [{ access_token: "t", token_type: "mac" }, 'unsupported token type "mac" (expected bearer).'],
+    [{ access_token: " " }, "the response has no access token."],
+    [{}, "the response has no access token."],
   ])("refuses %j at once", async (answer, why) => {
     const { server, client } = await serve(
       (response) => sendJson(response, 200, {}),
@@ -267,7 +267,9 @@ describe("refusals", () => {
       response.writeHead(302, { location: "https://elsewhere.example/?token=x" }).end(),
     );
     const error = await failure(client.json("GET", "/x"));
-    expect(error.message).toContain("A redirect to https://elsewhere.example/, which is not followed");
+    expect(error.message).toContain(
+      "The response redirects to https://elsewhere.example/, and redirects are not followed",
+    );
   });
 
   it("say so when a web page comes instead of JSON", async () => {
@@ -350,7 +352,7 @@ describe("trying again", () => {
     });
     const error = await failure(client.json("GET", "/x"));
     expect(error).toMatchObject({ kind: "service", retryable: false, details: { status: 503, attempts: 4 } });
-    expect(error.message).toContain("Tried 4 times.");
+    expect(error.message).toContain("Gave up after 4 attempts.");
     expect(server.seen).toHaveLength(4);
   });
 
@@ -383,7 +385,7 @@ describe("trying again", () => {
       sendJson(response, 429, { message: "slow down" }, { "retry-after": "600" }),
     );
     const error = await failure(client.json("GET", "/x"));
-    expect(error.message).toContain("asks to wait 600 s, more than the 180 s");
+    expect(error.message).toContain("asks for a wait of 600 s, longer than the limit of 180 s");
     expect(server.seen).toHaveLength(1);
   });
 
@@ -394,7 +396,7 @@ describe("trying again", () => {
     closing.push(client);
     const error = await failure(client.json("GET", "/x"));
     expect(error.message).toContain("Could not sign in: the connection was refused.");
-    expect(error.message).toContain("Tried 3 times.");
+    expect(error.message).toContain("Gave up after 3 attempts.");
     expect(error.hint).toContain("doctor");
   });
 

@@ -56,7 +56,7 @@ describe("the wait before the next attempt", () => {
 describe("giving up", () => {
   it("tells the attempts", () => {
     expect(gaveUp(passing, 6, policy)).toMatchObject({
-      message: "It failed. Tried 6 times.",
+      message: "It failed. Gave up after 6 attempts.",
       retryable: false,
     });
   });

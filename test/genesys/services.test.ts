@@ -29,22 +29,17 @@ const text =
 /** What the service answers: the reason, and how often it is asked. */
 const BAD: [what: string, handler: Handler, reason: string, calls: number][] = [
   ["a page that calls itself text", text("<html>", "text/plain"), "this is HTML or XML, not JSON.", 1],
+  ["nothing, 204", (response) => response.writeHead(204).end(), "expected JSON, but got no data.", 3],
+  ["nothing, 200", text(""), "expected JSON, but got no data.", 3],
+  ["a part", text('{"results":[{"a":1}'), "the JSON is truncated: it ends at byte 19, inside row 2.", 3],
   [
-    "nothing, 204",
-    (response) => response.writeHead(204).end(),
-    "this is empty: there is nothing to read.",
+    "no rows",
+    text("[1]"),
+    'this is not a response of the usage API: unexpected "1" where a row should begin',
     3,
   ],
-  ["nothing, 200", text(""), "this is empty: there is nothing to read.", 3],
-  ["a part", text('{"results":[{"a":1}'), "the JSON is cut short: it ends at byte 19, inside row 2.", 3],
-  ["no rows", text("[1]"), 'this is no answer of the usage API: "1" stands where a row should begin', 3],
-  ["an empty list", text("[]"), "the answer is not of the form that is known.", 1],
-  [
-    "an error's body",
-    text('{"message":"no","status":404}'),
-    "the answer is not of the form that is known.",
-    1,
-  ],
+  ["an empty list", text("[]"), "the response has an unknown format.", 1],
+  ["an error's body", text('{"message":"no","status":404}'), "the response has an unknown format.", 1],
 ];
 
 it.each(BAD)("what the service answers badly is its fault: %s", async (_what, handler, reason, calls) => {

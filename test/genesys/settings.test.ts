@@ -177,7 +177,9 @@ describe("settings", () => {
     await config(WRITTEN);
     const settings = await resolve({ profile: "emea", env: { GENESYSCLOUD_REGION: "eu-west-2" } });
     expect(settings).toMatchObject({ domain: "euw2.pure.cloud", credentials: { clientId: "emea-id" } });
-    expect(settings.warnings).toEqual(["GENESYSCLOUD_REGION in the environment comes before profile Emea."]);
+    expect(settings.warnings).toEqual([
+      "GENESYSCLOUD_REGION in the environment takes precedence over profile Emea.",
+    ]);
   });
 
   it("never pair a client id with the secret of another", async () => {
@@ -185,7 +187,7 @@ describe("settings", () => {
     const error = await failure(resolve({ env: { ...ENV, GENESYSCLOUD_OAUTHCLIENT_SECRET: "" } }));
     expect(error).toMatchObject({
       kind: "credentials",
-      message: "There is a client id (from GENESYSCLOUD_OAUTHCLIENT_ID) but no secret to it.",
+      message: "Found a client id (from GENESYSCLOUD_OAUTHCLIENT_ID) but no client secret.",
     });
   });
 
@@ -195,7 +197,7 @@ describe("settings", () => {
     expect(settings).toMatchObject({ domain: "mypurecloud.ie" });
     expect(settings.warnings).toEqual([
       expect.stringMatching(
-        /^~\/\.gc\/config\.toml is not valid TOML at line 1, .* Its proxy settings, if it has any, are not used\.$/,
+        /^~\/\.gc\/config\.toml is not valid TOML at line 1, .* Its proxy settings, if any, are ignored\.$/,
       ),
     ]);
   });
@@ -318,7 +320,7 @@ describe("settings in the wrong place", () => {
     };
     const { warnings } = await resolve({ env });
     expect(warnings).toEqual([
-      "The client id (from GENESYSCLOUD_OAUTHCLIENT_ID) is not a UUID and the client secret (from GENESYSCLOUD_OAUTHCLIENT_SECRET) is one: they seem to be swapped.",
+      "The client id (from GENESYSCLOUD_OAUTHCLIENT_ID) is not a UUID, but the client secret (from GENESYSCLOUD_OAUTHCLIENT_SECRET) is: they may be swapped.",
     ]);
   });
 });
@@ -424,7 +426,7 @@ describe("what is missing or wrong", () => {
     expect((await failure(resolve({ profile: "x" }))).message).toContain("does not exist");
     await config(WRITTEN);
     const error = await failure(resolve({ profile: "x", env: ENV }));
-    expect(error.message).toBe('There is no profile "x" in ~/.gc/config.toml.');
+    expect(error.message).toBe('No profile "x" in ~/.gc/config.toml (from --profile).');
     expect(error.hint).toBe("Profiles found: DEFAULT, Emea.");
   });
 
@@ -448,7 +450,7 @@ describe("what is missing or wrong", () => {
   it("is told of a secret file that is not there", async () => {
     const error = await failure(resolve({ env: ENV, clientSecretFile: join(home, "none") }));
     expect(error).toMatchObject({ kind: "input" });
-    expect(error.message).toContain("there is no such file");
+    expect(error.message).toContain("the file does not exist");
   });
 
   it("is told of a proxy that is no URL, without repeating it", async () => {

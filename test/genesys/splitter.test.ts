@@ -149,28 +149,31 @@ describe("AnswerSplitter", () => {
   });
 
   it.each([
-    ["", /empty/],
+    ["", /got no data/],
     ["  \n ", /empty/],
     ["<html></html>", /HTML/],
     ["[1,2]", /row should begin/],
     ['["a"]', /row should begin/],
-    ['{"results":[{"a":1}', /cut short/],
+    ['{"results":[{"a":1}', /truncated/],
     ['{"results":[{"a":1},]}', /row should begin/],
     ['{"results":[{"a":1}{"b":1}]}', /row should begin/],
     ['{"results":{"a":1}}', /not a list/],
-    ['{"results":[],"results":[]}', /twice/],
-    ['{"results":[],"entities":[]}', /twice/],
-    ['{"a":1 2}', /side by side/],
-    ['[{"a":tr ue}]', /side by side/],
+    ['{"results":[],"results":[]}', /two lists of rows/],
+    ['{"results":[],"entities":[]}', /two lists of rows/],
+    ['{"a":1 2}', /without a comma/],
+    ['[{"a":tr ue}]', /without a comma/],
     ['{"a":01}', /not valid JSON/],
     ['[{"a":"\u0001"}]', /not valid JSON/],
-    [Buffer.concat([Buffer.from([0xef]), Buffer.from('[{"a":1}]')]), /not UTF-8/],
-    [Buffer.concat([Buffer.from([0xef, 0xbb]), Buffer.from(' {"a":1}')]), /not UTF-8/],
+    [Buffer.concat([Buffer.from([0xef]), Buffer.from('[{"a":1}]')]), /not valid UTF-8/],
+    [Buffer.concat([Buffer.from([0xef, 0xbb]), Buffer.from(' {"a":1}')]), /not valid UTF-8/],
     [`[{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}]`, /row 1 is nested more than 500 deep/],
-    ["nonsense", /begins neither/],
+    ["nonsense", /does not begin a response/],
     [Buffer.from([0xff, 0xfe, 0x7b, 0x00]), /UTF-16/],
     [Buffer.from([0x7b, 0x00, 0x22, 0x00]), /begins neither|UTF-16|not valid/],
-    [Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]), /not UTF-8/],
+    [
+      Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]),
+      /not valid UTF-8/,
+    ],
   ])("refuses %j", (input, message) => {
     expect(() => split(input)).toThrow(message);
   });

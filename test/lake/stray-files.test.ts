@@ -161,7 +161,7 @@ describe.concurrent("what is not a file in a slice's place", () => {
     const lake = await lakeCopy();
     await writeFile(join(lake, "usage/granularity=week"), "");
     expect(await foreignIn(lake)).toEqual([
-      { path: "usage/granularity=week", kind: "foreign", why: "a file where a folder belongs" },
+      { path: "usage/granularity=week", kind: "foreign", why: "a file instead of a folder" },
     ]);
     await writeFile(join(dirname(lake), "w.json"), '[{"clientId":"c","requests":1,"date":"2021-02-01"}]');
     const load = await gcUsage(
@@ -169,7 +169,7 @@ describe.concurrent("what is not a file in a slice's place", () => {
       { cwd: dirname(lake) },
     );
     expect(load.exitCode).toBe(9);
-    expect(load.stderr).toContain("usage/granularity=week in the lake is a file where a folder belongs.");
+    expect(load.stderr).toContain("usage/granularity=week in the lake is a file instead of a folder.");
   });
 });
 
@@ -279,10 +279,10 @@ describe.concurrent("a link", () => {
   );
 
   it.each([
-    ["that leads nowhere", DAY, "nothing", "a link to nothing, which is not there"],
-    ["that leads to itself", DAY, "granularity=day", "a link that leads in a circle"],
-    ["that leads to a folder above", DAY, "..", "a link to a folder that it is in"],
-    ["that leads to the lake", DAY, "../..", "a link to a folder that it is in"],
+    ["that leads nowhere", DAY, "nothing", "a link to nothing, which does not exist"],
+    ["that leads to itself", DAY, "granularity=day", "a circular link"],
+    ["that leads to a folder above", DAY, "..", "a link to a folder that contains it"],
+    ["that leads to the lake", DAY, "../..", "a link to a folder that contains it"],
   ])("%s ends, and is named", async (_what, path, target, why) => {
     const lake = await lakeCopy();
     await rename(join(lake, path), `${lake}-aside`);

@@ -35,7 +35,7 @@ it("a copy does all it can, and then says that a damaged slice is missing and wh
       error: {
         kind: "lake",
         exitCode: 9,
-        message: `Not copied: ${slicePath(KEY)}, it is damaged: it is cut off.`,
+        message: `Not copied: ${slicePath(KEY)}, it is damaged: it is truncated.`,
         hint: `All else is copied. Run \`gc-usage verify --lake ${folder}\`: it lists the command that fetches it again. Then copy again.`,
       },
     });

@@ -44,6 +44,6 @@ it("ends where a job's pages lead round in a circle, and does not fill the disk"
     timeoutMs: 60_000,
     onRows: () => {},
   };
-  await expect(fetchJob(job, context)).rejects.toThrow("names a page as its next that was read before");
+  await expect(fetchJob(job, context)).rejects.toThrow("points back to a page that was already read");
   expect(job.state).toMatchObject({ rows: 2, after: "c" });
 });

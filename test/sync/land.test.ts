@@ -209,7 +209,7 @@ describe("landing", () => {
     const { slices } = await spool(lake, [], { fetchedAt: Date.UTC(2026, 10, 4, 23) });
     expect(slices.map(({ key }) => key.date)).toEqual(["2026-11-01", "2026-11-02", "2026-11-03"]);
     await expect(spool(lake, [], { fetchedAt: Date.UTC(2026, 10, 1, 23) })).rejects.toThrow(
-      "begins on 2026-11-01, which had no data yet on 2026-11-01",
+      "No data was available yet on 2026-11-01 for 2026-11-01",
     );
   });
 
@@ -231,13 +231,13 @@ describe("landing", () => {
       "of the other service",
       { requestCount: 1, date: "2026-11-01", platform: "x" },
       {},
-      "it is of the jobs service, not legacy",
+      "it comes from the jobs service, not legacy",
     ],
     [
       "with a date in a total",
       row("2026-11-01"),
       { granularity: "total" },
-      "it has the date 2026-11-01, and a total has none",
+      "it has the date 2026-11-01, but a total has no dates",
     ],
     ["without a date", row("", { date: null }), {}, "it has no date"],
     [
@@ -264,7 +264,7 @@ describe("landing", () => {
       "of a finer grouping",
       row("2026-11-01", { userId: "u1" }),
       {},
-      "it names a user, and the grouping is client-uri",
+      "it has a user, but the grouping is client-uri",
     ],
   ] as [string, object, Partial<LandContext>, string][])(
     "refuses a row %s, with its number",
@@ -311,7 +311,7 @@ describe("landing", () => {
     });
     const found = await refusals(lake, slices);
     expect(found).toHaveLength(10);
-    expect(found[0]?.why).toBe("it lacks status300, status400, status500, status429, requests");
+    expect(found[0]?.why).toBe("it does not have status300, status400, status500, status429, requests");
     const written = await writeSlices(lake, slices, folder);
     expect(await commitSlices(lake, written, { force: false, check })).toMatchObject({
       rows: 0,

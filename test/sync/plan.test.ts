@@ -165,7 +165,7 @@ describe("the plan", () => {
       expect.objectContaining({
         kind: "refused",
         message:
-          "The lake has a total of 2026-10-05/2026-10-31, longer than 2026-10-05/2026-10-20, and room for one that begins on that day.",
+          "The lake has a total of 2026-10-05/2026-10-31, longer than 2026-10-05/2026-10-20, and can hold only one total for each first day.",
         hint: expect.stringContaining("--to 2026-10-31"),
       }),
     );
@@ -173,10 +173,10 @@ describe("the plan", () => {
 
   it.each([
     [target("2026-11-10", "2026-11-09"), "--from 2026-11-10 is after --to 2026-11-09."],
-    [target("2026-11-23", "2026-11-30"), "There is no data from 2026-11-23 on yet."],
+    [target("2026-11-23", "2026-11-30"), "No data is available yet for 2026-11-23 or later."],
     [
       target("2025-11-22", "2025-11-30"),
-      "The jobs service reaches back to 2025-11-23, and 2025-11-22 is missing from the lake.",
+      "The jobs service only has data since 2025-11-23, but 2025-11-22 is missing from the lake.",
     ],
     [
       target("2026-11-01", "2026-11-02", { grouping: "client-organization" as Grouping }),
@@ -188,15 +188,15 @@ describe("the plan", () => {
     ],
     [
       target("2026-11-01", "2026-11-02", { service: "legacy", grouping: "none" as Grouping }),
-      "The legacy service groups by client where it is told no grouping.",
+      "The legacy service groups by client if the query has no grouping.",
     ],
     [
       target("2026-11-01", "2026-11-02", { grouping: "none" as Grouping }),
-      "The jobs service does not sum where it is told no grouping.",
+      "The jobs service does not sum if the query has no grouping.",
     ],
     [
       target("2026-01-01", "2026-11-02", { granularity: "total" }),
-      "The jobs service takes 90 days at most, too few for a total of 2026-01-01/2026-11-02.",
+      "The jobs service accepts at most 90 days, too few for a total of 2026-01-01/2026-11-02.",
     ],
   ])("refuses what the service cannot give: %#", (wanted, message) => {
     expect(() => planSync(wanted, new Map(), NOW)).toThrow(

@@ -101,7 +101,7 @@ it("pages that lead round in a circle are an error", async () => {
   );
   await expect(page).rejects.toMatchObject({
     kind: "service",
-    message: expect.stringContaining("names a page as its next that was read before") as string,
+    message: expect.stringContaining("points back to a page that was already read") as string,
   });
   expect(calls).toHaveLength(3);
 }, 10_000);

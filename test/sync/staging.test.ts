@@ -136,7 +136,7 @@ describe("staged work", () => {
     await open.appendFile("from the dead\n");
     await open.close();
     expect(await readFile(taken?.spool ?? "", "utf8")).toBe("first\n");
-    const lost = /^This run was suspended for so long that another process has taken over its work\.$/;
+    const lost = /^This run was suspended for too long, and another process has taken over its work\.$/;
     await expect(suspended.check()).rejects.toThrow(lost);
     await expect(suspended.openSpool()).rejects.toThrow(lost);
     await expect(suspended.save({ rows: 2 })).rejects.toThrow(lost);

@@ -92,19 +92,19 @@ describe("knowsLess", () => {
     [
       "fewer days at the end",
       coverage("2026-11-05", "2026-11-19"),
-      /covers 2026-11-05\/2026-11-19 of the period, less than 2026-11-05\/2026-11-20/,
+      /covers 2026-11-05\/2026-11-19 of the period, less than the stored 2026-11-05\/2026-11-20/,
     ],
     ["fewer days at the start", coverage("2026-11-06", "2026-11-30"), /less than/],
     ["other days", coverage("2026-11-21", "2026-11-30"), /less than/],
     [
       "fewer metrics",
       coverage("2026-11-05", "2026-11-20", { metrics: ["status200", "requests"] }),
-      /lacks status300, status400, status500, status429/,
+      /it does not have status300, status400, status500, status429/,
     ],
     [
       "an earlier answer",
       coverage("2026-11-05", "2026-11-20", { fetchedAt: current.fetchedAt - 1 }),
-      /was fetched 2026-11-30T23:59:59.999Z, before 2026-12-01T00:00:00.000Z/,
+      /was fetched 2026-11-30T23:59:59.999Z, before the stored data of 2026-12-01T00:00:00.000Z/,
     ],
   ])("of %s", (_what, next, why) => {
     const told = coversLess(current, next, "month");
@@ -115,7 +115,7 @@ describe("knowsLess", () => {
   it("lets the longer of two totals replace the shorter one, and never the other way", () => {
     expect(coversLess(current, coverage("2026-11-05", "2026-11-30"), "total")).toBeUndefined();
     expect(coversLess(current, coverage("2026-11-05", "2026-11-19"), "total")).toBe(
-      "it is a total of 2026-11-05/2026-11-19, shorter than that of 2026-11-05/2026-11-20",
+      "it is a total of 2026-11-05/2026-11-19, shorter than the stored 2026-11-05/2026-11-20",
     );
     expect(coversLess(current, current, "total")).toBeUndefined();
   });

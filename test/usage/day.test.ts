@@ -84,11 +84,11 @@ describe("a day", () => {
     "+2026-11-01",
   ])("is not %j", (text) => {
     expect(tryDay(text)).toBeUndefined();
-    expect(() => parseDay(text, "--from")).toThrow(`--from: ${JSON.stringify(text)} is not a day.`);
+    expect(() => parseDay(text, "--from")).toThrow(`Invalid --from: ${JSON.stringify(text)} is not a day.`);
   });
 
   it.each([
-    ["2026-11", /It is a month\..*for example 2026-11-01/],
+    ["2026-11", /This is a month\..*for example 2026-11-01/],
     ["20261101", /Write 2026-11-01:/],
     ["2026-1-1", /Write 2026-01-01:/],
     ["2026/11/1", /Write 2026-11-01:/],

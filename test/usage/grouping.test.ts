@@ -68,8 +68,8 @@ describe("a grouping", () => {
     ["clients", 'Unknown grouping "clients".'],
     ["client,none", 'Unknown grouping "none".'],
     ["client,../..", 'Unknown grouping "../..".'],
-    ["", "The grouping is empty."],
-    [" , ", "The grouping is empty."],
+    ["", 'Invalid grouping "": it is empty.'],
+    [" , ", 'Invalid grouping "": it is empty.'],
   ])("that is %j is refused, saying what there is", (text, message) => {
     expect(() => parseGrouping(text)).toThrow(message);
     expect(() => parseGrouping(text)).toThrow(

@@ -115,9 +115,9 @@ describe("parseQuery", () => {
   });
 
   it.each([
-    [null, "A query is a JSON object, not null."],
-    [[], "A query is a JSON object, not a list."],
-    ["text", 'A query is a JSON object, not "text".'],
+    [null, "Invalid query: null (expected a JSON object)."],
+    [[], "Invalid query: a list (expected a JSON object)."],
+    ["text", 'Invalid query: "text" (expected a JSON object).'],
     [{}, "The query's interval is missing or not text."],
     [{ interval: 5 }, "The query's interval is missing or not text."],
     [{ interval: "2026-10-31/2026-10-01" }, "it ends before it starts"],
@@ -127,22 +127,31 @@ describe("parseQuery", () => {
     [{ interval: INTERVAL, granularity: "Total" }, 'Unknown granularity "Total".'],
     [
       { interval: INTERVAL, groupBy: "OAuthClientId" },
-      'The query\'s groupBy is "OAuthClientId", not a list of names.',
+      'Invalid groupBy in the query: "OAuthClientId" (expected a list of names).',
     ],
-    [{ interval: INTERVAL, groupBy: [1] }, "The query's groupBy is a list, not a list of names."],
+    [
+      { interval: INTERVAL, groupBy: [1] },
+      "Invalid groupBy in the query: a list (expected a list of names).",
+    ],
     [{ interval: INTERVAL, groupBy: ["Nonsense"] }, 'The jobs service cannot group by "Nonsense".'],
     [
       { interval: INTERVAL, groupBy: ["OrganizationId"] },
       'The jobs service cannot group by "OrganizationId".',
     ],
     [{ interval: INTERVAL, metrics: ["Status600"] }, 'Unknown metric "Status600".'],
-    [{ interval: INTERVAL, metrics: {} }, "The query's metrics is an object, not a list of names."],
-    [{ interval: INTERVAL, userIds: { a: [] } }, "The query's userIds is an object, not a list of names."],
+    [
+      { interval: INTERVAL, metrics: {} },
+      "Invalid metrics in the query: an object (expected a list of names).",
+    ],
+    [
+      { interval: INTERVAL, userIds: { a: [] } },
+      "Invalid userIds in the query: an object (expected a list of names).",
+    ],
     [
       { interval: INTERVAL, sortBy: [{ fieldName: [[]] }] },
-      "The query's sortBy is a list, not a list of fields",
+      "Invalid sortBy in the query: a list (expected a list of fields",
     ],
-    [{ interval: INTERVAL, groupby: [] }, 'The jobs service\'s query has no field "groupby".'],
+    [{ interval: INTERVAL, groupby: [] }, 'Unknown field "groupby" in a query of the jobs service.'],
   ])("refuses %j, naming the field", (body, message) => {
     expect(() => parseQuery(body, "jobs")).toThrow(message);
     expect(() => parseQuery(body, "jobs")).toThrow(

@@ -1,4 +1,4 @@
-/** A byte buffer that grows. */
+/** A growing byte buffer. */
 export class Bytes {
   #buffer = Buffer.allocUnsafe(64 * 1024);
   length = 0;
@@ -18,7 +18,7 @@ export class Bytes {
     this.length = 0;
   }
 
-  /** Drops what comes before `start`, in a buffer of its own: what was given out stays as it is. */
+  /** Drops everything before `start` by moving to a new buffer; arrays returned earlier stay valid. */
   keepFrom(start: number): void {
     const rest = this.#buffer.subarray(start, this.length);
     if (start > 0) {

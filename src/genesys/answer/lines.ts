@@ -1,4 +1,4 @@
-/** Lines of a byte stream, without their newline; a last line without one counts too. Lines are UTF-8 text. */
+/** Yields the lines of a UTF-8 byte stream without their newlines, including a last line without one. */
 export async function* lines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {

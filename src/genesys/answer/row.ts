@@ -19,21 +19,21 @@ import { METRICS } from "../../usage/metric.ts";
 import { type Count, MAX_COUNT } from "../../usage/row.ts";
 import { type Service, serviceOfShape } from "../../usage/service.ts";
 
-/** A row of either service, flat, in the lake's columns; what the row did not hold is undefined. */
+/** A row of either service, flattened into the lake's columns; missing values are undefined. */
 export interface ApiRow {
-  /** Undefined if the row has only fields that both services' rows have. */
+  /** Undefined if the row has only fields that the rows of both services have. */
   readonly service: Service | undefined;
-  /** The UTC day of `date`, whatever time of day it carried; undefined for a row without. */
+  /** The UTC day of `date`, whatever its time of day; undefined for a row without a date. */
   readonly date: Day | undefined;
   readonly texts: Readonly<Partial<Record<TextColumn, string>>>;
   readonly metrics: Readonly<Partial<Record<Metric, Count>>>;
-  /** Fields that we do not know, kept as they came. */
+  /** Unknown fields, kept unchanged. */
   readonly extra: Readonly<Record<string, unknown>> | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Where rows of one shape have each column: `oauthClient.id` is read as the member `id` of `oauthClient`. */
+/** The location of each column in rows of one shape: `oauthClient.id` is the member `id` of `oauthClient`. */
 interface Reader {
   readonly texts: readonly {
     readonly column: TextColumn;
@@ -41,7 +41,7 @@ interface Reader {
     readonly member?: string;
   }[];
   readonly metrics: readonly { readonly column: Metric; readonly field: string }[];
-  /** Top-level fields that a row of this shape can have. */
+  /** The top-level fields that a row of this shape can have. */
   readonly known: ReadonlySet<string>;
 }
 
@@ -58,7 +58,7 @@ function readerOf(shape: RowShape): Reader {
 
 const READERS: Readonly<Record<RowShape, Reader>> = { flat: readerOf("flat"), nested: readerOf("nested") };
 
-/** Fields that only rows of one shape have: they tell which shape a row is. */
+/** Fields that only rows of one shape have, which identify the shape. */
 function only(shape: RowShape, other: RowShape): string[] {
   return [...READERS[shape].known].filter((field) => !READERS[other].known.has(field));
 }
@@ -66,13 +66,13 @@ const ONLY_NESTED = only("nested", "flat");
 const ONLY_FLAT = only("flat", "nested");
 
 /**
- * Reads one row of an answer.
+ * Parses one row of an answer.
  *
- * @param rounded the row, as JSON.parse gives it.
- * @param json the row's text, read again where JSON.parse has rounded a count.
- * @param number its place, from 1, for messages.
- * @throws {UsageError} input, for what is no usage row: no counts at all, a count that is no whole number from 0 to
- *   2^63-1, a date that is none, a field of another type.
+ * @param rounded the row from JSON.parse.
+ * @param json the row's text, parsed again if JSON.parse has rounded a count.
+ * @param number its position, from 1, for messages.
+ * @throws {UsageError} input, for anything but a usage row: no counts at all, a count that is not an integer from 0 to
+ *   2^63-1, an invalid date, a field of the wrong type.
  */
 export function parseApiRow(rounded: Fields, json: string, number: number): ApiRow {
   const fields = mayRepeat(rounded, json) || hasRounded(rounded) ? exactly(json, number) : rounded;
@@ -101,19 +101,19 @@ export function parseApiRow(rounded: Fields, json: string, number: number): ApiR
 }
 
 /**
- * True where any reader of JSON finds the same in a row's text, and nothing to stumble over: fields that are known, none of
- * them twice, and no half characters.
+ * True if every JSON reader finds the same values in a row's text: only known fields, no duplicates, and no lone
+ * surrogates.
  */
 export function isPlainRow({ extra }: ApiRow, fields: Fields, json: string): boolean {
   return extra === undefined && !mayRepeat(fields, json) && hasKnownMembers(fields) && !/\\u[dD]/.test(json);
 }
 
-/** False where no field is there twice. JSON.parse takes the last one without a word. */
+/** False if no field is repeated. JSON.parse silently takes the last one. */
 function mayRepeat(fields: Fields, json: string): boolean {
   return countNames(fields) !== countMembers(json);
 }
 
-/** Names at the top level and one below: of what nests deeper too few, so that it is read again. */
+/** Counts names at the top level and one below. Deeper names are missed, and then the row is parsed again. */
 function countNames(fields: Fields): number {
   let names = 0;
   for (const name in fields) {
@@ -124,14 +124,14 @@ function countNames(fields: Fields): number {
   return names;
 }
 
-/** At least as many as the text has members: in strings what it looks for may stand, too. */
+/** Counts at least as many members as the text has: the pattern can also occur inside strings. */
 function countMembers(json: string): number {
   let members = 0;
   for (let at = json.indexOf('":'); at !== -1; at = json.indexOf('":', at + 2)) members++;
   return members;
 }
 
-/** What the services' own references have: an engine that does not tell `id` from `ID` might take the other. */
+/** Members of the services' own references. An engine that treats `id` and `ID` as equal might take the other one. */
 const MEMBERS = new Set(["id", "name", "selfUri"]);
 
 function hasKnownMembers(fields: Fields): boolean {
@@ -147,34 +147,34 @@ function hasKnownMembers(fields: Fields): boolean {
 const COUNTS = Object.values(READERS).flatMap(({ metrics }) => metrics.map(({ field }) => field));
 
 /**
- * Tells rows from other objects by their fields' names alone, for whoever passes them on unread.
+ * Recognizes rows by the names of their fields, for callers that pass them on unparsed.
  *
- * @param number its place, from 1, for messages.
- * @throws {UsageError} input, for what has no counts at all.
+ * @param number its position, from 1, for messages.
+ * @throws {UsageError} input, for an object without any counts.
  */
 export function checkHasCounts(fields: Fields, number: number): void {
   if (!COUNTS.some((field) => field in fields)) throw noCounts(number);
 }
 
 function noCounts(number: number): UsageError {
-  return badRow(number, `it has none of the counts ${METRICS.join(", ")}`);
+  return badRow(number, `it has none of the metrics ${METRICS.join(", ")}`);
 }
 
 /**
- * A row's text with every digit of its numbers.
+ * Parses a row's text and keeps every digit of its numbers.
  *
- * @throws {UsageError} input, for a field that is there twice with different values: which of them holds, nobody knows.
+ * @throws {UsageError} input, for a repeated field with different values, because it is unclear which one is right.
  */
 export function exactly(json: string, number: number): Fields {
   return parseLossless(json, null, {
     onDuplicateKey: ({ key, oldValue, newValue }) => {
       if (losslessJson(oldValue) === losslessJson(newValue)) return newValue;
-      throw badRow(number, `it has the field ${quoted(key)} twice, with different values`);
+      throw badRow(number, `the field ${quoted(key)} is repeated with different values`);
     },
   }) as Fields;
 }
 
-/** JSON.parse rounds integers above 2^53: such a row is rare, and worth a second reading. */
+/** JSON.parse rounds integers above 2^53. Such rows are rare, so parsing them again is cheap. */
 function hasRounded(fields: Fields): boolean {
   for (const name in fields) {
     const value = fields[name];
@@ -183,15 +183,15 @@ function hasRounded(fields: Fields): boolean {
   return false;
 }
 
-/** A member of an object, as nested rows refer to clients and users. */
+/** A member of an object, which is how nested rows refer to clients and users. */
 function memberText(fields: Fields, field: string, member: string, number: number): string | undefined {
   const value = fields[field];
   if (value === undefined || value === null) return undefined;
-  if (!isObject(value)) throw badRow(number, `its ${field} is no object`);
+  if (!isObject(value)) throw badRow(number, `${field} must be an object`);
   return text(value, member, number);
 }
 
-/** What was read exactly has its numbers as objects, too. */
+/** In exactly parsed values, numbers are objects, too. */
 export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isLosslessNumber(value);
 }
@@ -199,7 +199,7 @@ export function isObject(value: unknown): value is Fields {
 function text(fields: Fields, field: string, number: number): string | undefined {
   const value = fields[field];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string") throw badRow(number, `its ${field} is not text`);
+  if (typeof value !== "string") throw badRow(number, `${field} must be text`);
   return value;
 }
 
@@ -212,12 +212,12 @@ function count(value: unknown, field: string, number: number): Count {
     }
   }
   const found = isLosslessNumber(value) ? value.value.slice(0, 60) : quoted(value);
-  throw badRow(number, `its ${field} is ${found}, no whole number from 0 to 2^63-1`);
+  throw badRow(number, `${field} is ${found} (expected an integer from 0 to 2^63-1)`);
 }
 
 const DATE_TIME = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
 
-/** A large answer has few dates, and reading one is slow. */
+/** A large answer has few distinct dates, and parsing a date is slow. */
 const readDates = new Map<string, Day>();
 
 function rowDate(value: unknown, number: number): Day | undefined {
@@ -232,12 +232,11 @@ function rowDate(value: unknown, number: number): Day | undefined {
 function parseRowDate(value: unknown, number: number): Day {
   const match = typeof value === "string" ? DATE_TIME.exec(value) : null;
   const day = match ? tryDay(match[1] ?? "") : undefined;
-  if (typeof value !== "string" || day === undefined)
-    throw badRow(number, `its date ${quoted(value)} is no date`);
+  if (typeof value !== "string" || day === undefined) throw badRow(number, `invalid date ${quoted(value)}`);
   if (value.length === 10) return day;
   const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(value) ? value : `${value}Z`);
   const utc = Number.isNaN(ms) ? undefined : tryDay(dayOf(ms));
-  if (utc === undefined) throw badRow(number, `its date ${quoted(value)} is no date`);
+  if (utc === undefined) throw badRow(number, `invalid date ${quoted(value)}`);
   return utc;
 }
 
@@ -255,7 +254,7 @@ function unknownFields(
 }
 
 export function badRow(number: number, why: string): UsageError {
-  return new UsageError("input", `Row ${number} is no usage row: ${why}.`, {
-    hint: "Expected rows as the usage API gives them.",
+  return new UsageError("input", `Row ${number} is not a usage row: ${why}.`, {
+    hint: "Expected rows as the usage API returns them.",
   });
 }

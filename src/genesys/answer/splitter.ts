@@ -3,38 +3,38 @@ import { isInteger, parse as parseLossless } from "lossless-json";
 import { UsageError, type UsageErrorOptions } from "../../support/errors.ts";
 import { Bytes } from "./bytes.ts";
 
-/** The members of an answer beside its rows, as the service gives them; whole numbers above 2^53 are bigints. */
+/** The members of an answer other than its rows, unchanged; integers above 2^53 are bigints. */
 export type AnswerMembers = Readonly<Record<string, unknown>>;
 
-/** What has been seen when the bytes have ended. */
+/** The result after the last byte. */
 export interface SplitSummary {
   readonly rows: number;
-  /** Answers with their members, in order: `{"results": …}`, `{"entities": …}` or `{"queryStatus": …}`. */
+  /** The answers with their members, in order: `{"results": …}`, `{"entities": …}` or `{"queryStatus": …}`. */
   readonly answers: readonly AnswerMembers[];
-  /** The member that holds each answer's list of rows; undefined for an answer without one, or with null. */
+  /** The member that holds each answer's list of rows; undefined for an answer without rows, or with null. */
   readonly rowsMembers: readonly (RowsMember | undefined)[];
-  /** Top-level arrays, as `gc … -a` and `jq '.results'` print them. */
+  /** The number of top-level arrays, as printed by `gc … -a` and `jq '.results'`. */
   readonly arrays: number;
 }
 
 const ROWS_MEMBERS = ["results", "entities"] as const;
-/** Where an answer's rows stand: `results` in the legacy service's, `entities` in the jobs service's. */
+/** The member that holds the rows: `results` in the legacy service, `entities` in the jobs service. */
 export type RowsMember = (typeof ROWS_MEMBERS)[number];
 
-/** A row's fields, its text and its place from 1. */
+/** Called with a row's fields, its text and its position from 1. */
 export type RowListener = (fields: Readonly<Record<string, unknown>>, text: string, number: number) => void;
 
-/** The longest row, and the longest answer without its rows, that is held in memory: 16 MiB. */
+/** The largest row, and the largest answer without its rows, that is held in memory: 16 MiB. */
 const MAX_HELD = 16 * 1024 * 1024;
 
-/** An answer nests four deep. What goes over an answer by recursion must not reach the end of its stack. */
+/** An answer nests four deep. Recursive code must not overflow the stack on it. */
 const MAX_DEPTH = 500;
 
-/** Where the reader stands in the text. */
+/** The reader's position in the text. */
 const TOP = 0; // between top-level values
 const OBJECT = 1; // in a top-level object, outside its rows
-const ROW = 2; // in an element of the rows
-const BETWEEN = 3; // in the rows, between elements
+const ROW = 2; // in a row
+const BETWEEN = 3; // in the list of rows, between rows
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -45,7 +45,7 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const NEWLINE = 0x0a;
 
-/** 1: blank; 2: of a number or a literal name, two of which must not be joined by dropping a blank between. */
+/** 1: whitespace; 2: part of a number or a literal name. Dropping whitespace must not join two of these. */
 const KIND = new Uint8Array(256);
 for (const blank of [0x20, 0x09, NEWLINE, 0x0d]) KIND[blank] = 1;
 for (const char of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-.")
@@ -56,10 +56,10 @@ const BOM = [0xef, 0xbb, 0xbf];
 const ROWS_KEYS = ROWS_MEMBERS.map((member) => ({ member, key: Buffer.from(`"${member}":`) }));
 
 /**
- * Splits the rows off an answer of either service as it streams by, without holding or parsing the whole:
- * bytes in, compact NDJSON out. It takes an answer object, an array of rows, rows one after the other, and
- * several of these in sequence, compact or indented. Each row is checked by JSON.parse, so what comes out is
- * what a JSON parser would have found; memory is bounded by the chunk and the longest row.
+ * Separates the rows from a streamed answer of either service, without holding or parsing the whole: bytes in, compact
+ * NDJSON out. Accepts an answer object, an array of rows, concatenated rows, and several of these in sequence, compact or
+ * indented. Each row is checked with JSON.parse, so the output is what a JSON parser would find. Memory is bounded by the
+ * chunk and the largest row.
  */
 export class AnswerSplitter {
   readonly #onRow: RowListener | undefined;
@@ -67,15 +67,15 @@ export class AnswerSplitter {
   #depth = 0;
   #inString = false;
   #escaped = false;
-  /** A blank outside strings was dropped just now, after a byte of kind 2. */
+  /** Whitespace outside strings was just dropped, after a byte of kind 2. */
   #gap = false;
   #lastKind = 0;
   /** An element has been read since the last comma. */
   #afterElement = false;
   #wantElement = false;
-  /** The rows are a top-level array, no member of an answer. */
+  /** The rows are a top-level array, not a member of an answer. */
   #bare = false;
-  /** The member of the current answer that its rows were found in. */
+  /** The member of the current answer in which its rows were found. */
   #rowsIn: RowsMember | undefined;
   #offset = 0;
   /** Bytes of a byte order mark. */
@@ -84,22 +84,22 @@ export class AnswerSplitter {
   #arrays = 0;
   readonly #answers: AnswerMembers[] = [];
   readonly #rowsMembers: (RowsMember | undefined)[] = [];
-  /** The object outside its rows, compact. */
+  /** The object without its rows, compact. */
   #head = new Bytes();
-  /** Finished rows, then the beginning of the current one. */
+  /** Complete rows, then the beginning of the current one. */
   #out = new Bytes();
   #rowStart = 0;
 
-  /** @param onRow is given each row, for those who need more than its bytes. */
+  /** @param onRow called with each row, for callers that need more than its bytes. */
   constructor(onRow?: RowListener) {
     this.#onRow = onRow;
   }
 
   /**
-   * Takes the next bytes and gives the rows that are whole by now, one a line. The array is the caller's until the
+   * Takes the next bytes and returns the rows that are now complete, one per line. The array is the caller's until the
    * next call.
    *
-   * @throws {UsageError} input, for what is no JSON or no rows, with the position.
+   * @throws {UsageError} input, for anything but JSON with rows, with the position.
    */
   push(bytes: Uint8Array): Uint8Array {
     this.#out.keepFrom(this.#rowStart);
@@ -122,7 +122,7 @@ export class AnswerSplitter {
         continue;
       }
       if (kind === 2) {
-        if (this.#gap) throw this.#bad("two values stand side by side", i);
+        if (this.#gap) throw this.#bad("two values without a comma between them", i);
         this.#lastKind = 2;
         if (this.#mode === TOP || this.#mode === BETWEEN) throw this.#notRows(byte, i);
         continue;
@@ -140,7 +140,7 @@ export class AnswerSplitter {
             runStart = i;
             const rowsIn = this.#startsRows();
             if (rowsIn) {
-              if (this.#rowsIn) throw this.#bad("the answer holds its rows twice", i);
+              if (this.#rowsIn) throw this.#bad("it has two lists of rows", i);
               this.#rowsIn = rowsIn;
               this.#head.push(OPEN_BRACKET);
               runStart = i + 1;
@@ -164,27 +164,27 @@ export class AnswerSplitter {
     this.#take(bytes, runStart, bytes.length);
     this.#offset += bytes.length;
     const done = this.#out.slice(0, this.#rowStart);
-    if (!isUtf8(done)) throw this.#bad("it is not UTF-8 text", 0);
+    if (!isUtf8(done)) throw this.#bad("it is not valid UTF-8", 0);
     return done;
   }
 
-  /** Call when the bytes have ended. @throws {UsageError} input, where they end too early. */
+  /** Call after the last byte. @throws {UsageError} input, if the bytes end too early. */
   end(): SplitSummary {
     if (
       this.#offset === 0 ||
       (this.#mode === TOP && this.#arrays === 0 && this.#answers.length === 0 && this.#rows === 0)
     ) {
-      throw new UsageError("input", "This is empty: there is nothing to read.", {
-        hint: "Expected an answer of the usage API as JSON, or its rows, one a line.",
+      throw new UsageError("input", "Expected JSON, but got no data.", {
+        hint: "Pass a response of the usage API as JSON, or its rows, one per line.",
         retryable: true,
       });
     }
     if (this.#mode !== TOP) {
       throw new UsageError(
         "input",
-        `The JSON is cut short: it ends at byte ${this.#offset}, inside ${this.#place()}.`,
+        `The JSON is truncated: it ends at byte ${this.#offset}, inside ${this.#place()}.`,
         {
-          hint: "Fetch the answer again: `gc-usage results ID`.",
+          hint: "Refetch the results with `gc-usage results ID`.",
           retryable: true,
         },
       );
@@ -197,15 +197,15 @@ export class AnswerSplitter {
     };
   }
 
-  /** A byte that begins or ends something at the top or between rows. */
+  /** A byte that begins or ends something at the top level or between rows. */
   #between(byte: number, i: number): void {
     if (this.#mode === TOP) {
-      // A byte order mark before everything is skipped; half of one is no text.
+      // Skip a byte order mark at the very beginning; half of one is invalid text.
       if (this.#marked === this.#offset + i && byte === BOM[this.#marked]) {
         this.#marked++;
         return;
       }
-      if (this.#marked % BOM.length !== 0) throw this.#bad("it is not UTF-8 text", i);
+      if (this.#marked % BOM.length !== 0) throw this.#bad("it is not valid UTF-8", i);
       if (byte === OPEN_BRACE) {
         this.#mode = OBJECT;
         this.#depth = 1;
@@ -245,7 +245,7 @@ export class AnswerSplitter {
       throw this.#bad(`${this.#place()} is nested more than ${MAX_DEPTH} deep`, i);
   }
 
-  /** Keeps bytes of the current row or object; between rows there is nothing to keep. */
+  /** Keeps bytes of the current row or object; nothing between rows needs to be kept. */
   #take(bytes: Uint8Array, from: number, to: number): void {
     if (to <= from) return;
     if (this.#mode === ROW) {
@@ -254,11 +254,11 @@ export class AnswerSplitter {
     } else if (this.#mode === OBJECT) {
       this.#head.append(bytes, from, to);
       if (this.#head.length > MAX_HELD)
-        throw this.#bad("the answer, its rows left out, is longer than 16 MiB", to);
+        throw this.#bad("the response without its rows is longer than 16 MiB", to);
     }
   }
 
-  /** The member that begins now, where it is the rows: the compact head ends in `{"results":` or `,"entities":`. */
+  /** The member that begins here, if it holds the rows: the compact head ends in `{"results":` or `,"entities":`. */
   #startsRows(): RowsMember | undefined {
     return ROWS_KEYS.find(({ key }) => {
       const before = this.#head.at(this.#head.length - key.length - 1);
@@ -278,11 +278,11 @@ export class AnswerSplitter {
     this.#wantElement = false;
   }
 
-  /** A top-level object has ended: an answer, or a row by itself. */
+  /** Ends a top-level object: an answer, or a standalone row. */
   #endObject(i: number): void {
     this.#mode = TOP;
     const bytes = this.#head.slice(0, this.#head.length);
-    if (!isUtf8(bytes)) throw this.#bad("it is not UTF-8 text", i);
+    if (!isUtf8(bytes)) throw this.#bad("it is not valid UTF-8", i);
     const text = this.#head.text(0);
     const value = this.#parse(text, i);
     const isAnswer =
@@ -310,7 +310,7 @@ export class AnswerSplitter {
 
   #parse(text: string, i: number): Record<string, unknown> {
     try {
-      // Objects alone come here: both callers begin at `{` and end at the bracket that closes it.
+      // Only objects get here: both callers begin at `{` and end at its closing bracket.
       return JSON.parse(text) as Record<string, unknown>;
     } catch (cause) {
       throw this.#bad(`${this.#place()} is not valid JSON`, i, { cause });
@@ -319,30 +319,30 @@ export class AnswerSplitter {
 
   #place(): string {
     if (this.#mode === ROW || this.#mode === BETWEEN) return `row ${this.#rows + 1}`;
-    return "the answer";
+    return "the response";
   }
 
   #notRows(byte: number, i: number): UsageError {
     if (this.#offset + i < 2 && (byte === 0xff || byte === 0xfe || byte === 0)) {
-      return new UsageError("input", "This is UTF-16 text, which no usage answer is.", {
+      return new UsageError("input", "This is UTF-16 text, not UTF-8.", {
         hint: "Save it as UTF-8. In PowerShell: gc … | Out-File -Encoding utf8 FILE.",
       });
     }
     if (byte === 0x3c && this.#mode === TOP) {
       return new UsageError("input", "This is HTML or XML, not JSON.", {
-        hint: "A proxy or a sign-in page may have answered in place of the API.",
+        hint: "A proxy or a sign-in page may have answered instead of the API.",
       });
     }
     const what = byte > 0x20 && byte < 0x7f ? JSON.stringify(String.fromCharCode(byte)) : `byte ${byte}`;
     return this.#bad(
       this.#mode === TOP
-        ? `${what} begins neither an answer nor a row`
-        : `${what} stands where a row should begin or end`,
+        ? `${what} does not begin a response or a row`
+        : `unexpected ${what} where a row should begin or end`,
       i,
     );
   }
 
-  /** An answer damaged on its way comes whole the next time; one of another form does not. */
+  /** Retryable if the answer may have been damaged in transit; an unexpected format stays the same. */
   #bad(
     why: string,
     i: number,
@@ -350,9 +350,9 @@ export class AnswerSplitter {
   ): UsageError {
     return new UsageError(
       "input",
-      `This is no answer of the usage API: ${why} (near byte ${this.#offset + i}).`,
+      `This is not a response of the usage API: ${why} (near byte ${this.#offset + i}).`,
       {
-        hint: 'Expected {"results": […]} or {"entities": […]}, an array of rows, or rows one a line.',
+        hint: 'Expected {"results": […]} or {"entities": […]}, an array of rows, or one row per line.',
         retryable: true,
         ...options,
       },
@@ -360,7 +360,7 @@ export class AnswerSplitter {
   }
 }
 
-/** A valid object's text, as JSON.parse reads it but for whole numbers that it would round. */
+/** Parses a valid object's text like JSON.parse, but does not round large integers. */
 function exactly(text: string): Record<string, unknown> {
   return parseLossless(text, null, {
     parseNumber: (digits) => {

@@ -12,35 +12,35 @@ import { withLock } from "./lock.ts";
 import { makeFolder } from "./make-folder.ts";
 import { objectAt, Walk } from "./walk.ts";
 
-/** A lake in a folder. One write is: fsync the new file, take the lock, compare, rename over the old. */
+/** A lake in a folder. A write means: fsync the new file, take the lock, compare, rename over the old one. */
 export class FolderStore implements ObjectStore {
   readonly uri: string;
   readonly staging: string;
   readonly writers = 1;
   readonly isQueriedInPlace = false;
   readonly #root: string;
-  /** The topmost folder that `create` had to make. */
+  /** The topmost folder that `create` had to create. */
   #created: string | undefined;
 
-  /** @throws {UsageError} lake, for a place that is part of a slice's, and for one that Node.js cannot name. */
+  /** @throws {UsageError} lake, for a path inside a slice's path, and for one that Node.js cannot represent. */
   constructor(path: string) {
     this.uri = path;
     this.#root = resolve(path);
-    // Bytes that are no UTF-8 come as this sign, and a folder of another name would be made.
+    // Invalid UTF-8 becomes this character, and a folder with another name would be created.
     if (this.#root.includes("\ufffd")) {
-      throw new UsageError("lake", `The lake cannot be in ${this.#root}: its path is not valid UTF-8.`, {
+      throw new UsageError("lake", `Invalid lake location ${this.#root}: its path is not valid UTF-8.`, {
         hint: "Rename the folder, or use another one.",
       });
     }
-    // DuckDB takes the first `date=` of a path for the partition, so such a lake would give wrong days.
+    // DuckDB uses the first `date=` in a path as the partition, so such a lake would get wrong days.
     if (this.#root.split(sep).some((folder) => /^(?:(?:date|granularity)=|\.staging$)/i.test(folder))) {
       const [, around] = /^(.*)[\\/](?:usage|gc_usage_api_source)[\\/]granularity=/i.exec(path) ?? [];
       const hint =
         around === undefined
-          ? "Use a place without folders named date=…, granularity=… or .staging."
+          ? "Use a location without folders named date=…, granularity=… or .staging."
           : `Did you mean --lake ${shellWord(around)}?`;
-      const why = "it has a folder named like a partition, or .staging";
-      throw new UsageError("lake", `The lake cannot be in ${this.#root}: ${why}.`, { hint });
+      const why = "its path contains a folder named like a partition, or .staging";
+      throw new UsageError("lake", `Invalid lake location ${this.#root}: ${why}.`, { hint });
     }
     this.staging = join(this.#root, ".staging");
   }
@@ -56,8 +56,8 @@ export class FolderStore implements ObjectStore {
   }
 
   #isFile(what: string): UsageError {
-    return new UsageError("lake", `The lake cannot be at ${this.uri}: ${what} is a file, not a folder.`, {
-      hint: "Give a folder with --lake or GC_USAGE_LAKE.",
+    return new UsageError("lake", `Invalid lake location ${this.uri}: ${what} is a file, not a folder.`, {
+      hint: "Set a folder with --lake or GC_USAGE_LAKE.",
     });
   }
 
@@ -81,7 +81,7 @@ export class FolderStore implements ObjectStore {
   }
 
   async release(): Promise<void> {
-    // rmdir fails where something is in there, as it should: another process's work, or what is to be gone on with.
+    // rmdir fails if the folder is not empty, as it should: it holds the work of another process, or work to resume.
     await rmdir(this.staging).catch(() => undefined);
     if (this.#created === undefined) return;
     try {
@@ -89,7 +89,7 @@ export class FolderStore implements ObjectStore {
         await rmdir(folder);
       }
     } catch {
-      // What is in use stays, and what holds it.
+      // Files in use stay, and so do their folders.
     }
   }
 
@@ -105,7 +105,7 @@ export class FolderStore implements ObjectStore {
   async survey(): Promise<Listing> {
     const walk = new Walk(await this.#realRoot());
     await walk.top((name) => DATA_FOLDERS.includes(name));
-    return { objects: inOrder(walk.objects), unreadable: inOrder([...walk.unreadable, ...walk.beside]) };
+    return { objects: inOrder(walk.objects), unreadable: inOrder([...walk.unreadable, ...walk.others]) };
   }
 
   async head(path: string): Promise<StoredObject | undefined> {
@@ -133,9 +133,9 @@ export class FolderStore implements ObjectStore {
     for (;;) {
       const outcome = await withLock(this.#lock, async (isHeld) => {
         if ((await this.head(path))?.version !== expected) return "changed";
-        // Whoever was suspended since it took the lock has lost it, and what it has compared with may be replaced by now.
+        // If this process was suspended after it took the lock, it has lost it, and the compared file may have been replaced.
         if (!isHeld()) return "lost";
-        // While the lock is held, no other process removes it as an empty one.
+        // While the lock is held, no other process removes this as an empty folder.
         await mkdir(dirname(target), { recursive: true });
         await renamePatiently(file, target);
         return "replaced";
@@ -165,18 +165,18 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  /** Removes the folders around a path that hold nothing any more, up to the lake's. */
+  /** Removes the empty folders around a path, up to the lake's. */
   async #removeEmpty(path: string): Promise<void> {
     try {
       for (let folder = dirname(path); folder !== "."; folder = dirname(folder)) {
         await rmdir(join(await this.#realRoot(), folder));
       }
     } catch {
-      // Folders that hold something stay, and links.
+      // Folders that are not empty stay, and so do links.
     }
   }
 
-  /** Does what a write does, with a file of its own: what is refused is refused before anything is fetched. */
+  /** Does the same as a write, with a file of its own, so that a problem is found before anything is fetched. */
   async checkWritable(): Promise<void> {
     try {
       await (await Workspace.open(this.staging, "load")).close();
@@ -186,8 +186,8 @@ export class FolderStore implements ObjectStore {
       else await access(this.#root, constants.W_OK | constants.X_OK);
     } catch (error) {
       if (isUsageError(error)) throw error;
-      throw new UsageError("lake", `The lake ${this.uri} cannot be written to: ${messageOf(error)}.`, {
-        hint: "Check its permissions and that its disk is not full or read-only, or use another place with --lake.",
+      throw new UsageError("lake", `Cannot write to the lake ${this.uri}: ${messageOf(error)}.`, {
+        hint: "Check its permissions and that its disk is not full or read-only, or use another location with --lake.",
         cause: error,
       });
     }
@@ -197,10 +197,10 @@ export class FolderStore implements ObjectStore {
     return join(this.staging, "lock");
   }
 
-  /** The file that a path stands for, its folders' links followed; a slice that is a link is replaced, not written through. */
+  /** The file for a path, with its folders' links followed. A slice that is a link is replaced, not written through. */
   async #locate(path: string): Promise<string> {
     if (!resolve(this.#root, path).startsWith(this.#root + sep))
-      throw new RangeError(`path outside the lake: ${path}`);
+      throw new RangeError(`Invalid path: ${path} is outside the lake`);
     return await locate(await this.#realRoot(), path);
   }
 
@@ -209,24 +209,24 @@ export class FolderStore implements ObjectStore {
   }
 }
 
-/** @throws {UsageError} lake, for a folder, a pipe … in an object's place: it is somebody else's. */
+/** @throws {UsageError} lake, for a folder, a pipe … in the place of an object: it belongs to somebody else. */
 async function assertReplaceable(path: string, target: string): Promise<void> {
   const info = await lstat(target).catch(nothing);
   if (!info || info.isFile() || info.isSymbolicLink()) return;
-  const what = info.isDirectory() ? "a folder where a file belongs" : "neither a file nor a folder";
+  const what = info.isDirectory() ? "a folder instead of a file" : "neither a file nor a folder";
   throw new UsageError("lake", `${path} in the lake is ${what}.`, { hint: "Move it out of the lake." });
 }
 
 function cannotRemove(path: string, cause: unknown): unknown {
   const code = codeOf(cause);
   if (code === undefined) return cause;
-  return new UsageError("lake", `${path} in the lake cannot be removed (${code}).`, {
+  return new UsageError("lake", `Cannot remove ${path} from the lake (${code}).`, {
     hint: "Give yourself permission to write to its folder (chmod, chown), then run the same command again.",
     cause,
   });
 }
 
-/** Undefined for what is not there. */
+/** Undefined for a missing file. */
 function nothing(error: unknown): undefined {
   if (codeOf(error) === "ENOENT") return undefined;
   throw error;

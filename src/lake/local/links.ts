@@ -4,23 +4,23 @@ import { codeOf, UsageError } from "../../support/errors.ts";
 import { isData, isDataFolder } from "../../usage/lake-path.ts";
 
 /*
- * The one rule for symbolic links below a lake: a link is followed where it stays inside the lake and leads to a place
- * that is not already the lake's under another name. The lake's own folder may be a link. Somebody who changes folders
- * into links between our look and our use is not defended against: whoever can do that can change the data, too.
+ * The rule for symbolic links in a lake: a link is followed if it stays inside the lake and its target is not already part
+ * of the lake under another name. The lake's own folder may be a link. This does not protect against somebody who turns
+ * folders into links between our check and our use: anybody who can do that can change the data, too.
  */
 
-/** Where a link leads, or why it is not followed. */
+/** The target of a link, or why it is not followed. */
 export type Link =
   | { readonly real: string }
-  /** `blocks`: data may be behind it, so that going on without it would pass for a lake without that data. */
+  /** `blocks`: the link may hide data, so that ignoring it would look like a lake without that data. */
   | { readonly why: string; readonly blocks: boolean };
 
 /**
- * Looks where a link leads.
+ * Resolves a link.
  *
  * @param root the lake's folder, without links.
- * @param path the link, below the lake, with `/` between the parts.
- * @param file the same, absolute, in a folder without links.
+ * @param path the link, relative to the lake, with `/` between the parts.
+ * @param file the same as an absolute path, in a folder without links.
  */
 export async function readLink(root: string, path: string, file: string): Promise<Link> {
   const real = await realpath(file).catch((error: unknown) => {
@@ -28,12 +28,12 @@ export async function readLink(root: string, path: string, file: string): Promis
     if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return code;
     throw error;
   });
-  if (real === "ELOOP") return { why: "a link that leads in a circle", blocks: true };
+  if (real === "ELOOP") return { why: "a circular link", blocks: true };
   if (real === "ENOENT" || real === "ENOTDIR") {
-    return { why: `a link to ${await readlink(file)}, which is not there`, blocks: true };
+    return { why: `a link to ${await readlink(file)}, which does not exist`, blocks: true };
   }
   if (isAtOrBelow(file, real)) {
-    return { why: "a link to a folder that it is in", blocks: true };
+    return { why: "a link to a folder that contains it", blocks: true };
   }
   if (!isAtOrBelow(real, root)) return { why: `a link to ${real}, which is outside the lake`, blocks: true };
   const other = relative(root, real).split(sep).join("/");
@@ -48,11 +48,11 @@ function isAtOrBelow(path: string, folder: string): boolean {
 }
 
 /**
- * The file that a path below the lake stands for, its folders' links followed; that of the last part is left to the
- * caller. What is not there yet is taken as it stands.
+ * The file for a path in the lake, with its folders' links followed; a link in the last part is left to the caller. Parts
+ * that do not exist yet are taken literally.
  *
  * @param root the lake's folder, without links.
- * @throws {UsageError} lake, naming a link that is not followed, or a file where a folder belongs.
+ * @throws {UsageError} lake, naming a link that is not followed, or a file in the place of a folder.
  */
 export async function locate(root: string, path: string): Promise<string> {
   const names = path.split("/");
@@ -71,7 +71,7 @@ export async function locate(root: string, path: string): Promise<string> {
       if ("why" in link) throw linkError(above, link.why);
       file = link.real;
     } else if (!info.isDirectory()) {
-      throw new UsageError("lake", `${above} in the lake is a file where a folder belongs.`, {
+      throw new UsageError("lake", `${above} in the lake is a file instead of a folder.`, {
         hint: "Move it out of the lake.",
       });
     }
@@ -79,10 +79,10 @@ export async function locate(root: string, path: string): Promise<string> {
   return file;
 }
 
-/** The refusal of whoever would read or write through a link. */
+/** The error for reading or writing through a link. */
 export function linkError(path: string, why: string): UsageError {
   return new UsageError("lake", `${path} in the lake is ${why}.`, {
-    hint: "Links may lead to another place in the same lake. Move the data into the lake, or remove the link.",
+    hint: "Links may only point to another place in the same lake. Move the data into the lake, or remove the link.",
     details: { path },
   });
 }

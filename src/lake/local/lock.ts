@@ -13,17 +13,17 @@ import {
   readLease,
 } from "../lease.ts";
 
-/** A lock is held for a comparison and a rename, a few milliseconds; this is for holders that cannot be asked. */
+/** A lock is held for a comparison and a rename, a few milliseconds. This limit is for holders that cannot be checked. */
 const TERM_MS = 30_000;
 const WAIT_MS = 60_000;
 
 /**
- * Runs `task` while holding the lock file at `path`, waiting for others and taking over what a dead process left. The
- * file holds its holder's lease (lease.ts).
+ * Runs `task` while holding the lock file at `path`. Waits for other holders and takes over the lock of a dead process. The
+ * file contains its holder's lease (lease.ts).
  *
- * @param task is given a check whether the lock is still held: a process that was suspended for longer than a lock is
- *   good for has lost it to another.
- * @throws {UsageError} lake, where another process holds it for a minute.
+ * @param task gets a function that checks whether the lock is still held: a process that was suspended for longer than a
+ *   lock is valid has lost it to another.
+ * @throws {UsageError} lake, if another process holds it for a minute.
  */
 export async function withLock<T>(path: string, task: (isHeld: () => boolean) => T | Promise<T>): Promise<T> {
   const holder = await acquire(path);
@@ -31,12 +31,12 @@ export async function withLock<T>(path: string, task: (isHeld: () => boolean) =>
   try {
     return await task(isHeld);
   } finally {
-    // Whoever took this process for dead holds the lock by now: it is not ours to remove then.
+    // A process that considered this one dead holds the lock by now: then it is not ours to remove.
     if (isHeld()) await rm(path, { force: true });
   }
 }
 
-/** Removes the lock, and the lock of its takeover, where their holders are dead; and what 0.1.0 left beside them. */
+/** Removes the lock and its takeover lock if their holders are dead, and leftovers of 0.1.0. */
 export async function sweepLock(path: string): Promise<void> {
   await takeOver(path);
   for (const name of await readdir(dirname(path)).catch(() => [])) {
@@ -52,7 +52,7 @@ async function acquire(path: string): Promise<Holder> {
   const holder = newHolder();
   for (let waited = 0; ; ) {
     try {
-      // Exclusive creation is what every file system has; hard links are not (exFAT, some network shares).
+      // Every file system has exclusive creation, but not hard links (exFAT, some network shares).
       await writeFile(path, JSON.stringify(holder), { flag: "wx" });
       return holder;
     } catch (error) {
@@ -61,7 +61,7 @@ async function acquire(path: string): Promise<Holder> {
     if (await takeOver(path)) continue;
     if (waited > WAIT_MS) {
       throw new UsageError("lake", `Another process holds the lake's lock ${path}.`, {
-        hint: "Wait for it to end. If none runs, remove that file.",
+        hint: "Wait for it to finish. If no gc-usage process is running, remove that file.",
       });
     }
     const pause = 5 + Math.random() * 20;
@@ -71,14 +71,14 @@ async function acquire(path: string): Promise<Holder> {
 }
 
 /**
- * Removes a lock whose holder is gone. True where it is worth trying again at once. A second lock makes sure that only
- * one process at a time looks and removes: what it has looked at is still there then, since nobody else removes it.
+ * Removes a lock whose holder is dead. True if an immediate retry makes sense. A second lock ensures that only one process
+ * at a time checks and removes: the lock that it checked is still the same, because nobody else removes it.
  */
 async function takeOver(path: string): Promise<boolean> {
   const lease = await readLease(path);
   if (!lease) return true;
   if (!(await isLeft(path, lease))) return false;
-  // Of three locks on top of each other the last is a process's that died twice within milliseconds: time frees it.
+  // With three locks on top of each other, a process died twice within milliseconds: the last one expires with time.
   if (basename(path).endsWith(".break.break")) {
     await rm(path, { force: true });
     return true;
@@ -92,7 +92,7 @@ async function takeOver(path: string): Promise<boolean> {
 
 async function isLeft(path: string, lease: Lease): Promise<boolean> {
   const isMaybeLeft = isOver(lease, Number.POSITIVE_INFINITY, TERM_MS);
-  // The file system is asked for the time where nothing else can tell.
+  // The file system's time is needed only if nothing else can decide.
   return isMaybeLeft && isOver(lease, await fileSystemNow(dirname(path)), TERM_MS);
 }
 

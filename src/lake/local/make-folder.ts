@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import { codeOf } from "../../support/errors.ts";
 
 /**
- * Makes a folder and those above it, and gives the topmost that was made; undefined where it was there.
+ * Creates a folder and its parents, and returns the topmost one created; undefined if the folder existed.
  *
- * Node's `mkdir` with `recursive` never ends where a folder is there that takes no entries, such as /proc.
+ * Node's `mkdir` with `recursive` never returns in an existing folder that accepts no entries, such as /proc.
  */
 export async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
   try {
@@ -20,7 +20,7 @@ export async function makeFolder(path: string, mode?: number): Promise<string | 
     await mkdir(path, { mode });
     return above ?? path;
   } catch (error) {
-    // Another process may have made it meanwhile.
+    // Another process may have created it in the meantime.
     if (await isFolder(path)) return above;
     throw error;
   }

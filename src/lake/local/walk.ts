@@ -6,7 +6,7 @@ import { isData, isDataFolder, whyForeign } from "../../usage/lake-path.ts";
 import type { StoredObject, Unreadable } from "../store.ts";
 import { readLink } from "./links.ts";
 
-/** What a file is, as `FolderStore.head` gives it; undefined for one that has gone, and for what is no file. */
+/** The object for a file, as from `FolderStore.head`; undefined if it does not exist or is not a regular file. */
 export async function objectAt(path: string, file: string): Promise<StoredObject | undefined> {
   const info = await stat(file, { bigint: true }).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;
@@ -17,32 +17,32 @@ export async function objectAt(path: string, file: string): Promise<StoredObject
 }
 
 interface Folder {
-  /** Below the lake, with `/` at its end; empty for the lake itself. */
+  /** Relative to the lake, with a trailing `/`; empty for the lake itself. */
   readonly path: string;
   /** Absolute, without links. */
   readonly real: string;
 }
 
-/** Everything below a folder of a lake that is not hidden: its files, and what is none. */
+/** Everything in a folder of a lake that is not hidden: its files, and entries that are not files. */
 export class Walk {
   readonly #root: string;
   readonly objects: StoredObject[] = [];
   readonly unreadable: Unreadable[] = [];
-  /** What stands beside the folders that were wanted. */
-  readonly beside: Unreadable[] = [];
+  /** Entries next to the wanted folders. */
+  readonly others: Unreadable[] = [];
 
   /** @param root the lake's folder, without links. */
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** The lake's own folder: what is below the names that are wanted, and only the names of the others. */
+  /** Lists the lake's own folder: the contents of wanted entries, and only the names of the others. */
   async top(wanted: (name: string) => boolean): Promise<void> {
     for (const entry of await entriesOf(this.#root)) {
       if (wanted(entry.name)) await this.#below(entry, { path: "", real: this.#root });
       else {
         const path = entry.isDirectory() ? `${entry.name}/` : entry.name;
-        this.beside.push({ path, why: whyForeign(path), blocks: false });
+        this.others.push({ path, why: whyForeign(path), blocks: false });
       }
     }
   }
@@ -69,14 +69,14 @@ export class Walk {
   async #entry({ path, real }: Folder, entry: Pick<Dirent, "isDirectory" | "isFile">): Promise<void> {
     const isFolder = entry.isDirectory();
     if (isFolder && isData(path)) {
-      this.unreadable.push({ path: `${path}/`, why: "a folder where a file belongs", blocks: false });
+      this.unreadable.push({ path: `${path}/`, why: "a folder instead of a file", blocks: false });
     } else if (isFolder) {
       const folder = { path: `${path}/`, real };
       for (const below of await entriesOf(real)) await this.#below(below, folder);
     } else if (!entry.isFile()) {
       this.unreadable.push({ path, why: "neither a file nor a folder", blocks: false });
     } else if (isDataFolder(path)) {
-      this.unreadable.push({ path, why: "a file where a folder belongs", blocks: false });
+      this.unreadable.push({ path, why: "a file instead of a folder", blocks: false });
     } else {
       const object = await objectAt(path, real);
       const isLinked = real !== join(this.#root, path);
@@ -85,7 +85,7 @@ export class Walk {
   }
 }
 
-/** Both engines leave names that begin with a dot or an underscore alone. */
+/** Both engines ignore names that begin with a dot or an underscore. */
 async function entriesOf(folder: string): Promise<Dirent[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return [];

@@ -8,7 +8,7 @@ import { isLocal } from "./local-error.ts";
 import type { S3Location } from "./s3-uri.ts";
 import { pause, statusOf, TRIES } from "./tries.ts";
 
-/** One object, to be written to a file. */
+/** An object to download to a file. */
 export interface Wanted {
   readonly client: S3Client;
   readonly place: S3Location;
@@ -18,10 +18,10 @@ export interface Wanted {
 }
 
 /**
- * Writes an object to the file. The SDK begins a request again, and not an answer that breaks off half way: that is
+ * Downloads an object to the file. The SDK retries a request, but not a response that is interrupted halfway, so that is
  * done here.
  *
- * @returns the version that was read; undefined where the object is gone.
+ * @returns the version that was read; undefined if the object does not exist.
  */
 export async function download(wanted: Wanted): Promise<string | undefined> {
   const { place, object, signal } = wanted;
@@ -32,15 +32,15 @@ export async function download(wanted: Wanted): Promise<string | undefined> {
       signal?.throwIfAborted();
       const status = statusOf(error);
       if (status === 404) return undefined;
-      // Replaced since it was listed: what is there now is what counts.
+      // Replaced since it was listed: the current version counts.
       if (status === 412) return await get(wanted, undefined);
       if (status !== undefined || isLocal(error) || isMissingSetting(error)) throw error;
       if (attempt === TRIES) {
         throw new UsageError(
           "service",
-          `Cannot read ${place.uri}/${object.path}: it broke off. ${messageOf(error)}`,
+          `Cannot read ${place.uri}/${object.path}: the download was interrupted. ${messageOf(error)}`,
           {
-            hint: "Check the network and run it again: what has arrived is kept.",
+            hint: "Check the network, then run the same command again: complete downloads are kept.",
             retryable: true,
             cause: error,
           },
@@ -56,18 +56,18 @@ async function get({ client, place, object, file, signal }: Wanted, version: str
     new GetObjectCommand({
       Bucket: place.bucket,
       Key: place.prefix + object.path,
-      // The SDK then compares the checksum that S3 keeps with what arrives.
+      // The SDK then compares the checksum stored in S3 with the received bytes.
       ChecksumMode: "ENABLED",
       ...(version === undefined ? {} : { IfMatch: version }),
     }),
     signal && { abortSignal: signal },
   );
-  if (!(Body instanceof Readable)) throw new TypeError("S3 answered without a body");
+  if (!(Body instanceof Readable)) throw new TypeError("S3 returned no body");
   await pipeline(Body, createWriteStream(file), { signal });
   return ETag ?? "";
 }
 
-/** True for what the SDK refuses before it asks anybody. */
+/** True for errors that the SDK raises before it sends any request. */
 function isMissingSetting(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -1,6 +1,6 @@
 import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
 
-/** What this machine refuses when a file is written or read. The network has other codes. */
+/** Errors of this machine when a file is written or read. Network errors have other codes. */
 const LOCAL: readonly string[] = [
   "EACCES",
   "EDQUOT",
@@ -19,18 +19,18 @@ const LOCAL: readonly string[] = [
   "EROFS",
 ];
 
-/** True for what no second try mends: a full disk, a missing permission. */
+/** True if a retry cannot help: a full disk, a missing permission. */
 export function isLocal(error: unknown): boolean {
-  // A firewall on this machine answers EPERM or EACCES to a connection.
+  // A firewall on this machine makes a connection fail with EPERM or EACCES.
   const connecting = error instanceof Error && "syscall" in error && error.syscall === "connect";
   return !connecting && LOCAL.includes(codeOf(error) ?? "");
 }
 
-/** Says which folder it was, which nobody has named: the code alone reads as if S3 had refused. */
+/** Adds the folder to the message, because the code alone would look like an error from S3. */
 export function localError(error: unknown, folder: string): unknown {
   if (!isLocal(error)) return error;
   return new UsageError("lake", `Cannot mirror the lake in ${folder}: ${messageOf(error)}.`, {
-    hint: "Make room or access there, or name another folder with GC_USAGE_CACHE, and run it again: what has arrived is kept.",
+    hint: "Free space or fix the permissions there, or set GC_USAGE_CACHE to another folder. Then run the same command again: complete downloads are kept.",
     cause: error,
   });
 }

@@ -24,7 +24,7 @@ import { objectAt } from "../local/walk.ts";
 import type { StoredObject, WaitOptions } from "../store.ts";
 import { localError } from "./local-error.ts";
 
-/** Writes an object's bytes to a file and gives the version that they are of; undefined where it is gone. */
+/** Writes an object's bytes to a file and returns their version; undefined if the object does not exist. */
 export type Download = (
   object: StoredObject,
   file: string,
@@ -32,34 +32,34 @@ export type Download = (
 ) => Promise<string | undefined>;
 
 /**
- * What is known of a file in the mirror: the object's ETag, and the file's own version (FolderStore). The two are
- * written after the file has taken its place, so a process that dies, or two that mirror at once, leave at worst a
- * file whose version is not the one that is written here: it is then fetched again.
+ * What is known about a file in the mirror: the object's ETag, and the file's own version (FolderStore). Both are written
+ * after the file is in place. A process that dies, or two that mirror at once, can at worst leave a file whose version
+ * differs from this entry; it is then downloaded again.
  */
 const INDEX = z.record(z.string(), z.object({ etag: z.string(), file: z.string() }));
 type Index = Map<string, z.infer<typeof INDEX>[string]>;
 
 const INDEX_FILE = ".mirror.json";
-/** A process that is killed fetches again what it fetched in this time. */
+/** A killed process has to repeat at most the downloads of this time. */
 const INDEX_EVERY_MS = 1000;
 const DOWNLOADS = 16;
 const PARTS = ".parts";
 const PART = "part";
-/** A download without a byte for this long has nobody waiting for it. */
+/** A download without a byte for this long has been abandoned. */
 const MAX_SILENCE_MS = 15 * 60_000;
-/** A folder where a file belongs, or the other way round. */
+/** A folder in the place of a file, or the other way round. */
 const IN_THE_WAY: readonly string[] = ["EEXIST", "EISDIR", "ENOTDIR", "ENOTEMPTY"];
 const MEND_TRIES = 5;
 
 export interface Held {
-  /** Objects that were fetched, and their bytes. */
+  /** The number of downloaded objects, and their bytes. */
   readonly fetched: number;
   readonly bytes: number;
-  /** Raw rows whose names the file system does not take: they are not there. */
+  /** Raw rows with names that the file system does not accept: they are missing in the mirror. */
   readonly skipped: readonly string[];
 }
 
-/** Objects of a lake in S3 as files under one folder, at the paths that they have in the lake. */
+/** Objects of a lake in S3 as files in one folder, at the same paths as in the lake. */
 export class Mirror {
   readonly root: string;
   readonly #download: Download;
@@ -72,7 +72,7 @@ export class Mirror {
     this.#folder = new FolderStore(root);
   }
 
-  /** Fetches those of the objects that are not there, or there in another version. */
+  /** Downloads the objects that are missing, or present in another version. */
   async hold(objects: readonly StoredObject[], waiting: WaitOptions = {}): Promise<Held> {
     try {
       this.#index ??= await this.#readIndex();
@@ -80,21 +80,24 @@ export class Mirror {
       if (missing.length === 0) return { fetched: 0, bytes: 0, skipped: [] };
       await this.#sweep();
       const skipped = await this.#fetchAll(missing, this.#index, waiting);
-      const bytes = missing.reduce((sum, one) => sum + (skipped.includes(one.path) ? 0 : one.bytes), 0);
+      const bytes = missing.reduce(
+        (sum, { path, bytes: size }) => sum + (skipped.includes(path) ? 0 : size),
+        0,
+      );
       return { fetched: missing.length - skipped.length, bytes, skipped };
     } catch (error) {
       throw localError(error, this.root);
     }
   }
 
-  /** Removes what stands for none of the objects, nor for one that `isThere` finds. */
+  /** Removes files that belong neither to the objects nor to one that `isThere` finds. */
   async prune(objects: readonly StoredObject[], isThere: (path: string) => Promise<boolean>): Promise<void> {
     const kept = new Set(objects.map(({ path }) => path));
     try {
       for (const folder of DATA_FOLDERS) await this.#makeFolder(folder);
       const found = await this.#folder.survey();
       for (const { path } of found.objects) {
-        // Another process may have mirrored what came after our listing.
+        // Another process may have mirrored an object that is newer than our listing.
         if (!kept.has(path) && !(await isThere(path))) await rm(join(this.root, path), { force: true });
       }
       for (const { path } of found.unreadable) {
@@ -118,13 +121,13 @@ export class Mirror {
     return (await Promise.all(checked)).flat();
   }
 
-  /** Up to the first that fails. What did arrive is kept for the next time. @returns the names that cannot be here. */
+  /** Stops at the first failure. Complete downloads are kept for the next time. @returns names that are not possible here. */
   async #fetchAll(
     missing: readonly StoredObject[],
     index: Index,
     { signal, progress }: WaitOptions,
   ): Promise<string[]> {
-    // Each download listens to it, and Node warns of more than ten as of a leak.
+    // Each download listens to the signal, and Node warns of a leak above ten listeners.
     if (signal) setMaxListeners(4 * DOWNLOADS, signal);
     const limit = pLimit(DOWNLOADS);
     const failures: unknown[] = [];
@@ -142,7 +145,7 @@ export class Mirror {
           written = performance.now();
           await this.#writeIndex(index);
         } catch (error) {
-          // Some file systems take shorter names than most. One that is not a slice's must not keep all others away.
+          // Some file systems allow only shorter names. A name that is not a slice's must not block all others.
           if (codeOf(error) === "ENAMETOOLONG" && !parseSlicePath(object.path)) skipped.push(object.path);
           else failures.push(error);
         }
@@ -173,7 +176,7 @@ export class Mirror {
     }
   }
 
-  /** Undefined for what is not there, and for what is there by a link: the mirror makes none. */
+  /** Undefined for a missing file, and for one behind a link: the mirror creates no links. */
   async #versionOf(path: string): Promise<string | undefined> {
     try {
       const file = join(await realpath(this.root), path);
@@ -184,7 +187,7 @@ export class Mirror {
     }
   }
 
-  /** Moves a file to its place. What is there instead is not of the lake: this is but a copy of it. */
+  /** Moves a file into place. Anything in its way is not part of the lake: this is only a copy of it. */
   async #put(file: string, path: string): Promise<void> {
     const target = join(this.root, path);
     await this.#makeFolder(dirname(path));
@@ -204,19 +207,19 @@ export class Mirror {
         await mkdir(join(this.root, path), { recursive: true });
         return;
       } catch (error) {
-        // ENOENT: another download has removed what was in the way while Node looked at it.
+        // ENOENT: another download has removed the obstacle while Node looked at it.
         if (tries === MEND_TRIES || ![...IN_THE_WAY, "ENOENT"].includes(codeOf(error) ?? "")) throw error;
       }
       let above = this.root;
       for (const part of path.split("/")) {
         above = join(above, part);
-        // Fails on a folder, as it should: another download may have made it meanwhile.
+        // Fails on a folder, as it should: another download may have created it in the meantime.
         await unlink(above).catch(() => undefined);
       }
     }
   }
 
-  /** What is written below a link would be written somewhere else. */
+  /** A file written below a link would end up somewhere else. */
   async #removeLinks(path: string): Promise<void> {
     let above = this.root;
     for (const part of path.split("/")) {
@@ -227,7 +230,7 @@ export class Mirror {
     }
   }
 
-  /** Removes what dead processes were downloading. */
+  /** Removes the partial downloads of dead processes. */
   async #sweep(): Promise<void> {
     const folder = join(this.root, PARTS);
     await this.#makeFolder(PARTS);
@@ -235,13 +238,13 @@ export class Mirror {
     if (names.length === 0) return;
     const now = await fileSystemNow(folder);
     for (const name of names) {
-      // A download writes all the time, or its connection times out.
+      // A live download writes all the time, or its connection times out.
       const info = await stat(join(folder, name)).catch(() => undefined);
       if (info && now - info.mtimeMs > MAX_SILENCE_MS) await rm(join(folder, name), { force: true });
     }
   }
 
-  /** Empty where there is none, or it is damaged: all is fetched again then. */
+  /** Empty if it is missing or damaged; then everything is downloaded again. */
   async #readIndex(): Promise<Index> {
     try {
       return new Map(
@@ -252,7 +255,7 @@ export class Mirror {
     }
   }
 
-  /** With what other processes have written meanwhile. */
+  /** Merges entries that other processes have written in the meantime. */
   async #writeIndex(own: Index): Promise<void> {
     const all = new Map([...(await this.#readIndex()), ...own]);
     const file = join(this.root, PARTS, `${PART}.${randomUUID()}`);

@@ -27,25 +27,25 @@ import { pause, statusOf, TRIES } from "./tries.ts";
 
 export interface S3StoreOptions {
   readonly client: S3Client;
-  /** Folder on this machine for the mirror and for what is not committed yet. */
+  /** A folder on this machine for the mirror and for uncommitted files. */
   readonly cache: string;
   readonly log: Log;
-  /** Ends what waits for S3. */
+  /** Cancels calls to S3. */
   readonly signal?: AbortSignal | undefined;
   /** Larger objects are uploaded in parts of this size: 5 MiB or more. */
   readonly partBytes?: number;
 }
 
 const PART_BYTES = 16 * 1024 * 1024;
-/** S3 takes no more parts of one object. */
+/** S3 accepts no more parts for one object. */
 const MAX_PARTS = 10_000;
-/** Names the write that an object came of, so that an answer that got lost can be told from a lost race. */
+/** Identifies the write that created an object, which distinguishes a lost response from a lost race. */
 const WRITE_KEY = "gc-usage-write";
 
 /**
- * A lake in S3, as whoever the environment says (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …).
+ * Opens a lake in S3, with the region and credentials from the environment (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …).
  *
- * @throws {UsageError} input, for what is no `s3://bucket[/prefix]`.
+ * @throws {UsageError} input, for anything but `s3://bucket[/prefix]`.
  */
 export async function openS3Store(
   uri: string,
@@ -53,7 +53,7 @@ export async function openS3Store(
 ): Promise<S3Store> {
   const place = parseS3Uri(uri);
   const cache = cacheFolder(place.uri, process.env);
-  // Usage data is not for the other people of this machine.
+  // Usage data must not be readable by other users of this machine.
   await makeFolder(cache, 0o700);
   const client = new S3Client({
     ...(await awsClientConfig({}, process.env)),
@@ -62,7 +62,7 @@ export async function openS3Store(
   return new S3Store(place, { client, cache, ...options });
 }
 
-/** A lake under a prefix of a bucket. One write is one PUT that S3 carries out only if the object is as expected. */
+/** A lake under a prefix of a bucket. A write is a single PUT, which S3 executes only if the object is as expected. */
 export class S3Store implements ObjectStore {
   readonly uri: string;
   readonly staging: string;
@@ -74,7 +74,7 @@ export class S3Store implements ObjectStore {
   readonly #signal: AbortSignal | undefined;
   readonly #partBytes: number;
   readonly #mirror: Mirror;
-  /** Undefined until somebody has looked. */
+  /** Undefined before the first look. */
   #hasSlices: boolean | undefined;
 
   constructor(
@@ -97,9 +97,9 @@ export class S3Store implements ObjectStore {
     );
   }
 
-  /** Every prefix of a bucket is a lake, be it an empty one. */
+  /** Every prefix of a bucket is a lake, even if it is empty. */
   async exists(): Promise<boolean> {
-    // Whoever only reads may list below usage/ and not ask for the bucket itself.
+    // A reader may have permission to list below usage/ but not to query the bucket itself.
     const Prefix = `${this.#place.prefix}usage/`;
     const doing = `open ${this.uri}`;
     const query = { Bucket: this.#place.bucket, Prefix, MaxKeys: 1 };
@@ -113,7 +113,7 @@ export class S3Store implements ObjectStore {
 
   async entries(): Promise<string[]> {
     if (this.#hasSlices === undefined) await this.exists();
-    // Most lakes: whoever only reads may not list what is above.
+    // Applies to most lakes. A reader may have no permission to list the level above.
     if (this.#hasSlices) return ["usage/"];
     const { bucket, prefix } = this.#place;
     const query = { Bucket: bucket, Prefix: prefix, Delimiter: "/" };
@@ -125,25 +125,25 @@ export class S3Store implements ObjectStore {
           for (const { Key = "" } of page.Contents ?? []) names.push(Key.slice(prefix.length));
         }
       } catch (error) {
-        // Whoever may read one lake alone may not list what is above its slices.
+        // A reader of a single lake may have no permission to list the level above its slices.
         if (statusOf(error) !== 403) throw error;
       }
       return names;
     });
   }
 
-  /** Nothing: `exists` has refused where there is no bucket, and buckets are made by a stack or by their owner. */
+  /** Does nothing: `exists` has failed if the bucket does not exist, and buckets are created by a stack or by their owner. */
   create(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Nothing that could be tried without writing an object; what is written is local first, and there it is found out. */
+  /** Nothing can be checked without writing an object. Files are written locally first, and a problem shows up then. */
   async checkWritable(): Promise<void> {
     await mkdir(this.staging, { recursive: true });
   }
 
   async release(): Promise<void> {
-    // rmdir fails where something is in there, as it should.
+    // rmdir fails if the folder is not empty, as it should.
     await rmdir(this.staging).catch(() => undefined);
     this.#client.destroy();
   }
@@ -165,10 +165,10 @@ export class S3Store implements ObjectStore {
     };
   }
 
-  /** All but what is hidden from both engines. */
+  /** Everything that is not hidden from both engines. */
   async #list(prefix: string, signal?: AbortSignal): Promise<StoredObject[]> {
     const base = this.#place.prefix;
-    // Keys may hold characters that XML cannot, and then nothing of the page could be read.
+    // Keys may contain characters that XML cannot; then no entry of the page could be read.
     const query = { Bucket: this.#place.bucket, Prefix: base + prefix, EncodingType: "url" as const };
     const doing = `list ${this.uri}/${prefix}`;
     const list = async (): Promise<StoredObject[]> => {
@@ -196,8 +196,8 @@ export class S3Store implements ObjectStore {
     });
     if (skipped.length > 0) {
       this.#log.warn(
-        `Not read: ${skipped.join(", ")}. The file system of ${this.#mirror.root} does not take so long a name. ` +
-          "Set GC_USAGE_CACHE to a folder on another one.",
+        `Not read: ${skipped.join(", ")}. The file name is too long for the file system of ${this.#mirror.root}. ` +
+          "Set GC_USAGE_CACHE to a folder on another file system.",
       );
     }
     if (fetched > 0) {
@@ -214,7 +214,7 @@ export class S3Store implements ObjectStore {
     const listed = await Promise.all(folders.map((folder) => this.list(folder, signal)));
     const objects = listed.flat().filter(({ path }) => isData(path));
     await this.fetchFiles(objects, waiting);
-    // Listed, not asked for by its name: whoever only reads is refused then where nothing is there.
+    // Uses a listing, not a lookup by name: without the permission to list, S3 denies a lookup of a missing key.
     const isThere = async (path: string): Promise<boolean> =>
       (await this.list(path, signal)).some((object) => object.path === path);
     await this.#mirror.prune(objects, isThere);
@@ -235,7 +235,7 @@ export class S3Store implements ObjectStore {
           return true;
         } catch (error) {
           const problem = problemOf(error);
-          // An earlier attempt of ours may have been carried out and its answer lost: then what is there is ours.
+          // An earlier attempt may have succeeded with its response lost: then the stored object is ours.
           if (problem === "changed") return (await this.#head(path))?.write === write;
           if (problem !== "conflict" || attempt === TRIES) throw error;
           await pause(attempt);
@@ -250,7 +250,7 @@ export class S3Store implements ObjectStore {
     const query = { Bucket: bucket, Key: prefix + path, IfMatch: expected };
     const remove = async (): Promise<boolean> => {
       for (let attempt = 1; ; attempt++) {
-        // Services that look like S3 may not know If-Match here: then this comparison is all there is.
+        // S3-compatible services may not support If-Match here: then only this comparison protects.
         const current = await this.head(path);
         if (!current) return true;
         if (current.version !== expected) return false;
@@ -258,7 +258,7 @@ export class S3Store implements ObjectStore {
           await this.#client.send(new DeleteObjectCommand(query), this.#stop(signal));
           return true;
         } catch (error) {
-          // A lost answer's second attempt finds nothing: the next look at what is there decides.
+          // After a lost response the second attempt finds nothing: the next look at the object decides.
           if (problemOf(error) === undefined || attempt === TRIES) throw error;
           await pause(attempt, signal);
         }
@@ -267,7 +267,7 @@ export class S3Store implements ObjectStore {
     return await this.#call(`remove ${this.uri}/${path}`, remove, signal);
   }
 
-  /** One PUT, or for large files parts that S3 puts together under the same condition; broken off, it is taken back. */
+  /** Makes one PUT, or for large files uploads parts that S3 joins under the same condition; an interrupted upload is undone. */
   async #upload(
     path: string,
     file: string,
@@ -286,9 +286,9 @@ export class S3Store implements ObjectStore {
         Key: this.#place.prefix + path,
         Body: createReadStream(file),
         ContentType: path.endsWith(".json") ? "application/x-ndjson" : "application/vnd.apache.parquet",
-        // S3 compares it with what arrived, and keeps it to compare with when the object is read.
+        // S3 compares the checksum with the received bytes, and stores it for comparison on reads.
         ChecksumAlgorithm: "CRC32",
-        // Of the whole, also where it goes in parts: the SDK compares no checksum of checksums when it reads.
+        // Checksum of the whole object, even if uploaded in parts: on reads, the SDK ignores a checksum of checksums.
         ChecksumType: "FULL_OBJECT",
         Metadata: { [WRITE_KEY]: write },
         ...(expected === undefined ? { IfNoneMatch: "*" } : { IfMatch: expected }),
@@ -320,7 +320,7 @@ export class S3Store implements ObjectStore {
     });
   }
 
-  /** What a call is sent with, so that it ends with the signal. */
+  /** The option that makes a call end with the signal. */
   #stop(signal = this.#signal): { abortSignal?: AbortSignal } {
     return signal ? { abortSignal: signal } : {};
   }
@@ -329,11 +329,11 @@ export class S3Store implements ObjectStore {
     try {
       return await action();
     } catch (error) {
-      // The SDK and the streams have errors of their own for what the signal ended.
+      // The SDK and the streams have their own errors for a call that the signal ended.
       signal?.throwIfAborted();
       if (error instanceof S3ServiceException && error.name === "NoSuchBucket") {
-        throw new UsageError("aws", `There is no bucket ${this.#place.bucket}.`, {
-          hint: "Make the lake's stack with `gc-usage aws deploy` and name it with --stack, make a bucket, or check the name.",
+        throw new UsageError("aws", `The bucket ${this.#place.bucket} does not exist.`, {
+          hint: "Create the lake's stack with `gc-usage aws deploy` and pass it with --stack, create the bucket, or check its name.",
           cause: error,
         });
       }
@@ -342,11 +342,11 @@ export class S3Store implements ObjectStore {
   }
 }
 
-/** A network's sign-in page parses as a listing of nothing. S3 names the bucket. */
+/** A network's sign-in page parses as an empty listing, but S3 includes the name of the bucket. */
 function assertListing({ Name }: { readonly Name?: string | undefined }, doing: string): void {
   if (Name !== undefined) return;
-  throw new UsageError("service", `Cannot ${doing}: what answers is not S3.`, {
-    hint: "Check AWS_ENDPOINT_URL, and whether the network wants you to sign in first.",
+  throw new UsageError("service", `Cannot ${doing}: the response is not from S3.`, {
+    hint: "Check AWS_ENDPOINT_URL, and whether your network requires you to sign in first.",
   });
 }
 
@@ -354,22 +354,22 @@ function decodeKey(key: string): string {
   return decodeURIComponent(key.replaceAll("+", " "));
 }
 
-/** Both engines leave names that begin with a dot or an underscore alone. */
+/** Both engines ignore names that begin with a dot or an underscore. */
 function isHidden(path: string): boolean {
   return path.split("/").some((name) => /^[._]/.test(name) && name !== "." && name !== "..");
 }
 
 function whyNoFile(path: string, bytes: number): string {
-  if (path.endsWith("/")) return bytes === 0 ? "an empty folder's marker" : "its name ends in /";
+  if (path.endsWith("/")) return bytes === 0 ? "the marker of an empty folder" : "its name ends in /";
   return whyForeign(path);
 }
 
-/** `changed`: the object is not as expected. `conflict`: another write was under way; the same may succeed now. */
+/** `changed`: the object is not as expected. `conflict`: another write was in progress; a retry may succeed. */
 function problemOf(error: unknown): "changed" | "conflict" | undefined {
   const status = statusOf(error);
   if (status === 412) return "changed";
   const name = error instanceof Error ? error.name : "";
-  // With If-Match, an object that is gone is told so.
+  // With If-Match, this is the error for a missing object.
   if (status === 404 && name === "NoSuchKey") return "changed";
   return status === 409 || name === "NoSuchUpload" ? "conflict" : undefined;
 }

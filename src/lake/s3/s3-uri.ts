@@ -7,32 +7,36 @@ import { checkFolder } from "../location.ts";
 /** A lake's address in S3. */
 export interface S3Location {
   readonly bucket: string;
-  /** What every key of the lake begins with: empty, or ending in `/`. */
+  /** The prefix of every key of the lake: empty, or ending in `/`. */
   readonly prefix: string;
-  /** `s3://bucket` or `s3://bucket/prefix`, without a `/` at its end. */
+  /** `s3://bucket` or `s3://bucket/prefix`, without a trailing `/`. */
   readonly uri: string;
 }
 
-/** @throws {UsageError} input, for what is no `s3://bucket[/prefix]`. */
+/** @throws {UsageError} input, for anything but `s3://bucket[/prefix]`. */
 export function parseS3Uri(text: string): S3Location {
   const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/(.*))?$/is.exec(text) ?? [];
   if (bucket.includes("@")) {
     throw new UsageError(
       "input",
-      "The lake's address has a user or a key before its bucket, which is not supported.",
+      "Invalid lake location: a user or key before the bucket is not supported.",
       {
-        hint: "Write s3://bucket/prefix, and give the keys with AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        hint: "Write s3://bucket/prefix, and set the keys with AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
       },
     );
   }
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
-    throw new UsageError("input", `${text} names no bucket: ${JSON.stringify(bucket)} is no bucket's name.`, {
-      hint: "Write s3://bucket or s3://bucket/prefix.",
-    });
+    throw new UsageError(
+      "input",
+      `Invalid lake location ${text}: ${JSON.stringify(bucket)} is not a valid bucket name.`,
+      {
+        hint: "Write s3://bucket or s3://bucket/prefix.",
+      },
+    );
   }
   const prefix = path.replace(/\/$/, "");
   if (prefix !== "" && prefix.split("/").some((part) => part === "" || part === "." || part === "..")) {
-    throw new UsageError("input", `${text} has an empty part, . or .. in its prefix.`, {
+    throw new UsageError("input", `Invalid lake location ${text}: its prefix has an empty part, . or ...`, {
       hint: "Write s3://bucket/prefix, with one / between the parts.",
     });
   }
@@ -41,8 +45,8 @@ export function parseS3Uri(text: string): S3Location {
 }
 
 /**
- * The folder on this machine for a lake in S3: its mirror, and what is not committed yet. The same bucket behind
- * another endpoint is another lake.
+ * The folder on this machine for a lake in S3: its mirror, and uncommitted files. The same bucket behind another endpoint is
+ * a different lake.
  */
 export function cacheFolder(uri: string, env: Env): string {
   const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || "";
@@ -57,14 +61,10 @@ type Env = Readonly<Record<string, string | undefined>>;
 function caches(env: Env): string {
   const home = homeFolder(env);
   const named = env["XDG_CACHE_HOME"];
-  // The specification has relative paths ignored: https://specifications.freedesktop.org/basedir-spec/
+  // The specification says to ignore relative paths: https://specifications.freedesktop.org/basedir-spec/
   const folder = named && isAbsolute(named) ? named : home && join(home, ".cache");
   if (folder) return folder;
-  throw new UsageError(
-    "input",
-    "No home folder is set, so there is no folder for the mirror of a lake on S3.",
-    {
-      hint: "Set GC_USAGE_CACHE to a folder that can be written, or HOME.",
-    },
-  );
+  throw new UsageError("input", "Cannot mirror a lake in S3: no home folder is set.", {
+    hint: "Set GC_USAGE_CACHE to a writable folder, or set HOME.",
+  });
 }

@@ -1,6 +1,6 @@
 import type { ServiceSpec } from "./spec.ts";
 
-/** `…/usage/aggregates/query/jobs`. It counts the requests of built-in clients, too. */
+/** `…/usage/aggregates/query/jobs`. It also counts the requests of built-in clients. */
 export const JOBS: ServiceSpec = {
   submit: "/api/v2/usage/aggregates/query/jobs",
   results: (id) => `/api/v2/usage/aggregates/query/jobs/${id}`,

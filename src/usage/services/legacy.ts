@@ -1,6 +1,6 @@
 import type { ServiceSpec } from "./spec.ts";
 
-/** `…/usage/query`, the blueprint's. */
+/** `…/usage/query`, used by the blueprint. */
 export const LEGACY: ServiceSpec = {
   submit: "/api/v2/usage/query",
   results: (id) => `/api/v2/usage/query/${id}/results`,
@@ -18,7 +18,7 @@ export const LEGACY: ServiceSpec = {
     uri: ["TemplateUri"],
     method: ["HttpMethod"],
   },
-  // Observed, not documented.
+  // Observed; not documented.
   defaultGroupBy: ["client"],
   maxDays: undefined,
   reachDays: undefined,

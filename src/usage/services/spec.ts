@@ -1,40 +1,40 @@
 import type { RowShape } from "../columns.ts";
 import type { Dimension } from "../grouping.ts";
 
-/** How far a query is. */
+/** The progress of a query. */
 export type QueryState = "running" | "done" | "failed";
 
 /**
- * All that differs between the versions of the usage API, as data. Sources: the official SDKs' models and API
- * descriptions, and what was observed where a comment says so. To support another version, add a file beside this one and
- * name it in ../service.ts.
+ * Everything that differs between the versions of the usage API, as data. Sources: the models and API descriptions of the
+ * official SDKs, and observations where a comment says so. To support another version, add a file next to this one and
+ * list it in ../service.ts.
  */
 export interface ServiceSpec {
-  /** Path of the `POST` that submits a query. */
+  /** The path of the `POST` that submits a query. */
   readonly submit: string;
-  /** Path of the `GET` that reads a query's results. @param id as it stands in a URL. */
+  /** The path of the `GET` that reads a query's results. @param id URL-encoded. */
   readonly results: (id: string) => string;
-  /** The member of a submit's answer that names the query. */
+  /** The member with the query's id in the response to a submit. */
   readonly idMember: string;
-  /** The member of a results answer that holds the rows. */
+  /** The member with the rows in a response with results. */
   readonly rowsMember: "entities" | "results";
   readonly rowShape: RowShape;
-  /** Rows on a page, at most; undefined where the whole answer is one page. */
+  /** Maximum number of rows on a page; undefined if the whole answer is one page. */
   readonly pageSize: number | undefined;
-  /** What `queryStatus` says, by the state that it means. */
+  /** The values of `queryStatus`, by the state that they mean. */
   readonly statuses: Readonly<Record<QueryState, readonly string[]>>;
   /** Members that only this service's answers have. */
   readonly ownMembers: readonly string[];
-  /** The fields that a query's body may have. */
+  /** The fields that a query body may have. */
   readonly bodyFields: readonly string[];
-  /** The `groupBy` values that a dimension stands for. A dimension that is left out is not available. */
+  /** The `groupBy` values for each dimension. A missing dimension is not available. */
   readonly groupBy: Readonly<Partial<Record<Dimension, readonly string[]>>>;
-  /** What the service groups by if a query names nothing. */
+  /** The service's grouping for a query without one. */
   readonly defaultGroupBy: readonly Dimension[];
-  /** Days an interval may hold, both ends included; undefined where no limit is documented. */
+  /** Maximum number of days in an interval, both ends included; undefined if no limit is documented. */
   readonly maxDays: number | undefined;
-  /** How many days back an interval may start; undefined where no limit is documented. */
+  /** How many days back an interval may start; undefined if no limit is documented. */
   readonly reachDays: number | undefined;
-  /** Any one of these lets a client read results. */
+  /** Any one of these permissions lets a client read results. */
   readonly permissions: readonly string[];
 }
