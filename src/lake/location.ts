@@ -70,7 +70,7 @@ const OTHER = new RegExp(String.raw`^(?:(?:${SCHEMES}):|[a-z][a-z0-9+.-]+:[\\/])
 
 function otherAddress(text: string): Problem {
   const [, file] = /^file:(?:\/\/(?:localhost)?(?=\/))?(.*)$/i.exec(text) ?? [];
-  if (file) return ["file: is not supported", `Write ${file}.`];
+  if (file) return ["file: URLs are not supported", `Write ${file}.`];
   return OTHER.test(text) || text.includes("://")
     ? ["it is neither a folder nor an S3 location", ANY]
     : undefined;

@@ -108,7 +108,7 @@ async function factsIn(
     problems: [...misshaped, ...findings.flatMap(({ isNote, text }) => (isNote ? [] : text))],
     notes: [
       ...findings.flatMap(({ isNote, text }) => (isNote ? text : [])),
-      ...(repeating > 0 ? [`${counted(repeating, "row")} repeat the ${key.grouping} of another row`] : []),
+      ...(repeating > 0 ? [`${counted(repeating, "row")} with the same ${key.grouping} as another row`] : []),
     ],
   };
 }

@@ -8,6 +8,7 @@ import { splitInto } from "../genesys/services.ts";
 import type { Lake, Refusal } from "../lake/lake.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { Workspace } from "../lake/workspace.ts";
+import { counted } from "../support/count.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { UsageError } from "../support/errors.ts";
 import { addDays, dayOf, startOfDay } from "../usage/day.ts";
@@ -333,7 +334,7 @@ function checkRepeats(slices: readonly WrittenSlice[]): void {
     if (repeats === 0) continue;
     throw new UsageError(
       "refused",
-      `${repeats} rows of ${key.date} repeat the ${key.grouping} of another row, so their requests would count twice.`,
+      `${counted(repeats, "row")} of ${key.date} with the same ${key.grouping} as another row: requests would count twice.`,
       {
         hint: "The file may contain an answer twice, or the query's grouping may be finer. Pass the grouping with --group-by, or use --force to load the rows unchanged.",
       },
@@ -350,7 +351,7 @@ function checkRefusals(found: readonly (KeptSlice & Refusal)[]): void {
       "refused",
       `Cannot replace the slice ${slicePath(first.key)}: ${first.why}${others}. Nothing was written.`,
       {
-        hint: "If a later version wrote it, upgrade gc-usage (npm install -g gc-usage@latest). --force does not override this.",
+        hint: "Upgrade gc-usage if a later version wrote it (npm install -g gc-usage@latest). --force does not override this.",
         details: { slices: found.map(({ key, why }) => ({ date: key.date, why })) },
       },
     );

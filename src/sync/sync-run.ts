@@ -253,6 +253,6 @@ function checkRepeats(id: string, slices: readonly WrittenSlice[]): void {
   const others = repeated.length > 1 ? ` (and of ${counted(repeated.length - 1, "further date")})` : "";
   throw unsoundAnswer(
     id,
-    `${counted(repeats, "row")} of ${key.date}${others} repeat the ${key.grouping} of another row`,
+    `${counted(repeats, "row")} of ${key.date}${others} with the same ${key.grouping} as another row`,
   );
 }

@@ -110,7 +110,7 @@ describe("a plan that comes to nothing is taken back", () => {
     const denied = answering(isAction("ExecuteChangeSet"), fault(403, "AccessDenied", "Not you"));
     const done = await behind(denied, deploying("denied"));
     expect(done.exitCode).toBe(4);
-    expect(done.stderr).toContain("Cannot deploy the stack denied: AWS refuses it. Not you.");
+    expect(done.stderr).toContain("Cannot deploy the stack denied: AWS denied access. Not you.");
     expect(await statusOf("denied")).toBeUndefined();
   });
 

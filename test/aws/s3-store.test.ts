@@ -130,7 +130,7 @@ describe("a write to S3", () => {
     await expect(store.replace(PATH, await fileOf("2"), undefined)).rejects.toMatchObject({
       kind: "service",
       retryable: true,
-      message: `Cannot write ${uri}/${PATH}: AWS cannot answer just now. meddled.`,
+      message: `Cannot write ${uri}/${PATH}: AWS is temporarily unavailable. meddled.`,
     });
   });
 });

@@ -45,7 +45,7 @@ const MISTYPED: readonly (readonly [location: string, hint: RegExp])[] = [
   ["arn:aws:s3:::bucket/p", /Write s3:\/\/bucket\/p\./],
   ["https://bucket.s3.eu-central-1.amazonaws.com/p", /Write s3:\/\/bucket\/p\./],
   ["https://s3.amazonaws.com/bucket/p", /Write s3:\/\/bucket\/p\./],
-  ["file:///data/lake", /written without file:[^]*Write \/data\/lake\./],
+  ["file:///data/lake", /file: URLs are not supported[^]*Write \/data\/lake\./],
   ["file:data/lake", /Write data\/lake\./],
   ["gs://bucket/p", /neither a folder nor an S3 location/],
   ["gs:bucket", /neither a folder nor an S3 location/],
@@ -55,9 +55,9 @@ const MISTYPED: readonly (readonly [location: string, hint: RegExp])[] = [
   ["lake ", /begins or ends with a space[^]*Remove the space: "lake"\./],
   [" lake", /begins or ends with a space/],
   ["lake\r", /begins or ends with a space/],
-  ["C:\\usage", /path of Windows/],
-  ["c:/usage", /path of Windows/],
-  ["\\\\server\\share", /path of Windows/],
+  ["C:\\usage", /Windows path/],
+  ["c:/usage", /Windows path/],
+  ["\\\\server\\share", /Windows path/],
 ];
 
 describe.concurrent("a mistyped place of a lake is refused with a hint, and no folder is made:", () => {
@@ -94,7 +94,7 @@ describe.concurrent("a mistyped place of a lake is refused with a hint, and no f
       const ran = await run(args, { cwd });
       expect([args, ran.exitCode]).toEqual([args, 2]);
       expect(ran.stderr).toMatch(
-        /^error: Invalid lake location "~\/x" \((--lake|the lake to copy( to)?)\): ~ is replaced/,
+        /^error: Invalid lake location "~\/x" \((--lake|the lake to copy( to)?)\): a shell expands ~/,
       );
     }
     expect(readdirSync(cwd)).toEqual(["rows.ndjson"]);
@@ -105,7 +105,7 @@ describe.concurrent("a mistyped place of a lake is refused with a hint, and no f
     const env = { GC_USAGE_CACHE: "~/cache", AWS_REGION: "eu-central-1" };
     const ran = await run(["status", "--lake", "s3://some-bucket"], { cwd, env });
     expect(ran).toMatchObject({ exitCode: 2 });
-    expect(ran.stderr).toMatch(/^error: Invalid folder "~\/cache" \(GC_USAGE_CACHE\): ~ is replaced/);
+    expect(ran.stderr).toMatch(/^error: Invalid folder "~\/cache" \(GC_USAGE_CACHE\): a shell expands ~/);
     expect(readdirSync(cwd)).toEqual(["rows.ndjson"]);
   });
 

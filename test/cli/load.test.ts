@@ -123,9 +123,9 @@ const REFUSED: [
     `{"entities":[{"requestCount":1,"date":"2021-01-01"}],"nextUri":"/x?after=b"}`,
     DAY,
     2,
-    /is one page of several/,
+    /is not complete: its nextUri points to another page/,
   ],
-  ["two answers", `${answer()}${answer()}`, DAY, 2, /holds 2 answers/],
+  ["two answers", `${answer()}${answer()}`, DAY, 2, /contains 2 answers/],
   [
     "a negative count",
     answer({}, { ...ROW, status200: -1 }),
@@ -144,7 +144,7 @@ const REFUSED: [
     /requests is 9223372036854775808/,
   ],
   ["a date that is none", answer({ date: "2021-02-30" }), DAY, 2, /invalid date "2021-02-30"/],
-  ["no date", answer({ date: undefined }), DAY, 2, /^error: Row 1 does not fit: it has no date/],
+  ["no date", answer({ date: undefined }), DAY, 2, /^error: Row 1 does not match the query: it has no date/],
   [
     "a date in a total",
     answer(),
@@ -201,7 +201,13 @@ const REFUSED: [
     2,
     /legacy service cannot group by platform/,
   ],
-  ["rows that repeat", answer({}, ROW), DAY, 8, /^error: 1 rows of 2021-01-12 repeat another's client/],
+  [
+    "rows that repeat",
+    answer({}, ROW),
+    DAY,
+    8,
+    /^error: 1 row of 2021-01-12 with the same client as another row/,
+  ],
   ["UTF-16", Buffer.from(`\uFEFF${answer()}`, "utf16le"), DAY, 2, /^error: This is UTF-16 text/],
   ["UTF-16 without a mark", Buffer.from(answer(), "utf16le"), DAY, 2, /^error: /],
   [

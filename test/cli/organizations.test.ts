@@ -178,7 +178,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     await writeFile(file, JSON.stringify({ format: 3, organization: ["acme"] }));
     const ran = await sync(cwd, acme);
     expect(ran.exitCode).toBe(8);
-    expect(ran.stderr).toMatch(/later version of gc-usage wrote _gc-usage\.json[^]*Upgrade gc-usage/);
+    expect(ran.stderr).toMatch(/later version of gc-usage wrote its _gc-usage\.json[^]*Upgrade gc-usage/);
   });
 
   it("keeps the keys of its claim that it does not know", async () => {

@@ -189,7 +189,7 @@ describe("gc-usage sql", () => {
     });
     const nowhere = await gcUsage(["sql", "SELECT 1"], { cwd: folder });
     expect(nowhere.exitCode).toBe(9);
-    expect(nowhere.stderr).toContain("There is no lake at usage-lake");
+    expect(nowhere.stderr).toContain("No lake at usage-lake");
   });
 
   test("warns where daily is empty and the lake is not", async () => {

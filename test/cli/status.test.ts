@@ -201,7 +201,7 @@ describe("status", () => {
     for (const command of [["status"], ["status", "--json"], ["sql", "SELECT 1"]]) {
       const ran = await gcUsage([...command, "--lake", "none/lake"], { cwd });
       expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
-      expect(ran.stderr).toMatch(/There is no lake at none\/lake/);
+      expect(ran.stderr).toMatch(/No lake at none\/lake/);
     }
     expect(await tree(cwd)).toEqual({});
   });

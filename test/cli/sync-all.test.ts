@@ -63,7 +63,7 @@ describe.concurrent("sync --refetch", () => {
     const sync = ["sync", "--refetch", "--group-by", "method", "--dry-run"];
     const named = await run(cwd, ...sync, "--from", gone, "--to", gone);
     expect(named).toMatchObject({ exitCode: 2, stdout: "" });
-    expect(named.stderr).toContain(`and ${gone} cannot be refetched.`);
+    expect(named.stderr).toContain(`but ${gone} cannot be refetched.`);
     const { stdout, stderr } = await run(cwd, ...sync, "--last", "13m", "--json");
     expect(stderr).toContain("Skipped: ");
     expect(JSON.parse(stdout)).toMatchObject({ periods: { settled: 1, again: 0 } });
@@ -127,7 +127,7 @@ describe.concurrent("sync --all", () => {
     const cwd = await workFolder();
     const none = await run(cwd, "sync", "--all");
     expect(none).toMatchObject({ exitCode: 9, stdout: "" });
-    expect(none.stderr).toContain("There is no lake at usage-lake");
+    expect(none.stderr).toContain("No lake at usage-lake");
     expect(await tree(cwd)).toEqual({});
     await mkdir(join(cwd, "usage-lake"));
     for (const more of [[], ["--dry-run"]]) {

@@ -107,7 +107,7 @@ describe.concurrent("sync", () => {
     );
     expect(ran.exitCode).toBe(2);
     expect(ran.stderr).toMatch(
-      /does not begin a week\.\nPass the granularity of the query: --granularity week --week-start monday\./,
+      /is not the first day of a week\.\nPass the granularity of the query: --granularity week --week-start monday\./,
     );
   });
 

@@ -196,7 +196,7 @@ describe.concurrent("pages that", () => {
     [
       "repeat each other's rows in another order",
       ({ look }) => (look === 1 ? page(PAGES[0] ?? [], "1") : page([...(PAGES[0] ?? [])].reverse())),
-      /2 rows of .* repeat another's client-method/,
+      /2 rows of .* with the same client-method as another row/,
     ],
     [
       "have a row of an earlier page among others",

@@ -74,7 +74,7 @@ describe("the settings of an AWS client", () => {
     ] as const) {
       await expect(config(options, env)).rejects.toMatchObject({
         kind: "credentials",
-        message: `There is no AWS profile "nope" (from ${source}).`,
+        message: `No AWS profile "nope" (from ${source}).`,
         hint: expect.stringMatching(/^Profiles found: default, work, keys\./) as unknown,
       });
     }

@@ -182,9 +182,7 @@ describe("a proxy that opens no way to AWS", () => {
     const { proxy } = await start({ user: "me:right-pass" });
     const done = await status({ ...KEYS, HTTPS_PROXY: `http://me:wrong-pass@127.0.0.1:${proxy.port}` });
     expect(done.exitCode).toBe(3);
-    expect(done.stderr).toContain(
-      `The proxy ${proxy.url} (from HTTPS_PROXY) does not accept the user and password`,
-    );
+    expect(done.stderr).toContain(`The proxy ${proxy.url} (from HTTPS_PROXY) rejected the user and password`);
     expect(done.stderr).not.toMatch(/wrong-pass|not AWS/);
     expect(proxy.asked).toHaveLength(1);
   });

@@ -213,11 +213,11 @@ describe("gc-usage doctor", () => {
         status: "ok",
         message:
           "access key ****MPLE (from AWS_ACCESS_KEY_ID), which comes before profile work (from AWS_PROFILE), region eu-west-2 " +
-          "(from the AWS profile), certificates of /etc/ca.pem (from ca_bundle of the AWS profile), called directly (NO_PROXY names .amazonaws.com)",
+          "(from the AWS profile), certificates of /etc/ca.pem (from ca_bundle of the AWS profile), called directly (NO_PROXY contains .amazonaws.com)",
       },
     ]);
     expect(await aws({ AWS_PROFILE: "nope" })).toMatchObject([
-      { status: "warning", message: 'There is no AWS profile "nope" (from AWS_PROFILE).' },
+      { status: "warning", message: 'No AWS profile "nope" (from AWS_PROFILE).' },
     ]);
     expect(await aws({ AWS_PROFILE: "nope", GC_USAGE_LAKE: "s3://b" })).toMatchObject([
       { status: "problem" },

@@ -173,11 +173,8 @@ describe.skipIf(outer === undefined)("calls to Genesys Cloud pass by a proxy", (
 
 describe("a proxy that opens no way", () => {
   it.each([
-    ["", "asks for a user and password, and none is set (407 Proxy Authentication Required)."],
-    [
-      "me:wrong-pass@",
-      "does not accept the user and password that are set (407 Proxy Authentication Required).",
-    ],
+    ["", "requires a user and password, but none is set (407 Proxy Authentication Required)."],
+    ["me:wrong-pass@", "rejected the user and password (407 Proxy Authentication Required)."],
   ])("is told as what it is: %s", async (user, message) => {
     const server = await proxy({ user: "me:right-pass" });
     const done = await doctor({ HTTPS_PROXY: `http://${user}127.0.0.1:${server.port}` });
@@ -195,7 +192,7 @@ describe("a proxy that opens no way", () => {
       HTTP_PROXY: server.url,
     });
     expect(done.exitCode).toBe(3);
-    expect(done.stdout).toContain("(from HTTP_PROXY) asks for a user and password");
+    expect(done.stdout).toContain("(from HTTP_PROXY) requires a user and password");
   });
 
   it("is told with the host that it does not let through", async () => {
@@ -203,7 +200,7 @@ describe("a proxy that opens no way", () => {
     const done = await doctor({ HTTPS_PROXY: server.url });
     expect(done.exitCode).toBe(5);
     expect(done.stdout).toContain(
-      `The proxy ${server.url} (from HTTPS_PROXY) does not connect to login.mypurecloud.com (403).`,
+      `The proxy ${server.url} (from HTTPS_PROXY) refused to connect to login.mypurecloud.com (403).`,
     );
     expect(server.asked).toHaveLength(1);
   });

@@ -150,7 +150,7 @@ describe("AnswerSplitter", () => {
 
   it.each([
     ["", /got no data/],
-    ["  \n ", /empty/],
+    ["  \n ", /got no data/],
     ["<html></html>", /HTML/],
     ["[1,2]", /row should begin/],
     ['["a"]', /row should begin/],

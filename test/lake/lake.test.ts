@@ -118,7 +118,7 @@ describe("a lake", () => {
     const none = join(folder, "none");
     await expect(openLake(none)).rejects.toMatchObject({
       kind: "lake",
-      message: `There is no lake at ${none}.`,
+      message: `No lake at ${none}.`,
     });
     await (await openOrCreateLake(none)).close();
     await expect(openLake(none)).rejects.toMatchObject({ kind: "lake" });

@@ -170,7 +170,7 @@ describe("gc-usage sandbox", () => {
       const { port } = new URL((JSON.parse(line) as { url: string }).url);
       const second = await run("--port", port);
       expect(second.exitCode).toBe(2);
-      expect(second.stderr).toContain(`Port ${port} is in use.`);
+      expect(second.stderr).toContain(`Port ${port} is already in use.`);
       first.kill("SIGINT");
     }
     expect((await first).exitCode).toBe(0);

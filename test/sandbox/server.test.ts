@@ -377,7 +377,7 @@ describe("on the wire", () => {
       const port = Number(new URL(sandbox.url).port);
       const error = await startSandbox({ port, now: NOW }).catch((caught: unknown) => caught);
       if (!isUsageError(error)) throw new Error("it must fail");
-      expect([error.kind, error.message]).toEqual(["input", `Port ${port} is in use.`]);
+      expect([error.kind, error.message]).toEqual(["input", `Port ${port} is already in use.`]);
       expect(error.hint).toContain("--port");
     }));
 });

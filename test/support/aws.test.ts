@@ -35,19 +35,26 @@ describe("what AWS answers", () => {
     `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>Rate exceeded</Message></Error></ErrorResponse>`;
 
   it.each([
-    ["Throttling", 400, xml("Throttling"), "service", true, "AWS cannot answer just now. Rate exceeded."],
-    ["slow down", 503, xml("SlowDown"), "service", true, "AWS cannot answer just now. Rate exceeded."],
-    ["a failure", 500, xml("Odd"), "service", true, "AWS cannot answer just now. Rate exceeded."],
-    ["a proxy's failure", 502, "<html><br></html>", "service", true, "AWS cannot answer just now. HTTP 502."],
+    ["Throttling", 400, xml("Throttling"), "service", true, "AWS is temporarily unavailable. Rate exceeded."],
+    ["slow down", 503, xml("SlowDown"), "service", true, "AWS is temporarily unavailable. Rate exceeded."],
+    ["a failure", 500, xml("Odd"), "service", true, "AWS is temporarily unavailable. Rate exceeded."],
+    [
+      "a proxy's failure",
+      502,
+      "<html><br></html>",
+      "service",
+      true,
+      "AWS is temporarily unavailable. HTTP 502.",
+    ],
     [
       "a web page",
       200,
       "<html><br></html>",
       "service",
       false,
-      /what answers at \S+ is not AWS \(HTTP 200\)\.$/,
+      /the response at \S+ is not from AWS \(HTTP 200\)\.$/,
     ],
-    ["refusal", 403, xml("AccessDenied"), "permission", false, "AWS refuses it. Rate exceeded."],
+    ["refusal", 403, xml("AccessDenied"), "permission", false, "AWS denied access. Rate exceeded."],
     [
       "nonsense asked",
       400,

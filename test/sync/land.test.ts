@@ -244,13 +244,13 @@ describe("landing", () => {
       "of a day within a month",
       row("2026-11-02"),
       { granularity: "month" },
-      "its date 2026-11-02 does not begin a month",
+      "2026-11-02 is not the first day of a month",
     ],
     [
       "of a Sunday where weeks begin on Monday",
       row("2026-11-08"),
       { granularity: "week" },
-      "its date 2026-11-08 does not begin a week",
+      "2026-11-08 is not the first day of a week",
     ],
     ["before the interval", row("2026-10-31"), {}, "its date 2026-10-31 is outside 2026-11-01/2026-11-10"],
     ["after the interval", row("2026-11-11"), {}, "its date 2026-11-11 is outside 2026-11-01/2026-11-10"],
@@ -274,7 +274,7 @@ describe("landing", () => {
       const good = row("", { date: dates[change.granularity ?? "day"] });
       await expect(spool(lake, [good, bad], change)).rejects.toMatchObject({
         kind: "input",
-        message: `Row 2 does not fit: ${why}.`,
+        message: `Row 2 does not match the query: ${why}.`,
       });
       expect(await lake.list()).toEqual([]);
     },

@@ -109,7 +109,7 @@ describe("parseQuery", () => {
       expect(parseQuery({ interval: INTERVAL, [filter]: ["x"] }, "jobs").filtered, filter).toBe(true);
       expect(parseQuery({ interval: INTERVAL, [filter]: [] }, "jobs").filtered, filter).toBe(false);
       expect(() => parseQuery({ interval: INTERVAL, [filter]: ["x"] }, "legacy")).toThrow(
-        `has no field "${filter}"`,
+        `Unknown field "${filter}"`,
       );
     }
   });
