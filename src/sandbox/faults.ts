@@ -64,7 +64,7 @@ export function parseFaults(text: string): FaultSpec {
     const [name = "", ...values] = part.split("=").map((word) => word.trim());
     const fault = FAULTS.find((known) => known === name);
     if (fault === undefined) {
-      throw new UsageError("input", `Invalid --faults: unknown kind ${JSON.stringify(name)}.`, {
+      throw new UsageError("input", `Invalid --faults: ${JSON.stringify(name)} is not a kind of fault.`, {
         hint: `Use one or more of ${FAULTS.join(", ")}, for example 429=0.05,cut=0.02.`,
       });
     }

@@ -202,7 +202,7 @@ describe.concurrent("pages that", () => {
       "have a row of an earlier page among others",
       ({ look }) =>
         look === 1 ? page(PAGES[0] ?? [], "1") : page([...(PAGES[1] ?? []), jobsRow(daysAgo(3), "a", 7)]),
-      /1 row of .* repeat/,
+      /1 row of .* with the same/,
     ],
     [
       "lead round in a circle",

@@ -166,7 +166,7 @@ describe.skipIf(outer === undefined)("calls to Genesys Cloud pass by a proxy", (
     expect(done).toMatchObject({ exitCode: 0 });
     expect(server.asked.length > 0).toBe(!direct);
     expect(done.stdout).toContain(
-      direct ? `directly (${name} names ` : `through ${server.url} (from http_proxy)`,
+      direct ? `directly (${name} contains ` : `through ${server.url} (from http_proxy)`,
     );
   });
 });
@@ -218,7 +218,7 @@ describe("a proxy that opens no way", () => {
 
   it.each([
     [{ HTTPS_PROXY: "http://me:pass-word@" }, "Invalid proxy in HTTPS_PROXY"],
-    [{ ALL_PROXY: "socks5://me:pass-word@127.0.0.1:1080" }, "ALL_PROXY names a SOCKS proxy"],
+    [{ ALL_PROXY: "socks5://me:pass-word@127.0.0.1:1080" }, "Unsupported SOCKS proxy in ALL_PROXY"],
     [{ GENESYSCLOUD_PROXY_HOST: "me:pass-word@proxy" }, "Invalid proxy host in GENESYSCLOUD_PROXY_HOST"],
     [
       { GENESYSCLOUD_PROXY_PORT: "8080" },
