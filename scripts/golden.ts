@@ -8,15 +8,16 @@ import { execa } from "execa";
 import { type Sandbox, startSandbox } from "../src/sandbox/sandbox.ts";
 
 /**
- * Makes a golden lake with the program as it stands, for all later versions to read: `npm run golden -- 0.2.0` writes
- * test/golden/0.2.0, `npm run golden` writes test/golden/unreleased. All of them hold the same rows, so that
- * test/project/golden.test.ts is one for all: an organization of the sandbox, in every granularity, by both services,
- * synced and loaded, and what a sync that was killed left. A release takes the place of the unreleased one.
+ * Creates a golden lake with the current program, which all later versions must be able to read. `npm run golden --
+ * 0.2.0` writes test/golden/0.2.0, and `npm run golden` writes test/golden/unreleased. All golden lakes contain the
+ * same rows, so that test/project/golden.test.ts can check them all: usage of a sandbox organization in every
+ * granularity, from both services, synced and loaded, and the files that a killed sync left behind. A release
+ * replaces the unreleased one.
  */
 const UNRELEASED = "unreleased";
 const GOLDEN = fileURLToPath(new URL("../test/golden/", import.meta.url));
 const BIN = fileURLToPath(new URL("../dist/cli/bin.js", import.meta.url));
-/** The sandbox's clock, and the time of the files that are loaded. */
+/** The sandbox's clock, and the modification time of the loaded files. */
 const NOW = Date.parse("2026-11-27T18:50:00Z");
 
 const SYNCS = [
@@ -30,7 +31,10 @@ const SYNCS = [
 const KILLED = "--from 2026-11-12 --to 2026-11-12 --group-by client";
 
 const UNGROUPED = { organizationId: "", userId: "", templateUri: "", httpMethod: "" };
-/** Each file is a load: rows of the blueprint's article; the largest counts, awkward text, and a field that is not known. */
+/**
+ * Each array is a file to load: rows of the blueprint's article; the largest counts, unusual text, and an unknown
+ * field.
+ */
 const LOADS = [
   [
     `{"clientId":"d57acb58-54a8-44ce-bafa-0c273a357a94","clientName":"Sample Client Credentials",${rest()},"status200":3,"status300":0,"status400":0,"status500":1,"status429":0,"requests":4,"date":"2021-01-12T00:00:00Z"}`,
@@ -51,7 +55,7 @@ export const SUMS = `SELECT service, granularity, "grouping", CAST(date AS varch
 export const SOURCE_ROWS =
   "SELECT granularity, count(*) AS rows FROM gc_usage_api_source GROUP BY 1 ORDER BY 1";
 
-/** Runs the built program, and gives what it prints. */
+/** Runs the built program and returns its output. */
 async function gcUsage(args: string, { env }: Pick<Sandbox, "env">, ...more: string[]): Promise<string> {
   const words = [BIN, ...args.split(" "), ...more];
   const { stdout } = await execa(process.execPath, words, { env, stripFinalNewline: false });
@@ -84,7 +88,7 @@ async function makeLake(folder: string): Promise<void> {
   }
 }
 
-/** What a sync leaves that is killed while its query runs. */
+/** The files that a sync leaves behind if it is killed while its query runs. */
 async function makeStaging(folder: string): Promise<void> {
   const lake = join(folder, "killed");
   const sandbox = await startSandbox({ seed: 1, now: NOW, jobDelayMs: 600_000 });
@@ -104,7 +108,7 @@ async function makeStaging(folder: string): Promise<void> {
 }
 
 async function isSubmitted(staging: string): Promise<boolean> {
-  const [name] = (await readdir(staging).catch(() => [])).filter((one) => one.startsWith("job."));
+  const [name] = (await readdir(staging).catch(() => [])).filter((entry) => entry.startsWith("job."));
   if (name === undefined) return false;
   return (await readFile(join(staging, name, "job.json"), "utf8").catch(() => "")).includes('"id"');
 }
@@ -112,14 +116,14 @@ async function isSubmitted(staging: string): Promise<boolean> {
 async function main(name: string): Promise<void> {
   const target = join(GOLDEN, name);
   if (name !== UNRELEASED && existsSync(target))
-    throw new Error(`${target} is there already, and a golden lake is never changed.`);
+    throw new Error(`${target} already exists, and a golden lake must never change.`);
   const work = await mkdtemp(join(tmpdir(), "golden-"));
   await makeLake(work);
   await makeStaging(work);
   await rm(join(GOLDEN, UNRELEASED), { recursive: true, force: true });
   await cp(work, target, { recursive: true });
   await rm(work, { recursive: true });
-  process.stdout.write(`${target} is made.\n`);
+  process.stdout.write(`Created ${target}.\n`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2] ?? UNRELEASED);

@@ -37,8 +37,8 @@ ${roff(HELP_FOOT.slice(HELP_FOOT.indexOf("Exit codes")))}
 function sectionsOf(command: CommandUnknownOpts, parent: string): string[] {
   const name = `${parent} ${command.name()}`;
   const options = command.options.filter(({ hidden }) => !hidden);
-  const given = command.registeredArguments.map((one) =>
-    one.required ? `<${one.name()}>` : `[${one.name()}]`,
+  const given = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   );
   const own = [
     `.SS ${roff([name, ...given].join(" "))}\n`,
@@ -48,7 +48,7 @@ function sectionsOf(command: CommandUnknownOpts, parent: string): string[] {
   return [own.join(""), ...command.commands.flatMap((child) => sectionsOf(child, name))];
 }
 
-/** Text as roff reads it: no backslash, hyphen or leading dot of ours means anything. */
+/** Escapes text for roff: backslashes, hyphens, and dots and quotes at the start of a line. */
 function roff(text: string): string {
   return text
     .replaceAll("\\", "\\e")

@@ -14,7 +14,7 @@ import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
 const START = "  # <generated>";
 const END = "  # </generated>\n";
 
-/** The template's text with the generated resources in their place. Throws where it has no such place. */
+/** Inserts the generated resources into the template's text. Throws if the markers are missing. */
 export function withGenerated(template: string): string {
   const start = template.indexOf("\n", template.indexOf(START)) + 1;
   const end = template.indexOf(END);
@@ -33,7 +33,7 @@ function resources(): string {
   ].join("\n");
 }
 
-/** Glue and Hive know string for varchar, `struct<a:b>` for `struct(a b)`, and lower-case names. */
+/** Glue and Hive use string for varchar, `struct<a:b>` for `struct(a b)`, and lower-case names. */
 function hiveColumn([name, type]: TableColumn): string {
   const hive = type
     .replaceAll("varchar", "string")
@@ -46,7 +46,7 @@ function hiveColumn([name, type]: TableColumn): string {
   return `{ Name: ${name.toLowerCase()}, Type: ${/[<,]/.test(hive) ? JSON.stringify(hive) : hive} }`;
 }
 
-/** What is there only for a stack of several organizations' lakes. */
+/** A value that only a stack of several organizations' lakes has. */
 const ifSeveral = (value: string, otherwise = "!Ref AWS::NoValue"): string =>
   `!If [HasOrganizations, ${value}, ${otherwise}]`;
 
@@ -57,11 +57,11 @@ const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS.map(hiveColumn)];
 const PROJECTED_ORGANIZATION = `          projection.organization.type: ${ifSeveral("enum")}
           projection.organization.values: ${ifSeveral("!Ref Organizations")}`;
 
-/** Columns are found by name, which is Athena's default too: a slice of an older version lacks some, which are NULL. */
+/** Columns are matched by name, which is also Athena's default. Columns that an older slice does not have are NULL. */
 const PARQUET_BY_NAME =
   '{ SerializationLibrary: org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe, Parameters: { parquet.column.index.access: "false" } }';
 
-/** Partition projection: Athena works out the folders from the statement's dates, and no crawler has to know them. */
+/** Partition projection: Athena derives the folders from the statement's dates, without a crawler. */
 function usageTable(): string {
   return `  UsageTable:
     Type: AWS::Glue::Table
@@ -70,7 +70,7 @@ function usageTable(): string {
       DatabaseName: !Ref Database
       TableInput:
         Name: usage
-        Description: Every slice of the lake. Never sum over two services or groupings; give dates.
+        Description: All slices of the lake. Do not sum over several services or groupings. Always filter by date.
         TableType: EXTERNAL_TABLE
         Parameters:
           EXTERNAL: "TRUE"
@@ -100,7 +100,7 @@ ${items(USAGE_COLUMNS.map(hiveColumn), 12)}
 `;
 }
 
-/** What is known of each slice, which the program writes at the end of what changes the lake. */
+/** Facts about each slice. The program writes them after each change of the lake. */
 function slicesTable(): string {
   return `  SlicesTable:
     Type: AWS::Glue::Table
@@ -130,8 +130,8 @@ ${items(SLICES_COLUMNS.map(hiveColumn), 12)}
 }
 
 /**
- * A view as Athena itself keeps one in Glue: the statement and its types, JSON in base64. Athena takes every object of a
- * partition for rows: the condition on its path leaves out copies that lie beside a slice.
+ * A view as Athena itself stores it in Glue: the statement and its types as JSON in base64. Athena reads every object
+ * of a partition, so a condition on the path excludes copies next to a slice.
  */
 function dailyView(): string {
   const columns = [...USAGE_COLUMNS, ...USAGE_PARTITIONS];
@@ -151,7 +151,7 @@ function dailyView(): string {
       DatabaseName: !Ref Database
       TableInput:
         Name: daily
-        # No Description: the engine would take it for the comment that marks a view, and find no view.
+        # No Description: the engine would mistake it for the comment that marks a view, and would not find the view.
         Owner: gc-usage
         TableType: VIRTUAL_VIEW
         Parameters: { presto_view: "true", comment: Presto View }
@@ -165,7 +165,7 @@ function dailyView(): string {
                   OrganizationColumn: ${ifSeveral(`'{"name":"organization","type":"varchar"},'`, '""')}
             - " */"
         ViewExpandedText: /* Presto View */
-        # Athena asks of each table that it be there, and a view has none.
+        # Athena requires this property, although a view has no partitions.
         PartitionKeys: []
         StorageDescriptor:
           SerdeInfo: {}
@@ -174,7 +174,7 @@ ${items([ORGANIZATION, ...columns.map(hiveColumn)], 12)}
 `;
 }
 
-/** The raw rows of several lakes. Those of one lake are the crawler's, as in the blueprint. */
+/** The raw rows of several lakes. For a single lake, the crawler creates this table, as in the blueprint. */
 function sourceTable(): string {
   return `  SourceTable:
     Type: AWS::Glue::Table
@@ -184,7 +184,7 @@ function sourceTable(): string {
       DatabaseName: !Ref Database
       TableInput:
         Name: gc_usage_api_source
-        Description: The rows as they came, of every organization's lake.
+        Description: Raw rows of every organization's lake, exactly as received.
         TableType: EXTERNAL_TABLE
         Parameters:
           EXTERNAL: "TRUE"
@@ -211,7 +211,7 @@ function articleQuery(): string {
   return query(
     "QuestionArticle",
     "article",
-    "The blueprint's statement: the ten rows of a month with the most 429s. Run the crawler first.",
+    "The blueprint's statement: the ten monthly rows with the most 429s. Run the crawler first.",
     `!Sub |-
         SELECT *
         FROM "\${Database}"."gc_usage_api_source"
@@ -223,7 +223,7 @@ function articleQuery(): string {
 
 function namedQuery(question: Question): string {
   const grouping = groupingOf([...dimensionsOf(CANONICAL_GROUPING), ...question.needs]);
-  // With several lakes a statement reads the first: clients of two organizations are never added up.
+  // With several lakes, a statement reads the first one, so that clients of two organizations are never added up.
   const sql = inTable(defaultSql(question, { grouping }), "${Usage}")
     .replace(/^(?=.)/gm, "            ")
     .trimStart();
@@ -234,7 +234,7 @@ function namedQuery(question: Question): string {
     `Question${id}`,
     question.name,
     `${question.title}: ${question.description}`,
-    // With several lakes a statement reads the first: clients of two organizations are never added up.
+    // With several lakes, a statement reads the first one, so that clients of two organizations are never added up.
     `!Sub
         - |-
             ${sql}

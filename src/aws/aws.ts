@@ -4,7 +4,7 @@ import type { S3 } from "@aws-sdk/client-s3";
 import { awsClientConfig } from "../environment/aws-client.ts";
 import { type AwsOptions, awsError } from "../support/aws.ts";
 
-/** The services that the stack needs, each SDK loaded when it is first asked for. */
+/** The AWS services that the stack uses. Each SDK is loaded on first use. */
 export class Aws {
   readonly #options: AwsOptions;
   readonly #env: NodeJS.ProcessEnv;
@@ -29,7 +29,7 @@ export class Aws {
     return new sdk.S3(await awsClientConfig(this.#options, this.#env));
   }
 
-  /** Runs `action`, and turns what AWS throws into one clear UsageError. `doing` completes "Cannot …". */
+  /** Runs `action`, and converts AWS errors to one clear UsageError. `doing` completes "Cannot …". */
   async call<T>(doing: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();

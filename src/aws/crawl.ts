@@ -4,11 +4,11 @@ import { UsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import type { StackSettings } from "./stack.ts";
 
-/** The table that Glue's crawler makes of the raw rows: named as the folder that it reads. */
+/** The table that Glue's crawler creates from the raw rows, named after the folder that it reads. */
 export const SOURCE_TABLE = "gc_usage_api_source";
 
 export interface CrawlFollow {
-  /** Called when the crawler's state is asked: READY, RUNNING or STOPPING, and the seconds so far. */
+  /** Called at each poll with the crawler's state (READY, RUNNING or STOPPING) and the seconds so far. */
   readonly onState: (state: string, seconds: number) => void;
   readonly signal: AbortSignal;
   readonly effects: Effects;
@@ -16,11 +16,11 @@ export interface CrawlFollow {
 
 export interface Crawled {
   readonly crawler: string;
-  /** True where it was running already, and that run was waited for. */
+  /** True if it was already running, and this run was waited for. */
   readonly joined: boolean;
   readonly seconds: number;
   readonly database: string;
-  /** Undefined where the crawler found nothing to make a table of. */
+  /** Undefined if the crawler found no data for a table. */
   readonly table: CrawledTable | undefined;
 }
 
@@ -34,10 +34,9 @@ export interface CrawledTable {
 const POLL_MS = 3_000;
 
 /**
- * Starts the stack's crawler, or joins the run that is under way, waits until it is READY again, and tells what the
- * catalog then has.
+ * Starts the stack's crawler, or joins a current run, waits until it is READY, and returns the table in the catalog.
  *
- * @throws {UsageError} aws, where the crawl failed, with Glue's reason; interrupted, while the crawler goes on.
+ * @throws {UsageError} aws, if the crawl failed, with Glue's reason; interrupted, while the crawler continues.
  */
 export async function crawl(aws: Aws, settings: StackSettings, follow: CrawlFollow): Promise<Crawled> {
   const { crawler, database } = settings;
@@ -50,15 +49,15 @@ export async function crawl(aws: Aws, settings: StackSettings, follow: CrawlFoll
     for (;;) {
       const now = await state(glue, crawler);
       follow.onState(now.State ?? "", seconds());
-      // A crawler may still look READY just after its start: only another last crawl is proof of an end.
+      // A crawler may still report READY just after its start: only a new last crawl proves that it is done.
       const isNew = now.LastCrawl?.StartTime?.getTime() !== before.LastCrawl?.StartTime?.getTime();
       if (now.State === "READY" && (isNew || joined)) {
         checkCrawl(now, crawler);
         return { crawler, joined, seconds: seconds(), database, table: await tableOf(glue, database) };
       }
       await follow.effects.sleep(POLL_MS, follow.signal).catch(() => {
-        throw new UsageError("interrupted", `Interrupted: the crawler ${crawler} goes on by itself.`, {
-          hint: "Run the same command again to wait for it.",
+        throw new UsageError("interrupted", `Interrupted. The crawler ${crawler} continues to run in AWS.`, {
+          hint: "To wait for it, run the same command again.",
         });
       });
     }
@@ -69,7 +68,7 @@ async function state(glue: Glue, crawler: string): Promise<Crawler> {
   return (await glue.getCrawler({ Name: crawler })).Crawler ?? {};
 }
 
-/** True where it was running already. */
+/** True if it was already running. */
 async function start(glue: Glue, crawler: string): Promise<boolean> {
   try {
     await glue.startCrawler({ Name: crawler });
@@ -84,10 +83,10 @@ function checkCrawl({ LastCrawl }: Crawler, crawler: string): void {
   const status = LastCrawl?.Status ?? "";
   if (status !== "FAILED" && status !== "CANCELLED") return;
   const log =
-    LastCrawl?.LogGroup === undefined ? "" : ` Its log: ${LastCrawl.LogGroup}, ${LastCrawl.LogStream ?? ""}.`;
+    LastCrawl?.LogGroup === undefined ? "" : ` Log: ${LastCrawl.LogGroup}, ${LastCrawl.LogStream ?? ""}.`;
   const why = LastCrawl?.ErrorMessage === undefined ? "" : `: ${LastCrawl.ErrorMessage}`;
-  throw new UsageError("aws", `The crawler ${crawler} ended ${status}${why}.${log}`, {
-    hint: "Mend the cause and run `gc-usage aws crawl` again.",
+  throw new UsageError("aws", `The crawler ${crawler} ended with ${status}${why}.${log}`, {
+    hint: "Fix the cause, then run `gc-usage aws crawl` again.",
   });
 }
 

@@ -8,37 +8,36 @@ import { CHANGE_SET, checkOwnStack } from "./own-stack.ts";
 import { type DeployInput, parametersFor } from "./parameters.ts";
 import { describe, type StackSettings, settingsOf } from "./stack.ts";
 
-/** One resource that deploying would touch. */
+/** One resource that a deployment would change. */
 export interface Change {
   readonly action: string;
   readonly resource: string;
   readonly type: string;
-  /** The bucket, table … as it is now; undefined for one to be made. */
+  /** The existing bucket, table …; undefined for a new resource. */
   readonly physicalId: string | undefined;
-  /** True where the resource is made anew and the old one let go. */
+  /** True if the resource is replaced by a new one. */
   readonly replaced: boolean;
 }
 
-/** A change set that waits: `execute` executes it, `discard` takes it back. */
+/** A pending change set: `execute` executes it, `discard` deletes it. */
 export interface DeployPlan {
   readonly stack: string;
   readonly stackId: string;
   readonly action: "create" | "update" | "none";
   readonly changes: readonly Change[];
-  /** Empty where there is nothing to do. */
+  /** Empty if there is nothing to do. */
   readonly changeSetId: string;
-  /** True where there was no such stack, and CloudFormation made an empty one to hold the change set. */
+  /** True if the stack did not exist, and CloudFormation created an empty one to hold the change set. */
   readonly isShell: boolean;
 }
 
 type FollowOptions = Pick<Follow, "signal" | "effects">;
 
 /**
- * Asks CloudFormation what deploying would change. Nothing has changed yet when it returns, and nothing is left where it
- * throws.
+ * Plans a deployment with a change set. Nothing has changed when it returns, and nothing is left behind if it throws.
  *
- * @throws {UsageError} input, for parameters that cannot be; refused, for a stack that is not ours; aws, for one that
- * cannot be changed as it stands, with what to do, or where CloudFormation refuses the change set; interrupted.
+ * @throws {UsageError} input, for invalid parameters; refused, for a stack that gc-usage did not create; aws, for a
+ * stack that cannot be changed in its state, with a hint, or if CloudFormation rejects the change set; interrupted.
  */
 export async function plan(
   aws: Aws,
@@ -69,7 +68,7 @@ export async function plan(
       changeSetId: made.Id ?? "",
       isShell: stack === undefined,
     };
-    return orTakeBack(aws, pending, effects, `plan the stack ${input.stack}`, async () => {
+    return orDiscard(aws, pending, effects, `plan the stack ${input.stack}`, async () => {
       const ready = await changeSetReady(cloudFormation, pending.changeSetId, { signal, effects });
       if (ready !== undefined) return { ...pending, changes: await changesOf(cloudFormation, ready) };
       await discard(aws, pending, effects);
@@ -80,29 +79,29 @@ export async function plan(
 
 const DISCARD_TRIES = 60;
 
-/** Takes a plan back: the change set, and the empty stack that CloudFormation made to hold it. */
+/** Deletes the change set, and the empty stack that CloudFormation created to hold it. */
 export async function discard(aws: Aws, made: DeployPlan, effects: Effects): Promise<void> {
-  await aws.call("take the change set back", async () => {
+  await aws.call("delete the change set", async () => {
     const cloudFormation = await aws.cloudFormation();
     for (let tries = 1; ; tries++) {
       try {
         await cloudFormation.deleteChangeSet({ ChangeSetName: made.changeSetId });
         break;
       } catch (error) {
-        // CloudFormation does not let go of one that it is still working out.
+        // CloudFormation does not delete a change set that it is still creating.
         const isBusy = error instanceof Error && error.name === "InvalidChangeSetStatusException";
         if (!isBusy || tries === DISCARD_TRIES) throw error;
         await effects.sleep(1_000);
       }
     }
-    // Asked again: a stack with anything in it is never deleted here.
+    // Check again: this must never delete a stack that has resources.
     if (made.isShell && (await describe(cloudFormation, made.stackId))?.StackStatus === "REVIEW_IN_PROGRESS")
       await cloudFormation.deleteStack({ StackName: made.stackId });
   });
 }
 
-/** A step of a plan; where it fails, the plan is taken back, or what is left of it is told. */
-async function orTakeBack<T>(
+/** Runs a step of a plan. If it fails, discards the plan, or reports what is left behind. */
+async function orDiscard<T>(
   aws: Aws,
   made: DeployPlan,
   effects: Effects,
@@ -116,9 +115,9 @@ async function orTakeBack<T>(
       if (!isUsageError(error)) throw error;
       const { kind, message, hint = "", details } = error;
       const left = made.isShell
-        ? ` An empty stack with it is left: remove it with \`gc-usage aws destroy --stack ${made.stack}\`.`
+        ? ` To delete the empty stack that holds it: gc-usage aws destroy --stack ${made.stack}`
         : "";
-      throw new UsageError(kind, `${message}\nThe change set is left behind. ${messageOf(why)}`, {
+      throw new UsageError(kind, `${message}\nThe change set could not be deleted. ${messageOf(why)}`, {
         hint: `${hint}${left}`.trim(),
         details,
         cause: error,
@@ -129,17 +128,17 @@ async function orTakeBack<T>(
 }
 
 /**
- * Executes a plan and follows it to its end. A plan that cannot be executed is taken back.
+ * Executes a plan and follows it until it is done. A plan that cannot be executed is discarded.
  *
- * @throws {UsageError} aws, with each failed resource's reason; interrupted, while CloudFormation goes on.
+ * @throws {UsageError} aws, with each failed resource's reason; interrupted, while CloudFormation continues.
  */
 export async function execute(aws: Aws, made: DeployPlan, options: Follow): Promise<StackSettings> {
   const doing = `deploy the stack ${made.stack}`;
   return aws.call(doing, async () => {
-    const seen = await orTakeBack(aws, made, options.effects, doing, async () => {
+    const seen = await orDiscard(aws, made, options.effects, doing, async () => {
       const cloudFormation = await aws.cloudFormation();
       const before = await eventsSoFar(cloudFormation, made.stackId);
-      checkGoingOn(options.signal);
+      checkNotInterrupted(options.signal);
       await cloudFormation.executeChangeSet({ ChangeSetName: made.changeSetId });
       return before;
     });
@@ -148,44 +147,44 @@ export async function execute(aws: Aws, made: DeployPlan, options: Follow): Prom
     if (status === "CREATE_COMPLETE" || status === "UPDATE_COMPLETE") return settingsOf(stack, made.stack);
     const why = failed.length > 0 ? `:\n${reasons(failed)}` : ".";
     throw new UsageError("aws", `Deploying the stack ${made.stack} failed (${status})${why}`, {
-      hint: `Mend the cause. ${wayOn(made, status)}`,
+      hint: `Fix the cause. ${nextStep(made, status)}`,
       details: { status, failed },
     });
   });
 }
 
-function wayOn({ stack, action }: DeployPlan, status: string): string {
+function nextStep({ stack, action }: DeployPlan, status: string): string {
   if (action === "create")
-    return `Remove what is left with \`gc-usage aws destroy --stack ${stack}\`, and deploy again.`;
-  return status === STUCK ? unstick(stack) : "The stack is as it was before: deploy again.";
+    return `Delete what is left with \`gc-usage aws destroy --stack ${stack}\`, then deploy again.`;
+  return status === STUCK ? unstick(stack) : "The stack is unchanged. Then deploy again.";
 }
 
-/** An update failed, and so did going back. */
+/** An update failed, and so did its rollback. */
 const STUCK = "UPDATE_ROLLBACK_FAILED";
 
 function unstick(stack: string): string {
-  return `The stack is stuck between two versions: run \`aws cloudformation continue-update-rollback --stack-name ${stack}\`, and deploy again.`;
+  return `The stack is stuck between two versions. Run \`aws cloudformation continue-update-rollback --stack-name ${stack}\`, then deploy again.`;
 }
 
-/** Where a stack stands that no change set can be made for, and the way out. */
+/** Rejects a stack in a state that allows no change set, with a hint how to fix it. */
 async function checkReady(cloudFormation: CloudFormation, found: Stack, stack: string): Promise<void> {
   const status = found.StackStatus ?? "";
   if (status === "REVIEW_IN_PROGRESS") return;
   const id = found.StackId ?? stack;
   if (status.endsWith("_IN_PROGRESS")) {
-    throw new UsageError("aws", `The stack ${stack} is being changed already (${status}).`, {
-      hint: "Wait until that is done, and deploy again.",
+    throw new UsageError("aws", `The stack ${stack} is already being changed (${status}).`, {
+      hint: "Wait until that is done, then deploy again.",
       retryable: true,
     });
   }
   if (["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"].includes(status)) {
-    const what = status === "DELETE_FAILED" ? "could not be deleted" : "could not be made";
+    const what = status === "DELETE_FAILED" ? "could not be deleted" : "could not be created";
     const why = await pastReasons(cloudFormation, id);
     throw new UsageError(
       "aws",
-      `The stack ${stack} ${what} before and is of no use now (${status}).\n${why}`,
+      `The stack ${stack} ${what} earlier and cannot be used (${status}).\n${why}`,
       {
-        hint: `Mend the cause, remove it with \`gc-usage aws destroy --stack ${stack}\`, and deploy again.`,
+        hint: `Fix the cause, delete the stack with \`gc-usage aws destroy --stack ${stack}\`, then deploy again.`,
         details: { status },
       },
     );
@@ -198,19 +197,19 @@ async function checkReady(cloudFormation: CloudFormation, found: Stack, stack: s
   }
 }
 
-/** The change set once it can be executed; undefined where it would change nothing. */
+/** Waits until the change set can be executed. Returns undefined if it would change nothing. */
 async function changeSetReady(
   cloudFormation: CloudFormation,
   changeSetId: string,
   { signal, effects }: FollowOptions,
 ): Promise<DescribeChangeSetOutput | undefined> {
   for (;;) {
-    checkGoingOn(signal);
+    checkNotInterrupted(signal);
     const now = await cloudFormation.describeChangeSet({ ChangeSetName: changeSetId });
     if (now.Status === "CREATE_COMPLETE") return now;
     if (now.Status === "FAILED") {
       const reason = now.StatusReason ?? "no reason given";
-      // CloudFormation's two ways to say it.
+      // The two texts of CloudFormation for an empty change set.
       if (/didn't contain changes|no updates are to be performed/i.test(reason)) return undefined;
       throw await refusal(cloudFormation, changeSetId, reason);
     }
@@ -218,41 +217,41 @@ async function changeSetReady(
   }
 }
 
-/** Why there is no plan. Of the checks that CloudFormation makes beforehand the reason names only the check. */
+/** Why there is no plan. For CloudFormation's early validation, the reason contains only the name of the check. */
 async function refusal(
   cloudFormation: CloudFormation,
   changeSetId: string,
   reason: string,
 ): Promise<UsageError> {
-  // Whoever may not read these events, or an AWS without them, still gets the reason.
+  // Without permission to read these events, or in an AWS without them, the reason is still reported.
   const events = reason.includes("EarlyValidation")
     ? await cloudFormation.describeEvents({ ChangeSetName: changeSetId }).catch(() => undefined)
     : undefined;
   const found = (events?.OperationEvents ?? [])
-    .filter((one) => one.EventType === "VALIDATION_ERROR")
-    .map((one) => `  ${one.LogicalResourceId} (${one.ResourceType}): ${one.ValidationStatusReason}`);
-  return new UsageError("aws", [`CloudFormation refuses the template: ${reason}`, ...found].join("\n"), {
+    .filter((event) => event.EventType === "VALIDATION_ERROR")
+    .map((event) => `  ${event.LogicalResourceId} (${event.ResourceType}): ${event.ValidationStatusReason}`);
+  return new UsageError("aws", [`CloudFormation rejected the template: ${reason}`, ...found].join("\n"), {
     hint: reason.includes("ResourceExistenceCheck")
-      ? "Something of that name is there already. Use another --stack, or other names by --parameter. Nothing was changed."
-      : "Mend the cause and deploy again. Nothing was changed.",
+      ? "A resource with that name already exists. Nothing was changed. Use another --stack, or set other names with --parameter."
+      : "Nothing was changed. Fix the cause, then deploy again.",
   });
 }
 
-function checkGoingOn(signal: AbortSignal): void {
+function checkNotInterrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new UsageError("interrupted", "Interrupted. Nothing was changed.");
 }
 
 async function changesOf(cloudFormation: CloudFormation, first: DescribeChangeSetOutput): Promise<Change[]> {
   const changes: Change[] = [];
   for (let page = first; ; ) {
-    for (const { ResourceChange: one } of page.Changes ?? []) {
-      if (one === undefined) continue;
+    for (const { ResourceChange: change } of page.Changes ?? []) {
+      if (change === undefined) continue;
       changes.push({
-        action: one.Action ?? "",
-        resource: one.LogicalResourceId ?? "",
-        type: one.ResourceType ?? "",
-        physicalId: one.PhysicalResourceId,
-        replaced: one.Replacement === "True" || one.Replacement === "Conditional",
+        action: change.Action ?? "",
+        resource: change.LogicalResourceId ?? "",
+        type: change.ResourceType ?? "",
+        physicalId: change.PhysicalResourceId,
+        replaced: change.Replacement === "True" || change.Replacement === "Conditional",
       });
     }
     if (page.NextToken === undefined) return changes;

@@ -5,22 +5,22 @@ import { eventsSoFar, type Follow, follow, reasons } from "./events.ts";
 import { checkOwnStack } from "./own-stack.ts";
 import { describe, noStack } from "./stack.ts";
 
-/** What a stack has made, as far as its destruction matters. */
+/** What a stack contains, as needed to delete it. */
 export interface Standing {
   readonly stack: string;
   readonly stackId: string;
   readonly status: string;
-  /** The lake's bucket; undefined where the stack never got so far. */
+  /** The lake's bucket; undefined if the stack never created it. */
   readonly lakeBucket: string | undefined;
   readonly resultsBucket: string | undefined;
-  /** Every resource but these and their policies, which stay: its logical id and type. */
+  /** The logical id and type of all other resources. The buckets and their policies are kept. */
   readonly others: readonly { readonly resource: string; readonly type: string }[];
 }
 
-/** What the template keeps when the stack goes. */
+/** What the template keeps when the stack is deleted. */
 const KEPT: readonly string[] = ["LakeBucket", "ResultsBucket", "LakeBucketPolicy", "ResultsBucketPolicy"];
 
-/** @throws {UsageError} aws, for no such stack; refused, for one that is not ours or is protected. */
+/** @throws {UsageError} aws, if there is no such stack; refused, if gc-usage did not create it or it is protected. */
 export async function standing(aws: Aws, stack: string): Promise<Standing> {
   return aws.call(`read the stack ${stack}`, async () => {
     const cloudFormation = await aws.cloudFormation();
@@ -28,14 +28,14 @@ export async function standing(aws: Aws, stack: string): Promise<Standing> {
     if (found === undefined) throw noStack(stack);
     await checkOwnStack(cloudFormation, found, stack);
     if (found.EnableTerminationProtection) {
-      throw new UsageError("refused", `The stack ${stack} is protected. Nothing was deleted.`, {
-        hint: `Take the protection off with \`aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack}\` if you mean it.`,
+      throw new UsageError("refused", `The stack ${stack} has termination protection. Nothing was deleted.`, {
+        hint: `To allow it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack}`,
       });
     }
     const { StackResources = [] } = await cloudFormation.describeStackResources({ StackName: stack });
-    const there = StackResources.filter((one) => one.ResourceStatus !== "DELETE_COMPLETE");
+    const there = StackResources.filter(({ ResourceStatus }) => ResourceStatus !== "DELETE_COMPLETE");
     const bucket = (id: string): string | undefined =>
-      there.find((one) => one.LogicalResourceId === id)?.PhysicalResourceId || undefined;
+      there.find(({ LogicalResourceId }) => LogicalResourceId === id)?.PhysicalResourceId || undefined;
     return {
       stack,
       stackId: found.StackId ?? stack,
@@ -43,14 +43,17 @@ export async function standing(aws: Aws, stack: string): Promise<Standing> {
       lakeBucket: bucket("LakeBucket"),
       resultsBucket: bucket("ResultsBucket"),
       others: there
-        .filter((one) => !KEPT.includes(one.LogicalResourceId ?? ""))
-        .map((one) => ({ resource: one.LogicalResourceId ?? "", type: one.ResourceType ?? "" })),
+        .filter(({ LogicalResourceId = "" }) => !KEPT.includes(LogicalResourceId))
+        .map(({ LogicalResourceId = "", ResourceType = "" }) => ({
+          resource: LogicalResourceId,
+          type: ResourceType,
+        })),
     };
   });
 }
 
 /**
- * Deletes the stack and follows it to its end. Its buckets stay, as the template says.
+ * Deletes the stack and follows the deletion until it is done. Its buckets are kept, as the template says.
  *
  * @throws {UsageError} aws, with the reason of each resource that could not be deleted; interrupted.
  */
@@ -59,37 +62,38 @@ export async function deleteStack(aws: Aws, { stack, stackId }: Standing, option
     const cloudFormation = await aws.cloudFormation();
     const seen = await eventsSoFar(cloudFormation, stackId);
     if (options.signal.aborted) {
-      throw new UsageError("interrupted", "Interrupted: the stack stays.", { hint: AGAIN });
+      throw new UsageError("interrupted", "Interrupted. The stack was not deleted.", { hint: AGAIN });
     }
     await cloudFormation.deleteStack({ StackName: stackId });
     const { stack: found, failed } = await follow(aws, stackId, seen, options);
     if (found.StackStatus === "DELETE_COMPLETE") return;
     const isPolicy = failed.some((step) => step.type === "AWS::IAM::ManagedPolicy");
     const detach = isPolicy
-      ? "IAM keeps a policy that is attached: detach it from people and roles first. "
+      ? "IAM does not delete an attached policy, so detach it from users and roles first. "
       : "";
-    throw new UsageError("aws", `The stack ${stack} could not be deleted whole:\n${reasons(failed)}`, {
+    throw new UsageError("aws", `The stack ${stack} could not be deleted completely:\n${reasons(failed)}`, {
       hint: `${detach}${AGAIN}`,
       details: { status: found.StackStatus, failed },
     });
   });
 }
 
-const AGAIN = "Run the same command again to finish it.";
+const AGAIN = "To finish, run the same command again.";
 
 interface DeleteData {
   /** Called with the number of versions deleted so far. */
   readonly onProgress: (bucket: string, deleted: number) => void;
-  /** Called for each bucket that is gone, with the number of versions deleted; undefined where it was gone before. */
+  /** Called for each deleted bucket with the number of versions deleted; undefined if it did not exist any more. */
   readonly onDeleted: (bucket: string, deleted: number | undefined) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Deletes the stack's buckets with every object, every version of it, and every unfinished upload. The stack, which
- * knows them, must still be there: where this fails, the same can be done again.
+ * Deletes the stack's buckets with all objects, versions and unfinished uploads. Runs before the stack is deleted,
+ * because the stack lists the buckets: if this fails, it can be repeated.
  *
- * @throws {UsageError} aws or permission, once each bucket was tried; refused, while the stack is being changed; interrupted.
+ * @throws {UsageError} aws or permission, after trying each bucket; refused, while the stack is being changed;
+ * interrupted.
  */
 export async function deleteData(
   aws: Aws,
@@ -99,7 +103,7 @@ export async function deleteData(
 ): Promise<void> {
   if (/^(CREATE|UPDATE|ROLLBACK).*_IN_PROGRESS$/.test(status)) {
     throw new UsageError("refused", `The stack ${stack} is being changed (${status}). Nothing was deleted.`, {
-      hint: "Wait until that is done.",
+      hint: "Wait until that is done, then run the same command again.",
       retryable: true,
     });
   }
@@ -115,14 +119,14 @@ export async function deleteData(
   const [first] = failed;
   if (first === undefined) return;
   const what = failed.map((error) => error.message).join("\n");
-  throw new UsageError(first.kind, `${what}\nThe stack ${stack} stays.`, {
-    hint: `Mend the cause. ${AGAIN}`,
+  throw new UsageError(first.kind, `${what}\nThe stack ${stack} was not deleted.`, {
+    hint: `Fix the cause. ${AGAIN}`,
     cause: first,
     details: first.details,
   });
 }
 
-/** @returns the number of versions deleted; undefined where there is no such bucket any more. */
+/** @returns the number of versions deleted; undefined if the bucket does not exist any more. */
 async function deleteBucket(
   aws: Aws,
   bucket: string,
@@ -134,11 +138,11 @@ async function deleteBucket(
     try {
       for (;;) {
         if (signal.aborted) {
-          throw new UsageError("interrupted", `Interrupted: ${deleted} versions of ${bucket} are deleted.`, {
+          throw new UsageError("interrupted", `Interrupted. ${deleted} versions in ${bucket} were deleted.`, {
             hint: AGAIN,
           });
         }
-        // Always the first page: what it lists is gone when it is asked for again.
+        // Always list the first page: the versions of the previous one are deleted by then.
         const page = await s3.listObjectVersions({ Bucket: bucket });
         const versions = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
         if (versions.length === 0) break;
@@ -178,7 +182,7 @@ async function deleteVersions(s3: S3, Bucket: string, Objects: ObjectIdentifier[
     if (first !== undefined) {
       throw new UsageError(
         first.Code === "AccessDenied" ? "permission" : "aws",
-        `${Errors.length} of ${Objects.length} objects in ${Bucket} could not be deleted, ${first.Key ?? ""} among them: ${first.Message ?? first.Code ?? "no reason given"}.`,
+        `${Errors.length} of ${Objects.length} objects in ${Bucket} could not be deleted, for example ${first.Key ?? ""}: ${first.Message ?? first.Code ?? "no reason given"}.`,
       );
     }
   }

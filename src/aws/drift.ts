@@ -3,7 +3,7 @@ import type { Aws } from "./aws.ts";
 import type { Follow } from "./events.ts";
 import { describe, noStack } from "./stack.ts";
 
-/** A resource that is no longer what the template made. */
+/** A resource that differs from the template. */
 export interface Drifted {
   readonly resource: string;
   readonly type: string;
@@ -19,17 +19,17 @@ export interface Drifted {
 }
 
 /**
- * Has CloudFormation compare the stack's resources with the template: empty where nobody changed them by hand. Types
- * that CloudFormation cannot compare are not looked at.
+ * Lets CloudFormation compare the stack's resources with the template. Returns an empty list if nobody changed them
+ * manually. Ignores types that CloudFormation cannot compare.
  *
- * @throws {UsageError} aws, for no such stack, or where the comparison fails; interrupted.
+ * @throws {UsageError} aws, if there is no such stack or the comparison fails; interrupted.
  */
 export async function drift(
   aws: Aws,
   stack: string,
   { signal, effects }: Pick<Follow, "signal" | "effects">,
 ): Promise<Drifted[]> {
-  return aws.call(`look for drift in the stack ${stack}`, async () => {
+  return aws.call(`check the stack ${stack} for drift`, async () => {
     const cloudFormation = await aws.cloudFormation();
     const found = await describe(cloudFormation, stack);
     if (found === undefined) throw noStack(stack);
@@ -42,8 +42,8 @@ export async function drift(
       }
       if (now.DetectionStatus === "DETECTION_COMPLETE") break;
       await effects.sleep(2_000, signal).catch(() => {
-        throw new UsageError("interrupted", "Interrupted: nothing was changed.", {
-          hint: "Run the same command again to compare anew.",
+        throw new UsageError("interrupted", "Interrupted. Nothing was changed.", {
+          hint: "To compare again, run the same command again.",
         });
       });
     }
@@ -51,15 +51,15 @@ export async function drift(
     let NextToken: string | undefined;
     do {
       const page = await cloudFormation.describeStackResourceDrifts({ StackName: stack, NextToken });
-      for (const one of page.StackResourceDrifts ?? []) {
-        if (one.StackResourceDriftStatus !== "MODIFIED" && one.StackResourceDriftStatus !== "DELETED")
-          continue;
+      for (const resource of page.StackResourceDrifts ?? []) {
+        const status = resource.StackResourceDriftStatus;
+        if (status !== "MODIFIED" && status !== "DELETED") continue;
         drifted.push({
-          resource: one.LogicalResourceId ?? "",
-          type: one.ResourceType ?? "",
-          physicalId: one.PhysicalResourceId ?? "",
-          status: one.StackResourceDriftStatus,
-          differences: (one.PropertyDifferences ?? []).map((difference) => ({
+          resource: resource.LogicalResourceId ?? "",
+          type: resource.ResourceType ?? "",
+          physicalId: resource.PhysicalResourceId ?? "",
+          status,
+          differences: (resource.PropertyDifferences ?? []).map((difference) => ({
             property: difference.PropertyPath ?? "",
             expected: difference.ExpectedValue ?? "",
             actual: difference.ActualValue ?? "",

@@ -4,7 +4,7 @@ import { type ErrorKind, isUsageError, UsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import { describe } from "./stack.ts";
 
-/** A step of a stack's making, changing or deletion. */
+/** A step of the creation, update or deletion of a stack. */
 export interface Step {
   readonly resource: string;
   /** `AWS::S3::Bucket` … */
@@ -21,18 +21,18 @@ export interface Follow {
 }
 
 const POLL_MS = 2_000;
-/** For so long AWS may be busy or out of reach, again and again, before the following ends. */
+/** How long AWS may be busy or unreachable before `follow` gives up. */
 const PATIENCE_MS = 300_000;
 
-/** The ids of the events so far: what `follow` leaves out. */
+/** The ids of the events so far, for `follow` to skip. */
 export async function eventsSoFar(cloudFormation: CloudFormation, stackId: string): Promise<Set<string>> {
   const events = await newEvents(cloudFormation, stackId, new Set());
   return new Set(events.map((event) => event.EventId ?? ""));
 }
 
 /**
- * Tells each new event, oldest first, until the stack rests, and returns how it rests then. An abort ends the
- * following and not what CloudFormation does; nor do answers that fail, which are waited out for a while.
+ * Reports each new event, oldest first, until the stack is no longer in progress, and returns the stack. An abort
+ * stops only the following, not CloudFormation. Failed calls are retried for a while.
  */
 export async function follow(
   aws: Aws,
@@ -44,22 +44,22 @@ export async function follow(
   const failed: Step[] = [];
   let ended = false;
   const look = async (): Promise<Stack | undefined> => {
-    // The status first: events that come between the two calls are then told by the next round at the latest.
+    // Read the status first: events between the two calls are then reported by the next round.
     const stack = await describe(cloudFormation, stackId);
     for (const event of await newEvents(cloudFormation, stackId, seen)) {
       seen.add(event.EventId ?? "");
       const step = stepOf(event);
       onStep(step);
       const ofStack = event.PhysicalResourceId === stackId;
-      // Right after the start the stack may still show how it rested before: only its own event is proof.
+      // Right after the start, the stack may still have its previous status: only its own event proves the end.
       if (ofStack && !step.status.endsWith("_IN_PROGRESS")) ended = true;
       if (!ofStack && step.status.endsWith("_FAILED")) failed.push(step);
     }
-    if (stack === undefined) throw new UsageError("aws", "The stack is gone.");
+    if (stack === undefined) throw new UsageError("aws", "The stack no longer exists.");
     return ended && !stack.StackStatus?.endsWith("_IN_PROGRESS") ? stack : undefined;
   };
   for (let answered = effects.now(); ; ) {
-    if (signal.aborted) throw goesOn("interrupted", "Interrupted");
+    if (signal.aborted) throw continuesInAws("interrupted", "Interrupted");
     try {
       const stack = await aws.call("follow the stack", look);
       if (stack !== undefined) return { stack, failed };
@@ -67,20 +67,23 @@ export async function follow(
     } catch (error) {
       if (!isUsageError(error)) throw error;
       if (!error.retryable || effects.now() - answered > PATIENCE_MS)
-        throw goesOn(error.kind, error.message.replace(/\.$/, ""), error);
+        throw continuesInAws(error.kind, error.message.replace(/\.$/, ""), error);
     }
     await effects.sleep(POLL_MS, signal).catch(() => {});
   }
 }
 
-function goesOn(kind: ErrorKind, what: string, cause?: UsageError): UsageError {
-  return new UsageError(kind, `${what}: CloudFormation goes on by itself.`, {
-    hint: "`gc-usage aws outputs` tells when it is done; the AWS console can cancel it.",
+function continuesInAws(kind: ErrorKind, what: string, cause?: UsageError): UsageError {
+  return new UsageError(kind, `${what}. CloudFormation continues in AWS.`, {
+    hint: "To see its status: gc-usage aws outputs. To cancel it, use the AWS console.",
     ...(cause === undefined ? {} : { cause, details: cause.details }),
   });
 }
 
-/** What failed and why, a line each; what was only given up after another failed is left out where it can be. */
+/**
+ * What failed and why, one per line. Omits resources that were only canceled because another one failed, if there are
+ * others.
+ */
 export function reasons(failed: readonly Step[]): string {
   const own = failed.filter((step) => !/cancelled/i.test(step.reason ?? ""));
   return (own.length > 0 ? own : failed)
@@ -88,7 +91,7 @@ export function reasons(failed: readonly Step[]): string {
     .join("\n");
 }
 
-/** The reasons for which the stack is where it is, from its whole history. */
+/** The reasons for the stack's status, from its whole history. */
 export async function pastReasons(cloudFormation: CloudFormation, stackId: string): Promise<string> {
   const events = await newEvents(cloudFormation, stackId, new Set());
   const failed = events.filter((event) => event.ResourceStatus?.endsWith("_FAILED"));
@@ -106,7 +109,7 @@ async function newEvents(
     const page = await cloudFormation.describeStackEvents({ StackName: stackId, NextToken });
     const fresh = (page.StackEvents ?? []).filter((event) => !seen.has(event.EventId ?? ""));
     events.push(...fresh);
-    // Newest first: a page with a known event is the last that has news.
+    // Newest first: a page with a known event is the last page with new events.
     NextToken = fresh.length === page.StackEvents?.length ? page.NextToken : undefined;
   } while (NextToken !== undefined);
   return events.reverse();

@@ -1,17 +1,17 @@
 import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
 import { UsageError } from "../support/errors.ts";
 
-/** How the template's Description begins. CloudFormation keeps it with the stack, also where that failed. */
+/** Start of the template's Description. CloudFormation stores it with the stack, even if the deployment failed. */
 const MARK = "gc-usage:";
 
-/** How the names of our change sets begin. */
+/** Prefix of the names of gc-usage's change sets. */
 export const CHANGE_SET = "gc-usage-";
 
 /**
- * A stack is ours by its template's description. One that was only planned has no template yet: it is ours unless
- * somebody else's change set waits on it.
+ * A stack belongs to gc-usage if its template's description says so. A stack that was only planned has no template
+ * yet: it belongs to gc-usage unless another program's change set is pending.
  *
- * @throws {UsageError} refused, for a stack of somebody else's.
+ * @throws {UsageError} refused, for a stack that gc-usage did not create.
  */
 export async function checkOwnStack(
   cloudFormation: CloudFormation,
@@ -23,8 +23,8 @@ export async function checkOwnStack(
   if (isPlanned && !(await hasOthersChangeSet(cloudFormation, found.StackId ?? stack))) return;
   throw new UsageError(
     "refused",
-    `The stack ${stack} was not made by gc-usage${isPlanned ? ": another's change set waits on it" : ""}. Nothing was changed.`,
-    { hint: "Check the name, or use another with --stack." },
+    `The stack ${stack} was not created by gc-usage${isPlanned ? ": it has a pending change set of another program" : ""}. Nothing was changed.`,
+    { hint: "Check the name, or set another one with --stack." },
   );
 }
 
@@ -32,7 +32,7 @@ async function hasOthersChangeSet(cloudFormation: CloudFormation, stackId: strin
   let NextToken: string | undefined;
   do {
     const page = await cloudFormation.listChangeSets({ StackName: stackId, NextToken });
-    if (page.Summaries?.some((one) => !one.ChangeSetName?.startsWith(CHANGE_SET))) return true;
+    if (page.Summaries?.some(({ ChangeSetName }) => !ChangeSetName?.startsWith(CHANGE_SET))) return true;
     NextToken = page.NextToken;
   } while (NextToken !== undefined);
   return false;

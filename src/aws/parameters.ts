@@ -6,14 +6,14 @@ export interface DeployInput {
   readonly stack: string;
   /** The template's text. */
   readonly template: string;
-  /** Parameters to set. Those of an existing stack that are not named keep their values. */
+  /** Parameters to set. Other parameters of an existing stack keep their values. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 /**
- * The parameters of a change set. What CloudFormation would take, and the stack then not work with, is refused here.
+ * The parameters of a change set. Rejects values that CloudFormation would accept but the stack could not work with.
  *
- * @param stack the stack as it is; undefined for one to be made.
+ * @param stack the existing stack; undefined for a new one.
  * @param now milliseconds since 1970.
  * @throws {UsageError} input, naming the parameter.
  */
@@ -24,14 +24,16 @@ export async function parametersFor(
   now: number,
 ): Promise<Parameter[]> {
   checkFirstDay(input.parameters["FirstDay"], now);
-  const before = new Map(stack?.Parameters?.map((one) => [one.ParameterKey, one.ParameterValue]));
+  const before = new Map(
+    stack?.Parameters?.map(({ ParameterKey, ParameterValue }) => [ParameterKey, ParameterValue]),
+  );
   checkDatabaseName(input.stack, input.parameters["DatabaseName"] ?? before.get("DatabaseName"));
   const summary = await cloudFormation.getTemplateSummary({ TemplateBody: input.template });
-  const known = (summary.Parameters ?? []).flatMap((one) => one.ParameterKey ?? []);
+  const known = (summary.Parameters ?? []).flatMap(({ ParameterKey }) => ParameterKey ?? []);
   for (const name of Object.keys(input.parameters)) {
     if (known.includes(name)) continue;
-    throw new UsageError("input", `The template has no parameter ${name}.`, {
-      hint: `It has ${known.join(", ")}.`,
+    throw new UsageError("input", `Unknown parameter ${name} in --parameter.`, {
+      hint: `Use one of: ${known.join(", ")}.`,
     });
   }
   return known.flatMap((ParameterKey): Parameter[] => {
@@ -41,23 +43,23 @@ export async function parametersFor(
   });
 }
 
-/** A pattern cannot tell the days that exist, and Athena fails on a range that ends before it begins. */
+/** The template's pattern cannot check whether a day exists, and Athena fails on a range that ends before it starts. */
 function checkFirstDay(text: string | undefined, now: number): void {
   if (text === undefined || parseDay(text, "FirstDay") <= dayOf(now)) return;
-  throw new UsageError("input", `FirstDay: ${text} is still to come.`, {
+  throw new UsageError("input", `Invalid FirstDay: ${text} is in the future.`, {
     hint: "Use the first day of your data, or an earlier one.",
   });
 }
 
-/** The database is named after the stack, and Glue keeps names in lower case: the crawler would not find it. */
+/** The database is named after the stack, but Glue stores names in lower case, so the crawler would not find it. */
 function checkDatabaseName(stack: string, name: string | undefined): void {
   if (name || stack === stack.toLowerCase()) return;
   const lower = stack.toLowerCase();
   throw new UsageError(
     "input",
-    `--stack: Glue knows no database of the name ${stack}: it keeps no capitals.`,
+    `Invalid --stack: the Glue database would be named ${stack}, but Glue allows only lower case.`,
     {
-      hint: `Use --stack ${lower}, or name the database: --parameter DatabaseName=${lower.replaceAll("-", "_")}.`,
+      hint: `Use --stack ${lower}, or set the database's name: --parameter DatabaseName=${lower.replaceAll("-", "_")}`,
     },
   );
 }

@@ -4,40 +4,40 @@ import { messageOf, UsageError } from "../support/errors.ts";
 import { type Day, parseDay } from "../usage/day.ts";
 import { Aws } from "./aws.ts";
 
-/** The stack's name where none is given. */
+/** The default name of the stack. */
 export const DEFAULT_STACK = "gc-usage";
 
-/** What a deployed stack says of itself: all that `--stack NAME` stands for. */
+/** The settings of a deployed stack: what `--stack NAME` stands for. */
 export interface StackSettings {
   readonly stack: string;
   readonly stackId: string;
-  /** CloudFormation's word: CREATE_COMPLETE, UPDATE_COMPLETE … */
+  /** CloudFormation's status: CREATE_COMPLETE, UPDATE_COMPLETE … */
   readonly status: string;
   readonly region: string;
-  /** The lake's address: `s3://bucket`. */
+  /** The lake's URI: `s3://bucket`. */
   readonly lake: string;
   readonly lakeBucket: string;
-  /** Where the article's step 5 uploads to, ending in `gc_usage_api_source/`. */
+  /** The target of the upload in step 5 of the article; ends in `gc_usage_api_source/`. */
   readonly source: string;
   readonly resultsBucket: string;
   readonly database: string;
   readonly workgroup: string;
   readonly crawler: string;
-  /** The first day that the table `usage` looks for. Slices before it would be there and never seen. */
+  /** The first day that the table `usage` covers. Athena ignores earlier slices. */
   readonly firstDay: Day;
-  /** The organizations' lakes, folders of the bucket; none where the bucket is one lake. */
+  /** The organizations' lakes, which are folders of the bucket; empty if the bucket is a single lake. */
   readonly organizations: readonly string[];
   readonly loaderPolicyArn: string;
   readonly readerPolicyArn: string;
-  /** Every output, in the template's words. */
+  /** All outputs, by their names in the template. */
   readonly outputs: Readonly<Record<string, string>>;
 }
 
 /**
  * Reads a stack's outputs: one call of DescribeStacks.
  *
- * @throws {UsageError} aws, where there is no such stack, it is not one of ours, or it was never completed;
- * credentials, permission or service as AWS says.
+ * @throws {UsageError} aws, if there is no such stack, gc-usage did not create it, or its creation never completed;
+ * credentials, permission or service, for errors of AWS.
  */
 export async function stackOutputs(stack: string, options: AwsOptions = {}): Promise<StackSettings> {
   return settingsOf(await findStack(new Aws(options), stack), stack);
@@ -56,8 +56,8 @@ export function settingsOf(found: Stack | undefined, stack: string): StackSettin
     if (value !== undefined) return value;
     throw new UsageError("aws", `The stack ${stack} has no output ${key}; its status is ${status}.`, {
       hint: status.includes("COMPLETE")
-        ? "Was it made by `gc-usage aws deploy`? Deploy it again, or name another with --stack."
-        : "See what became of it in the AWS console, under CloudFormation.",
+        ? "Deploy it again with `gc-usage aws deploy`, or set another stack with --stack."
+        : "Check its status in the AWS console, under CloudFormation.",
     });
   };
   return {
@@ -82,11 +82,11 @@ export function settingsOf(found: Stack | undefined, stack: string): StackSettin
 
 export function noStack(stack: string): UsageError {
   return new UsageError("aws", `There is no stack ${stack} in this account and region.`, {
-    hint: `Make it with \`gc-usage aws deploy --stack ${stack}\`, or check --stack, --region and --profile.`,
+    hint: `Check --stack, --region and --profile, or create it with \`gc-usage aws deploy --stack ${stack}\`.`,
   });
 }
 
-/** The stack by name or id; undefined where there is none. */
+/** Finds the stack by name or id; undefined if there is none. */
 export async function findStack(aws: Aws, stack: string): Promise<Stack | undefined> {
   return aws.call(`read the stack ${stack}`, async () => describe(await aws.cloudFormation(), stack));
 }
@@ -95,7 +95,7 @@ export async function describe(cloudFormation: CloudFormation, stack: string): P
   try {
     return (await cloudFormation.describeStacks({ StackName: stack })).Stacks?.[0];
   } catch (error) {
-    // CloudFormation has no error of its own for it: ValidationError, "Stack with id NAME does not exist".
+    // CloudFormation has no specific error for it: ValidationError, "Stack with id NAME does not exist".
     if (/does not exist/.test(messageOf(error))) return undefined;
     throw error;
   }

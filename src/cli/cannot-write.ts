@@ -5,15 +5,15 @@ const REASONS: Readonly<Record<string, string>> = {
   EBADF: "it is closed",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file would be too large",
-  EINVAL: "it does not take data",
+  EINVAL: "it does not accept data",
   EIO: "input/output error",
   EISDIR: "it is a folder",
-  ELOOP: "its links lead in a circle",
+  ELOOP: "its symbolic links form a loop",
   ENAMETOOLONG: "the name is too long",
-  ENOENT: "there is no such file",
+  ENOENT: "no such file or folder",
   ENOSPC: "no space left on the device",
   ENOTDIR: "part of its path is a file, not a folder",
-  ENXIO: "nothing takes data at its other end",
+  ENXIO: "nothing reads from its other end",
   EPERM: "the operation is not permitted",
   EROFS: "the file system is read-only",
 };
@@ -23,22 +23,22 @@ const HINTS: Readonly<Record<string, string>> = {
   EDQUOT: "Free some space, or write to another disk.",
 };
 
-/** Why a system call failed, in words; the bare code where there are none for it. */
+/** Why a system call failed, in words, or the bare code if it has no text. */
 export function reasonOf(error: unknown): string {
   const code = systemCodeOf(error) ?? "";
   return REASONS[code] ?? (code || String(error));
 }
 
 /**
- * A failed write, for the person who named the place. What is no error of the system is returned as it is.
+ * A failed write, as an error for the person who named the destination. Other errors are returned unchanged.
  *
- * @param what what was written to: `standard output`, or a path.
+ * @param what the destination: `standard output`, or a path.
  */
 export function cannotWrite(what: string, error: unknown): unknown {
   const code = systemCodeOf(error);
   if (code === undefined || isUsageError(error)) return error;
   return new UsageError("lake", `Cannot write to ${what}: ${reasonOf(error)} (${code}).`, {
-    hint: HINTS[code] ?? "Check where the output goes, and run the command again.",
+    hint: HINTS[code] ?? "Check where the output goes, then run the command again.",
     cause: error,
   });
 }

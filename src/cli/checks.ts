@@ -1,13 +1,13 @@
 import { type ErrorKind, isUsageError } from "../support/errors.ts";
 
-/** One finding: a line for people, an object with --json. */
+/** One finding: a line of text, or an object with --json. */
 export interface Check {
   readonly name: string;
   readonly status: "ok" | "warning" | "problem";
   readonly message: string;
   /** What to do about it. */
   readonly hint?: string;
-  /** Of a problem: decides the exit code. */
+  /** Set for problems: decides the exit code. */
   readonly kind?: ErrorKind;
 }
 

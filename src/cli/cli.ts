@@ -5,34 +5,36 @@ import { onErr } from "./colors.ts";
 import { createOut } from "./stdout.ts";
 import { settleSize } from "./terminal.ts";
 
-/** What a command is given: where to print, how to report, when to stop. The only way to the terminal. */
+/** What each command receives: where to print, how to report, when to stop. The only access to the terminal. */
 export interface Cli {
   readonly stdin: NodeJS.ReadStream;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
   readonly debug: boolean;
-  /** True where stdout is a terminal: tables fit `columns`, otherwise nothing is shortened. */
+  /** True if stdout is a terminal: tables then fit `columns`. Otherwise nothing is shortened. */
   readonly isTerminal: boolean;
   readonly columns: number;
-  /** Aborted by the first Ctrl-C or SIGTERM: finish what is begun, keep what is fetched, stop. */
+  /** Aborted by the first Ctrl-C or SIGTERM: finish the current step, keep what was fetched, stop. */
   readonly signal: AbortSignal;
   /**
-   * Data, to stdout, waiting where the reader is slow. Resolves false once the reader has gone (`| head`).
+   * Writes data to stdout and waits for slow readers. Resolves false once the reader has closed the pipe (`| head`).
    *
-   * @throws {UsageError} lake, where stdout cannot be written (a full disk); interrupted.
+   * @throws {UsageError} lake, if stdout cannot be written (a full disk); interrupted.
    */
   out(data: string | Uint8Array): Promise<boolean>;
-  /** One JSON value and a newline, to stdout. bigints print as exact integers. */
+  /** Writes one JSON value and a newline to stdout. bigints print as exact integers. */
   json(value: unknown): Promise<boolean>;
-  /** A line that replaces itself on stderr; nothing where stderr is no terminal. */
+  /** A line that replaces itself on stderr; does nothing if stderr is not a terminal. */
   progress(text: string): void;
-  /** Ends the progress line, so that what follows begins on a line of its own. */
+  /** Ends the progress line, so that the next output starts on its own line. */
   progressDone(): void;
-  /** A line on stderr, after redaction, with the progress line out of the way. */
+  /** Prints a redacted line on stderr, after clearing the progress line. */
   note(text: string): void;
 }
 
-/** Thrown where the reader of stdout has gone and nothing else is left to do. It ends the command, and is no error. */
+/**
+ * Thrown if the reader of stdout has closed the pipe and there is nothing else to do. Ends the command successfully.
+ */
 export class ReaderGone extends Error {}
 
 export async function createCli(options: {
@@ -43,9 +45,9 @@ export async function createCli(options: {
   const { stdin, stdout, stderr, env } = process;
   settleSize(stdout, env);
   settleSize(stderr, env);
-  // A full or closed stderr has nobody to be told: the exit code still says how it ended.
+  // A full or closed stderr cannot be reported anywhere; the exit code still shows the outcome.
   stderr.on("error", () => {});
-  // Loaded where there is a terminal to write on: in a pipe it would be a quarter of the start-up.
+  // Loaded only for terminals: in a pipe it would take a quarter of the startup time.
   const update =
     stderr.isTTY && !options.quiet ? (await import("log-update")).createLogUpdate(stderr) : undefined;
   const note = (text: string): void => {
@@ -82,12 +84,13 @@ export async function createCli(options: {
   };
 }
 
-/** JSON with bigints as the integers they are, which JSON.stringify refuses. */
+/** JSON with bigints as exact integers, which JSON.stringify rejects. */
 export function stringify(value: unknown, indent?: number): string {
   const bigints: string[] = [];
   const text = JSON.stringify(
     value,
-    (_key, one: unknown) => (typeof one === "bigint" ? `\u0000bigint:${bigints.push(String(one)) - 1}` : one),
+    (_key, member: unknown) =>
+      typeof member === "bigint" ? `\u0000bigint:${bigints.push(String(member)) - 1}` : member,
     indent,
   );
   return bigints.length === 0

@@ -1,12 +1,12 @@
 import pc from "picocolors";
 
 /**
- * Whether a stream is written to in colour: `NO_COLOR` and `FORCE_COLOR` say so, else whether it is a terminal.
- * Each stream for itself, and not since `CI` is set, as picocolors would have it: a pipe there is a pipe.
+ * Whether to color a stream: as `NO_COLOR` and `FORCE_COLOR` say, otherwise only if it is a terminal. Each stream is
+ * decided separately. Unlike picocolors, this ignores `CI`: a pipe in CI is still a pipe.
  *
  * Sources: https://no-color.org, https://force-color.org
  */
-export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
+export function wantsColor(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = env;
   if (NO_COLOR) return false;
   if (FORCE_COLOR) return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
@@ -14,7 +14,7 @@ export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.Pr
 }
 
 /** For data: what goes to stdout. */
-export const onOut = pc.createColors(wantsColour(process.stdout, process.env));
+export const onOut = pc.createColors(wantsColor(process.stdout, process.env));
 
-/** For all else: what goes to stderr. */
-export const onErr = pc.createColors(wantsColour(process.stderr, process.env));
+/** For everything else: what goes to stderr. */
+export const onErr = pc.createColors(wantsColor(process.stderr, process.env));

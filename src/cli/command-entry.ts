@@ -2,15 +2,15 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { Cli } from "./cli.ts";
 
 interface CommandModule {
-  /** @param commands all of them, for those that tell about the others. */
+  /** @param commands all commands, for those that describe the others. */
   readonly command: (cli: Cli, commands: readonly CommandEntry[]) => CommandUnknownOpts;
 }
 
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** True for what programs call: no help lists it. */
+  /** True for commands that only programs call: help does not list them. */
   readonly hidden?: boolean;
-  /** Loaded when it is the one asked for: `--help` and the pipes start without DuckDB. */
+  /** Loaded only when this command runs, so that `--help` and the piping commands start without DuckDB. */
   readonly load: () => Promise<CommandModule>;
 }

@@ -2,7 +2,11 @@ import type { CommandEntry } from "./command-entry.ts";
 
 /** Every command, in the order in which help lists them. */
 export const COMMANDS: readonly CommandEntry[] = [
-  { name: "demo", summary: "Show the main job, with no account", load: () => import("./commands/demo.ts") },
+  {
+    name: "demo",
+    summary: "Try the whole workflow on simulated data; no account needed",
+    load: () => import("./commands/demo.ts"),
+  },
   {
     name: "sync",
     summary: "Bring the lake up to date from the usage API",
@@ -10,7 +14,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "status",
-    summary: "Show what the lake holds and what is missing",
+    summary: "Show what the lake contains and what is missing",
     load: () => import("./commands/status.ts"),
   },
   { name: "submit", summary: "Submit a query to the usage API", load: () => import("./commands/submit.ts") },
@@ -21,16 +25,16 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "rows",
-    summary: "Turn an answer into its rows, one a line",
+    summary: "Print the rows of a response, one per line",
     load: () => import("./commands/rows.ts"),
   },
   {
     name: "load",
-    summary: "Land results that were fetched elsewhere",
+    summary: "Store results that were fetched elsewhere",
     load: () => import("./commands/load.ts"),
   },
   { name: "ask", summary: "Answer a question about the lake", load: () => import("./commands/ask.ts") },
-  { name: "sql", summary: "Ask the lake in SQL", load: () => import("./commands/sql.ts") },
+  { name: "sql", summary: "Query the lake with SQL", load: () => import("./commands/sql.ts") },
   {
     name: "doctor",
     summary: "Check settings, credentials, permissions, clock and rate limit",
@@ -38,18 +42,22 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "sandbox",
-    summary: "Serve a make-believe Genesys Cloud organisation",
+    summary: "Serve a simulated Genesys Cloud organization",
     load: () => import("./commands/sandbox.ts"),
   },
-  { name: "aws", summary: "Make and run the lake's stack in AWS", load: () => import("./commands/aws.ts") },
+  {
+    name: "aws",
+    summary: "Deploy and manage the lake's stack in AWS",
+    load: () => import("./commands/aws.ts"),
+  },
   {
     name: "upload",
-    summary: "Upload an answer for Glue's crawler and the article's SQL",
+    summary: "Upload results for Glue's crawler and the article's SQL",
     load: () => import("./commands/upload.ts"),
   },
   {
     name: "verify",
-    summary: "Read the whole lake and report what is wrong with it",
+    summary: "Read the whole lake and report problems",
     load: () => import("./commands/verify.ts"),
   },
   {
@@ -69,7 +77,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "complete",
-    summary: "Print the words that can follow",
+    summary: "Print possible completions",
     hidden: true,
     load: () => import("./commands/complete.ts"),
   },

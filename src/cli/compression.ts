@@ -4,18 +4,18 @@ import zlib from "node:zlib";
 import { codeOf, isUsageError, messageOf, UsageError } from "../support/errors.ts";
 import { shellWord } from "../support/quote.ts";
 
-/** A stream that gives the data inside, and says how much it has taken. */
+/** A decompressing stream that counts the bytes it has consumed. */
 type Opened = Transform & { readonly bytesWritten: number };
 
-/** A form of data that its first bytes give away. */
+/** A format that can be recognized by its first bytes. */
 interface Form {
   readonly name: string;
   readonly magic: readonly (readonly number[])[];
-  /** Where the magic bytes stand. */
+  /** Offset of the magic bytes. */
   readonly at?: number;
-  /** Makes a stream that gives the data inside; without it, or where this Node.js has none, people must do it. */
+  /** Creates the decompressing stream. If it is missing, or this Node.js cannot do it, people must unpack the data. */
   readonly open?: () => Opened | undefined;
-  /** The command that unpacks it, to be followed by the file's name. */
+  /** The command that unpacks it, without the file's name. */
   readonly tool: string;
 }
 
@@ -31,7 +31,7 @@ const FORMS: readonly Form[] = [
   },
   {
     name: "zstd",
-    // A frame, and the sixteen kinds of frames that are skipped.
+    // A frame, and the sixteen kinds of skippable frames.
     magic: [[0x28, 0xb5, 0x2f, 0xfd], ...Array.from({ length: 16 }, (_, i) => [0x50 + i, 0x2a, 0x4d, 0x18])],
     open: openZstd,
     tool: "zstd -d",
@@ -63,20 +63,20 @@ const FORMS: readonly Form[] = [
 /** The name of standard input in messages. */
 export const STDIN = "standard input";
 
-/** Enough to know every form by. */
+/** Enough bytes to recognize every format. */
 const HEAD = 262;
 
-/** Node.js has it since 22.15 and 23.8. */
+/** Available since Node.js 22.15 and 23.8. */
 function openZstd(): Opened | undefined {
   const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Opened };
   return createZstdDecompress?.();
 }
 
 /**
- * The data inside, as it streams by: gzip and zstd are read, in however many members or frames; all else as it is.
+ * Decompresses a stream: gzip and zstd, with any number of members or frames. Other data passes unchanged.
  *
- * @param name of the data, for messages.
- * @throws {UsageError} input, for what is compressed in another way, twice, cut short or damaged.
+ * @param name name of the data in messages.
+ * @throws {UsageError} input, if the data uses another compression, is compressed twice, truncated or damaged.
  */
 export async function* decompressed(
   source: AsyncIterable<Uint8Array>,
@@ -93,28 +93,24 @@ export async function* decompressed(
   const inner = await peek(through(all, stream, form, name));
   const twice = formOf(inner.head);
   if (twice !== undefined) {
-    throw new UsageError(
-      "input",
-      `Cannot read ${name}: inside its ${form.name} data there is ${twice.name} data.`,
-      {
-        hint: unpack(form, name),
-      },
-    );
+    throw new UsageError("input", `Cannot read ${name}: its ${form.name} data contains ${twice.name} data.`, {
+      hint: unpack(form, name),
+    });
   }
   yield* inner.all;
 }
 
-/** What is still in another form cannot be read. */
+/** Rejects formats that this program cannot read. */
 function refuse(form: Form | undefined, name: string): void {
   if (form === undefined) return;
-  const newer = form.open === undefined ? "" : " Node.js 22.15 and later read it as it is.";
+  const newer = form.open === undefined ? "" : "Node.js 22.15 and later can read it directly. ";
   throw new UsageError("input", `Cannot read ${name}: it is ${form.name} data, not JSON or text.`, {
-    hint: unpack(form, name) + newer,
+    hint: newer + unpack(form, name),
   });
 }
 
 function unpack({ tool }: Form, name: string): string {
-  return `Unpack it first: ${tool} ${name === STDIN ? "FILE" : shellWord(name)}.`;
+  return `Unpack it first: ${tool} ${name === STDIN ? "FILE" : shellWord(name)}`;
 }
 
 function formOf(head: Uint8Array): Form | undefined {
@@ -136,32 +132,28 @@ async function* through(
       yield chunk;
     }
   }
-  // Its failure also reaches whoever reads the stream.
+  // The reader of the stream gets this failure too.
   pipeline(counted, stream).catch(() => {});
   try {
     yield* stream as AsyncIterable<Uint8Array>;
   } catch (error) {
     if (isUsageError(error) || !/^Z(STD)?_/.test(codeOf(error) ?? "")) throw error;
     const isCut = codeOf(error) === "Z_BUF_ERROR";
-    const why = isCut ? "its data is cut short" : `its data is damaged (${messageOf(error)})`;
-    throw new UsageError("input", `Cannot read ${name}: it is compressed with ${form.name}, and ${why}.`, {
-      hint: "Compress or copy it again.",
+    const why = isCut ? "its data is truncated" : `its data is damaged (${messageOf(error)})`;
+    throw new UsageError("input", `Cannot read ${name}: it is compressed with ${form.name}, but ${why}.`, {
+      hint: "Compress it again, or copy it again from its source.",
       cause: error,
     });
   }
-  // Node.js ends at the end of a zstd frame, and of gzip data that something else follows, without an error.
+  // Node.js stops without an error after a zstd frame, and after gzip data that is followed by something else.
   if (stream.bytesWritten < given) {
-    throw new UsageError(
-      "input",
-      `Cannot read ${name}: more follows the first part of its ${form.name} data.`,
-      {
-        hint: unpack(form, name),
-      },
-    );
+    throw new UsageError("input", `Cannot read ${name}: other data follows its ${form.name} data.`, {
+      hint: unpack(form, name),
+    });
   }
 }
 
-/** Reads the first bytes, and gives them back with the rest. */
+/** Reads the first bytes, and returns them and the whole stream. */
 async function peek(
   source: AsyncIterable<Uint8Array>,
 ): Promise<{ head: Uint8Array; all: AsyncGenerator<Uint8Array> }> {
@@ -184,7 +176,7 @@ async function peek(
   return { head, all: all() };
 }
 
-/** Rows that come one by one must not wait for a whole head: what begins as JSON does is no other form. */
+/** Rows that arrive one at a time must not wait for a whole head: data that starts like JSON is not compressed. */
 function lengthNeeded([first]: Uint8Array): number {
   return first !== undefined && '{[" \t\r\n'.includes(String.fromCharCode(first)) ? 1 : HEAD;
 }

@@ -4,27 +4,27 @@ import { UsageError } from "../support/errors.ts";
 import type { Cli } from "./cli.ts";
 
 /**
- * Asks on a terminal. Elsewhere only what takes something away needs `--yes`: all else is what `deploy` is for.
+ * Asks on a terminal. Without a terminal, only changes that remove or replace a resource need `--yes`.
  *
- * @throws {UsageError} refused, where something would be taken away and nobody can be asked; interrupted.
+ * @throws {UsageError} refused, if something would be removed and nobody can be asked; interrupted.
  */
-export async function mayGoOn(cli: Cli, made: DeployPlan, yes: true | undefined): Promise<boolean> {
+export async function confirmChanges(cli: Cli, made: DeployPlan, yes: true | undefined): Promise<boolean> {
   if (yes) return true;
   if (cli.stdin.isTTY) return await confirmed(cli, "Make these changes? [y/N] ", yes, "Nothing was changed");
   const loses = made.changes.filter((change) => change.action === "Remove" || change.replaced);
   if (loses.length === 0) return true;
   const names = loses.map((change) => change.resource).join(", ");
   throw new UsageError("refused", `Nothing was changed: ${names} would be removed or replaced.`, {
-    hint: "Add --yes if you mean it.",
+    hint: "To confirm, add --yes.",
     details: { action: made.action, changes: made.changes },
   });
 }
 
 /**
- * Asks a question on a terminal that only a yes answers. Elsewhere `yes` must have been given.
+ * Asks a question on a terminal that only "yes" confirms. Without a terminal, `yes` must be set.
  *
- * @param nothing what is true if nobody can be asked: `Nothing was removed`.
- * @throws {UsageError} refused, where nobody can be asked; interrupted.
+ * @param nothing start of the message if nobody can be asked: `Nothing was removed`.
+ * @throws {UsageError} refused, if nobody can be asked; interrupted.
  */
 export async function confirmed(
   cli: Cli,
@@ -34,12 +34,16 @@ export async function confirmed(
 ): Promise<boolean> {
   if (yes) return true;
   if (cli.stdin.isTTY) return /^y(es)?$/i.test(await ask(cli, question));
-  throw new UsageError("refused", `${nothing}: standard input is not a terminal to ask on.`, {
-    hint: "Add --yes if you mean it.",
-  });
+  throw new UsageError(
+    "refused",
+    `${nothing}: cannot ask for confirmation, because standard input is not a terminal.`,
+    {
+      hint: "To confirm, add --yes.",
+    },
+  );
 }
 
-/** The second time that one says that data must go: by the name of the first bucket, the lake's. */
+/** The second confirmation before data is deleted: the name of the first bucket, the lake's. */
 export async function confirmData(
   cli: Cli,
   [bucket]: readonly string[],
@@ -57,17 +61,17 @@ export async function retype(cli: Cli, what: string, name: string, flag: string)
   if (!cli.stdin.isTTY) {
     throw new UsageError(
       "refused",
-      `Nothing was deleted: standard input is no terminal to ask on for ${what}.`,
+      `Nothing was deleted: cannot ask for ${what}, because standard input is not a terminal.`,
       {
-        hint: `Add ${flag}${flag === "--yes" ? "" : ` ${name}`} if you mean it.`,
+        hint: `To confirm, add ${flag}${flag === "--yes" ? "" : ` ${name}`}.`,
       },
     );
   }
   if ((await ask(cli, `Type ${what} (${name}): `)) === name) return;
-  throw new UsageError("refused", "That is another name. Nothing was deleted.");
+  throw new UsageError("refused", "The names do not match. Nothing was deleted.");
 }
 
-/** One line of the terminal; Ctrl-D is an empty one. */
+/** Reads one line from the terminal; Ctrl-D counts as an empty line. */
 async function ask(cli: Cli, question: string): Promise<string> {
   const terminal = createInterface({ input: cli.stdin, output: process.stderr });
   const done = new AbortController();
@@ -79,7 +83,7 @@ async function ask(cli: Cli, question: string): Promise<string> {
       };
       if (cli.signal.aborted) interrupt();
       cli.signal.addEventListener("abort", interrupt, { signal: done.signal });
-      // While readline has the terminal, Ctrl-C comes to it and is no signal.
+      // While readline has the terminal, Ctrl-C reaches it instead of raising a signal.
       terminal.on("SIGINT", interrupt);
       terminal.on("close", () => {
         if (!done.signal.aborted) process.stderr.write("\n");

@@ -21,22 +21,19 @@ export function addConnectionOptions<Args extends unknown[], Opts extends Option
   command
     .option(
       "--region <region>",
-      "of Genesys Cloud: an AWS region's name or a domain (else GENESYSCLOUD_REGION, or the profile)",
+      "Genesys Cloud region, as an AWS region name or a domain (default: GENESYSCLOUD_REGION, or the profile's)",
     )
-    .option(
-      "--client-id <id>",
-      "OAuth client id of Genesys Cloud (else GENESYSCLOUD_OAUTHCLIENT_ID, or the profile)",
-    )
-    .option("--client-secret-file <file>", "file with the client secret, - for standard input")
-    .option("--access-token-file <file>", "file with an access token, - for standard input")
+    .option("--client-id <id>", "OAuth client id (default: GENESYSCLOUD_OAUTHCLIENT_ID, or the profile's)")
+    .option("--client-secret-file <file>", "file that contains the client secret; - for standard input")
+    .option("--access-token-file <file>", "file that contains an access token; - for standard input")
     .option(
       "--profile <name>",
-      "profile of the gc CLI, in ~/.gc/config.toml (default: DEFAULT); names may have dots",
+      "profile of the gc CLI in ~/.gc/config.toml (default: DEFAULT); its name may contain dots",
     );
   return command;
 }
 
-/** Where to call and as whom, from the options, the environment and the profile. */
+/** Finds the region and credentials in the options, the environment and the profile. */
 export function findSettings(cli: Cli, options: ConnectionOptions): Promise<Settings> {
   const { region, clientId, clientSecretFile, accessTokenFile, profile } = options;
   return resolveSettings({
@@ -51,7 +48,10 @@ export function findSettings(cli: Cli, options: ConnectionOptions): Promise<Sett
   });
 }
 
-/** A client as the options, the environment and the profile say. It signs in with its first call. Close it when done. */
+/**
+ * A client with the settings of the options, the environment and the profile. It signs in with its first call. Close
+ * it when done.
+ */
 export async function connect(cli: Cli, options: ConnectionOptions): Promise<GenesysClient> {
   const settings = await findSettings(cli, options);
   for (const warning of settings.warnings ?? []) cli.log.warn(warning);

@@ -2,7 +2,7 @@ import { open, write } from "node:fs";
 import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
 
-/** The number of this process's own descriptor that a path stands for. */
+/** The number of the descriptor of this process that a path names. */
 export function descriptorIn(path: string): number | undefined {
   const [, ofProcess, number] = /^\/(?:dev|proc\/(\d+|self)(?:\/task\/\d+)?)\/fd\/(\d+)$/.exec(path) ?? [];
   if (ofProcess !== undefined && ofProcess !== "self" && Number(ofProcess) !== process.pid) return undefined;
@@ -11,7 +11,7 @@ export function descriptorIn(path: string): number | undefined {
   return named === -1 ? undefined : named;
 }
 
-/** Opens a file as a bare descriptor, for what outlives no handle of Node's. */
+/** Opens a file as a bare descriptor, which no handle of Node's closes early. */
 export function openDescriptor(path: string, flags: number): Promise<number> {
   return new Promise((resolve, reject) => {
     open(path, flags, (error, fd) => (error ? reject(error) : resolve(fd)));
@@ -19,8 +19,8 @@ export function openDescriptor(path: string, flags: number): Promise<number> {
 }
 
 /**
- * Writes all of the data. One write may take a part only, on a disk that is nearly full, and says so by its count alone:
- * Node's stream for files, and so `process.stdout`, loses the rest without an error.
+ * Writes all of the data. On a nearly full disk one write may store only part of it, and only its count shows that.
+ * Node's file streams, including `process.stdout`, lose the rest without an error.
  */
 export async function writeAll(fd: number, data: string | Uint8Array, position?: number): Promise<void> {
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
@@ -38,13 +38,13 @@ function writeSome(fd: number, bytes: Uint8Array, offset: number, position: numb
   });
 }
 
-/** A pipe or socket that is written to without blocking, so that a reader who does not read can be given up. */
+/** Writes to a pipe or socket without blocking, so that a reader that has stopped reading can be abandoned. */
 export class PipeWriter {
   readonly #socket: Socket;
 
   constructor(fd: number, signal: AbortSignal) {
     this.#socket = new Socket({ fd, readable: false, writable: true });
-    // Each failure also reaches the write that it belongs to.
+    // Each write reports its own failure.
     this.#socket.on("error", () => {});
     addAbortSignal(signal, this.#socket);
   }

@@ -10,37 +10,37 @@ import { descriptorIn, openDescriptor, PipeWriter, writeAll } from "./descriptor
 import { inTemporaryFolder, replaceFile } from "./replace-file.ts";
 import { forTerminal } from "./terminal.ts";
 
-/** Takes the pieces of a result, in order. */
+/** Receives the pieces of a result, in order. */
 export interface Sink {
   readonly isStdout: boolean;
   readonly isTerminal: boolean;
-  /** @throws {UsageError} lake, where it cannot be written; {ReaderGone} where the reader of a pipe has gone. */
+  /** @throws {UsageError} lake, if it cannot be written; {ReaderGone} if the reader of a pipe has closed it. */
   write(data: string | Uint8Array): Promise<void>;
 }
 
-/** A result is made piece by piece or, in a format that seeks, as a file of its own. */
+/** A result is produced piece by piece or, for a format that seeks, as a file. */
 export type Content =
   | { readonly stream: (sink: Sink) => Promise<void> }
-  /** Writes over the empty file at `path`. */
+  /** Fills the empty file at `path`. */
   | { readonly file: (path: string) => Promise<void> };
 
-/** Where an output option leads. */
+/** What an output option names. */
 export type Destination =
   | { readonly kind: "stdout" }
   | { readonly kind: "descriptor"; readonly fd: number; readonly path: string }
   | { readonly kind: "file"; readonly path: string; readonly current: Stats | undefined }
   | { readonly kind: "device"; readonly path: string }
-  /** A FIFO, or a pipe or socket that this process has open as `fd`. */
+  /** A FIFO, or a pipe or socket that this process has opened as `fd`. */
   | { readonly kind: "pipe"; readonly path: string; readonly fd: number | undefined };
 
 const MAX_LINKS = 40;
 
 /**
- * Finds out what an output option names, without touching it: links are followed, and only a regular file, or a name
- * that is free, is `file`. `/dev/stdout` and `/dev/fd/N` are this process's own descriptors, whatever they lead to.
+ * Finds out what an output option names, without touching it. Links are followed. Only a regular file, or an unused
+ * name, is a `file`. `/dev/stdout` and `/dev/fd/N` are descriptors of this process, whatever they point to.
  *
- * @param option for messages: `--out`.
- * @throws {UsageError} input, for a folder, a socket, a place without a folder.
+ * @param option the option's name in messages: `--out`.
+ * @throws {UsageError} input, for a folder, a socket, or a path in a missing folder.
  */
 export async function destinationOf(given: string | undefined, option: string): Promise<Destination> {
   if (given === undefined || given === "-") return { kind: "stdout" };
@@ -55,7 +55,7 @@ export async function destinationOf(given: string | undefined, option: string): 
   if (current?.isDirectory()) throw unusable(option, given, "it is a folder");
   if (fd !== undefined && current === undefined) throw unusable(option, given, "no such descriptor is open");
   if (current === undefined || (current.isFile() && fd === undefined)) {
-    if (/[\\/]$/.test(given)) throw unusable(option, given, "there is no such folder");
+    if (/[\\/]$/.test(given)) throw unusable(option, given, "no such folder");
     return { kind: "file", path, current };
   }
   if (current.isFIFO() || (current.isSocket() && fd !== undefined)) return { kind: "pipe", path, fd };
@@ -64,12 +64,12 @@ export async function destinationOf(given: string | undefined, option: string): 
   return { kind: "device", path };
 }
 
-/** The file that a path leads to; a link's target need not be there. A link to a descriptor is not followed further. */
+/** Resolves links in a path; the target of a link need not exist. A link to a descriptor is not followed further. */
 async function followLinks(given: string, option: string): Promise<string> {
   let path = resolve(given);
   for (let links = 0; links < MAX_LINKS; links++) {
     const folder = await realpath(dirname(path)).catch((error: unknown) => {
-      const why = codeOf(error) === "ENOENT" ? `there is no folder ${dirname(path)}` : reasonOf(error);
+      const why = codeOf(error) === "ENOENT" ? `the folder ${dirname(path)} does not exist` : reasonOf(error);
       throw unusable(option, given, why);
     });
     path = join(folder, basename(path));
@@ -78,20 +78,20 @@ async function followLinks(given: string, option: string): Promise<string> {
     if (target === undefined) return path;
     path = resolve(folder, target);
   }
-  throw unusable(option, given, "its links lead in a circle");
+  throw unusable(option, given, "its symbolic links form a loop");
 }
 
 function unusable(option: string, given: string, why: string): UsageError {
   return new UsageError("input", `Cannot write to ${option} ${JSON.stringify(given)}: ${why}.`, {
-    hint: `Give a file in a folder that exists with ${option}, or - for standard output.`,
+    hint: `Set ${option} to a file in an existing folder, or to - for standard output.`,
   });
 }
 
 /**
- * Writes a result to where it is wanted: to a regular file whole or not at all (replace-file.ts), to everything else
- * (pipes, devices, descriptors) as it is, piece by piece.
+ * Writes a result to its destination: to a regular file completely or not at all (replace-file.ts), to pipes, devices
+ * and descriptors piece by piece.
  *
- * @throws {UsageError} lake, where it cannot be written; {ReaderGone} where the reader of a pipe has gone.
+ * @throws {UsageError} lake, if it cannot be written; {ReaderGone} if the reader of a pipe has closed it.
  */
 export async function writeTo(cli: Cli, destination: Destination, content: Content): Promise<void> {
   switch (destination.kind) {
@@ -131,7 +131,7 @@ async function fillFile(file: string, path: string, content: Content): Promise<v
   }
 }
 
-/** Where nothing can be sought a file is made first, and copied. */
+/** A destination that cannot seek gets a copy of a temporary file. */
 async function pour(content: Content, target: Sink): Promise<void> {
   if ("stream" in content) return await content.stream(target);
   await inTemporaryFolder(async (file) => {
@@ -176,13 +176,13 @@ async function intoPipe(cli: Cli, pipe: Pipe, content: Content): Promise<void> {
 
 const LOOK_FOR_READER_MS = 20;
 
-/** Waits for a reader, by looking again and again: an open that waits would hold a thread that nothing can stop. */
+/** Polls for a reader: a blocking open would hold a thread that nothing can stop. */
 async function openPipe(cli: Cli, { path, fd }: Pipe): Promise<number> {
   for (let looks = 0; ; looks++) {
     try {
       return await openDescriptor(path, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
-      // A descriptor that is open already needs no reader yet, nor a permission, and a socket has no other way in.
+      // An open descriptor needs neither a reader nor a permission, and a socket can only be used this way.
       if (fd !== undefined) return fd;
       if (codeOf(error) !== "ENXIO") throw cannotWrite(path, error);
     }

@@ -13,7 +13,7 @@ import type { Cli } from "./cli.ts";
 import { sizeOption } from "./options.ts";
 import { addLakeOptions, type LakeFlags, lakeOf, warnBeforeFirstDay } from "./stack.ts";
 
-/** Each engine loads what it needs when it is the one asked for. */
+/** Each engine is loaded only if it is used. */
 const ENGINES = { duckdb: openDuckDbEngine, athena: openAthenaEngine };
 const ENGINE_NAMES = ["duckdb", "athena"] as const;
 
@@ -25,7 +25,7 @@ export type EngineFlags = LakeFlags & {
   readonly organization?: string | undefined;
 };
 
-/** Which lake, and which engine over it. */
+/** Adds the options that choose the lake and the engine. */
 export function addEngineOptions<Args extends unknown[], Given extends OptionValues>(
   command: Command<Args, Given>,
 ): Command<Args, Given & EngineFlags> {
@@ -33,42 +33,42 @@ export function addEngineOptions<Args extends unknown[], Given extends OptionVal
     .addOption(
       new Option(
         "--engine <name>",
-        "what runs the SQL: duckdb here, or athena over a lake on S3 (default: duckdb)",
+        "engine that runs the SQL: duckdb on this machine, or athena for a lake on S3 (default: duckdb)",
       ).choices(ENGINE_NAMES),
     )
-    .option("--workgroup <name>", "Athena's workgroup (default: the stack's)")
-    .option("--database <name>", `Athena's database (default: the stack's, else ${DATABASE})`)
+    .option("--workgroup <name>", "Athena workgroup (default: the stack's)")
+    .option("--database <name>", `Athena database (default: the stack's, else ${DATABASE})`)
     .option(
       "--max-scan <size>",
-      "let Athena scan no more than this, for example 500MB; what can be known before is refused, the rest is stopped",
+      "limit of data that Athena may scan, for example 500MB; a query is rejected if it is known to exceed the limit, otherwise stopped at the limit",
       sizeOption("--max-scan"),
     );
   return command;
 }
 
-/** A lake that an engine reads: one of several where it has an organization. */
+/** A lake that an engine reads. It has an organization if it is one of several. */
 export interface ReadLake {
   readonly organization: string | undefined;
   readonly lake: Lake;
   readonly slices: Awaited<ReturnType<Lake["list"]>>;
 }
 
-/** An engine, and the lakes that it reads. */
+/** An engine and the lakes that it reads. */
 export interface OpenEngine {
   readonly engine: SqlEngine;
-  /** Undefined where Athena is asked without knowing the lake. */
+  /** Undefined if Athena is queried without reading the lake's files. */
   readonly lakes: readonly ReadLake[] | undefined;
-  /** The lake, or the folder of several, as it was named; undefined likewise. */
+  /** The lake, or the folder of several lakes, as the user named it; undefined if `lakes` is. */
   readonly uri: string | undefined;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Opens the engine that the flags name over the lake that they name.
+ * Opens the engine and the lake that the flags name.
  *
- * @param needs.slices false where the engine will do without knowing what the lake has.
- * @throws {UsageError} input, for flags that do not go together; lake, where it is not there or cannot be read; aws and
- * its kin, where a stack or bucket cannot be read.
+ * @param needs.slices false if the engine does not need the list of slices.
+ * @throws {UsageError} input, for flags that cannot be combined; lake, if it does not exist or cannot be read; aws,
+ * credentials, permission or service, if a stack or bucket cannot be read.
  */
 export function openEngine(
   cli: Cli,
@@ -85,8 +85,8 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<OpenEngin
     ["--max-scan", flags.maxScan],
   ]) {
     if (value === undefined) continue;
-    throw new UsageError("input", `${flag} is for Athena, and the engine is duckdb.`, {
-      hint: "Add --engine athena, or leave it out: DuckDB reads files of its own and costs nothing.",
+    throw new UsageError("input", `${flag} applies to Athena only, but the engine is duckdb.`, {
+      hint: "Add --engine athena, or omit ${flag}.",
     });
   }
   const { openDuckDb } = await import("../engine/duckdb/duckdb.ts");
@@ -114,14 +114,14 @@ async function openAthenaEngine(
   const { uri, stack } = await lakeOf(cli, flags);
   const workgroup = flags.workgroup ?? stack?.workgroup;
   if (workgroup === undefined) {
-    throw new UsageError("input", "Athena needs a workgroup, and none is named.", {
-      hint: "Name the stack with --stack gc-usage, or a workgroup with --workgroup.",
+    throw new UsageError("input", "Athena needs a workgroup, but none is set.", {
+      hint: "Set the stack with --stack gc-usage, or a workgroup with --workgroup.",
     });
   }
   const isOnS3 = /^s3:/i.test(uri);
   if (!isOnS3 && (needs.slices || flags.lake !== undefined)) {
     throw new UsageError("input", `Athena reads a lake on S3, not the folder ${uri}.`, {
-      hint: "Name the stack with --stack, or the lake with --lake s3://BUCKET.",
+      hint: "Set the stack with --stack gc-usage, or the lake with --lake s3://BUCKET.",
     });
   }
   const { openAthena } = await import("../engine/athena/athena.ts");
@@ -142,7 +142,7 @@ async function openAthenaEngine(
   );
 }
 
-/** The engine with its lakes: they are closed together, also where the engine cannot be opened. */
+/** The engine with its lakes. They are closed together, and also if the engine cannot be opened. */
 async function opened(
   uri: string,
   lakes: readonly ReadLake[] | undefined,
@@ -169,9 +169,9 @@ function isSeveral(lakes: readonly ReadLake[]): boolean {
 }
 
 /**
- * The lakes at a place, with their slices.
+ * The lakes at a location, with their slices.
  *
- * @param wanted of several the one of this organization: its folder's name, its id or its name.
+ * @param wanted if there are several lakes, the one of this organization: its folder's name, its id or its name.
  */
 async function lakesAt(cli: Cli, uri: string, wanted: string | undefined): Promise<ReadLake[]> {
   const found = await openLakes(uri, cli);
@@ -184,9 +184,13 @@ async function lakesAt(cli: Cli, uri: string, wanted: string | undefined): Promi
   const { lake } = found;
   if (wanted !== undefined) {
     await lake.close();
-    throw new UsageError("input", `--organization chooses one of several lakes, and ${uri} is one lake.`, {
-      hint: "Leave --organization out, or give the folder that holds the organizations' lakes with --lake.",
-    });
+    throw new UsageError(
+      "input",
+      `--organization selects one of several lakes, but ${uri} is a single lake.`,
+      {
+        hint: "Omit --organization, or set --lake to the folder that contains the organizations' lakes.",
+      },
+    );
   }
   return [{ organization: undefined, lake, slices: await lake.list() }];
 }
@@ -204,17 +208,17 @@ async function lakesNamed(
     names[i]?.slice(from).some((name) => name?.toLowerCase() === wanted.toLowerCase()) ?? false;
   const chosen =
     lakes.find(({ organization }) => organization === wanted) ?? lakes.find((_lake, i) => isNamed(i, 0));
-  await Promise.all(lakes.filter((one) => one !== chosen).map(({ lake }) => lake.close()));
+  await Promise.all(lakes.filter((other) => other !== chosen).map(({ lake }) => lake.close()));
   if (chosen) return [chosen];
   throw new UsageError("input", `--organization: ${uri} has no lake ${quoted(wanted)}.`, {
-    hint: `It has ${lakes.map(({ organization }) => organization).join(", ")}.`,
+    hint: `Use one of: ${lakes.map(({ organization }) => organization).join(", ")}.`,
   });
 }
 
 /**
- * The lakes and slices that the stack's tables look for: to Athena nothing else is there, so it counts as missing.
+ * The lakes and slices that the stack's tables cover. Athena cannot see any others, so they count as missing.
  *
- * @throws {UsageError} aws, where the tables are made for several lakes and there is one, or the other way round.
+ * @throws {UsageError} aws, if the tables are for several lakes but there is a single one, or the other way around.
  */
 function seenByStack(cli: Cli, stack: StackSettings | undefined, lakes: readonly ReadLake[]): ReadLake[] {
   if (stack === undefined) return [...lakes];
@@ -228,13 +232,13 @@ function seenByStack(cli: Cli, stack: StackSettings | undefined, lakes: readonly
     throw new UsageError(
       "aws",
       names.length === 0
-        ? `The tables of the stack ${stack.stack} are made for several lakes, and ${stack.lake} is one.`
-        : `Athena does not see the lakes ${unseen.join(", ")}: the stack ${stack.stack} does not name them.`,
+        ? `The tables of the stack ${stack.stack} expect several lakes, but ${stack.lake} is a single lake.`
+        : `Athena does not see the lakes ${unseen.join(", ")}: the parameter Organizations of the stack ${stack.stack} does not list them.`,
       {
         hint:
           names.length === 0
-            ? `Copy it to a folder of its own: gc-usage copy ${stack.lake} ${stack.lake}/${stack.organizations[0]}`
-            : `Name them: gc-usage aws deploy --stack ${stack.stack} --parameter Organizations=${all}`,
+            ? `Copy it to the folder of its organization: gc-usage copy ${stack.lake} ${stack.lake}/${stack.organizations[0]}`
+            : `Add them: gc-usage aws deploy --stack ${stack.stack} --parameter Organizations=${all}`,
       },
     );
   }
@@ -244,7 +248,7 @@ function seenByStack(cli: Cli, stack: StackSettings | undefined, lakes: readonly
   }));
 }
 
-/** Bytes, as an environment variable says; undefined where it says nothing. */
+/** Bytes from an environment variable; undefined if it is not set. */
 function sizeIn(env: NodeJS.ProcessEnv, name: string): number | undefined {
   const given = env[name];
   return given === undefined || given === "" ? undefined : sizeOption(name)(given);
@@ -255,9 +259,9 @@ function usdPerTb(given: string | undefined): number {
   if (/^\d+(\.\d+)?$/.test(given)) return Number(given);
   throw new UsageError(
     "input",
-    `GC_USAGE_ATHENA_USD_PER_TB is ${JSON.stringify(given)}, which is no price.`,
+    `Invalid GC_USAGE_ATHENA_USD_PER_TB: ${JSON.stringify(given)} (expected US dollars per terabyte).`,
     {
-      hint: `Set it to US dollars a terabyte, as in ${DEFAULT_USD_PER_TB}.00; see Athena's price list for the region.`,
+      hint: `Set it to a number, for example ${DEFAULT_USD_PER_TB}.00; see the Athena price list of your region.`,
     },
   );
 }

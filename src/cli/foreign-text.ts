@@ -4,7 +4,7 @@ import { printable } from "../support/printable.ts";
 
 const SHOWN = 3;
 
-/** `usage/notes.txt (not the path of a slice or of raw rows) and 4 more`; undefined where there is none. */
+/** `usage/notes.txt (not the path of a slice or of raw rows) and 4 more`; undefined if there are none. */
 export function foreignText(foreign: readonly Foreign[]): string | undefined {
   if (foreign.length === 0) return undefined;
   const first = foreign.slice(0, SHOWN).map(described);
@@ -12,20 +12,20 @@ export function foreignText(foreign: readonly Foreign[]): string | undefined {
   return first.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-/** Some lines for standard output; empty where there is none. */
+/** Lines for standard output; empty if there are none. */
 export function foreignListText(foreign: readonly Foreign[]): string {
   if (foreign.length === 0) return "";
-  // What commands stop at comes first.
+  // Links come first: commands stop at them.
   const ordered = [...foreign].sort((a, b) => Number(b.kind === "link") - Number(a.kind === "link"));
-  const lines = ordered.slice(0, SHOWN).map((one) => `  ${described(one)}\n`);
+  const lines = ordered.slice(0, SHOWN).map((object) => `  ${described(object)}\n`);
   const more = foreign.length - lines.length;
   return (
-    `\nNot part of the lake, and never read: ${counted(foreign.length, "object")}\n${lines.join("")}` +
+    `\nNot part of the lake, never read: ${counted(foreign.length, "object")}\n${lines.join("")}` +
     (more > 0 ? `  and ${more} more (list them with --json)\n` : "")
   );
 }
 
-/** One line: a name may hold any character. */
+/** Keeps it on one line: a name may contain any character. */
 function described({ path, why }: Foreign): string {
   return `${printable(path).replaceAll(/[\n\t]/g, "\ufffd")} (${why})`;
 }

@@ -10,24 +10,24 @@ import { decompressed, STDIN } from "./compression.ts";
 import { descriptorIn, openDescriptor } from "./descriptor.ts";
 
 export interface Input {
-  /** The data, decompressed. It ends with the reason of the command's signal where that comes first. */
+  /** The decompressed data. If the command's signal aborts first, reading rejects with its reason. */
   readonly stream: AsyncIterable<Uint8Array>;
-  /** For messages. */
+  /** Name in messages. */
   readonly name: string;
-  /** Milliseconds since 1970 at which a regular file was last written; undefined for everything else. */
+  /** When a regular file was last written, in milliseconds since 1970; undefined for everything else. */
   readonly modified: number | undefined;
 }
 
 /**
- * A file, or standard input for `-` or nothing. Where nothing is given and standard input is a terminal, nobody would
- * know what is waited for.
+ * Opens a file, or standard input for `-` or no path. A terminal is read only if `-` asks for it: otherwise the
+ * command would seem to hang.
  *
- * @throws {UsageError} input, where it cannot be read.
+ * @throws {UsageError} input, if it cannot be read.
  */
 export async function openInput(cli: Cli, path: string | undefined): Promise<Input> {
   if (path === undefined && cli.stdin.isTTY) {
-    throw new UsageError("input", "There is nothing to read: no file is named and nothing is piped in.", {
-      hint: "Name a file, or pipe into it; - is standard input.",
+    throw new UsageError("input", "There is nothing to read: no file is given and nothing is piped in.", {
+      hint: "Give a file, or pipe data to standard input; - reads from the terminal.",
     });
   }
   if (path === undefined || path === "-" || descriptorIn(path) === 0) {
@@ -37,20 +37,20 @@ export async function openInput(cli: Cli, path: string | undefined): Promise<Inp
     throw cannotRead(path, error);
   });
   if (info.isDirectory()) {
-    throw new UsageError("input", `Cannot read ${path}: it is a folder.`, { hint: "Name a file in it." });
+    throw new UsageError("input", `Cannot read ${path}: it is a folder.`, { hint: "Give a file in it." });
   }
   await access(path, constants.R_OK).catch((error: unknown) => {
     throw cannotRead(path, error);
   });
   return {
-    // Opened when it is read: what is refused before must leave nothing open that the process would wait for.
+    // Opened when it is first read: a command that is rejected earlier must not leave anything open.
     stream: contentOf(cli, () => open(path, info), path),
     name: path,
     modified: info.isFile() ? info.mtimeMs : undefined,
   };
 }
 
-/** What may never deliver anything is read without holding a thread, which nothing could stop. */
+/** Sources that may never deliver anything are read without blocking a thread, which nothing could stop. */
 async function open(path: string, info: Stats): Promise<Readable> {
   if (info.isFile() || info.isBlockDevice()) return createReadStream(path, { highWaterMark: 1024 * 1024 });
   const own = descriptorIn(path);
@@ -82,7 +82,7 @@ function cannotRead(name: string, error: unknown): UsageError {
   });
 }
 
-/** Reads a small text whole: a query file, a statement. */
+/** Reads a small text completely: a query file, a statement. */
 export async function readText(input: Input, maxBytes = 4 * 1024 * 1024): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -90,7 +90,7 @@ export async function readText(input: Input, maxBytes = 4 * 1024 * 1024): Promis
     bytes += chunk.length;
     if (bytes > maxBytes) {
       throw new UsageError("input", `${input.name} is larger than ${maxBytes / 2 ** 20} MiB.`, {
-        hint: "Is it the right file?",
+        hint: "Check that it is the right file.",
       });
     }
     chunks.push(chunk);

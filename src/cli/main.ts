@@ -16,20 +16,20 @@ import { version } from "./version.ts";
 
 /** Runs this process's command line and ends the process with its exit code. */
 export async function run(): Promise<void> {
-  // The AWS SDK would tell users of Node 20 on stderr that its next year's versions want another Node.
+  // The AWS SDK would print a warning on Node 20 that its future versions need a later Node.
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const code = await main(process.argv.slice(2));
   process.exitCode = code;
   if (code === EXIT_CODES.interrupted) await endSoon();
 }
 
-/** What an interrupted process still waits for, as a terminal that nobody types on, must not keep it. */
+/** An interrupted process must not wait for pending reads, such as a terminal that nobody types on. */
 async function endSoon(): Promise<never> {
   for (let waited = 0; hasCalls() && waited < 1000; waited += 10) await realEffects.sleep(10);
   return endNow("SIGINT");
 }
 
-/** Runs one command line and gives its exit code. The only place that maps errors to exit codes. */
+/** Runs one command line and returns its exit code. The only place that maps errors to exit codes. */
 export async function main(argv: readonly string[]): Promise<number> {
   secrets.clear();
   registerSecrets(process.env, argv);
@@ -44,7 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   const cli = await createCli({ debug, quiet: flags.has("--quiet") || flags.has("-q"), signal: stop.signal });
-  // What no command waits for: an event of a stream, a promise that was let go.
+  // Failures that no command awaits: an event of a stream, a promise without a handler.
   const onStray = (error: unknown): void => process.exit(report(cli, error, argv));
   process.on("uncaughtException", onStray);
   process.on("unhandledRejection", onStray);
@@ -74,12 +74,12 @@ async function runCommand(cli: Cli, argv: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** True while a call of the system is under way: nothing can stop it, and `process.exit` waits for it. */
+/** True while a file system call is running: nothing can stop it, and `process.exit` waits for it. */
 function hasCalls(): boolean {
   return process.getActiveResourcesInfo().some((resource) => resource.startsWith("FSReq"));
 }
 
-/** Ends the process at once; by the signal itself where `process.exit` might not. */
+/** Ends the process at once; with the signal itself if `process.exit` might have to wait. */
 function endNow(signal: NodeJS.Signals): never {
   if (hasCalls()) {
     process.removeAllListeners(signal);
@@ -88,9 +88,9 @@ function endNow(signal: NodeJS.Signals): never {
   process.exit(EXIT_CODES.interrupted);
 }
 
-/** The program with every command named, and the one that was asked for loaded. Its help is put into `help`. */
+/** The program with all commands listed and only the requested one loaded. Help text is collected in `help`. */
 async function buildProgram(cli: Cli, argv: readonly string[], help: string[]): Promise<Command> {
-  // Errors are ours to print; help that is shown since no command was named is what was asked for.
+  // `report` prints errors. Help that is shown because no command was given is regular output.
   const output = {
     outputError: () => {},
     writeOut: (text: string) => void help.push(text),
@@ -101,8 +101,8 @@ async function buildProgram(cli: Cli, argv: readonly string[], help: string[]): 
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "show help for a command")
     .helpCommand("help [command]", "show help for a command")
-    .option("--debug", "show what is done and full error traces, secrets left out")
-    .option("-q, --quiet", "print no progress and no notes; warnings and errors alone")
+    .option("--debug", "show each step and full error traces, without secrets")
+    .option("-q, --quiet", "print only data, warnings and errors")
     .showSuggestionAfterError()
     .configureOutput(output)
     .exitOverride()
@@ -125,7 +125,7 @@ function wantedCommand(argv: readonly string[]): string | undefined {
   return named === "help" ? argv[argv.indexOf("help") + 1] : named;
 }
 
-/** What follows an unknown command, or comes before as `help`, would only hide that it is unknown. */
+/** Drops what surrounds an unknown command (its options, or `help`), so that the error names the command. */
 function upToUnknownCommand(argv: readonly string[]): string[] {
   const wanted = wantedCommand(argv);
   if (wanted === undefined || wanted.startsWith("-") || COMMANDS.some(({ name }) => name === wanted))
@@ -133,28 +133,28 @@ function upToUnknownCommand(argv: readonly string[]): string[] {
   return argv.slice(0, argv.indexOf(wanted) + 1).filter((word) => word !== "help");
 }
 
-/** Every command takes the global flags too, wherever they stand, and leaves exiting to `main`. */
+/** Every command accepts the global flags, in any position, and leaves exiting to `main`. */
 function inherit(command: CommandUnknownOpts, output: OutputConfiguration): void {
   command.helpOption("-h, --help", "show this help").exitOverride().configureOutput(output);
   if (command.commands.length === 0) {
     command
-      .option("--debug", "show what is done and full error traces, secrets left out")
-      .option("-q, --quiet", "print no progress and no notes; warnings and errors alone");
+      .option("--debug", "show each step and full error traces, without secrets")
+      .option("-q, --quiet", "print only data, warnings and errors");
   }
   for (const child of command.commands) inherit(child, output);
 }
 
 export const HELP_FOOT = `
-Begin with \`gc-usage demo\`: it needs no account.
+Start with \`gc-usage demo\`: it needs no account.
 
-Exit codes: 0 done, 1 a defect, 2 bad input, 3 credentials, 4 permission,
+Exit codes: 0 done, 1 bug, 2 bad input, 3 credentials, 4 permission,
 5 service or network, 6 query failed, 7 timed out, 8 refused to protect data,
 9 lake, 10 SQL, 11 AWS, 12 incomplete or too old, 130 interrupted.`;
 
 function report(cli: Cli, error: unknown, argv: readonly string[]): number {
   if (error instanceof CommanderError) return reportCommander(cli, error, argv);
   const json = argv.includes("--json");
-  // A stream that our signal ended fails with the platform's error; what was meant is the signal's reason.
+  // A stream that our signal aborted fails with a platform error; report the signal's reason instead.
   if (cli.signal.aborted && !isUsageError(error)) return report(cli, cli.signal.reason, argv);
   if (isUsageError(error)) {
     if (json) cli.note(JSON.stringify({ error: errorJson(error) }));
@@ -171,41 +171,41 @@ function report(cli: Cli, error: unknown, argv: readonly string[]): number {
   cli.note(
     cli.debug
       ? trace(error)
-      : "This is a defect of gc-usage. Run again with --debug and report what it prints, please.",
+      : "This is a bug in gc-usage. Run the command again with --debug and report its output.",
   );
   return 1;
 }
 
-/** No command line names the temporary folder: without a word on where it comes from, nobody could tell what to do. */
+/** The temporary folder does not come from the command line, so the message must explain how to set it. */
 function temporaryFolderError(error: unknown): UsageError | undefined {
   if (!(error instanceof Error && "syscall" in error && error.syscall === "mkdtemp")) return undefined;
   const code = codeOf(error) ?? "";
   return ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "EROFS"].includes(code)
-    ? new UsageError("input", `The temporary folder ${tmpdir()} cannot be written (${code}).`, {
-        hint: "Set TMPDIR to a folder that can.",
+    ? new UsageError("input", `Cannot write to the temporary folder ${tmpdir()} (${code}).`, {
+        hint: "Set TMPDIR to a writable folder.",
         cause: error,
       })
     : undefined;
 }
 
-/** What the machine refuses (disk full, no permission …) is no bug of ours: it reads as an error of the lake or a file. */
+/** System errors (disk full, no permission …) are not bugs: they are reported as errors of the lake or a file. */
 function systemError(error: unknown): UsageError | undefined {
   const hints: Record<string, string> = {
     ENOSPC: "The disk is full. Free some space and run the same command again: it resumes where it stopped.",
     EDQUOT: "The disk quota is used up. Free some space and run the same command again.",
-    EROFS: "The file system is read-only. Use a folder that can be written, with --lake.",
+    EROFS: "The file system is read-only. Set --lake to a writable folder.",
     EACCES: "Check the permissions of the file or folder.",
     EPERM: "Check the permissions of the file or folder.",
     ENOENT: "Check the path.",
     ENOTDIR: "Check the path: part of it is a file, not a folder.",
-    EISDIR: "A file is needed there, not a folder.",
-    EEXIST: "Something of that name is there already.",
+    EISDIR: "Give a file, not a folder.",
+    EEXIST: "A file or folder with that name already exists.",
     EMFILE: "Too many open files: raise the limit with `ulimit -n 4096`.",
     ENFILE: "Too many open files on this machine.",
   };
   const code = systemCodeOf(error);
   if (code === undefined) return undefined;
-  // Errors of Node's own API have a code too, but no call of the system that failed.
+  // Errors of Node's own API have a code too, but no failed system call.
   const isOfSystem = hints[code] !== undefined || (error instanceof Error && "syscall" in error);
   if (!isOfSystem) return undefined;
   const hint = hints[code] ?? "Check the disk or device, then run the same command again.";
@@ -235,8 +235,12 @@ function errorJson(error: UsageError): Record<string, unknown> {
 
 function trace(error: unknown): string {
   const lines: string[] = [];
-  for (let one: unknown = error, depth = 0; one instanceof Error && depth < 8; one = one.cause, depth++) {
-    lines.push(one.stack ?? one.message);
+  for (
+    let cause: unknown = error, depth = 0;
+    cause instanceof Error && depth < 8;
+    cause = cause.cause, depth++
+  ) {
+    lines.push(cause.stack ?? cause.message);
   }
   return secrets.redact(lines.join("\ncaused by: "));
 }

@@ -6,16 +6,16 @@ import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "..
 import { metricsNamed } from "../usage/query.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
 
-/** Parsers of option values that several commands share. Each throws a UsageError "input" that names the option. */
+/** Parsers of option values, shared by several commands. Each throws a UsageError "input" that names the option. */
 
-/** A parser of one of a few values; shells complete the `values`. */
+/** A parser that accepts a few values; shells complete the `values`. */
 type OneOf<T extends string> = ((text: string) => T) & { readonly values: readonly T[] };
 
 function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> {
   const parse = (text: string): T => {
-    const value = known.find((one) => one === text.toLowerCase());
+    const value = known.find((candidate) => candidate === text.toLowerCase());
     if (value === undefined) {
-      throw new UsageError("input", `${option}: ${quoted(text)} is not known.`, {
+      throw new UsageError("input", `Invalid ${option}: ${quoted(text)}.`, {
         hint: `Use ${known.slice(0, -1).join(", ")} or ${known.at(-1) ?? ""}.`,
       });
     }
@@ -32,18 +32,18 @@ export const weekStartOption: OneOf<WeekStart> = oneOf(WEEK_STARTS, "--week-star
 export function metricsOption(text: string): Metric[] {
   const names = words(text);
   if (names.length === 0)
-    throw new UsageError("input", "--metrics is empty.", { hint: "Leave it out for all of them." });
+    throw new UsageError("input", "--metrics is empty.", { hint: "Omit it to get all metrics." });
   return metricsNamed(names);
 }
 
-/** What `option` takes, for the commands that bring rows to a lake. */
+/** Arguments of `option` for the commands that store rows in a lake. */
 export const ORGANIZATION = [
   "--organization <id>",
-  "the organization's id, where the service or file does not give it; checked against the lake's",
+  "organization id, if the service or file does not contain it; checked against the lake's",
   parseOrganizationId,
 ] as const;
 
-/** The words of a list joined by commas. */
+/** The words of a list that is separated by commas or spaces. */
 export function words(text: string): string[] {
   return text.split(/[,\s]+/).filter((word) => word !== "");
 }
@@ -53,7 +53,10 @@ export function integerOption(option: string, min: number, max: number): (text: 
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) {
-      throw new UsageError("input", `${option}: ${quoted(text)} is no whole number from ${min} to ${max}.`);
+      throw new UsageError(
+        "input",
+        `Invalid ${option}: ${quoted(text)} (expected a whole number from ${min} to ${max}).`,
+      );
     }
     return value;
   };
@@ -66,8 +69,8 @@ export function durationOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,7}(?:\.\d+)?)([smhd]?)$/.exec(text);
     if (!match) {
-      throw new UsageError("input", `${option}: ${quoted(text)} is no length of time.`, {
-        hint: "Write 90s, 10m, 6h or 3d.",
+      throw new UsageError("input", `Invalid ${option}: ${quoted(text)} (expected a duration).`, {
+        hint: "Use seconds, minutes, hours or days, for example 90s, 10m, 6h or 3d.",
       });
     }
     return Number(match[1]) * (UNITS[match[2] || "s"] ?? 1_000);
@@ -81,8 +84,8 @@ export function ageOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,5})([hdw])$/.exec(text);
     if (!match) {
-      throw new UsageError("input", `${option}: invalid age ${quoted(text)}.`, {
-        hint: "Write hours, days or weeks, for example 36h, 2d or 1w.",
+      throw new UsageError("input", `Invalid ${option}: ${quoted(text)} (expected an age).`, {
+        hint: "Use hours, days or weeks, for example 36h, 2d or 1w.",
       });
     }
     return Number(match[1]) * (AGES[match[2] ?? "d"] ?? 0);
@@ -96,8 +99,8 @@ export function sizeOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,15}(?:\.\d+)?)\s*([kmgt]?b)?$/.exec(text.trim().toLowerCase());
     if (!match) {
-      throw new UsageError("input", `${option}: ${quoted(text)} is no size.`, {
-        hint: "Write 500MB, 10GB or 1TB.",
+      throw new UsageError("input", `Invalid ${option}: ${quoted(text)} (expected a size).`, {
+        hint: "Use a number with a unit, for example 500MB, 10GB or 1TB.",
       });
     }
     return Math.floor(Number(match[1]) * (SIZES[match[2] ?? "b"] ?? 1));

@@ -35,16 +35,16 @@ const BY_EXTENSION: Readonly<Record<string, Format>> = {
 };
 
 /**
- * Which format a command prints, to be found before anything runs: `--output`, `--json`, else what the file's extension
- * says, else a table, in a terminal and in a pipe alike.
+ * The format that a command prints, decided before anything runs: `--output` or `--json`, else the file's extension,
+ * else a table, both in a terminal and in a pipe.
  *
- * @throws {UsageError} input, where the flags contradict each other, `--out` cannot be written or has an extension that
- * names no format, or Parquet would go to a terminal.
+ * @throws {UsageError} input, if the flags contradict each other, `--out` cannot be written or has an unknown
+ * extension, or Parquet would go to a terminal.
  */
 export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   if (flags.json && flags.output !== undefined && flags.output !== "json") {
     throw new UsageError("input", `--json and --output ${flags.output} contradict each other.`, {
-      hint: "Use one of them.",
+      hint: "Use only one of them.",
     });
   }
   const { kind } = await destinationOf(flags.out, "--out");
@@ -52,12 +52,12 @@ export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   const format = named ?? (kind === "file" ? formatByExtension(flags.out ?? "") : "table");
   if (format === "parquet" && kind === "stdout" && cli.isTerminal) {
     throw new UsageError("input", "Parquet is a binary format: it cannot be shown on a terminal.", {
-      hint: "Give a file with --out result.parquet.",
+      hint: "Write it to a file: --out result.parquet",
     });
   }
   if (flags.envelope && format === "table") {
     throw new UsageError("input", "--envelope does not apply to a table.", {
-      hint: "Add --output ndjson or --output csv; JSON and Parquet carry the envelope anyway.",
+      hint: "Add --output ndjson or --output csv; JSON and Parquet always contain the envelope.",
     });
   }
   if (flags.csvSafe && format !== "csv") {
@@ -66,18 +66,18 @@ export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   return format;
 }
 
-/** A file that a spreadsheet, say, could not open must not be made: an unknown extension is refused. */
+/** Rejects unknown extensions, so that no file is written that its program cannot open. */
 function formatByExtension(file: string): Format {
   const extension = extname(file).toLowerCase();
   const format = BY_EXTENSION[extension];
   if (format !== undefined) return format;
   const what = extension === "" ? "has no extension" : `has the extension ${quoted(extension)}`;
-  throw new UsageError("input", `No format is known for --out ${quoted(file)}: it ${what}.`, {
-    hint: `Use ${Object.keys(BY_EXTENSION).join(", ")}, or name the format with --output ${FORMATS.join("|")}.`,
+  throw new UsageError("input", `Unknown format for --out ${quoted(file)}: it ${what}.`, {
+    hint: `Use ${Object.keys(BY_EXTENSION).join(", ")}, or set the format with --output ${FORMATS.join("|")}.`,
   });
 }
 
-/** Reads a result to its end and writes it to stdout or to what `--out` names: a file appears whole or not at all. */
+/** Reads a result to its end and writes it to stdout or to `--out`. A file is written completely or not at all. */
 export async function writeResult(
   cli: Cli,
   result: QueryResult,

@@ -12,28 +12,29 @@ import { FORMATS, formatOf, type OutputFlags, writeResult } from "./output.ts";
 import type { LakeFlags } from "./stack.ts";
 import { version } from "./version.ts";
 
-/** What `sql` and `ask` share: where the lake is, what runs the SQL, in which form the rows go where, what they must be. */
+/**
+ * Options that `sql` and `ask` share: the lake, the engine, the output format and file, and requirements on the data.
+ */
 export function addQueryOptions<Args extends unknown[], Given extends OptionValues>(
   command: Command<Args, Given>,
 ): Command<Args, Given & EngineFlags & OutputFlags & ExplainFlags & DemandFlags> {
   addEngineOptions(command)
     .addOption(
-      new Option(
-        "--output <format>",
-        "form of the rows (default: by the file's extension, else table)",
-      ).choices(FORMATS),
+      new Option("--output <format>", "output format (default: by the file's extension, else table)").choices(
+        FORMATS,
+      ),
     )
-    .option("--json", "the same as --output json")
-    .option("-o, --out <file>", "write the rows to a file, pipe or device; - is standard output")
-    .option("--csv-safe", "in CSV, keep spreadsheets from running text as a formula")
-    .option("--envelope", "begin NDJSON and CSV with a line that states what the rows rest on")
+    .option("--json", "same as --output json")
+    .option("-o, --out <file>", "write the rows to a file, pipe or device; - for standard output")
+    .option("--csv-safe", "in CSV, keep spreadsheets from running text as formulas")
+    .option("--envelope", "start NDJSON and CSV with a line that describes the data behind the rows")
     .option("--require-complete", "fail with exit code 12 if any day is missing or incomplete")
     .option(
       "--max-age <time>",
-      "fail with exit code 12 if the newest day ended longer ago than this: 36h, 2d, 1w",
+      "fail with exit code 12 if the newest day ended longer ago, for example 36h, 2d or 1w",
       ageOption("--max-age"),
     )
-    .option("--explain", "show how the engine would run the statement, and do not run it")
+    .option("--explain", "show the plan of the statement without running it")
     .addOption(
       new Option(
         "--explain-analyze",
@@ -48,27 +49,27 @@ export type ExplainFlags = {
   readonly explainAnalyze?: true | undefined;
 };
 
-/** What the flags ask for instead of the rows. */
+/** The plan that the flags request instead of the rows. */
 export function explainOf({ explain, explainAnalyze }: ExplainFlags): Explain | undefined {
   return explain ? "plan" : explainAnalyze ? "analyze" : undefined;
 }
 
-/** What the data must be. A type, not an interface: commander's options have an index signature. */
+/** Requirements on the data. A type, not an interface, because commander's options have an index signature. */
 export type DemandFlags = {
   readonly requireComplete?: true | undefined;
   readonly maxAge?: number | undefined;
 };
 
-/** Runs a statement and writes its rows as the flags say; notes on stderr what it cost, where it costs. */
+/** Runs a statement and writes its rows as the flags say. Reports the cost on stderr if the engine bills by scan. */
 export async function printRows(
   cli: Cli,
   flags: OutputFlags & ExplainFlags,
   options: {
     engine: SqlEngine;
     run: (options: QueryOptions) => Promise<QueryResult>;
-    /** What the rows rest on, once the tables are known that the statement names. */
+    /** The data behind the rows, given the tables that the statement names. */
     envelope: (tables: readonly string[]) => Promise<Envelope | undefined>;
-    /** Warns of what the rows may be mistaken for. */
+    /** Warns if the rows could be misread. */
     warn?: (result: QueryResult) => void;
   },
 ): Promise<void> {
@@ -88,7 +89,7 @@ export async function printRows(
   if (engine.traits.billsByScan) cli.log.info(billText(stats));
 }
 
-/** Who answers, for the envelope. */
+/** Program, lake and engine, for the envelope. */
 export function answerContext(flags: EngineFlags, lake: string | undefined): AnswerContext {
   return {
     program: `gc-usage ${version()}`,
@@ -98,7 +99,7 @@ export function answerContext(flags: EngineFlags, lake: string | undefined): Ans
   };
 }
 
-/** What names the lake in a command that a hint gives. */
+/** The options that name the lake, for commands in hints. */
 export function lakeFlags({ lake, stack }: LakeFlags): string {
   if (stack !== undefined) return ` --stack ${shellWord(stack)}`;
   return lake === undefined ? "" : ` --lake ${shellWord(lake)}`;
@@ -119,7 +120,7 @@ function billText({ elapsedMs, bytesScanned = 0, costUsd }: QueryStats): string 
   return `Scanned ${sizeText(bytesScanned)} in ${(elapsedMs / 1000).toFixed(1)} s${cost}.`;
 }
 
-/** Two digits that say something, however small. */
+/** Two significant digits, however small the amount. */
 function dollars(amount: number): string {
   const digits = Math.max(2, 1 - Math.floor(Math.log10(amount)));
   return amount.toFixed(Math.min(digits, 12));

@@ -4,7 +4,7 @@ import type { Removable } from "../sync/remove.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { seriesId, seriesName, seriesOfKey } from "../usage/series.ts";
 
-/** What slices to be removed hold. Damaged ones count no rows. */
+/** Totals of the slices to remove. Damaged slices count as 0 rows. */
 export function totalsOf(removable: readonly Removable[]) {
   const slices = removable.flatMap(({ slice }) => slice ?? []);
   const sources = removable.flatMap(({ source }) => source ?? []);
@@ -20,18 +20,18 @@ export function totalsOf(removable: readonly Removable[]) {
   };
 }
 
-/** Their sum, and a line for each series. */
+/** The totals, and a line for each series. */
 export function removableText(removable: readonly Removable[]): string {
   const all = totalsOf(removable);
   const bySeries = new Map<string, Removable[]>();
-  for (const one of removable) {
-    const id = seriesId(one.key);
-    bySeries.set(id, [...(bySeries.get(id) ?? []), one]);
+  for (const removableSlice of removable) {
+    const id = seriesId(removableSlice.key);
+    bySeries.set(id, [...(bySeries.get(id) ?? []), removableSlice]);
   }
   const raw =
     all.rawFiles === 0
       ? ""
-      : `  and the raw rows kept with them: ${counted(all.rawFiles, "file")}, ${sizeText(all.rawBytes)}\n`;
+      : `  and the raw rows stored with them: ${counted(all.rawFiles, "file")}, ${sizeText(all.rawBytes)}\n`;
   return `${factsText(all)}\n${[...bySeries.values()].map(seriesLine).join("")}${raw}`;
 }
 

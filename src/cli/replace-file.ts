@@ -9,24 +9,24 @@ import { cannotWrite } from "./cannot-write.ts";
 import { writeAll } from "./descriptor.ts";
 
 /**
- * Gives a regular file new content, whole or not at all, and keeps its mode and owner; a new file has the mode that the
- * umask leaves. The content is made in a file beside it that is renamed over it. Where that cannot be (a folder that
- * cannot be written, a file that is mounted by itself, one with several names, one whose owner could not be kept), it is
- * made elsewhere and copied into the file as it stands.
+ * Replaces the content of a regular file, completely or not at all, and keeps its mode and owner. A new file gets the
+ * default mode of the umask. The content is written to a temporary file in the same folder, which is then renamed
+ * over the target. If that is impossible (a read-only folder, a file that is a mount point, a file with several hard
+ * links, an owner that could not be kept), the content is written elsewhere and copied into the existing file.
  *
- * @param current what is there; undefined where there is nothing.
- * @param fill writes to the empty file whose path it is given.
- * @throws {UsageError} lake, where it cannot be written; what `fill` throws. The file is as it was then.
+ * @param current the existing file; undefined if there is none.
+ * @param fill writes to the empty file whose path it receives.
+ * @throws {UsageError} lake, if it cannot be written; what `fill` throws. The file is then unchanged.
  */
 export async function replaceFile(
   path: string,
   current: Stats | undefined,
   fill: (file: string) => Promise<void>,
 ): Promise<void> {
-  // A rename asks only the folder: a file that is read-only must stay as it is all the same.
+  // A rename checks only the folder's permissions, but a read-only file must stay unchanged too.
   if (current) await orCannotWrite(path, access(path, constants.W_OK));
-  const beside = current && current.nlink > 1 ? undefined : await fileBeside(path, current);
-  if (beside === undefined) {
+  const temporary = current && current.nlink > 1 ? undefined : await siblingFile(path, current);
+  if (temporary === undefined) {
     await inTemporaryFolder(async (file) => {
       await fill(file);
       await orCannotWrite(path, overwrite(path, file));
@@ -34,15 +34,15 @@ export async function replaceFile(
     return;
   }
   try {
-    await fill(beside);
-    if (await orCannotWrite(path, moved(beside, path, current))) return;
-    await orCannotWrite(path, overwrite(path, beside));
+    await fill(temporary);
+    if (await orCannotWrite(path, moved(temporary, path, current))) return;
+    await orCannotWrite(path, overwrite(path, temporary));
   } finally {
-    await rm(beside, { force: true });
+    await rm(temporary, { force: true });
   }
 }
 
-/** Runs `use` with the path of an empty file that nobody else can read, and that is gone afterwards. */
+/** Runs `use` with the path of an empty file that only this user can read, and deletes it afterwards. */
 export async function inTemporaryFolder<T>(use: (file: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "gc-usage-out-"));
   try {
@@ -62,11 +62,11 @@ async function orCannotWrite<T>(path: string, action: Promise<T>): Promise<T> {
   }
 }
 
-/** An empty file in the same folder; undefined where the folder takes none but the file itself may still be written. */
-async function fileBeside(path: string, current: Stats | undefined): Promise<string | undefined> {
+/** An empty file in the same folder; undefined if the folder is not writable but the file itself may still be. */
+async function siblingFile(path: string, current: Stats | undefined): Promise<string | undefined> {
   const file = join(dirname(path), `.gc-usage-${randomUUID()}.tmp`);
   try {
-    // Until it has the old file's mode it is readable by nobody else.
+    // Only this user can read it until it gets the old file's mode.
     await (await open(file, "wx", current ? 0o600 : 0o666)).close();
     return file;
   } catch (error) {
@@ -75,7 +75,9 @@ async function fileBeside(path: string, current: Stats | undefined): Promise<str
   }
 }
 
-/** Puts a finished file in place. False where that would change the owner, or the old file cannot be taken away. */
+/**
+ * Renames a finished file over the target. False if that would change the owner, or the old file cannot be replaced.
+ */
 async function moved(file: string, path: string, current: Stats | undefined): Promise<boolean> {
   const handle = await open(file, "r+");
   try {
@@ -105,8 +107,8 @@ async function madeAlike(handle: FileHandle, { uid, gid, mode }: Stats): Promise
 }
 
 /**
- * Copies a finished file over another's content. What goes beyond the old end is written first: if there is no room for
- * it, the old content is still whole.
+ * Copies a finished file over another's content. The part beyond the old end is written first: if the disk is full,
+ * the old content is still intact.
  */
 async function overwrite(path: string, file: string): Promise<void> {
   const source = await open(file, "r");

@@ -6,23 +6,23 @@ import { forTerminal } from "./terminal.ts";
 export const TEXT_FORMATS = ["table", "json", "ndjson", "csv"] as const;
 export type TextFormat = (typeof TEXT_FORMATS)[number];
 
-/** What the rows rest on, and in which forms it is written: in JSON and Parquet always. */
+/** The data behind the rows, and whether text formats include it. JSON and Parquet always do. */
 export interface Enclosing {
   readonly envelope: Envelope;
-  /** Also ahead of NDJSON and CSV, on a line of its own. */
+  /** Also write it before NDJSON and CSV, on its own line. */
   readonly onOwnLine: boolean;
 }
 
-/** The envelope's name, where it is not the whole: in Parquet's metadata, and on a line of its own. */
+/** The envelope's key in Parquet metadata and on its own line of NDJSON and CSV. */
 export const ENVELOPE_KEY = "gc_usage_answer";
 
 export interface TextOptions {
-  /** Cells in a line of a table. */
+  /** Width of a table, in terminal cells. */
   readonly width: number;
   readonly colors: boolean;
-  /** A terminal must not be acted on by what stands in a name. */
+  /** Escape control characters, so that names cannot control the terminal. */
   readonly isTerminal: boolean;
-  /** In CSV, no text that a spreadsheet would run as a formula. */
+  /** In CSV, defuse text that a spreadsheet would run as a formula. */
   readonly csvSafe: boolean;
 }
 
@@ -69,7 +69,10 @@ export async function* textOf(
   }
 }
 
-/** A row as a JSON object, numbers with every digit; `NaN` and the infinities, which JSON lacks, as text. */
+/**
+ * A row as a JSON object, numbers with all their digits. `NaN` and infinities become text, since JSON has no numbers
+ * for them.
+ */
 function jsonRow(columns: readonly Column[]): (row: SqlRow) => string {
   const keys = uniqueNames(columns).map((name) => JSON.stringify(name));
   return (row) => `{${row.map((value, i) => `${keys[i]}:${jsonValue(value, columns[i])}`).join(",")}}`;
@@ -82,7 +85,7 @@ function jsonValue(value: SqlValue, column: Column | undefined): string {
   return column?.kind === "decimal" || column?.kind === "json" ? value : JSON.stringify(value);
 }
 
-/** RFC 4180: CRLF, quotes where needed. NULL is an empty field, and an empty text a quoted one. */
+/** RFC 4180: CRLF, and quotes only if needed. NULL is an empty field, and an empty text a quoted empty field. */
 function csvLine({ isTerminal, csvSafe }: TextOptions): (row: SqlRow) => string {
   const field = (value: SqlValue): string => {
     if (value === null) return "";
@@ -100,8 +103,8 @@ function quoted(text: string): string {
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[-+]?\d+)?$/i;
 
 /**
- * What a spreadsheet would run as a formula, with an apostrophe before it, as OWASP advises. Quotes keep a separator of
- * another country's spreadsheet from beginning a new cell.
+ * Puts an apostrophe before text that a spreadsheet would run as a formula, as OWASP advises. Quotes keep other
+ * locales' separators from starting a new cell.
  *
  * Source: https://owasp.org/www-community/attacks/CSV_Injection
  */
@@ -109,7 +112,7 @@ function withoutFormula(text: string): string {
   return /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/.test(text) ? `'${text}` : text;
 }
 
-/** The columns' names, with `_2`, `_3` after those that repeat an earlier one whatever its case. */
+/** The column names, with `_2`, `_3` appended to names that repeat an earlier one (ignoring case). */
 export function uniqueNames(columns: readonly Column[]): string[] {
   const taken = new Set<string>();
   return columns.map(({ name }) => {

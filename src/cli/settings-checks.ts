@@ -18,7 +18,7 @@ import { codeOf, isUsageError } from "../support/errors.ts";
 import { shownClientId } from "../support/secret-shape.ts";
 import { type Check, ok, problem, warning } from "./checks.ts";
 
-/** Which settings for Genesys Cloud are in force and where each was found; of secrets, only that they are set. */
+/** The Genesys Cloud settings in effect and where each comes from. For secrets, only that they are set. */
 export function* settingsChecks(settings: Settings, env: NodeJS.ProcessEnv): Generator<Check> {
   const { sources, credentials, apiBase, loginBase, domain } = settings;
   const region = domain === undefined ? "gateway" : `region ${regionName(domain) ?? domain}`;
@@ -48,7 +48,7 @@ function routesText(rules: ProxyRules, bases: readonly string[]): string {
   return [...hosts].map(([route, names]) => `${names.join(" and ")} ${route}`).join("; ");
 }
 
-/** What the environment says of certificates and AWS. Nothing is called. */
+/** Certificate and AWS settings of the environment. Makes no calls. */
 export async function machineChecks(env: NodeJS.ProcessEnv): Promise<Check[]> {
   return [...(await certificates(env["NODE_EXTRA_CA_CERTS"])), ...(await aws(env))];
 }
@@ -57,7 +57,7 @@ async function certificates(file: string | undefined): Promise<Check[]> {
   if (!file) return [];
   try {
     await access(file);
-    return [ok("certificates", `Node's and those in ${file} (from NODE_EXTRA_CA_CERTS)`)];
+    return [ok("certificates", `Node's own and those in ${file} (from NODE_EXTRA_CA_CERTS)`)];
   } catch (error) {
     const why = codeOf(error) ?? "unknown error";
     const hint = "Node ignores it: set NODE_EXTRA_CA_CERTS to a file of PEM certificates, or unset it.";
@@ -72,7 +72,7 @@ const AWS_VARIABLES = [
   "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/** Who would sign AWS calls, where the environment says anything of AWS. */
+/** The identity that would sign AWS calls, if the environment configures AWS. */
 async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const isLakeOnS3 = /^s3:/i.test(env["GC_USAGE_LAKE"] ?? "");
   const isSetUp = AWS_VARIABLES.some((name) => env[name]);
@@ -98,7 +98,7 @@ async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
     const message = `${web ?? identityText(identity)}, ${where}${trust}, called ${route}`;
     return [ok("aws", message), ...differingRegions(env)];
   } catch (error) {
-    // Whoever keeps the lake in a folder can do without.
+    // A lake in a folder does not need AWS.
     const found = problem("aws", error);
     return [isLakeOnS3 || !isUsageError(error) ? found : { ...found, status: "warning" }];
   }

@@ -5,7 +5,7 @@ import type { Drifted } from "../aws/drift.ts";
 import type { StackSettings } from "../aws/stack.ts";
 import { onErr } from "./colors.ts";
 
-/** What `gc-usage aws` says of changes, crawls, drift and destruction, as text. */
+/** Texts of `gc-usage aws` about changes, crawls, drift and deletion. */
 
 export function changesText(made: DeployPlan): string {
   const marks: Readonly<Record<string, string>> = {
@@ -15,15 +15,15 @@ export function changesText(made: DeployPlan): string {
   };
   const line = (change: Change): string => {
     const now = change.physicalId === undefined ? "" : onErr.dim(`  ${change.physicalId}`);
-    const anew = change.replaced ? onErr.red("  made anew") : "";
-    return `  ${marks[change.action] ?? change.action} ${change.resource.padEnd(26)} ${change.type}${now}${anew}`;
+    const replaced = change.replaced ? onErr.red("  replaced") : "";
+    return `  ${marks[change.action] ?? change.action} ${change.resource.padEnd(26)} ${change.type}${now}${replaced}`;
   };
   const head =
     made.action === "create"
-      ? `The stack ${made.stack} would be made:`
+      ? `The stack ${made.stack} would be created:`
       : `The stack ${made.stack} would change:`;
   const lines = made.changes.map(line);
-  return [head, ...(lines.length > 0 ? lines : ["  its outputs alone"])].join("\n");
+  return [head, ...(lines.length > 0 ? lines : ["  only its outputs"])].join("\n");
 }
 
 export function crawledText(
@@ -32,11 +32,11 @@ export function crawledText(
 ): string {
   const head = `The crawler ${crawler} is READY after ${seconds} s${joined ? " (it was running already)" : ""}.\n`;
   if (table === undefined) {
-    return `${head}It made no table: is there a file under ${source}granularity=month/, one object a line?\n`;
+    return `${head}It created no table. Check that there is a file under ${source}granularity=month/ with one JSON object per line.\n`;
   }
   const { name, columns, partitions } = table;
   return (
-    `${head}The table ${database}.${name} has ${columns.length} columns: ${columns.map((one) => one.name).join(", ")}\n` +
+    `${head}The table ${database}.${name} has ${columns.length} columns: ${columns.map((column) => column.name).join(", ")}\n` +
     `Its partitions: ${partitions.join(", ") || "none"}\n`
   );
 }
@@ -45,7 +45,9 @@ export function driftText(drifted: readonly Drifted[]): string {
   if (drifted.length === 0) return "Nothing has drifted.\n";
   return drifted
     .map(({ resource, type, physicalId, status, differences }) => {
-      const lines = differences.map((one) => `    ${one.property}: ${one.expected} → ${one.actual}\n`);
+      const lines = differences.map(
+        ({ property, expected, actual }) => `    ${property}: ${expected} → ${actual}\n`,
+      );
       return `${status} ${resource} (${type}) ${physicalId}\n${lines.join("")}`;
     })
     .join("");
@@ -56,8 +58,8 @@ export function destroyText(
   buckets: readonly string[],
   data: boolean,
 ): string {
-  const kinds = [...new Set(others.map((one) => one.type.replace("AWS::", "")))].join(", ");
+  const kinds = [...new Set(others.map(({ type }) => type.replace("AWS::", "")))].join(", ");
   const rest = `The stack ${stack} (${status}) would be deleted: ${others.length} resources (${kinds}).`;
   if (buckets.length === 0) return rest;
-  return `${rest}\n${data ? onErr.red("Its data would be DELETED") : "Its data would stay"}: ${buckets.join(", ")}`;
+  return `${rest}\n${data ? onErr.red("Its data would be DELETED") : "Its data would be kept"}: ${buckets.join(", ")}`;
 }

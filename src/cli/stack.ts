@@ -5,26 +5,29 @@ import { UsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import type { Cli } from "./cli.ts";
 
-/** `--lake` and `--stack`, of which one says where the lake is. */
+/** `--lake` and `--stack`: one of them sets the lake's location. */
 export function addLakeOptions<Args extends unknown[], Given extends OptionValues>(
   command: Command<Args, Given>,
 ): Command<Args, Given & LakeFlags> {
   command
     .option(
       "--lake <where>",
-      "the lake: a folder or s3://bucket/prefix (default: GC_USAGE_LAKE, else ./usage-lake)",
+      "lake, as a folder or s3://bucket/prefix (default: GC_USAGE_LAKE, else ./usage-lake)",
     )
     .addOption(
       new Option(
         "--stack <name>",
-        "the lake of a stack that `gc-usage aws deploy` made, in the account and region that AWS_PROFILE and AWS_REGION name",
+        "use the lake of this `gc-usage aws deploy` stack, in the account and region of AWS_PROFILE and AWS_REGION",
       ).conflicts("lake"),
     );
-  // Named, not inferred: options inferred over an open type, three helpers deep, take the compiler minutes.
+  // The type is declared because inferring options over an open type, three helpers deep, takes the compiler minutes.
   return command;
 }
 
-/** What a user said of where the lake is. A type, not an interface: commander's options have an index signature. */
+/**
+ * The lake's location as the user gave it. A type, not an interface, because commander's options have an index
+ * signature.
+ */
 export type LakeFlags = {
   readonly lake?: string | undefined;
   readonly stack?: string | undefined;
@@ -32,11 +35,11 @@ export type LakeFlags = {
 
 export interface LakePlace {
   readonly uri: string;
-  /** The stack that the lake belongs to, where it was named. */
+  /** The lake's stack, if the user named one. */
   readonly stack: StackSettings | undefined;
 }
 
-/** @throws {UsageError} aws, credentials, permission or service, where the stack's outputs cannot be read. */
+/** @throws {UsageError} aws, credentials, permission or service, if the stack's outputs cannot be read. */
 export async function lakeOf(cli: Cli, { lake, stack }: LakeFlags): Promise<LakePlace> {
   if (stack === undefined) return { uri: lakeUri(lake, cli.env), stack: undefined };
   const { stackOutputs } = await import("../aws/stack.ts");
@@ -45,9 +48,9 @@ export async function lakeOf(cli: Cli, { lake, stack }: LakeFlags): Promise<Lake
 }
 
 /**
- * The same for a command that writes. Rows belong to one organization, so a stack of several does not say which lake.
+ * The same for commands that write. Rows belong to one organization, so a stack of several needs an explicit lake.
  *
- * @throws {UsageError} refused, where the stack is for several organizations; as `lakeOf` does.
+ * @throws {UsageError} refused, if the stack is for several organizations; and what `lakeOf` throws.
  */
 export async function lakeToWrite(cli: Cli, flags: LakeFlags): Promise<LakePlace> {
   const place = await lakeOf(cli, flags);
@@ -56,12 +59,12 @@ export async function lakeToWrite(cli: Cli, flags: LakeFlags): Promise<LakePlace
   if (first === undefined) return place;
   throw new UsageError(
     "refused",
-    `The stack ${stack} keeps one lake per organization (${organizations.join(", ")}), and --stack does not say which one to write to. Nothing was changed.`,
-    { hint: `Name the lake in place of the stack: --lake ${place.uri}/${first}` },
+    `The stack ${stack} keeps one lake per organization (${organizations.join(", ")}), and --stack does not select one of them. Nothing was changed.`,
+    { hint: `Use --lake instead of --stack: --lake ${place.uri}/${first}` },
   );
 }
 
-/** Slices before the stack's first day would be there and never seen, and Athena would not say so: we do. */
+/** Warns about slices before the stack's first day: Athena silently ignores them. */
 export function warnBeforeFirstDay(
   cli: Cli,
   stack: StackSettings | undefined,
@@ -69,7 +72,7 @@ export function warnBeforeFirstDay(
 ): void {
   if (stack === undefined || earliest === undefined || earliest >= stack.firstDay) return;
   cli.log.warn(
-    `Athena does not see slices before ${stack.firstDay}, the first day of the stack ${stack.stack}; these begin on ${earliest}. ` +
-      `Move it: gc-usage aws deploy --stack ${stack.stack} --parameter FirstDay=${earliest}`,
+    `Athena does not see slices before ${stack.firstDay}, the first day of the stack ${stack.stack}, but these start on ${earliest}. ` +
+      `Move the first day: gc-usage aws deploy --stack ${stack.stack} --parameter FirstDay=${earliest}`,
   );
 }

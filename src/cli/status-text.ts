@@ -19,17 +19,18 @@ const MARKS: Readonly<Record<PeriodState, string>> = {
 };
 
 const LEGEND =
-  "# present   ~ may still change   / known in part   0 nothing happened\n" +
-  ". missing   ! damaged (sync fetches it again)   + written by a newer version (left as it is)";
+  "# present   ~ may still change   / partial   0 no requests\n" +
+  ". missing   ! damaged (sync refetches it)   + written by a newer version (left unchanged)";
 
-/** A lake's status for people. */
+/** A lake's status as text. */
 export function statusText(uri: string, status: LakeStatus): string {
   return seriesListText(uri, status) + foreignListText(status.foreign);
 }
 
 function seriesListText(uri: string, { series, ...owner }: LakeStatus): string {
   if (series.length === 0) return `${uri}: no slices yet. Fill it with gc-usage sync.\n`;
-  const sum = (pick: (one: Series) => number): number => series.reduce((total, one) => total + pick(one), 0);
+  const sum = (pick: (item: Series) => number): number =>
+    series.reduce((total, item) => total + pick(item), 0);
   const head = `${uri}: ${counted(
     sum(({ slices }) => slices),
     "slice",
@@ -55,7 +56,7 @@ function seriesText(series: Series): string {
 
 const REASONS = 5;
 
-/** Why days are not simply there: a line for each run of periods that have the same reason. */
+/** Why periods are not simply present: a line for each run of periods with the same reason. */
 function reasonsText({ periods }: Series): string {
   const runs: { from: Day; to: Day; readonly why: string | undefined }[] = [];
   for (const { date, why } of periods) {
@@ -70,7 +71,7 @@ function reasonsText({ periods }: Series): string {
   return lines.slice(0, REASONS).join("") + more;
 }
 
-/** Days stand in a line for each month, under their day of the month; longer periods in a line for each year. */
+/** One line per month for days, with each day in its column; one line per year for longer periods. */
 function calendar({ granularity, periods }: Series): string {
   const lines = new Map<string, string>();
   for (const { date, state } of periods) {
@@ -84,15 +85,15 @@ function calendar({ granularity, periods }: Series): string {
           : weekOf(date);
     lines.set(head, line.padEnd(granularity === "total" ? line.length : column) + MARKS[state]);
   }
-  // Marks carry colour, which padEnd would count: colours are put on when the line is whole.
-  return [...lines].map(([head, line]) => `  ${head}  ${colour(line)}\n`).join("");
+  // Color codes would count in padEnd, so marks are colored once the line is complete.
+  return [...lines].map(([head, line]) => `  ${head}  ${colored(line)}\n`).join("");
 }
 
 function weekOf(date: string): number {
   return Math.floor(daysBetween(`${date.slice(0, 4)}-01-01` as Series["from"], date as Series["from"]) / 7);
 }
 
-function colour(line: string): string {
+function colored(line: string): string {
   return line.replace(/[#~/0.!+]/g, (mark) => {
     if (mark === MARKS.present) return onOut.green(mark);
     if ([MARKS.changing, MARKS.partial, MARKS.newer].includes(mark)) return onOut.yellow(mark);

@@ -7,12 +7,12 @@ import { forTerminal } from "./terminal.ts";
 type Stdout = typeof process.stdout;
 type Data = string | Uint8Array;
 
-/** Writes to standard output, in order. Resolves false once the reader has gone (`| head`). */
+/** Writes to standard output, in order. Resolves false once the reader has closed the pipe (`| head`). */
 export type Out = (data: Data) => Promise<boolean>;
 
 /**
- * @param signal ends the wait for a reader that takes nothing more: what is written then rejects with its reason.
- * @throws {UsageError} lake, from each write: the disk is full, the file or device does not take it.
+ * @param signal ends the wait for a reader that has stopped reading: pending writes then reject with its reason.
+ * @throws {UsageError} lake, from each write, if the disk is full or the file or device does not accept data.
  */
 export function createOut(stdout: Stdout, signal: AbortSignal): Out {
   const write = isFileLike(stdout) ? inOrder((data) => writeAll(stdout.fd, data)) : streamed(stdout);
@@ -38,7 +38,9 @@ export function createOut(stdout: Stdout, signal: AbortSignal): Out {
   };
 }
 
-/** Files and devices such as /dev/null: Node writes to them at once and takes a short write for a whole one. */
+/**
+ * Files and devices such as /dev/null: Node writes to them synchronously and treats a short write as a complete one.
+ */
 function isFileLike({ fd, isTTY }: Stdout): boolean {
   if (isTTY) return false;
   const info = fstatSync(fd);

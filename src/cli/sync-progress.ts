@@ -2,7 +2,7 @@ import type { RateForecast } from "../genesys/client.ts";
 import type { SyncProgress } from "../sync/sync-options.ts";
 
 export interface Pace {
-  /** Since the sync began. Milliseconds. */
+  /** Milliseconds since the sync started. */
   readonly elapsedMs: number;
   /** API calls so far. */
   readonly calls: number;
@@ -26,12 +26,12 @@ export function progressLine(progress: SyncProgress, pace: Pace): string {
 }
 
 /**
- * Milliseconds that the rest takes: by what the queries took that have ended, or by the calls that are left and the limit in
- * force, whichever is longer. Undefined before anything tells.
+ * Estimated milliseconds left: from the time of the finished queries, or from the remaining calls and the current
+ * rate limit, whichever is longer. Undefined before there is a basis.
  */
 function timeLeft({ jobs, jobsBegun, jobsDone }: SyncProgress, pace: Pace): number | undefined {
   const left = jobs - jobsDone;
-  // A query that has begun counts as half done.
+  // A started query counts as half done.
   const halfDone = jobsDone + (jobsBegun - jobsDone) / 2;
   const callsLeft = halfDone === 0 ? left : Math.max(left, (pace.calls / halfDone) * (jobs - halfDone));
   const byLimit = pace.rateLimit.timeFor(Math.ceil(callsLeft));

@@ -41,7 +41,7 @@ type SyncFlags = {
   readonly json?: true | undefined;
 };
 
-/** Syncs what the options name. */
+/** Syncs the series that the options name. */
 export async function runOne(cli: Cli, place: Place, flags: SyncFlags): Promise<void> {
   const { uri, client, target } = place;
   const lake = await openOrCreateLake(uri, cli);
@@ -61,7 +61,7 @@ export async function runOne(cli: Cli, place: Place, flags: SyncFlags): Promise<
   }
 }
 
-/** Syncs every series that the lake has, which must be there. The exit code is that of the first that fails. */
+/** Syncs every series of an existing lake. The exit code is that of the first series that fails. */
 export async function runAll(cli: Cli, { uri, client, target }: Place, flags: SyncFlags): Promise<void> {
   const lake = await openLake(uri, cli);
   let pace = new Pace(cli, client);
@@ -73,7 +73,7 @@ export async function runAll(cli: Cli, { uri, client, target }: Place, flags: Sy
   try {
     const outcomes = await syncAll({
       ...optionsOf(cli, lake, client, flags, { progress: (progress) => pace.progress(progress) }),
-      // Of the clock, say, each series would warn again.
+      // Without `once`, each series would repeat the warning about the clock.
       log: { ...cli.log, warn: once((text) => cli.log.warn(text)) },
       target: (series, now) => target(now, series),
       onSeries: (series) => {
@@ -90,7 +90,8 @@ export async function runAll(cli: Cli, { uri, client, target }: Place, flags: Sy
       },
     });
     pace.end();
-    if (flags.json) await cli.json({ lake: uri, series: outcomes.map((one) => outcomeJson(one, factsOf)) });
+    if (flags.json)
+      await cli.json({ lake: uri, series: outcomes.map((outcome) => outcomeJson(outcome, factsOf)) });
     refuseFailed(cli, outcomes);
   } finally {
     pace.end();
@@ -98,7 +99,7 @@ export async function runAll(cli: Cli, { uri, client, target }: Place, flags: Sy
   }
 }
 
-/** The calls and the time of one sync, on the progress line meanwhile. */
+/** Counts the calls and time of one sync, and updates its progress line. */
 class Pace {
   readonly #cli: Cli;
   readonly #client: GenesysClient;
@@ -112,7 +113,7 @@ class Pace {
     this.#cli = cli;
     this.#client = client;
     this.#before = { ...client.stats };
-    // While the service works on the queries nothing is told, and time goes on.
+    // Keeps the times current while the service works on the queries and reports nothing.
     this.#clock = setInterval(() => this.#show(), 1000);
   }
 
@@ -184,12 +185,13 @@ function outcomeJson(outcome: SeriesOutcome, factsOf: (series: SeriesKey, summar
   return { outcome: outcome.outcome, ...key, error: { kind, message, hint } };
 }
 
-/** @throws {UsageError} the first failure, after a line for each. */
+/** @throws {UsageError} the first failure, after printing a line for each of the others. */
 function refuseFailed(cli: Cli, outcomes: readonly SeriesOutcome[]): void {
-  for (const one of outcomes) {
-    if (one.outcome === "skipped") cli.log.info(`${seriesName(one.series)}: not synced, since ${one.why}.`);
+  for (const outcome of outcomes) {
+    if (outcome.outcome === "skipped")
+      cli.log.info(`${seriesName(outcome.series)}: not synced, because ${outcome.why}.`);
   }
-  const failed = outcomes.flatMap((one) => (one.outcome === "failed" ? one : []));
+  const failed = outcomes.flatMap((outcome) => (outcome.outcome === "failed" ? outcome : []));
   const [first, ...others] = failed;
   if (!first) return;
   for (const { series, error } of others) {
@@ -205,7 +207,7 @@ function refuseFailed(cli: Cli, outcomes: readonly SeriesOutcome[]): void {
   });
 }
 
-/** Prints the plan. A dry run makes no lake. */
+/** Prints the plan. A dry run does not create a lake. */
 export async function dryRun(
   cli: Cli,
   uri: string,
@@ -224,7 +226,7 @@ export async function dryRun(
   }
 }
 
-/** Prints the plans of every series that the lake has. */
+/** Prints the plan of every series in the lake. */
 export async function dryRunAll(
   cli: Cli,
   uri: string,
@@ -240,7 +242,7 @@ export async function dryRunAll(
       const { service, granularity, grouping } = series;
       if (why !== undefined) {
         all.push({ service, granularity, grouping, why });
-        cli.log.info(`${seriesName(series)}: not synced, since ${why}.`);
+        cli.log.info(`${seriesName(series)}: not synced, because ${why}.`);
         continue;
       }
       const { plan, calls } = await planIn(cli, lake, targetAt(now, series), now);

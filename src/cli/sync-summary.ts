@@ -7,7 +7,7 @@ import { slicePath } from "../usage/slice.ts";
 import type { Cli } from "./cli.ts";
 import { UPGRADE } from "./version.ts";
 
-/** A query costs a submit, a few looks whether it has ended, and its pages. */
+/** A query costs one call to submit it, a few calls to poll it, and one for each page of results. */
 export function callsOf(
   plan: SyncPlan,
   rowsPerPeriod: number | undefined,
@@ -24,16 +24,16 @@ export function callsOf(
   return { atLeast: jobs * 3 + Math.max(0, (pages ?? jobs) - jobs), pages };
 }
 
-/** The plan of a dry run, for people. */
+/** The plan of a dry run as text. */
 export function planText(plan: SyncPlan, calls: ReturnType<typeof callsOf>, uri: string): string {
   const { service, granularity, grouping, periods } = planFigures(plan);
   const { settled, fresh, missing, unsettled, partial, again } = periods;
   const refetched = again > 0 ? `, ${again} to refetch` : "";
   return (
     `${service} ${granularity} ${grouping} in ${uri}\n` +
-    `  ${settled} settled, ${fresh} read lately, ${missing} missing, ${unsettled} may have changed, ${partial} known in part${refetched}\n` +
-    plan.chunks.map(({ start, end }) => `  ask ${start}/${end}\n`).join("") +
-    `  about ${calls.atLeast} calls${calls.pages === undefined ? ", and one for each 1,000 rows after the first" : ""}\n`
+    `  ${settled} settled, ${fresh} fetched recently, ${missing} missing, ${unsettled} may have changed, ${partial} partial${refetched}\n` +
+    plan.chunks.map(({ start, end }) => `  query ${start}/${end}\n`).join("") +
+    `  about ${calls.atLeast} calls${calls.pages === undefined ? ", plus one for each 1,000 rows after the first" : ""}\n`
   );
 }
 
@@ -74,36 +74,38 @@ export function summaryText(
     const { fresh } = periods;
     const wanted = granularity === "total" ? "this total" : `every ${granularity}`;
     const again =
-      fresh > 0 ? ` (read lately, though figures may still change: ${fresh}; --recheck 0 reads again)` : "";
+      fresh > 0 ? ` (${fresh} fetched recently may still change; to refetch, add --recheck 0)` : "";
     return `Nothing to do: ${facts.lake} has ${wanted}${again}.`;
   }
   return (
-    `Landed ${counted(rows, "row")} in ${counted(written, `${granularity} slice`)} from ` +
-    `${counted(jobs, "query", "queries")}${resumed > 0 ? ` (${resumed} begun before)` : ""}, ${counted(facts.calls, "call")}` +
-    `${facts.throttled > 0 ? `, ${facts.throttled} answered 429` : ""}, ${facts.seconds.toFixed(1)} s. Lake: ${facts.lake}`
+    `Stored ${counted(rows, "row")} in ${counted(written, `${granularity} slice`)} from ` +
+    `${counted(jobs, "query", "queries")}${resumed > 0 ? ` (${resumed} resumed)` : ""}, ${counted(facts.calls, "call")}` +
+    `${facts.throttled > 0 ? `, ${facts.throttled} rate limited` : ""}, ${facts.seconds.toFixed(1)} s. Lake: ${facts.lake}`
   );
 }
 
-/** Everything else is stored by now. A script must not take the days that stayed for the service's answer. */
+/**
+ * Everything else is stored by now. The error keeps scripts from mistaking the unchanged days for the service's
+ * answer.
+ */
 export function refuseVanished({ vanished, plan }: SyncSummary): void {
   const [first, ...others] = vanished;
   if (!first) return;
   const dates = vanished.map(({ date }) => date).sort();
-  const more =
-    others.length > 0 ? ` (and ${counted(others.length, `further ${plan.target.granularity}`)})` : "";
+  const more = others.length > 0 ? ` (and ${counted(others.length, `more ${plan.target.granularity}`)})` : "";
   throw new UsageError(
     "refused",
-    `The service answered twice that there are no rows for ${dates[0]}${more}, but the lake has some. They stay as they are.`,
+    `The service returned no rows for ${dates[0]}${more}, on retry too, but the lake has rows. They were left unchanged.`,
     {
       hint:
-        "Run the same command again tomorrow. To store the empty answer, add --force --refetch " +
+        "Run the same command again tomorrow. To store the empty result, add --force --refetch " +
         `--from ${dates[0]} --to ${dates.at(-1)}.`,
       details: { slices: vanished.map(slicePath) },
     },
   );
 }
 
-/** Whoever runs an old program on a newer lake must know that it is not brought up to date. */
+/** An old program does not update the slices of a newer version, so it warns about them. */
 export function warnOfNewer(cli: Cli, { newer }: SyncSummary): void {
   const [first] = newer;
   if (!first) return;
@@ -114,14 +116,14 @@ export function warnOfNewer(cli: Cli, { newer }: SyncSummary): void {
   );
 }
 
-/** What was asked for and did not land is said, or a sync that changes nothing would pass for one that did. */
+/** Warns about slices that were not replaced. Otherwise a sync that changed nothing would look like one that did. */
 export function warnOfKept(cli: Cli, { kept, vanished }: SyncSummary): void {
-  const gone = new Set(vanished.map(slicePath));
-  const others = kept.filter(({ key }) => !gone.has(slicePath(key)));
+  const vanishedPaths = new Set(vanished.map(slicePath));
+  const others = kept.filter(({ key }) => !vanishedPaths.has(slicePath(key)));
   const [first] = others;
   if (!first) return;
   const more = others.length > 1 ? ` (and ${others.length - 1} more)` : "";
   cli.log.warn(
-    `Not replaced, since the lake knows more than the answer: ${slicePath(first.key)}, ${first.why}${more}.`,
+    `Not replaced, because the lake covers more than the result: ${slicePath(first.key)}, ${first.why}${more}.`,
   );
 }

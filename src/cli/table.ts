@@ -4,21 +4,21 @@ import type { Column, SqlRow, SqlValue } from "../engine/engine.ts";
 import { printable } from "../support/printable.ts";
 
 export interface TableOptions {
-  /** Cells in a line of the terminal; Infinity where nothing is to be shortened. */
+  /** Width of the terminal in cells; Infinity to shorten nothing. */
   readonly width: number;
   readonly colors: boolean;
 }
 
-/** Widths come from this many rows; beyond them a table streams, and a wider cell stands out of its column. */
+/** Column widths are computed from this many rows. Later rows stream, and a wider cell overflows its column. */
 const MEASURED = 1000;
 const GAP = "  ";
-/** No column is shortened to fewer cells, nor to fewer than its title has. */
+/** No column gets narrower than this, or narrower than its title. */
 const NARROWEST = 10;
 
 /**
- * A table in pieces of text. Numbers stand to the right, grouped by thousands. Where a line is wider than the
- * terminal the widest texts are shortened in the middle, only as far as needed and names last; where even that
- * is too wide, each row is a block of lines instead. What EXPLAIN says is printed as it stands.
+ * Formats a table, in pieces. Numbers are right-aligned, with thousands separators. If a line is wider than the
+ * terminal, the widest texts are shortened in the middle, only as far as needed and names last. If even that is too
+ * wide, each row becomes a block of lines. The output of EXPLAIN is printed unchanged.
  */
 export async function* tableText(
   columns: readonly Column[],
@@ -47,7 +47,7 @@ interface Layout {
   lines(rows: readonly SqlRow[]): string;
 }
 
-/** What EXPLAIN gives is a drawing of its own. */
+/** The output of EXPLAIN is already laid out. */
 function isPlan(columns: readonly Column[]): boolean {
   return columns.map(({ name }) => name).join() === "explain_key,explain_value";
 }
@@ -91,7 +91,7 @@ function layoutOf(columns: readonly Column[], rows: readonly SqlRow[], options: 
   };
 }
 
-/** Each row as lines of `name  value`, for terminals that are too narrow for a line of all. */
+/** Each row as lines of `name  value`, for terminals that are too narrow for a table. */
 function blocks(
   columns: readonly Column[],
   formats: readonly ((value: SqlValue) => string)[],
@@ -121,10 +121,11 @@ function blocks(
   };
 }
 
-/** Widths that fit into `width` together; undefined where there are none. */
+/** Column widths that fit into `width`; undefined if there are none. */
 function fit(columns: readonly Column[], natural: readonly number[], width: number): number[] | undefined {
   const widths = [...natural];
-  let excess = widths.reduce((sum, one) => sum + one, 0) + GAP.length * (widths.length - 1) - width;
+  let excess =
+    widths.reduce((sum, columnWidth) => sum + columnWidth, 0) + GAP.length * (widths.length - 1) - width;
   for (const [among, narrowest] of STEPS) {
     const group = columns.flatMap((column, i) =>
       isText(column) && among(column) ? [{ i, floor: Math.max(narrowest, cells(visible(column.name))) }] : [],
@@ -144,7 +145,10 @@ const isNumber = (column: Column | undefined): boolean =>
 const isText = (column: Column | undefined): boolean => column?.kind === "text" || column?.kind === "json";
 const isName = (column: Column): boolean => /name$/i.test(column.name);
 const isUri = (column: Column): boolean => /uri$/i.test(column.name);
-/** What is shortened, in turn, and how far. Names tell people most; of an endpoint less than 20 cells tell nothing. */
+/**
+ * The order in which columns are shortened, and how far. Names matter most, and an endpoint in less than 20 cells is
+ * useless.
+ */
 const STEPS: readonly (readonly [among: (column: Column) => boolean, narrowest: number])[] = [
   [(column) => !isName(column) && !isUri(column), NARROWEST],
   [isUri, 20],
@@ -158,14 +162,14 @@ function formatOf(column: Column, rows: readonly SqlRow[], index: number): (valu
     if (value === null) return "-";
     if (digits !== undefined && typeof value === "number" && Number.isFinite(value)) {
       const text = value.toFixed(digits);
-      // Beyond the rows that set the digits a number may need more of them: it is never rounded.
+      // Numbers in later rows may need more digits than the measured rows: never round them.
       return grouped(Number(text) === value ? text : String(value));
     }
     return isNumber(column) ? grouped(String(value)) : visible(String(value));
   };
 }
 
-/** The decimals that a column of doubles needs; undefined where they need more than four or an exponent. */
+/** The number of decimals that a column of doubles needs; undefined if it needs more than four, or an exponent. */
 function fractionDigits(values: readonly SqlValue[]): number | undefined {
   let digits = 0;
   for (const value of values) {
@@ -177,7 +181,7 @@ function fractionDigits(values: readonly SqlValue[]): number | undefined {
   return digits;
 }
 
-/** `-1234567.891` → `-1,234,567.891`; anything but plain digits as it is. */
+/** `-1234567.891` → `-1,234,567.891`; anything but plain digits is returned unchanged. */
 function grouped(text: string): string {
   const match = /^(-?)(\d+)(\.\d+)?$/.exec(text);
   if (!match) return text;
@@ -185,7 +189,7 @@ function grouped(text: string): string {
   return `${sign}${whole.replace(/\B(?=(?:\d{3})+$)/g, ",")}${fraction}`;
 }
 
-/** Control characters and the marks that turn the direction of text would reach the terminal: escaped instead. */
+/** Control characters and marks that change the text direction are escaped, so that they do not reach the terminal. */
 const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
 
 export function visible(text: string): string {
@@ -195,7 +199,7 @@ export function visible(text: string): string {
   });
 }
 
-/** Cells of the terminal. Most texts are plain, and measuring the others is slow. */
+/** Width in terminal cells. Most texts are plain ASCII; measuring others is slow. */
 function cells(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   stringWidth ??= loadStringWidth();
@@ -206,14 +210,14 @@ type StringWidth = typeof import("string-width").default;
 
 let stringWidth: StringWidth | undefined;
 
-/** Compiling its expressions for emoji takes 40 ms, and most tables are plain. */
+/** Loaded on demand: compiling its emoji expressions takes 40 ms, and most tables are plain ASCII. */
 function loadStringWidth(): StringWidth {
   return (createRequire(import.meta.url)("string-width") as typeof import("string-width")).default;
 }
 
 const graphemes = new Intl.Segmenter();
 
-/** The text in at most `width` cells, its middle replaced by `…` where it is longer. */
+/** Shortens text to at most `width` cells by replacing its middle with `…`. */
 export function shorten(text: string, width: number): string {
   if (cells(text) <= width) return text;
   const parts = [...graphemes.segment(text)].map((part) => part.segment);

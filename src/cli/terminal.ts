@@ -1,12 +1,11 @@
 import type { WriteStream } from "node:tty";
 
-/** What a terminal has that does not say how large it is. */
+/** Assumed size of a terminal that does not report one. */
 const USUAL = { columns: 80, rows: 24 };
 
 /**
- * Sees to it that a terminal has a size. 0 columns or rows, as `stty cols 0` and some consoles over serial lines have,
- * mean that it is not known: then COLUMNS and LINES say it, else it is 80 by 24. Help, tables and the progress line all
- * read it there.
+ * Ensures that a terminal has a size. 0 columns or rows, as set by `stty cols 0` and some serial consoles, mean an
+ * unknown size: then COLUMNS and LINES decide, else 80 by 24. Help, tables and the progress line use this size.
  */
 export function settleSize(
   stream: Pick<WriteStream, "isTTY" | "columns" | "rows">,
@@ -22,8 +21,8 @@ function sizeNamed(text: string | undefined): number | undefined {
 }
 
 /**
- * Data for a terminal: what would act on it, or turn the direction of its text, is spelled as an escape, which in JSON is
- * the same text. Line ends and tabs stay, and the codes of colors where the text is painted by us.
+ * Prepares data for a terminal: control characters, and marks that change the text direction, are written as escapes,
+ * which mean the same in JSON. Newlines and tabs stay. So do color codes in text that this program painted.
  */
 export function forTerminal(text: string, { painted }: { painted: boolean }): string {
   return text.replaceAll(ACTING, (found) => {

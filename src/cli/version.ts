@@ -1,13 +1,13 @@
 import { readFileSync, writeSync } from "node:fs";
 
-/** The program's version, as package.json has it. */
+/** The program's version, from package.json. */
 export function version(): string {
   const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   const { version } = JSON.parse(file) as { version: string };
   return version;
 }
 
-/** Writes it to standard output. @returns false where that fails: `--version` of the whole program says why. */
+/** Prints the version. @returns false if that fails; the full program then runs `--version` and reports why. */
 export function printVersion(): boolean {
   try {
     writeSync(1, `${version()}\n`);
@@ -17,5 +17,5 @@ export function printVersion(): boolean {
   }
 }
 
-/** What to do where a later version wrote something. */
+/** Hint for data that a later version wrote. */
 export const UPGRADE = "Upgrade gc-usage: npm install -g gc-usage@latest.";

@@ -3,14 +3,17 @@ import { USAGE_COLUMNS as COLUMNS } from "../usage/columns.ts";
 
 /** Both names are the blueprint's: its article queries "genesysclouddb"."gc_usage_api_source". */
 export const DATABASE = "genesysclouddb";
-/** What Athena calls the Glue catalog, so that three-part names work in both engines. */
+/** Athena's name for the Glue catalog, so that three-part names work in both engines. */
 export const CATALOG = "awsdatacatalog";
 
-/** What SQL can name: the slices' rows, the raw rows, the rows that are safe to sum, and what is known of each slice. */
+/**
+ * The tables for SQL: the rows of slices, the raw rows, the rows that are safe to sum, and the facts about each
+ * slice.
+ */
 export const TABLES = ["usage", "gc_usage_api_source", "daily", "slices"] as const;
 export type TableName = (typeof TABLES)[number];
 
-/** A column with its type, spelled so that DuckDB and Trino both read it. */
+/** A column with its type, in a spelling that DuckDB and Trino both understand. */
 export type TableColumn = readonly [name: string, type: string];
 
 const API_COLUMNS: readonly TableColumn[] = COLUMNS.map(({ name, type }) => [name, type]);
@@ -23,13 +26,13 @@ export const USAGE_COLUMNS: readonly TableColumn[] = [
   ["extra", "varchar"],
 ];
 
-/** What a slice's path says about its rows. */
+/** The columns from a slice's path. */
 export const USAGE_PARTITIONS: readonly TableColumn[] = [
   ["granularity", "varchar"],
   ["date", "date"],
 ];
 
-/** Whose rows they are, where several organizations' lakes are read together: the name of the lake's folder. */
+/** The organization of the rows, if several organizations' lakes are read together: the name of the lake's folder. */
 export const ORGANIZATION: TableColumn = ["organization", "varchar"];
 
 /** The columns of `slices`. */
@@ -38,8 +41,8 @@ export const SLICES_COLUMNS: readonly TableColumn[] = SLICE_ROW_COLUMNS;
 const ref = 'struct(id varchar, "name" varchar, selfUri varchar)';
 
 /**
- * The raw rows as they came, which is what Glue's crawler makes of them: the columns of both services side by
- * side, none translated into another. `date` is text in both, in two forms.
+ * The raw rows exactly as received, as Glue's crawler defines them: the columns of both services, without conversion.
+ * `date` is text for both, in two formats.
  */
 export const SOURCE_COLUMNS: readonly TableColumn[] = [
   ...API_COLUMNS,

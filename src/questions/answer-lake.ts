@@ -7,7 +7,7 @@ import type { AnswerLake } from "./basis.ts";
 import type { Source } from "./choose.ts";
 import { rowsLackingSql } from "./questions.ts";
 
-/** Where slices' coverage is read from: a `Lake`. */
+/** Reads the coverage of slices: a `Lake`. */
 export interface SliceReader {
   slices(
     wanted: (key: SliceKey) => boolean,
@@ -15,8 +15,8 @@ export interface SliceReader {
 }
 
 /**
- * An engine and the lake that it reads, for `basisOf`. Rows are looked at too, where that costs nothing: a row may lack a
- * metric that others of its slice have.
+ * An engine and the lake that it reads, for `basisOf`. If queries are free, it also checks the rows: a row may miss a
+ * metric that other rows of its slice have.
  */
 export function answerLake(engine: SqlEngine, lake: SliceReader, signal?: AbortSignal): AnswerLake {
   return {
@@ -24,7 +24,7 @@ export function answerLake(engine: SqlEngine, lake: SliceReader, signal?: AbortS
     held: async (source, span, metrics) => {
       const held = await heldIn(lake, source, span);
       const slices = held.flatMap(({ key, coverage }) => (coverage === undefined ? [] : key));
-      // Where a scan is billed a second one would double the bill.
+      // If scans are billed, a second one would double the cost.
       if (slices.length === 0 || engine.traits.billsByScan || metrics.length === 0) return held;
       const reads = { ...span, granularity: source.granularity, slices };
       const rows = await allRows(
@@ -33,10 +33,10 @@ export function answerLake(engine: SqlEngine, lake: SliceReader, signal?: AbortS
           ...(signal === undefined ? {} : { signal }),
         }),
       );
-      const lacking = new Map(
+      const missing = new Map(
         rows.map(([date, ...counts]) => [date, metrics.filter((_metric, i) => Number(counts[i]) > 0)]),
       );
-      return held.map((slice) => ({ ...slice, rowsLack: lacking.get(slice.key.date) ?? [] }));
+      return held.map((slice) => ({ ...slice, rowsLack: missing.get(slice.key.date) ?? [] }));
     },
   };
 }

@@ -15,54 +15,54 @@ import { choose, comparable, type Source, sourcesFor, type Wanted } from "./choo
 import { daysRead, metricsRead, type Question } from "./questions.ts";
 import { type WindowFlags, windowOf } from "./window.ts";
 
-/** What a person asks for beside the question. */
+/** What a person specifies in addition to the question. */
 export interface Asked extends WindowFlags, Wanted {
-  /** Accept that days are missing. */
+  /** Accept missing days. */
   readonly allowPartial?: boolean | undefined;
-  /** Take the period by the clock, up to yesterday, whatever the lake has. */
+  /** End the period yesterday, whatever the lake has. */
   readonly requireComplete?: boolean | undefined;
 }
 
-/** A lake, for the choice of what answers. */
+/** A lake, as needed to choose the rows that answer a question. */
 export interface AnswerLake {
-  /** What it holds, from its listing. */
+  /** Its slices, from its listing. */
   readonly slices: readonly SliceKey[];
-  /** The slices of a source whose dates are in the span, with what they cover, of which metrics. */
+  /** The slices of a source with dates in the span, and their coverage of the metrics. */
   held(source: Source, span: Span, metrics: readonly Metric[]): Promise<HeldSlice[]>;
 }
 
-/** What a question is answered from. */
+/** The data that answers a question. */
 export interface Basis {
   readonly question: Question;
   readonly source: Source;
-  /** What the question is about: whole periods of the source's granularity. */
+  /** The period of the question: whole periods of the source's granularity. */
   readonly window: Span;
-  /** The window, with the period before where the question looks back. */
+  /** The window, plus the period before it if the question looks back. */
   readonly read: Span;
-  /** The slices behind it that can be read. */
+  /** The readable slices that it uses. */
   readonly slices: readonly SliceKey[];
-  /** `period` is the window; `coverage` and `fetchedAt` are of all days that are read. */
+  /** `period` is the window; `coverage` and `fetchedAt` describe all days that are read. */
   readonly facts: SeriesFacts;
-  /** True where no period was named and the lake has no more than this in a row. */
+  /** True if no period was given and the lake has fewer consecutive periods than usual. */
   readonly isShortened: boolean;
-  /** True where the end was not named, and more periods are over by the clock. */
+  /** True if no end was given and later periods are over. */
   readonly isStale: boolean;
   /** A source that has more of the periods than the chosen one. */
   readonly other: Source | undefined;
 }
 
-/** Incomplete periods at the lake's end that may be left out where no period is named. */
+/** Incomplete periods at the lake's end that may be skipped if no period is given. */
 const SKIPPED = 7;
 
-/** How many periods an answer covers where no period is named. */
+/** How many periods an answer covers if no period is given. */
 const USUAL: Readonly<Record<Granularity, number>> = { day: 30, week: 12, month: 12, total: 1 };
 
 /**
- * Chooses the rows and the period that a question is answered from, and finds what the lake lacks of them. Where no
- * period is named it is the longest run of complete periods at the lake's end, up to 30 days, 12 weeks or 12 months.
+ * Chooses the rows and the period that answer a question, and finds what is missing from the lake. Without a given
+ * period, it is the longest run of complete periods at the lake's end, up to 30 days, 12 weeks or 12 months.
  *
  * @param now milliseconds since 1970.
- * @throws {UsageError} input, for flags that are none; lake, where no rows of the lake can answer.
+ * @throws {UsageError} input, for invalid flags; lake, if no rows of the lake can answer.
  */
 export async function basisOf(
   question: Question,
@@ -108,22 +108,22 @@ export async function basisOf(
   };
 }
 
-/** True where the start is named: by itself the end only moves the usual period. */
+/** True if the start is given. An end without a start only moves the usual period. */
 function isNamed({ last, from }: Asked): boolean {
   return last !== undefined || from !== undefined;
 }
 
-/** The source for the period as far as it can be known before: up to the newest day that any has. */
+/** The source for the preliminary period, which ends on the newest day of any source. */
 function sourceOf(question: Question, sources: readonly Source[], asked: Asked, now: number): Source {
   const [any] = sources as [Source, ...Source[]];
   const window = windowIn(any, sources.map(lastDayOf).sort().at(-1), asked, now);
-  // A usual period that lacks days becomes shorter.
+  // A usual period with missing days becomes shorter.
   const fitting =
     isNamed(asked) || asked.allowPartial ? comparable(question, sources, window, asked) : sources;
   return choose(fitting, daysRead(question, window, any.granularity));
 }
 
-/** The period: as named, or the usual one, up to `newest` or where that is undefined by the clock. */
+/** The given period, or the usual one, up to `newest` or, if that is undefined, up to yesterday. */
 function windowIn(
   { granularity, weekStart }: Pick<Source, "granularity" | "weekStart">,
   newest: Day | undefined,
@@ -136,13 +136,13 @@ function windowIn(
   return { start: periodsBefore(granularity, last, USUAL[granularity] - 1), end: window.end };
 }
 
-/** The last day of the last period that the lake has of it, be it over or not. */
+/** The last day of the source's last period in the lake, even if it is not over yet. */
 function lastDayOf({ granularity, dates }: Source): Day {
   const date = dates.at(-1) as Day;
   return periodEnd(granularity, date) ?? date;
 }
 
-/** The longest run of complete periods in the span that ends at its end, or with the last complete one. */
+/** The longest run of complete periods in the span, up to its end or the last complete one. */
 function completeTail(
   question: Question,
   source: Source,
@@ -164,7 +164,7 @@ function periodCount({ granularity, weekStart }: Source, span: Span): number {
   return periodsOf(granularity, span, weekStart).length;
 }
 
-/** Weeks that begin on Monday and weeks that begin on Sunday count the same days twice. */
+/** Weeks that start on Monday and weeks that start on Sunday count the same days twice. */
 function checkWeeks(source: Source, sources: readonly Source[], span: Span): void {
   const clash = sources.find(
     ({ service, grouping, weekStart, dates }) =>
@@ -176,13 +176,13 @@ function checkWeeks(source: Source, sources: readonly Source[], span: Span): voi
   if (clash === undefined) return;
   throw new UsageError(
     "lake",
-    `The lake has weeks that begin on Monday and weeks that begin on Sunday (${source.service}, ${source.grouping}), ` +
+    `The lake has weeks that start on Monday and weeks that start on Sunday (${source.service}, ${source.grouping}), ` +
       "which count the same days twice.",
-    { hint: "Remove one kind, or use --granularity day." },
+    { hint: "Remove one kind with `gc-usage remove`, or use --granularity day." },
   );
 }
 
-/** The last day that the lake has of a source, whole or in part; null where its newest slice cannot be read. */
+/** The last day of a source in the lake, complete or partial; null if its newest slice cannot be read. */
 async function newestDay(
   lake: AnswerLake,
   source: Source,
@@ -198,7 +198,7 @@ async function newestDay(
 
 function fullerThan(source: Source, sources: readonly Source[], span: Span): Source | undefined {
   const count = ({ dates }: Source): number => dates.filter((date) => isIn(date, span)).length;
-  return sources.find((one) => count(one) > count(source));
+  return sources.find((candidate) => count(candidate) > count(source));
 }
 
 function isIn(day: Day, { start, end }: Span): boolean {

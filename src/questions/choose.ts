@@ -14,28 +14,29 @@ import { SERVICES, type Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { daysRead, type Question } from "./questions.ts";
 
-/** Rows that may be summed: a series, with the first days of the periods that the lake has of it. */
+/** Rows that may be summed: a series, with the first days of its periods in the lake. */
 export type Source = DatedSeries;
 
 export interface Choice extends Source {
-  /** The first days of the window's periods that the lake does not have in this source, in order. */
+  /** The first days of the window's periods that are missing from this source, in order. */
   readonly missing: readonly Day[];
 }
 
-/** What the caller insists on. */
+/** What the caller requires. */
 export interface Wanted {
   readonly service?: Service | undefined;
   readonly grouping?: Grouping | undefined;
   /** Days, unless given. */
   readonly granularity?: Granularity | undefined;
-  /** What names the lake in the commands of hints, ` --lake usage-lake`. */
+  /** The option that names the lake in commands of hints, ` --lake usage-lake`. */
   readonly lakeFlags?: string | undefined;
 }
 
 /**
- * The sources of the lake that can answer a question: of one granularity, split by every dimension that it needs.
+ * The sources of the lake that can answer a question: of one granularity, and split by every dimension that the
+ * question needs.
  *
- * @throws {UsageError} lake, saying what the lake has and what to sync, where there is none.
+ * @throws {UsageError} lake, if there are none, with what the lake has and what to sync.
  */
 export function sourcesFor(question: Question, slices: readonly SliceKey[], wanted: Wanted = {}): Source[] {
   const { granularity = "day" } = wanted;
@@ -57,7 +58,7 @@ export function sourcesFor(question: Question, slices: readonly SliceKey[], want
   );
 }
 
-/** What the lake has instead, how to read it where it can answer, and what to sync. */
+/** What the lake has instead, how to read it if that can answer, and what to sync. */
 function whatThereIs(
   question: Question,
   wanted: Wanted,
@@ -67,17 +68,17 @@ function whatThereIs(
   const has = all.map((source) => describeSeries(source)).join("; ");
   const instead = answering.find(({ granularity }) => granularity !== "total")?.granularity;
   return [
-    has ? `It has ${has}.` : "It is empty.",
+    has ? `The lake has ${has}.` : "The lake is empty.",
     ...(instead === undefined ? [] : [`Add --granularity ${instead} to read the ${instead}s.`]),
     `${instead === undefined ? "Run" : "Or run"} \`gc-usage sync${syncFlags(question, wanted)}${wanted.lakeFlags ?? ""}\` first.`,
   ].join(" ");
 }
 
 /**
- * Of the sources those that can answer for `window`: all of them, but where the question compares it with the period
- * before those that have rows of both. Without any of one, every client would be new, or silent.
+ * The sources that can answer for `window`. If the question compares it with the period before, a source needs rows
+ * of both periods. Otherwise every client would be new, or silent.
  *
- * @throws {UsageError} lake, naming the days to sync, where there is none.
+ * @throws {UsageError} lake, if there are none, with the days to sync.
  */
 export function comparable(
   question: Question,
@@ -95,20 +96,20 @@ export function comparable(
   const fitting = sources.filter((source) => has(source, before) && has(source, window));
   if (fitting.length > 0) return fitting;
   const best = choose(sources, read);
-  const lacking = has(best, before) ? window : before;
+  const missing = has(best, before) ? window : before;
   throw new UsageError(
     "lake",
-    `${question.name} compares ${describeSpan(window)} with ${describeSpan(before)}, and the lake has no ` +
-      `${best.granularity} of ${describeSpan(lacking)} (${best.service}, ${best.grouping}).`,
+    `${question.name} compares ${describeSpan(window)} with ${describeSpan(before)}, but the lake has no ` +
+      `${best.granularity} of ${describeSpan(missing)} (${best.service}, ${best.grouping}).`,
     {
-      hint: `Run \`gc-usage sync --from ${lacking.start} --to ${lacking.end}${seriesFlags(best)}${lakeFlags}\` first.`,
+      hint: `Run \`gc-usage sync --from ${missing.start} --to ${missing.end}${seriesFlags(best)}${lakeFlags}\` first.`,
     },
   );
 }
 
 /**
- * The source that answers best, and only one, since numbers of two never mix. One that has any of the periods
- * before one that has none; jobs before legacy; then the most periods; then the canonical grouping; then the
+ * The source that answers best; only one, because figures of different sources must not be mixed. Preferred are, in
+ * this order: a source with any of the periods; jobs over legacy; the most periods; the canonical grouping; the
  * fewest rows to read.
  *
  * @param sources of one granularity.

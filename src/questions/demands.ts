@@ -9,48 +9,48 @@ import { seriesFlags } from "../usage/series.ts";
 import { SERVICE_SPECS } from "../usage/service.ts";
 import type { Basis } from "./basis.ts";
 
-/** What must be true of the data, or there is no answer. */
+/** Requirements on the data. Without them, there is no answer. */
 export interface Demands {
-  /** Accept days that are missing, wholly or in part. */
+  /** Accept missing or incomplete days. */
   readonly allowPartial?: boolean | undefined;
-  /** Fail as `incomplete` where days are missing. */
+  /** Fail as `incomplete` if days are missing. */
   readonly requireComplete?: boolean | undefined;
   /** Milliseconds since the end of the newest day; older data fails as `incomplete`. */
   readonly maxAgeMs?: number | undefined;
 }
 
-/** Where hints send people, and when. */
+/** The lake and the time, for hints. */
 export interface Where {
-  /** What names the lake in a command, ` --lake usage-lake`; empty where nothing need to. */
+  /** The option that names the lake in a command, ` --lake usage-lake`; empty for the default lake. */
   readonly lakeFlags: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 /**
- * Refuses a question whose days are partly missing, unless that is accepted.
+ * Rejects a question with missing days, unless the demands accept them.
  *
- * @throws {UsageError} lake, naming the days and the sync that brings them; incomplete, where completeness is demanded.
+ * @throws {UsageError} lake, with the days and the sync that fetches them; incomplete, if completeness is required.
  */
 export function checkBasis(basis: Basis, demands: Demands, where: Where): void {
   const { facts } = basis;
   checkAge([facts], demands, where);
   if (demands.requireComplete ? isWhole(facts.coverage) : facts.coverage.complete || demands.allowPartial)
     return;
-  throw new UsageError(demands.requireComplete ? "incomplete" : "lake", lacking(basis), {
+  throw new UsageError(demands.requireComplete ? "incomplete" : "lake", describeMissing(basis), {
     hint: [
       syncHint(facts, where),
       ...otherHint(basis),
-      ...(demands.requireComplete ? [] : ["Or accept the gap with --allow-partial."]),
+      ...(demands.requireComplete ? [] : ["Or answer without these days: add --allow-partial."]),
     ].join(" "),
     details: { coverage: facts.coverage },
   });
 }
 
 /**
- * Fails where completeness or an age is demanded of series that lack days, or of which that cannot be told.
+ * Fails if completeness or an age is required, and a series does not meet it or cannot be checked.
  *
- * @param all undefined where what the tables hold is not known.
+ * @param all undefined if the content of the tables is not known.
  * @throws {UsageError} incomplete
  */
 export function checkSeries(all: readonly SeriesFacts[] | undefined, demands: Demands, where: Where): void {
@@ -59,8 +59,8 @@ export function checkSeries(all: readonly SeriesFacts[] | undefined, demands: De
     throw new UsageError(
       "incomplete",
       all === undefined
-        ? "Whether the data is complete and how old it is cannot be known of these tables."
-        : "The lake has no data of this kind, so it is not complete.",
+        ? "The age and completeness of these tables cannot be checked."
+        : "The lake has no such data, so it is not complete.",
       {
         hint:
           all === undefined
@@ -81,19 +81,22 @@ export function checkSeries(all: readonly SeriesFacts[] | undefined, demands: De
   );
 }
 
-/** `change compares … with …, and the lake has 55 of these 60 days (jobs, client-uri-method). Missing: …` */
-export function lacking({ question, window, read, facts }: Basis): string {
+/** `change compares … with …, but the lake has 55 of these 60 days (jobs, client-uri-method). Missing: …` */
+export function describeMissing({ question, window, read, facts }: Basis): string {
   const { coverage, service, grouping } = facts;
   const reads = question.looksBack
     ? `compares ${describeSpan(window)} with ${describeSpan({ start: read.start, end: addDays(window.start, -1) })}`
     : `reads ${describeSpan(window)}`;
   return (
-    `${question.name} ${reads}, and the lake has ${coverage.daysCovered} of these ` +
+    `${question.name} ${reads}, but the lake has ${coverage.daysCovered} of these ` +
     `${counted(coverage.days, "day")} (${service}, ${grouping}). ${describeGaps(coverage)}`
   );
 }
 
-/** True where nothing is missing, as far as it can be known: a row without a count may be one that was not told. */
+/**
+ * True if nothing is missing. A row without a count also counts as missing, because the service may have omitted the
+ * count.
+ */
 function isWhole({ complete, rowsLacking }: AnswerCoverage): boolean {
   return complete && rowsLacking.length === 0;
 }
@@ -102,7 +105,7 @@ function isWhole({ complete, rowsLacking }: AnswerCoverage): boolean {
 export function describeGaps({ missing, partial, unreadable, rowsLacking }: AnswerCoverage): string {
   return [
     ...(missing.length > 0 ? [`Missing: ${describeRanges(missing)}.`] : []),
-    ...(unreadable.length > 0 ? [`Of these stored, but unreadable: ${describeRanges(unreadable)}.`] : []),
+    ...(unreadable.length > 0 ? [`Stored, but unreadable: ${describeRanges(unreadable)}.`] : []),
     ...byMetrics(partial).map(([metrics, ranges]) => `Without ${metrics}: ${describeRanges(ranges)}.`),
     ...byMetrics(rowsLacking).map(
       ([metrics, ranges]) => `Rows without ${metrics}, which totals leave out: ${describeRanges(ranges)}.`,
@@ -125,7 +128,7 @@ export function describeRanges(ranges: readonly DayRange[]): string {
   return shown.join(", ") + (ranges.length > 5 ? ` and ${ranges.length - 5} more` : "");
 }
 
-/** The command that brings what is missing, as far as the service can still give it. */
+/** The command that fetches the missing days, as far as the service still has them. */
 export function syncHint(facts: SeriesFacts, where: Where): string {
   const gaps = [...facts.coverage.missing, ...facts.coverage.partial];
   const first = gaps.map(({ from }) => from).sort()[0] ?? facts.period.from;
@@ -160,7 +163,7 @@ function otherHint({ other }: Basis): string[] {
 }
 
 /**
- * Fails where the newest day of any of them is too old, or is not known.
+ * Fails if the newest day of any series is too old or unknown.
  *
  * @throws {UsageError} incomplete
  */
@@ -176,7 +179,7 @@ export function checkAge(
     if (age !== undefined && age <= maxAgeMs) continue;
     const why =
       age === undefined
-        ? "How old the newest day is cannot be read from the lake"
+        ? "The newest day in the lake cannot be read"
         : `The newest day is ${newestDay}, which ended ${ageText(age)} ago, more than --max-age ${ageText(maxAgeMs)}`;
     throw new UsageError("incomplete", `${why} (${service}, ${grouping}, by ${granularity}).`, {
       hint: `Run \`gc-usage sync${seriesFlags(facts)}${lakeFlags}\` first.`,

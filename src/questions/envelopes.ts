@@ -7,11 +7,11 @@ import { CANONICAL_SERVICE } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import type { Basis } from "./basis.ts";
 
-/** Who answers, from where, when. */
+/** The program, lake, engine and time of an answer. */
 export interface AnswerContext {
   /** `gc-usage 1.2.3` */
   readonly program: string;
-  /** The lake as it was named; null where Athena is asked without knowing it. */
+  /** The lake as the user named it; null if Athena is queried without reading the lake. */
   readonly lake: string | null;
   readonly engine: string;
   /** Milliseconds since 1970. */
@@ -32,7 +32,7 @@ export function questionEnvelope({ question, window, read, facts }: Basis, conte
   };
 }
 
-/** The same of several organizations' answers, for one period. */
+/** The envelope of several organizations' answers for one period. */
 export function organizationsEnvelope(
   answers: readonly { readonly organization: string; readonly basis: Basis }[],
   context: AnswerContext,
@@ -45,10 +45,11 @@ export function organizationsEnvelope(
 }
 
 /**
- * The envelope of a statement's answer: what the tables that it names hold. What it leaves out of them is not known.
+ * The envelope of a statement's result. It describes the whole tables that the statement names, since filters are not
+ * analyzed.
  *
- * @param tables undefined where the engine cannot tell.
- * @param series undefined where the tables' contents are not known.
+ * @param tables undefined if the engine does not know.
+ * @param series undefined if the content of the tables is not known.
  */
 export function tablesEnvelope(
   tables: readonly string[] | undefined,
@@ -83,15 +84,15 @@ function contextFacts({ program, lake, engine, now }: AnswerContext) {
   return { program, answeredAt: new Date(now).toISOString(), lake, engine };
 }
 
-/** The facts of the only series that is read. */
+/** The facts of a single series. */
 function only(facts: SeriesFacts) {
   const { period, service, granularity, grouping, coverage, fetchedAt, newestDay } = facts;
   return { period, service, granularity, grouping, coverage, fetchedAt, newestDay };
 }
 
 /**
- * The slices behind the tables that a statement names; undefined where one of the tables is not made of slices, so that
- * what it holds is not known.
+ * Selects the slices behind the tables that a statement names; undefined if one of the tables does not consist of
+ * slices, so that its content is not known.
  */
 export function isInTables(tables: readonly string[]): ((key: SliceKey) => boolean) | undefined {
   if (tables.includes("gc_usage_api_source")) return undefined;
@@ -101,7 +102,7 @@ export function isInTables(tables: readonly string[]): ((key: SliceKey) => boole
     granularity === "day" && service === CANONICAL_SERVICE && grouping === CANONICAL_GROUPING;
 }
 
-/** What slices hold, a series for each service, granularity and grouping. */
+/** The facts of slices, as a series for each service, granularity and grouping. */
 export function seriesOf(slices: readonly HeldSlice[], now: number): SeriesFacts[] {
   return seriesAmong(slices.map(({ key }) => key)).map(({ service, granularity, grouping, dates }) => {
     const has = new Set(dates);

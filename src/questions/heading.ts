@@ -1,6 +1,6 @@
 import { DIMENSIONS, type Dimension } from "../usage/grouping.ts";
 
-/** A number that a question takes beside its period: `:top`, `:min_requests`. */
+/** A number that a question takes in addition to its period: `:top`, `:min_requests`. */
 export interface QuestionParam {
   /** As in the SQL, after the colon: lower case, words joined with `_`. */
   readonly name: string;
@@ -9,7 +9,7 @@ export interface QuestionParam {
   readonly description: string;
 }
 
-/** A `.sql` file of src/questions/sql, read. */
+/** A parsed `.sql` file of src/questions/sql. */
 export interface Question {
   /** The file's name without `.sql`. */
   readonly name: string;
@@ -19,27 +19,27 @@ export interface Question {
   /** The dimensions that the rows must be split by. */
   readonly needs: readonly Dimension[];
   readonly params: readonly QuestionParam[];
-  /** True where the statement looks at the period before too, through `:before`. */
+  /** True if the statement also reads the period before, through `:before`. */
   readonly looksBack: boolean;
-  /** The statement with its `:parameters`, no heading, no final newline. */
+  /** The statement with its `:parameters`, without heading and final newline. */
   readonly sql: string;
 }
 
-/** What every question may use without declaring it. `period` and `periods` are words for a column's name. */
+/** Parameters that every question may use without declaring them. `period` and `periods` are parts of column names. */
 const GIVEN = ["from", "to", "before", "service", "grouping", "granularity", "period", "periods"];
 
 /**
- * Reads a question's file: a line of description, then `-- key: value` lines (title; needs: dimensions joined
- * by commas; param: name integer default description), a blank line, the statement.
+ * Parses a question's file: a line of description, `-- key: value` lines (title; needs: dimensions separated by
+ * commas; param: name integer default description), a blank line, the statement.
  *
- * @throws {Error} for a heading that is not exactly so: a question ships with the program, so it is a defect.
+ * @throws {Error} for any other heading. Questions ship with the program, so this is a bug.
  */
 export function parseQuestion(name: string, text: string): Question {
   const [heading = "", ...rest] = text.split("\n\n");
   const sql = rest.join("\n\n").trim();
   const [first = "", ...lines] = heading.split("\n");
   const description = /^-- (\S.*\.)$/.exec(first)?.[1];
-  if (description === undefined) throw bad(name, "begins with no `-- Description.`");
+  if (description === undefined) throw bad(name, "does not start with `-- Description.`");
   let title: string | undefined;
   let needs: Dimension[] = [];
   const params: QuestionParam[] = [];
@@ -48,7 +48,7 @@ export function parseQuestion(name: string, text: string): Question {
     if (key === "title") title = value;
     else if (key === "needs") needs = value.split(", ").map((word) => dimension(name, word));
     else if (key === "param") params.push(param(name, value));
-    else throw bad(name, `has a heading line that is none: ${line}`);
+    else throw bad(name, `has an invalid heading line: ${line}`);
   }
   if (title === undefined) throw bad(name, "has no title");
   if (sql === "") throw bad(name, "has no statement after the heading and a blank line");
@@ -56,7 +56,7 @@ export function parseQuestion(name: string, text: string): Question {
   return { name, title, description, needs, params, looksBack: parametersOf(sql).has("before"), sql };
 }
 
-// Text, quoted names and comments are stepped over, so that a colon in them is no parameter.
+// Skips text, quoted names and comments, so that a colon in them does not start a parameter.
 const TOKEN = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|:([a-z_]+)/g;
 
 /** Every `:name` of a statement. */
@@ -64,7 +64,7 @@ function parametersOf(sql: string): ReadonlySet<string> {
   return new Set([...sql.matchAll(TOKEN)].flatMap((match) => match[1] ?? []));
 }
 
-/** Puts `values` (SQL text) in the place of each `:name`. */
+/** Replaces each `:name` with its value (SQL text). */
 export function replaceParameters(sql: string, values: ReadonlyMap<string, string>): string {
   return sql.replace(TOKEN, (token, name: string | undefined) => {
     if (name === undefined) return token;
@@ -76,22 +76,23 @@ export function replaceParameters(sql: string, values: ReadonlyMap<string, strin
 
 function checkParameters(name: string, sql: string, params: readonly QuestionParam[]): void {
   const used = parametersOf(sql);
-  const declared = params.map((one) => one.name);
-  for (const one of used) {
-    if (!GIVEN.includes(one) && !declared.includes(one)) throw bad(name, `uses :${one}, undeclared`);
+  const declared = params.map((param) => param.name);
+  for (const word of used) {
+    if (!GIVEN.includes(word) && !declared.includes(word))
+      throw bad(name, `uses :${word} without declaring it`);
   }
-  for (const one of declared) if (!used.has(one)) throw bad(name, `declares ${one} and does not use it`);
+  for (const word of declared) if (!used.has(word)) throw bad(name, `declares ${word} but does not use it`);
 }
 
 function dimension(name: string, word: string): Dimension {
-  const known = DIMENSIONS.find((one) => one === word);
-  if (known === undefined) throw bad(name, `needs ${word}, which is no dimension`);
+  const known = DIMENSIONS.find((dimension) => dimension === word);
+  if (known === undefined) throw bad(name, `needs the unknown dimension ${word}`);
   return known;
 }
 
 function param(name: string, value: string): QuestionParam {
   const [, param, number, description] = /^([a-z_]+) integer (\d+) (\S.*\.)$/.exec(value) ?? [];
-  if (param === undefined || description === undefined) throw bad(name, `has a bad param: ${value}`);
+  if (param === undefined || description === undefined) throw bad(name, `has an invalid param: ${value}`);
   return { name: param, default: Number(number), description };
 }
 

@@ -9,24 +9,24 @@ import { answerLake, type SliceReader } from "./answer-lake.ts";
 import { type Asked, type Basis, basisOf } from "./basis.ts";
 import type { Question } from "./questions.ts";
 
-/** A lake that a question is answered from; one of several where it has an organization. */
+/** A lake that a question reads. It has an organization if it is one of several. */
 export interface AskedLake {
-  /** The name of the lake's folder; undefined where there is one lake. */
+  /** The name of the lake's folder; undefined for a single lake. */
   readonly organization: string | undefined;
   readonly engine: SqlEngine;
   readonly lake: SliceReader;
-  /** What names the lake in a command that a hint gives, ` --lake lakes/acme`. */
+  /** The option that names the lake in commands of hints, ` --lake lakes/acme`. */
   readonly lakeFlags: string;
 }
 
-/** What the question is answered from in one lake. */
+/** The data of one lake that answers the question. */
 export interface LakeBasis extends AskedLake {
   readonly basis: Basis;
-  /** What the lake alone would have been answered from: its own newest days. */
+  /** The basis for this lake only: its own newest days. */
   readonly own: Basis;
 }
 
-/** An engine over several lakes as one over a single organization's, for the statements that the program makes. */
+/** Narrows an engine over several lakes to one organization, for the program's own statements. */
 export function engineOf(engine: SqlEngine, organization: string, slices: readonly SliceKey[]): SqlEngine {
   return {
     traits: engine.traits,
@@ -36,21 +36,21 @@ export function engineOf(engine: SqlEngine, organization: string, slices: readon
   };
 }
 
-/** One of the program's own statements over the rows of one organization. */
+/** Narrows one of the program's own statements to the rows of one organization. */
 export function ofOrganization(sql: string, organization: string): string {
   return inTable(sql, `(SELECT * FROM usage WHERE ${ORGANIZATION[0]} = ${sqlString(organization)}) AS usage`);
 }
 
-/** One of the program's own statements with something else in the place of the table `usage`. */
+/** Replaces the table `usage` in one of the program's own statements. */
 export function inTable(sql: string, table: string): string {
   return sql.replaceAll(/\bFROM usage\b/g, () => `FROM ${table}`);
 }
 
 /**
- * What a question is answered from in each lake. Several are answered for the same period, or their figures could not be
- * compared: where it is not named, the one that they all have.
+ * The data of each lake that answers a question. The period is the same for all lakes, so that their figures can be
+ * compared. If none is given, it is the period that they all have.
  *
- * @throws {UsageError} as `basisOf` does, with the organization's name; lake, where there is no such period.
+ * @throws {UsageError} what `basisOf` throws, with the organization's name; lake, if there is no such period.
  */
 export async function basesOf(
   question: Question,
@@ -82,7 +82,7 @@ export async function basesOf(
   return lakes.map((lake, i) => ({ ...lake, basis: bases[i] as Basis, own: own[i] as Basis }));
 }
 
-/** Runs a step for one organization: its errors say whose they are. */
+/** Runs a step for one organization, and adds its name to errors. */
 export async function named<T>(organization: string | undefined, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();
@@ -90,7 +90,7 @@ export async function named<T>(organization: string | undefined, step: () => T |
     if (organization === undefined || !isUsageError(error)) throw error;
     const { kind, message, hint, details } = error;
     throw new UsageError(kind, `${organization}: ${message}`, {
-      hint: [hint, `Or ask another organization alone, with --organization.`].filter(Boolean).join(" "),
+      hint: [hint, "Or query only another organization with --organization."].filter(Boolean).join(" "),
       details: { ...details, organization },
       cause: error,
     });
@@ -102,7 +102,7 @@ function noPeriod(lakes: readonly AskedLake[], own: readonly Basis[]): UsageErro
     ({ organization }, i) => `${organization} ${describeSpan((own[i] as Basis).window)}`,
   );
   return new UsageError("lake", `The lakes have no period in common: ${periods.join(", ")}.`, {
-    hint: "Sync the older one, set the period with --from and --to, or ask one with --organization.",
+    hint: "Sync the older one, set the period with --from and --to, or query one organization with --organization.",
   });
 }
 
@@ -114,7 +114,7 @@ export interface Part {
   readonly options: QueryOptions;
 }
 
-/** The rows of every organization, one after the other, behind a column with its name. */
+/** The rows of all organizations, one after the other, with the organization as the first column. */
 export async function together(parts: readonly Part[]): Promise<QueryResult> {
   const [first, ...others] = parts;
   if (!first) throw new RangeError("an answer of several lakes has a part");
@@ -137,11 +137,11 @@ export async function together(parts: readonly Part[]): Promise<QueryResult> {
     batches: batches(),
     stats: () => {
       const stats = results.map((result) => result.stats());
-      const bytesScanned = sum(stats.map((one) => one.bytesScanned));
-      const costUsd = sum(stats.map((one) => one.costUsd));
+      const bytesScanned = sum(stats.map((part) => part.bytesScanned));
+      const costUsd = sum(stats.map((part) => part.costUsd));
       return {
-        elapsedMs: sum(stats.map((one) => one.elapsedMs)) ?? 0,
-        rows: sum(stats.map((one) => one.rows)) ?? 0,
+        elapsedMs: sum(stats.map((part) => part.elapsedMs)) ?? 0,
+        rows: sum(stats.map((part) => part.rows)) ?? 0,
         ...(bytesScanned === undefined ? {} : { bytesScanned }),
         ...(costUsd === undefined ? {} : { costUsd }),
       };

@@ -11,7 +11,7 @@ import { parseQuestion, type Question, replaceParameters } from "./heading.ts";
 
 export type { Question } from "./heading.ts";
 
-/** The same folder seen from src/ and from dist/: package.json ships it. */
+/** The path is the same from src/ and from dist/. package.json ships the folder. */
 const FOLDER = new URL("../../src/questions/sql/", import.meta.url);
 
 let loaded: readonly Question[] | undefined;
@@ -25,30 +25,31 @@ export function list(): readonly Question[] {
   return loaded;
 }
 
-/** @throws {UsageError} input, naming what was probably meant, for a name that is no question. */
+/** @throws {UsageError} input, for an unknown name, with suggestions. */
 export function get(name: string): Question {
-  const question = list().find((one) => one.name === name);
+  const question = list().find((candidate) => candidate.name === name);
   if (question) return question;
   const words = name.toLowerCase().split(/[^a-z]+/);
-  const near = list().filter((one) => one.name.split("-").some((word) => words.includes(word)));
-  const hint = near.length > 0 ? `Did you mean ${near.map((one) => one.name).join(" or ")}?` : undefined;
-  throw new UsageError("input", `There is no question ${quoted(name)}.`, {
-    hint: [hint, "See `gc-usage ask` for all of them."].filter(Boolean).join(" "),
+  const near = list().filter((candidate) => candidate.name.split("-").some((word) => words.includes(word)));
+  const hint =
+    near.length > 0 ? `Did you mean ${near.map((candidate) => candidate.name).join(" or ")}?` : undefined;
+  throw new UsageError("input", `Unknown question ${quoted(name)}.`, {
+    hint: [hint, "To list the questions: gc-usage ask"].filter(Boolean).join(" "),
   });
 }
 
-/** What a question is asked about. */
+/** The rows and values of a question. */
 export interface QuestionValues extends Span {
   readonly service: Service;
   readonly grouping: Grouping;
-  /** Which rows are read: the days unless given. The span must be whole periods of it. */
+  /** The rows to read (default: day). The span must consist of whole periods. */
   readonly granularity?: Granularity;
-  /** Whole numbers by the names of the question's params; its own defaults for the rest. */
+  /** Whole numbers by the names of the question's params. Others have their defaults. */
   readonly params?: Readonly<Record<string, number>>;
 }
 
 /**
- * The days that a question reads: the span, and for one that looks back as many days, weeks or months before.
+ * The days that a question reads: the span and, if it looks back, as many days, weeks or months before it.
  *
  * @param span whole periods of the granularity.
  */
@@ -57,9 +58,9 @@ export function daysRead(question: Question, span: Span, granularity: Granularit
 }
 
 /**
- * The question's statement with every value in its place.
+ * The question's statement with all parameters replaced.
  *
- * @throws {UsageError} input, for a param that the question does not take or that is no whole number ≥ 0.
+ * @throws {UsageError} input, for an unknown param, or a value that is not a whole number ≥ 0.
  */
 export function bind(question: Question, values: QuestionValues): string {
   return replaceParameters(
@@ -79,7 +80,7 @@ export function metricsRead({ sql }: Question): Metric[] {
   return METRICS.filter((metric) => new RegExp(`\\b${metric}\\b`).test(sql));
 }
 
-/** Rows of one service, granularity and grouping, and the dates of those that are read. */
+/** The service, granularity, grouping and dates of the rows that are read. */
 export interface RowsRead extends Span {
   readonly service: Service;
   readonly granularity: Granularity;
@@ -87,21 +88,21 @@ export interface RowsRead extends Span {
 }
 
 /**
- * The statement that finds rows without some of the metrics, which a sum would leave out: a row for each date that has
- * any, with the date and then for each metric how many rows lack it.
+ * A statement that finds rows without some of the metrics, which a sum would ignore. Returns a row for each affected
+ * date, with the date and, for each metric, the number of rows without it.
  */
 export function rowsLackingSql(rows: RowsRead, metrics: readonly Metric[]): string {
-  const lacking = metrics.map((metric) => `count(*) - count(${metric})`);
-  return `SELECT CAST(date AS varchar), ${lacking.join(", ")} FROM usage
+  const missing = metrics.map((metric) => `count(*) - count(${metric})`);
+  return `SELECT CAST(date AS varchar), ${missing.join(", ")} FROM usage
 WHERE granularity = ${sqlString(rows.granularity)} AND service = ${sqlString(rows.service)}
   AND "grouping" = ${sqlString(rows.grouping)} AND date BETWEEN ${dateLiteral(rows.start)} AND ${dateLiteral(rows.end)}
-GROUP BY date HAVING ${lacking.join(" + ")} > 0 ORDER BY date`;
+GROUP BY date HAVING ${missing.join(" + ")} > 0 ORDER BY date`;
 }
 
 /**
- * The statement as it stands for ever, for Athena's named queries: the last `days` days by the engine's clock
- * (UTC) up to yesterday, since the current UTC day is never in the data; the canonical service and grouping,
- * or for a question that needs another dimension `grouping`.
+ * The statement for Athena's named queries. It reads the last `days` days up to yesterday by the engine's clock
+ * (UTC), because the current UTC day is never in the data. It uses the canonical service and grouping, or `grouping`
+ * for a question that needs another dimension.
  */
 export function defaultSql(
   question: Question,
@@ -124,7 +125,7 @@ export function defaultSql(
   );
 }
 
-/** What picks the rows, and what a column that counts or names their dates is called. */
+/** The values that select rows, and the names of columns that count or contain their dates. */
 function rowsRead({
   service,
   grouping,
@@ -152,15 +153,15 @@ function numbers(question: Question, given: Readonly<Record<string, number>>): [
   for (const name of Object.keys(given)) {
     if (!question.params.some((param) => param.name === name)) {
       const flag = `--${name.replaceAll("_", "-")}`;
-      throw new UsageError("input", `The question ${question.name} takes no ${flag}.`, {
-        hint: "See `gc-usage ask --json` for what each question takes.",
+      throw new UsageError("input", `The question ${question.name} does not accept ${flag}.`, {
+        hint: "To list the options of each question: gc-usage ask",
       });
     }
   }
   return question.params.map((param) => {
     const value = given[param.name] ?? param.default;
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new UsageError("input", `${param.name} is ${value}, not a whole number from 0.`);
+      throw new UsageError("input", `Invalid ${param.name}: ${value} (expected a whole number, 0 or more).`);
     }
     return [param.name, String(value)];
   });

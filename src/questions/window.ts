@@ -11,7 +11,7 @@ import {
   wholePeriods,
 } from "../usage/period.ts";
 
-/** What a person says about the period. */
+/** The period as a person gives it. */
 export interface WindowFlags {
   readonly last?: string | undefined;
   readonly from?: string | undefined;
@@ -20,19 +20,20 @@ export interface WindowFlags {
 
 const DEFAULT_LAST = "30d";
 
-/** Of which periods the window is made: days unless given. */
+/** The periods that make up the window (default: days). */
 export interface WindowPeriods {
   readonly granularity?: Granularity;
   readonly weekStart?: WeekStart;
 }
 
 /**
- * The days that `--last`, `--from` and `--to` mean, widened to whole periods. What has no end given ends yesterday (the
- * current UTC day is never in the data), or with the newest day that there is, whichever is earlier, so that an old lake
- * still answers; a week or month that is not over then is left out. What has no start given is 30 days long.
+ * The days that `--last`, `--from` and `--to` select, extended to whole periods. Without an end, the window ends
+ * yesterday (the current UTC day is never in the data) or on the newest day, whichever is earlier, so that an old
+ * lake still answers. A week or month that is not over by then is omitted. Without a start, the window is 30 days
+ * long.
  *
  * @param newest undefined: the end depends on the clock only.
- * @throws {UsageError} input, for text that is none of these, or days in the wrong order.
+ * @throws {UsageError} input, for invalid text, or days in the wrong order.
  */
 export function windowOf(
   flags: WindowFlags,
@@ -42,8 +43,8 @@ export function windowOf(
 ): Span {
   const last = flags.last ?? DEFAULT_LAST;
   if (flags.last !== undefined && flags.from !== undefined) {
-    throw new UsageError("input", "--last and --from both say where the period starts.", {
-      hint: "Use one of them: --last 30d, or --from 2026-10-01 --to 2026-10-31.",
+    throw new UsageError("input", "--last and --from both set the start of the period.", {
+      hint: "Use only one of them: --last 30d, or --from 2026-10-01 --to 2026-10-31.",
     });
   }
   const from = flags.from === undefined ? undefined : parseDay(flags.from, "--from");
@@ -56,32 +57,32 @@ export function windowOf(
     throw new UsageError("input", `The period ends on ${end}, before it starts on ${start}.`, {
       hint:
         flags.to !== undefined
-          ? "Both days are included, in UTC; --from is the earlier one."
-          : "The current UTC day is never in the data: the last one there is ended yesterday.",
+          ? "Set --from to the earlier day. Both days are in UTC and inclusive."
+          : "The current UTC day is never in the data, so the last day is yesterday. Set --from to an earlier day.",
     });
   }
   return wholePeriods(granularity, { start, end }, weekStart);
 }
 
-/** The newest day where that is one of the period, else the last that is over. */
+/** The newest day if it is in the period, else yesterday. */
 function lastOf(newest: Day | undefined, from: Day | undefined, now: number): Day {
   const last = lastDay(now);
   return newest === undefined || (from !== undefined && newest < from) ? last : minDay(newest, last);
 }
 
-/** The end of the last period that is over on `day`; `day` itself where none is over since `from`. */
+/** The end of the last period that is over on `day`; `day` itself if no period since `from` is over. */
 function openEnd({ granularity, weekStart }: Required<WindowPeriods>, day: Day, from: Day | undefined): Day {
   const begun = periodStart(granularity, day, weekStart);
   const over = periodEnd(granularity, begun) === day ? day : addDays(begun, -1);
   return from !== undefined && over < from ? day : over;
 }
 
-/** `30d`, `4w`, `3m` or `1y` back from `end`, which is included. */
+/** The start of `30d`, `4w`, `3m` or `1y` that end on `end`, inclusive. */
 function startOfLast(last: string, end: Day): Day {
   const match = /^([1-9]\d{0,2})([dwmy])$/.exec(last);
   if (!match) {
-    throw new UsageError("input", `--last: ${quoted(last)} is no length of time.`, {
-      hint: "Write days, weeks, months or years, for example 7d, 4w, 3m or 1y.",
+    throw new UsageError("input", `Invalid --last: ${quoted(last)} (expected a length of time).`, {
+      hint: "Use days, weeks, months or years, for example 7d, 4w, 3m or 1y.",
     });
   }
   const count = Number(match[1]);
@@ -89,7 +90,7 @@ function startOfLast(last: string, end: Day): Day {
   return monthsBefore(addDays(end, 1), match[2] === "y" ? count * 12 : count);
 }
 
-/** The same day of an earlier month, or that month's last day where it has no such day. */
+/** The same day of an earlier month, or that month's last day if it is shorter. */
 function monthsBefore(day: Day, months: number): Day {
   const date = new Date(startOfDay(day));
   const wanted = date.getUTCDate();

@@ -14,7 +14,7 @@ const aws = inject("aws");
 const s3 = new S3(clientOptions(aws));
 const glue = new Glue(clientOptions(aws));
 
-/** Rows as the article's jq step writes them, with what people put into the names of clients. */
+/** Rows as the article's jq step writes them, with unusual client names. */
 const ROWS = [
   { clientId: "a", clientName: 'Quote " comma , emoji 😀', status200: 3, status429: 7, requests: 11 },
   { clientId: "b", clientName: "Line\nbreak", status200: 16, status429: 9, requests: 25 },
@@ -26,7 +26,7 @@ const NDJSON = ROWS.map(
     `${JSON.stringify({ ...row, date: "2021-01-01T00:00:00Z" }).slice(0, -1)},"requests":${requests}}\n`,
 ).join("");
 
-/** How many looks at the crawler find a crawl RUNNING (moto_server.py): never a matter of the clock. */
+/** For how many polls a crawl is RUNNING (moto_server.py), independent of the clock. */
 async function crawlsTake(looks: number): Promise<void> {
   const transition = { progression: "manual", times: looks };
   const body = JSON.stringify({ model_name: "glue::crawl", transition });
@@ -38,22 +38,22 @@ async function crawlsTake(looks: number): Promise<void> {
 const stateOf = async (args: readonly string[], query: string): Promise<string> =>
   z.string().parse(JSON.parse(await awsCli(aws, [...args, "--query", query])));
 
-describe("the article's steps by the AWS CLI, on the stack that our deploy made", async () => {
+describe("the article's steps with the AWS CLI, on a stack from `aws deploy`", async () => {
   const stack = await deploy(aws, "article", "--blueprint-names");
   const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-article-"));
   const file = path.join(folder, "query-result.json");
   await writeFile(file, NDJSON);
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });
-    // Another file uses the blueprint's names too, and an account has them once.
+    // Another file uses the blueprint's names too, and they must be unique in an account.
     await gcUsage(aws, ["aws", "destroy", "--stack", "article", "--yes"]);
   });
 
-  it("5: uploads by the command that the stack's outputs give", async () => {
+  it("5: uploads with the command of the stack's outputs", async () => {
     const [, ...args] = (stack.outputs["UploadCommand"] ?? "").replace("query-result.json", file).split(" ");
     await awsCli(aws, args);
     const there = await s3.listObjectsV2({ Bucket: stack.lakeBucket });
-    expect(there.Contents?.map((one) => one.Key)).toEqual([
+    expect(there.Contents?.map(({ Key }) => Key)).toEqual([
       "gc_usage_api_source/granularity=month/query-result.json",
     ]);
   });
@@ -65,13 +65,13 @@ describe("the article's steps by the AWS CLI, on the stack that our deploy made"
     expect(await state()).toBe("READY");
   });
 
-  it("6: tells by our own crawl what the crawler found, a run under way joined", async () => {
+  it("6: `aws crawl` joins a current run and reports what the crawler found", async () => {
     const before = await gcUsage(aws, ["aws", "crawl", "--stack", "article"]);
     expect(before.exitCode).toBe(0);
     expect(before.stdout).toContain(
-      `It made no table: is there a file under ${stack.source}granularity=month/`,
+      `It created no table. Check that there is a file under ${stack.source}granularity=month/`,
     );
-    // What AWS's crawler would have made by now; moto's makes no tables.
+    // What AWS's crawler would have created by now; moto's does not create tables.
     await declareSourceTable(glue, stack, ["month"]);
     await crawlsTake(3);
     await awsCli(aws, ["glue", "start-crawler", "--name", "UsageApiCrawler"]);
@@ -87,13 +87,13 @@ describe("the article's steps by the AWS CLI, on the stack that our deploy made"
   const statement =
     'SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity=\'month\' ORDER BY status429 DESC limit 10';
   const own = ["athena", "start-query-execution", ...where, "--query-string", statement];
-  // As a shell reads it: split at blanks, outside the double quotes.
+  // Split like in a shell: at spaces outside double quotes.
   const words = [...(stack.outputs["QueryCommand"] ?? "").matchAll(/"([^"]*)"|(\S+)/g)];
   const [, ...given] = words.map(([, quoted, word]) => quoted ?? word ?? "");
 
   it.each([
     ["the article's own", own],
-    ["the one that the outputs give", given],
+    ["the one of the outputs", given],
   ])("7: runs the statement, %s, and the results are in the results bucket", async (_whose, start) => {
     const started = await awsCli(aws, [...start, "--output", "text"]);
     const id = ["--query-execution-id", started.trim()];
@@ -110,7 +110,7 @@ describe("the article's steps by the AWS CLI, on the stack that our deploy made"
       })
       .parse(JSON.parse(await awsCli(aws, ["athena", "get-query-results", ...id])));
     const [header = [], ...rows] = results.ResultSet.Rows.map((row) =>
-      row.Data.map((one) => one.VarCharValue),
+      row.Data.map(({ VarCharValue }) => VarCharValue),
     );
     const column = (name: string) => rows.map((row) => row[header.indexOf(name)]);
     expect(column("status429")).toEqual(["9", "7", "1", "0"]);

@@ -79,14 +79,14 @@ describe("the Athena engine", async () => {
     ["CAST(NULL AS timestamp)", "timestamp", null],
   ];
 
-  it("gives a value of each type as DuckDB does", async () => {
+  it("returns a value of each type like DuckDB", async () => {
     const statement = `SELECT ${VALUES.map(([expression], i) => `${expression} AS c${i}`).join(", ")}`;
     const expected = { kinds: VALUES.map(([, kind]) => kind), rows: [VALUES.map(([, , value]) => value)] };
     expect(await run(athena, statement)).toEqual(expected);
     expect(await run(duckdb, statement)).toEqual(expected);
   });
 
-  it("pages through more rows than Athena gives at a time, in order, with no header among them", async () => {
+  it("pages through more rows than Athena returns at a time, in order and without a header", async () => {
     const result = await athena.query(
       "SELECT n, 'n' AS n2 FROM UNNEST(sequence(1, 2500)) AS t(n) ORDER BY n;",
     );
@@ -101,7 +101,7 @@ describe("the Athena engine", async () => {
     expect(result.stats()).toMatchObject({ rows: 2500, bytesScanned: 0, costUsd: 0.00005 });
   });
 
-  it("keeps the first row of what describes, which has no header, and bills nothing for it", async () => {
+  it("keeps the first row of statements that describe, which have no header and are free", async () => {
     const shown = await athena.query("SHOW TABLES");
     expect((await allRows(shown)).flat().sort()).toEqual(["daily", "slices", "usage"]);
     expect(shown.stats()).toMatchObject({ rows: 3, costUsd: 0 });
@@ -123,11 +123,11 @@ describe("the Athena engine", async () => {
     expect((await sql("SELECT 1", "--explain")).stdout).toContain("Output");
   });
 
-  it("has no rows where there are none", async () => {
+  it("returns no rows for an empty result", async () => {
     expect((await run(athena, "SELECT requests FROM daily WHERE date = DATE '2026-11-01'")).rows).toEqual([]);
   });
 
-  it("tells a failing statement's reason and place, from the built program", async () => {
+  it("reports a failed statement's reason and position, in the built program", async () => {
     const done = await sql("SELECT 1,\n  nothing_here\nFROM usage WHERE date = DATE '2026-11-01'");
     expect(done.exitCode).toBe(10);
     expect(done.stdout).toBe("");
@@ -143,7 +143,7 @@ describe("the Athena engine", async () => {
     });
   });
 
-  it("says what of the account is missing or refused", async () => {
+  it("reports what is missing or denied in the account", async () => {
     const nowhere = await failure((await open({ workgroup: "nowhere" })).query("SELECT 1"));
     expect(nowhere).toMatchObject({
       kind: "aws",
@@ -168,28 +168,32 @@ describe("the Athena engine", async () => {
     expect(noCredentials.stderr).toContain("no usable AWS credentials");
   });
 
-  it("refuses flags that do not go together, before anything is called", async () => {
+  it("rejects flags that cannot be combined, before any call", async () => {
     const refused = async (...args: string[]): Promise<string> => {
       const done = await gcUsage(aws, args, { AWS_ENDPOINT_URL: "http://127.0.0.1:1" });
       expect(done.exitCode).toBe(2);
       return done.stderr;
     };
-    expect(await refused("sql", "SELECT 1", "--max-scan", "1GB")).toContain("--max-scan is for Athena");
+    expect(await refused("sql", "SELECT 1", "--max-scan", "1GB")).toContain(
+      "--max-scan applies to Athena only",
+    );
     expect(await refused("sql", "SELECT 1", "--engine", "athena")).toContain("Athena needs a workgroup");
-    expect(await refused("sql", "SELECT 1", "--max-scan", "much")).toContain('"much" is no size');
+    expect(await refused("sql", "SELECT 1", "--max-scan", "much")).toContain(
+      'Invalid --max-scan: "much" (expected a size)',
+    );
     expect(await refused("ask", "change", "--engine", "athena", "--workgroup", "w")).toContain(
       "Athena reads a lake on S3, not the folder usage-lake",
     );
   });
 
-  it("sends nothing that writes", async () => {
+  it("never sends statements that write", async () => {
     const done = await sql("CREATE TABLE taken AS SELECT 1 AS x");
     expect(done.exitCode).toBe(10);
-    expect(done.stderr).toContain("CREATE does not only read");
+    expect(done.stderr).toContain("CREATE is not accepted");
     expect((await run(athena, "SHOW TABLES")).rows).not.toContainEqual(["taken"]);
   });
 
-  it("warns of a statement that reads every day, with the reason", async () => {
+  it("warns about a statement that reads every day, with the reason", async () => {
     const done = await sql("SELECT count(*) AS n FROM usage WHERE granularity = 'total' AND 1 = 2", "--json");
     expect(JSON.parse(done.stdout)).toMatchObject({
       rows: [{ n: 0 }],
@@ -199,7 +203,7 @@ describe("the Athena engine", async () => {
       series: [],
     });
     expect(done.stderr).toContain(
-      "warning: The statement does not filter by date. Athena then asks S3 for each day",
+      "warning: The statement does not filter by date. Athena then calls S3 for each day",
     );
     const dated = await sql("SELECT count(*) AS n FROM usage WHERE date = DATE '2026-11-01'");
     expect(dated.stderr).not.toContain("warning");
@@ -210,16 +214,16 @@ describe("the Athena engine", async () => {
     expect(dear.stderr).toContain("about $0.000095.");
   });
 
-  it("explains what --max-scan cannot know, unless the workgroup's own limit is the lower one", async () => {
+  it("explains that --max-scan may be exceeded, unless the workgroup's own limit is lower", async () => {
     const others = "SELECT count(*) FROM information_schema.tables";
     const warned = await sql(others, "--max-scan", "5MB");
     expect(warned.exitCode).toBe(0);
-    expect(warned.stderr).toContain("cannot be known before it runs");
-    expect(warned.stderr).toContain("(BytesScannedCutoffPerQuery), which is 10 MB.");
+    expect(warned.stderr).toContain("is not known before the statement runs");
+    expect(warned.stderr).toContain("(BytesScannedCutoffPerQuery) is exact; it is 10 MB.");
     expect((await sql(others, "--max-scan", "10MB")).stderr).not.toContain("warning");
   });
 
-  it("compares with --max-scan what can be known: the slices before, the bytes read after", async () => {
+  it("compares --max-scan with the slices before, and with the scanned bytes after", async () => {
     const { store } = await openStore(aws, stack.lake);
     await putSlice(new Lake(store), "2026-11-01", 5);
     const slices = await new Lake(store).list();
@@ -232,33 +236,33 @@ describe("the Athena engine", async () => {
         slices,
         maxScan,
         log: { ...log, debug: (text: string) => void (id = /execution (\S+) started/.exec(text)?.[1] ?? id) },
-        // Ends between the first look and the second.
+        // Ends between the first and the second poll.
         effects: {
           ...realEffects,
           sleep: () =>
             vi.waitFor(async () => expect(await stateOf(id)).toBe("SUCCEEDED"), { timeout: 60_000 }),
         },
       });
-    const one = "SELECT * FROM usage WHERE date = DATE '2026-11-01'";
+    const ofOneDay = "SELECT * FROM usage WHERE date = DATE '2026-11-01'";
     const two = `SELECT * FROM daily d JOIN usage u ON d.date = u.date WHERE u.date = DATE '2026-11-01'`;
     for (const [statement, maxScan] of [
       ["SELECT 1", 1],
-      [one, bytes],
+      [ofOneDay, bytes],
       [two, 2 * bytes],
     ] as const) {
       await (await engine(maxScan)).query(statement);
       expect(told).toEqual([]);
     }
     await (await engine(2 * bytes - 1)).query(two);
-    expect(told.splice(0)[0]).toContain("cannot be known");
-    const result = await (await engine(1)).query(one);
+    expect(told.splice(0)[0]).toContain("is not known");
+    const result = await (await engine(1)).query(ofOneDay);
     expect(told).toEqual([
-      expect.stringContaining("cannot be known"),
+      expect.stringContaining("is not known"),
       `The statement ended before it could be stopped: it read ${sizeText(result.stats().bytesScanned ?? 0)}, more than --max-scan ${sizeText(1)}.`,
     ]);
   });
 
-  it("warns of a sum that adds rows of several series, and of no other", async () => {
+  it("warns only about sums over several series", async () => {
     const { store } = await openStore(aws, stack.lake);
     await putSlice(new Lake(store), "2026-11-03", 5);
     const rows = join(await tempFolder(), "rows.ndjson");

@@ -14,7 +14,7 @@ import { between } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const server = new AthenaClient({ ...clientOptions(aws), endpoint: aws.athenaUrl });
-/** Runs for minutes where nobody stops it, over no table; `mark` is what it is known by in the engine. */
+/** Runs for minutes unless it is stopped, without a table; `mark` identifies it in the engine. */
 const slow = (mark: string): string =>
   `SELECT count(*) AS "${mark}" FROM UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y), UNNEST(sequence(1, 1000)) c(z) WHERE (x * y * z) % 7 = 8`;
 
@@ -34,7 +34,7 @@ describe("an execution in Athena", async () => {
     return error;
   };
 
-  it("looks again after ever longer waits, stops the statement in Athena when it is aborted, and waits until it has", async () => {
+  it("polls with increasing waits; on an abort, stops the statement in Athena and waits until it has stopped", async () => {
     const stop = new AbortController();
     const ids: string[] = [];
     const waits: number[] = [];
@@ -63,7 +63,7 @@ describe("an execution in Athena", async () => {
     let told = "";
     child.stderr.on("data", (chunk: Buffer) => {
       told += String(chunk);
-      // Once: a second Ctrl-C ends the program at once, whatever still runs.
+      // Only once: a second Ctrl-C ends the program immediately.
       if (/execution \S+ started/.test(told) && !child.killed) child.kill("SIGINT");
     });
     const done = await child;
@@ -72,7 +72,7 @@ describe("an execution in Athena", async () => {
     expect(await inTrino("ctrl-c")).not.toContain("RUNNING");
   });
 
-  it("runs a statement once whose first answer gets lost", async () => {
+  it("runs a statement only once if the first response is lost", async () => {
     let lost = 0;
     const meddled = await between({ url: aws.athenaUrl }, ({ headers }) =>
       isCall(headers, "StartQueryExecution") && lost++ === 0 ? "lose" : undefined,
@@ -83,8 +83,8 @@ describe("an execution in Athena", async () => {
     expect(await inTrino("lost")).toEqual(["FINISHED"]);
   });
 
-  it("waits on where Athena is busy, and gives up with the statement stopped where it stays so", async () => {
-    // Without the SDK's own waits, which are long.
+  it("keeps polling while Athena is busy; if that does not end, stops the statement and gives up", async () => {
+    // Without the SDK's own long waits.
     vi.stubEnv("AWS_MAX_ATTEMPTS", "1");
     onTestFinished(() => void vi.unstubAllEnvs());
     let busy = 3;
@@ -107,7 +107,7 @@ describe("an execution in Athena", async () => {
     return headers["x-amz-target"] === `AmazonAthena.${action}`;
   }
 
-  /** What has become of the statements with this mark, in the engine itself. */
+  /** The state of the statements with this mark in the engine itself. */
   async function inTrino(mark: string): Promise<unknown[]> {
     const states = "SELECT state, query FROM system.runtime.queries";
     const { rows } = await runStatement(aws.trinoUrl, states);

@@ -16,12 +16,12 @@ export interface Ran {
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Runs our CLI against the local AWS. `env` adds variables, or takes one away with undefined. */
+/** Runs our CLI against the local AWS. `env` adds variables, or removes one with undefined. */
 export async function gcUsage(aws: LocalAws, args: readonly string[], env: Env = {}): Promise<Ran> {
   return run(process.execPath, [BIN, ...args], { ...awsEnv(aws), ...env });
 }
 
-/** The same on a terminal, with `keys` typed once `prompt` is there; stdout is all that the terminal shows. */
+/** The same on a terminal; types `keys` after `prompt` appears. stdout contains everything that the terminal shows. */
 export async function gcUsageOnTerminal(
   aws: LocalAws,
   args: readonly string[],
@@ -41,7 +41,7 @@ export async function interrupted(
   onHeard: () => void = () => {},
 ): Promise<Ran> {
   const running = start(process.execPath, [BIN, ...args], { ...awsEnv(aws), ...env });
-  // It answers the signal before it does anything about it.
+  // It confirms the signal before it handles it.
   running.stderr.on("data", (text: Buffer) => {
     if (text.includes("Stopping.")) onHeard();
   });
@@ -55,7 +55,7 @@ export async function interrupted(
   return { exitCode: exitCode ?? -1, stdout, stderr };
 }
 
-/** Runs the AWS CLI as it comes from AWS; throws where it fails. */
+/** Runs the unmodified AWS CLI; throws if it fails. */
 export async function awsCli(aws: LocalAws, args: readonly string[]): Promise<string> {
   const done = await run(path.join(aws.tools.bin, "aws"), args, awsEnv(aws));
   if (done.exitCode !== 0) throw new Error(`aws ${args.join(" ")} failed: ${done.stderr}`);
@@ -94,7 +94,7 @@ const settingsSchema = z.object({
   action: z.string().optional(),
 });
 
-/** Deploys a stack by our own CLI and tells its settings. */
+/** Deploys a stack with our CLI and returns its settings. */
 export async function deploy(aws: LocalAws, stack: string, ...more: readonly string[]) {
   const done = await gcUsage(aws, ["aws", "deploy", "--stack", stack, "--yes", "--json", ...more]);
   if (done.exitCode !== 0) throw new Error(`deploy failed: ${done.stderr}`);

@@ -12,7 +12,7 @@ import { runQuery } from "./helpers.ts";
 const aws = inject("aws");
 const athena = new Athena({ ...clientOptions(aws), endpoint: aws.athenaUrl });
 
-/** How many requests S3 would bill at the price of a PUT, and at that of a GET, while `action` ran. */
+/** How many requests of `action` S3 would bill at the price of a PUT and of a GET. */
 async function requestsOf(what: string, action: () => Promise<unknown>) {
   const before = (await readCalls(aws.record)).length;
   await action();
@@ -33,7 +33,7 @@ async function requestsOf(what: string, action: () => Promise<unknown>) {
   return { dear: counts.PUT + counts.LIST, cheap: counts.GET + counts.HEAD };
 }
 
-/** The figures that docs/aws.md reckons with. Raise them there where they rise here. */
+/** The figures of docs/aws.md. If they increase here, update them there. */
 describe("what the requests cost", async () => {
   const stack = await deploy(aws, "cost");
   const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-cost-"));
@@ -44,12 +44,12 @@ describe("what the requests cost", async () => {
   });
   const sync = async (cache: string): Promise<void> => {
     const env = { ...sandbox.env, GC_USAGE_CACHE: path.join(folder, cache) };
-    // As on the day after: the last three days are read again.
+    // As on the next day: the last three days are refetched.
     const done = await gcUsage(aws, ["sync", "--recheck", "0", "--stack", "cost"], env);
     expect(done.exitCode, done.stderr).toBe(0);
   };
 
-  it("a daily sync: few writes and lists; reads only what its cache does not have", async () => {
+  it("a daily sync: few writes and lists, and reads only what its cache does not have", async () => {
     await sync("kept");
     await sync("kept");
     const kept = await requestsOf("a daily sync, its cache kept", () => sync("kept"));
@@ -65,7 +65,7 @@ describe("what the requests cost", async () => {
     const queries = await Promise.all(
       NamedQueryIds.map(async (NamedQueryId) => (await athena.getNamedQuery({ NamedQueryId })).NamedQuery),
     );
-    const sql = queries.find((one) => one?.Name === "noisy-clients")?.QueryString ?? "";
+    const sql = queries.find((query) => query?.Name === "noisy-clients")?.QueryString ?? "";
     const context = { WorkGroup: stack.workgroup, QueryExecutionContext: { Database: stack.database } };
     const asked = await requestsOf("noisy-clients over 30 days", async () => {
       expect((await runQuery(athena, sql, context)).reason).toBeUndefined();

@@ -17,16 +17,16 @@ const destroy = (stack: string, ...more: string[]) =>
   gcUsage(aws, ["aws", "destroy", "--stack", stack, "--yes", ...more]);
 
 describe("gc-usage aws deploy", () => {
-  it("shows what it would make and makes nothing on a dry run", async () => {
+  it("shows the changes on a dry run without making them", async () => {
     const done = await gcUsage(aws, ["aws", "deploy", "--stack", "tried", "--dry-run"]);
     expect(done).toMatchObject({ exitCode: 0, stdout: "" });
-    expect(done.stderr).toContain("The stack tried would be made:");
+    expect(done.stderr).toContain("The stack tried would be created:");
     expect(done.stderr).toMatch(/\+ LakeBucket +AWS::S3::Bucket/);
     expect(done.stderr).toContain("Nothing was changed.");
     await expect(cloudFormation.describeStacks({ StackName: "tried" })).rejects.toThrow("does not exist");
   });
 
-  it("says so where there is nothing to change", async () => {
+  it("reports if there is nothing to change", async () => {
     await deploy(aws, "same");
     const again = await gcUsage(aws, ["aws", "deploy", "--stack", "same"]);
     expect(again.exitCode).toBe(0);
@@ -36,7 +36,7 @@ describe("gc-usage aws deploy", () => {
     );
   });
 
-  it("updates what a parameter changes, and keeps the parameters that are not named", async () => {
+  it("updates what a parameter changes, and keeps other parameters", async () => {
     const stack = await deploy(aws, "updated", "--parameter", "ScanLimitBytes=20000000");
     const done = await gcUsage(aws, [
       "aws",
@@ -55,7 +55,7 @@ describe("gc-usage aws deploy", () => {
     expect(WorkGroup?.Configuration?.BytesScannedCutoffPerQuery).toBe(20_000_000);
   });
 
-  it("makes two stacks side by side, one with the blueprint's names", async () => {
+  it("creates two stacks in an account, one with the blueprint's names", async () => {
     const ours = await deploy(aws, "side-one");
     const theirs = await deploy(aws, "side-two", "--blueprint-names");
     expect(ours).toMatchObject({ database: "side_one", workgroup: "side-one", crawler: "side-one-crawler" });
@@ -69,11 +69,11 @@ describe("gc-usage aws deploy", () => {
     expect((await glue.getTable({ DatabaseName: "genesysclouddb", Name: "usage" })).Table?.Name).toBe(
       "usage",
     );
-    // An account has the blueprint's names once: the next file's turn.
+    // The blueprint's names must be unique in an account, and the next file needs them.
     expect((await destroy("side-two")).exitCode).toBe(0);
   });
 
-  it("tells why a stack could not be made, and the way on", async () => {
+  it("reports why a stack could not be created, with a hint", async () => {
     await s3.createBucket({ Bucket: "taken-already" });
     const named = ["--parameter", "LakeBucketName=taken-already"];
     const failed = await gcUsage(aws, ["aws", "deploy", "--stack", "taken", "--yes", ...named]);
@@ -81,13 +81,13 @@ describe("gc-usage aws deploy", () => {
     expect(failed.stderr).toContain("LakeBucket (AWS::S3::Bucket): taken-already already exists");
     const again = await gcUsage(aws, ["aws", "deploy", "--stack", "taken"]);
     expect(again.exitCode).toBe(11);
-    expect(again.stderr).toContain("could not be made before and is of no use now (ROLLBACK_COMPLETE)");
+    expect(again.stderr).toContain("could not be created earlier and cannot be used (ROLLBACK_COMPLETE)");
     expect(again.stderr).toContain("taken-already already exists");
     expect((await destroy("taken")).exitCode).toBe(0);
     expect((await deploy(aws, "taken")).lake).toMatch(/^s3:\/\/taken-lakebucket-/);
   });
 
-  it("refuses a parameter that the template does not have", async () => {
+  it("rejects a parameter that the template does not have", async () => {
     const done = await gcUsage(aws, [
       "aws",
       "deploy",
@@ -97,7 +97,7 @@ describe("gc-usage aws deploy", () => {
       "FirstDate=2024-06-01",
     ]);
     expect(done.exitCode).toBe(2);
-    expect(done.stderr).toContain("The template has no parameter FirstDate.\nIt has FirstDay,");
+    expect(done.stderr).toContain("Unknown parameter FirstDate in --parameter.\nUse one of: FirstDay,");
   });
 });
 
@@ -106,14 +106,14 @@ describe("gc-usage aws", () => {
     ["no region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, 11, "no AWS region is set"],
     ["no credentials", { AWS_ACCESS_KEY_ID: undefined }, 3, "no usable AWS credentials were found"],
     ["no AWS there", { AWS_ENDPOINT_URL: "http://127.0.0.1:9" }, 5, "AWS is unreachable"],
-  ])("says what is missing where there is %s", async (_what, env, exitCode, message) => {
+  ])("reports what is missing with %s", async (_what, env, exitCode, message) => {
     const done = await gcUsage(aws, ["aws", "outputs", "--stack", "any"], env);
     expect(done.exitCode).toBe(exitCode);
     expect(done.stderr).toContain(message);
     expect(done.stderr.split("\n")).toHaveLength(2);
   });
 
-  it("takes the region and the endpoint as flags", async () => {
+  it("accepts the region and the endpoint as flags", async () => {
     await deploy(aws, "flagged");
     const flags = ["--region", "us-east-1", "--endpoint-url", aws.url];
     const env = { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined, AWS_ENDPOINT_URL: undefined };
@@ -123,7 +123,7 @@ describe("gc-usage aws", () => {
     expect(elsewhere.stderr).toContain("There is no stack flagged in this account and region.");
   });
 
-  it("shows what was changed by hand", async () => {
+  it("shows manual changes", async () => {
     const stack = await deploy(aws, "drifted");
     expect((await gcUsage(aws, ["aws", "drift", "--stack", "drifted"])).stdout).toBe("Nothing has drifted.");
     await s3.deletePublicAccessBlock({ Bucket: stack.lakeBucket });
@@ -136,15 +136,15 @@ describe("gc-usage aws", () => {
 });
 
 describe("gc-usage aws destroy", () => {
-  it("asks, and does nothing where it cannot ask", async () => {
+  it("asks, and does nothing if it cannot ask", async () => {
     await deploy(aws, "asked");
     const done = await gcUsage(aws, ["aws", "destroy", "--stack", "asked"]);
     expect(done.exitCode).toBe(8);
-    expect(done.stderr).toContain("Add --yes if you mean it.");
+    expect(done.stderr).toContain("To confirm, add --yes.");
     expect((await cloudFormation.describeStacks({ StackName: "asked" })).Stacks).toHaveLength(1);
   });
 
-  it("leaves the data, and nothing else", async () => {
+  it("keeps only the data", async () => {
     const stack = await deploy(aws, "left");
     await s3.putObject({ Bucket: stack.lakeBucket, Key: "usage/a", Body: "1" });
     expect((await destroy("left")).exitCode).toBe(0);
@@ -155,7 +155,7 @@ describe("gc-usage aws destroy", () => {
     await expect(athena.getWorkGroup({ WorkGroup: stack.workgroup })).rejects.toThrow();
   });
 
-  it("deletes the data where told so twice, every version of it", async () => {
+  it("deletes all versions of the data after two confirmations", async () => {
     const stack = await deploy(aws, "emptied");
     const Bucket = stack.lakeBucket;
     for (const Body of ["1", "2", "3"]) await s3.putObject({ Bucket, Key: "usage/a", Body });

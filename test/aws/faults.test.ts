@@ -9,10 +9,10 @@ const aws = inject("aws");
 const s3 = new S3(clientOptions(aws));
 const cloudFormation = new CloudFormation(clientOptions(aws));
 
-/** What stands between our CLI and AWS; `heard` resolves once the CLI has answered Ctrl-C. */
+/** A proxy between our CLI and AWS; `heard` resolves once the CLI has confirmed Ctrl-C. */
 type Interception = (...args: [...Parameters<Intercept>, heard: Promise<void>]) => ReturnType<Intercept>;
 
-/** Runs our CLI with `intercept` between it and AWS; Ctrl-C comes once a call was made for which `stopAt` is true. */
+/** Runs our CLI with `intercept` between it and AWS; sends Ctrl-C after a call for which `stopAt` is true. */
 async function behind(
   intercept: Interception,
   args: readonly string[],
@@ -34,7 +34,7 @@ async function behind(
   }
 }
 
-/** Changes the answers to one action. */
+/** Changes the responses to an action. */
 const changing =
   (action: string, from: string | RegExp, to: string): Intercept =>
   async (asked, pass) => {
@@ -42,7 +42,7 @@ const changing =
     return asked.action === action ? { ...answer, body: answer.body.replace(from, to) } : answer;
   };
 
-/** Answers an action in AWS's place, the first `times` times or always. */
+/** Responds to an action instead of AWS, the first `times` times or always. */
 function answering(matches: (asked: Asked) => boolean, answer: ReturnType<typeof fault>, times = Infinity) {
   let left = times;
   const intercept: Intercept = (asked, pass) => (matches(asked) && left-- > 0 ? answer : pass());
@@ -65,15 +65,15 @@ const changeSets = async (StackName: string) =>
 const deploying = (stack: string, ...more: string[]) => ["aws", "deploy", "--stack", stack, "--yes", ...more];
 const WAITING = changing("DescribeChangeSet", "<Status>CREATE_COMPLETE", "<Status>CREATE_IN_PROGRESS");
 
-describe("a plan that comes to nothing is taken back", () => {
-  it("where the person stops it", async () => {
+describe("a plan that is not executed is discarded", () => {
+  it("if the user cancels it", async () => {
     const done = await behind(WAITING, deploying("stopped"), isAction("DescribeChangeSet"));
     expect(done.stderr).toContain("Interrupted. Nothing was changed.");
     expect(done.exitCode).toBe(130);
     expect(await statusOf("stopped")).toBeUndefined();
   });
 
-  it("where CloudFormation is still busy with it at first", async () => {
+  it("even if CloudFormation is still creating it", async () => {
     const busy = answering(
       isAction("DeleteChangeSet"),
       fault(400, "InvalidChangeSetStatus", "It is CREATE_IN_PROGRESS"),
@@ -85,7 +85,7 @@ describe("a plan that comes to nothing is taken back", () => {
     expect(await statusOf("busy")).toBeUndefined();
   });
 
-  it("where CloudFormation refuses it, with what it found", async () => {
+  it("if CloudFormation rejects it, with its reasons", async () => {
     const refused = changing(
       "DescribeChangeSet",
       "<Status>CREATE_COMPLETE</Status>",
@@ -101,12 +101,12 @@ describe("a plan that comes to nothing is taken back", () => {
     );
     expect(done.exitCode).toBe(11);
     expect(done.stderr).toContain(
-      "Crawler (AWS::Glue::Crawler): It exists.\nSomething of that name is there already.",
+      "Crawler (AWS::Glue::Crawler): It exists.\nA resource with that name already exists.",
     );
     expect(await statusOf("refused")).toBeUndefined();
   });
 
-  it("where it may not be executed", async () => {
+  it("if its execution is denied", async () => {
     const denied = answering(isAction("ExecuteChangeSet"), fault(403, "AccessDenied", "Not you"));
     const done = await behind(denied, deploying("denied"));
     expect(done.exitCode).toBe(4);
@@ -114,42 +114,46 @@ describe("a plan that comes to nothing is taken back", () => {
     expect(await statusOf("denied")).toBeUndefined();
   });
 
-  it("and of a stack that was there, the stack stays", async () => {
+  it("but an existing stack is kept", async () => {
     await deploy(aws, "standing");
     const denied = answering(isAction("ExecuteChangeSet"), fault(403, "AccessDenied", "Not you"));
     const change = ["--parameter", "ScanLimitBytes=20000000"];
     expect((await behind(denied, deploying("standing", ...change))).exitCode).toBe(4);
     expect(await statusOf("standing")).toBe("CREATE_COMPLETE");
-    expect((await changeSets("standing")).filter((one) => one.ExecutionStatus === "AVAILABLE")).toEqual([]);
+    expect(
+      (await changeSets("standing")).filter(({ ExecutionStatus }) => ExecutionStatus === "AVAILABLE"),
+    ).toEqual([]);
   });
 
-  it("or what is left of it is told, with the way to remove it", async () => {
+  it("or reported with a command that removes it", async () => {
     const denied = answering(
       isAction("ExecuteChangeSet", "DeleteChangeSet"),
       fault(403, "AccessDenied", "Not you"),
     );
     const done = await behind(denied, deploying("stays"));
     expect(done.exitCode).toBe(4);
-    expect(done.stderr).toContain("The change set is left behind.");
-    expect(done.stderr).toContain("remove it with `gc-usage aws destroy --stack stays`");
+    expect(done.stderr).toContain("The change set could not be deleted.");
+    expect(done.stderr).toContain(
+      "To delete the empty stack that holds it: gc-usage aws destroy --stack stays",
+    );
     expect((await gcUsage(aws, ["aws", "destroy", "--stack", "stays", "--yes"])).exitCode).toBe(0);
     expect(await statusOf("stays")).toBeUndefined();
   });
 });
 
-describe("a deploy that is under way", () => {
-  it("is followed on while AWS asks for patience", async () => {
+describe("a running deployment", () => {
+  it("is followed while AWS is throttling", async () => {
     const busy = answering(isAction("DescribeStackEvents"), fault(400, "Throttling", "Rate exceeded"), 4);
     let executed = false;
     const done = await behind((asked, pass) => {
       executed ||= asked.action === "ExecuteChangeSet";
       return executed ? busy(asked, pass) : pass();
     }, deploying("patient"));
-    expect(done.stderr).toContain("The stack patient is made.");
+    expect(done.stderr).toContain("The stack patient is created.");
     expect(done.exitCode).toBe(0);
   });
 
-  it("goes on by itself where it can be followed no more, which is said", async () => {
+  it("continues in AWS if it cannot be followed any more, with a message", async () => {
     let executed = false;
     const done = await behind((asked, pass) => {
       executed ||= asked.action === "ExecuteChangeSet";
@@ -158,11 +162,11 @@ describe("a deploy that is under way", () => {
         : pass();
     }, deploying("unseen"));
     expect(done.exitCode).toBe(3);
-    expect(done.stderr).toContain("It is over: CloudFormation goes on by itself.");
+    expect(done.stderr).toContain("It is over. CloudFormation continues in AWS.");
     expect(await statusOf("unseen")).toBe("CREATE_COMPLETE");
   });
 
-  it("and ends stuck between two versions is not called as before", async () => {
+  it("that gets stuck between two versions is not reported as unchanged", async () => {
     await deploy(aws, "stuck");
     let executed = false;
     const change = ["--parameter", "ScanLimitBytes=20000000"];
@@ -177,11 +181,11 @@ describe("a deploy that is under way", () => {
     );
     expect(done.exitCode).toBe(11);
     expect(done.stderr).toContain("aws cloudformation continue-update-rollback --stack-name stuck");
-    expect(done.stderr).not.toContain("as it was before");
+    expect(done.stderr).not.toContain("is unchanged");
   });
 });
 
-it("looking for drift ends when the person stops it", async () => {
+it("checking for drift ends on Ctrl-C", async () => {
   await deploy(aws, "drifting");
   const waiting = changing(
     "DescribeStackDriftDetectionStatus",
@@ -207,7 +211,7 @@ describe("deleting the data", () => {
   ];
   const isDelete = ({ action }: Asked) => /^POST \/\S+\?delete/.test(action);
 
-  it("that AWS refuses leaves the stack, so that it can be done again", async () => {
+  it("keeps the stack if AWS denies it, so that it can be repeated", async () => {
     const { lakeBucket, resultsBucket } = await deploy(aws, "again");
     await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });
     const error =
@@ -216,7 +220,7 @@ describe("deleting the data", () => {
     const done = await behind(answering(isDelete, answer), twice("again", lakeBucket));
     expect(done.exitCode).toBe(4);
     expect(done.stderr).toContain(
-      `1 of 1 objects in ${lakeBucket} could not be deleted, usage/a among them: Access Denied.\nThe stack again stays.`,
+      `1 of 1 objects in ${lakeBucket} could not be deleted, for example usage/a: Access Denied.\nThe stack again was not deleted.`,
     );
     // Every bucket is tried.
     await expect(s3.headBucket({ Bucket: resultsBucket })).rejects.toThrow();
@@ -225,7 +229,7 @@ describe("deleting the data", () => {
     expect(await statusOf("again")).toBeUndefined();
   });
 
-  it("that the person stops is finished by the same command", async () => {
+  it("can be interrupted and finished with the same command", async () => {
     const { lakeBucket } = await deploy(aws, "half");
     await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });
     const slow: Interception = async (asked, pass, heard) => {
@@ -235,14 +239,14 @@ describe("deleting the data", () => {
     const done = await behind(slow, twice("half", lakeBucket), isDelete);
     expect(done.exitCode).toBe(130);
     expect(done.stderr).toContain(`Interrupted: 1 versions of ${lakeBucket} are deleted.`);
-    expect(done.stderr).toContain("Run the same command again to finish it.");
+    expect(done.stderr).toContain("To finish, run the same command again.");
     expect((await gcUsage(aws, twice("half", lakeBucket))).exitCode).toBe(0);
   });
 
   it.each([
     ["is protected", /<EnableTerminationProtection>\w+/, "<EnableTerminationProtection>true"],
     ["is being changed", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS"],
-  ])("of a stack that %s is refused", async (what, from, to) => {
+  ])("of a stack that %s is rejected", async (what, from, to) => {
     const stack = what.replaceAll(" ", "-");
     const { lakeBucket } = await deploy(aws, stack);
     await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });

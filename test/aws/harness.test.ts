@@ -6,11 +6,11 @@ import { createAthenaStack, runQuery } from "./helpers.ts";
 const aws = inject("aws");
 const client = new AthenaClient({ endpoint: aws.athenaUrl, region: REGION, credentials: CREDENTIALS });
 
-describe("the server that speaks Athena's protocol", async () => {
+describe("the test server for Athena's protocol", async () => {
   const workGroup = await createAthenaStack(aws, "protocol");
   const query = (sql: string) => runQuery(client, sql, { WorkGroup: workGroup });
 
-  it("begins a query's rows with the columns' names, and leaves a NULL without a value", async () => {
+  it("starts a query's rows with the column names, and omits the value of NULL", async () => {
     const done = await query(
       "SELECT 9007199254740993 AS big, CAST(NULL AS varchar) AS none, 'a,\"b' AS text",
     );
@@ -20,14 +20,14 @@ describe("the server that speaks Athena's protocol", async () => {
       { Data: [{ VarCharValue: "big" }, { VarCharValue: "none" }, { VarCharValue: "text" }] },
       { Data: [{ VarCharValue: "9007199254740993" }, {}, { VarCharValue: 'a,"b' }] },
     ]);
-    expect(page.ResultSet?.ResultSetMetadata?.ColumnInfo?.map((one) => one.Type)).toEqual([
+    expect(page.ResultSet?.ResultSetMetadata?.ColumnInfo?.map(({ Type }) => Type)).toEqual([
       "bigint",
       "varchar",
       "varchar",
     ]);
   });
 
-  it("pages by a thousand rows, the header counted", async () => {
+  it("returns pages of a thousand rows, including the header", async () => {
     const done = await query("SELECT n FROM UNNEST(sequence(1, 1500)) AS t(n)");
     const first = await client.send(new GetQueryResultsCommand({ QueryExecutionId: done.id }));
     expect(first.ResultSet?.Rows).toHaveLength(1000);
@@ -43,14 +43,14 @@ describe("the server that speaks Athena's protocol", async () => {
     expect(done.reason).toContain("line 1:8: Column 'nothing_here' cannot be resolved");
   });
 
-  it("runs one token once", async () => {
+  it("runs each token only once", async () => {
     const token = { ClientRequestToken: "t".repeat(32), WorkGroup: workGroup };
     const first = await runQuery(client, "SELECT 1", token);
     expect((await runQuery(client, "SELECT 1", token)).id).toBe(first.id);
     await expect(runQuery(client, "SELECT 2", token)).rejects.toThrow("Idempotent parameters do not match");
   });
 
-  it("knows no workgroup that is not there", async () => {
+  it("rejects an unknown workgroup", async () => {
     await expect(runQuery(client, "SELECT 1", { WorkGroup: "nowhere" })).rejects.toMatchObject({
       name: "InvalidRequestException",
       message: "WorkGroup is not found.",

@@ -11,7 +11,7 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { clientOptions } from "./harness/env.ts";
 import type { LocalAws } from "./harness/setup.ts";
 
-/** A workgroup with a results bucket of its own; tells its name. */
+/** Creates a workgroup with its own results bucket, and returns its name. */
 export async function createAthenaStack(aws: LocalAws, name: string): Promise<string> {
   const options = clientOptions(aws);
   const bucket = `${name}-results`;
@@ -29,7 +29,7 @@ export interface Done {
   readonly output: string;
 }
 
-/** Starts a statement and waits for its end, whatever that is. */
+/** Starts a statement and waits until it succeeds or fails. */
 export async function runQuery(
   client: AthenaClient,
   sql: string,

@@ -10,7 +10,7 @@ import { gcUsage, workFolder } from "../helpers/cli.ts";
 
 const aws = inject("aws");
 
-/** Who signed a call, by the key id and the region in its Authorization header, and the session token with it. */
+/** The signer of a call: the key id and region of its Authorization header, and the session token. */
 interface Signed {
   readonly key: string | undefined;
   readonly region: string | undefined;
@@ -22,7 +22,7 @@ const server = createServer((request, response) => {
   void text(request).then((body) => answer(request, body, response));
 });
 
-/** STS and SSO give keys that are named after how they were asked for; anything else is an empty bucket. */
+/** STS and SSO return keys named after the request; everything else is an empty bucket. */
 function answer(request: IncomingMessage, body: string, response: ServerResponse): void {
   const expires = new Date(Date.now() + 3_600_000);
   const [, action] = /Action=(AssumeRole\w*)/.exec(body) ?? [];
@@ -122,7 +122,7 @@ async function signers(
 
 const KEYS = { AWS_ACCESS_KEY_ID: "KEYOFVARIABLES", AWS_SECRET_ACCESS_KEY: "of-variables" };
 
-describe("whoever signs for the AWS CLI signs for gc-usage", () => {
+describe("gc-usage uses the same identity as the AWS CLI", () => {
   it.each([
     [{}, "KEYOFDEFAULT"],
     [{ AWS_PROFILE: "work" }, "KEYOFWORK"],
@@ -158,7 +158,7 @@ describe("whoever signs for the AWS CLI signs for gc-usage", () => {
     ],
     [{ ...KEYS, AWS_PROFILE: "nope" }, /profile \(nope\) could not be found/, /no AWS profile "nope"/],
     [{ AWS_ACCESS_KEY_ID: "A" }, /missing: AWS_SECRET_ACCESS_KEY/, /AWS_SECRET_ACCESS_KEY is not/],
-  ])("and nobody for either with %j", async (env, theirs, oursSay) => {
+  ])("and neither has an identity with %j", async (env, theirs, oursSay) => {
     const { cli, ours } = await signers(env);
     expect(cli).toMatch(theirs);
     expect(ours).toMatch(oursSay);

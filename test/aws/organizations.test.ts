@@ -28,7 +28,8 @@ const query = (sql: string): Promise<string> =>
 describe("a stack of several organizations", () => {
   beforeAll(async () => {
     sandbox = await startSandbox({ seed: 8, jobDelayMs: 1 });
-    // One organization's lake, as an earlier version left it, moves below the bucket beside another's.
+    // One organization's lake, as an earlier version left it, is moved to a folder of the bucket, next to another
+    // one.
     stack = await deploy(aws, "several", "--parameter", "FirstDay=2026-10-01");
     await well(["copy", GOLDEN, stack.lake]);
     await deploy(aws, "several", "--parameter", "Organizations=acme,globex");
@@ -41,18 +42,18 @@ describe("a stack of several organizations", () => {
   });
   afterAll(() => sandbox.close());
 
-  it("has one table with a column organization, which prunes", async () => {
+  it("has one table with the column organization, which prunes files", async () => {
     const sums = await query(
       `SELECT organization, granularity, count(*) AS n FROM usage
        WHERE "grouping" = 'client-method' AND date >= DATE '2026-10-01' GROUP BY 1, 2 ORDER BY 1, 2`,
     );
     expect(sums).toMatch(/^organization,granularity,n\r\nacme,day,270\r\nglobex,day,\d+$/);
-    const one = `SELECT sum(requests) AS n FROM usage WHERE organization = 'acme' AND "grouping" = 'client-method'
+    const ofAcme = `SELECT sum(requests) AS n FROM usage WHERE organization = 'acme' AND "grouping" = 'client-method'
       AND granularity = 'day' AND date BETWEEN DATE '2026-11-19' AND DATE '2026-11-20'`;
-    expect(await query(one)).toBe(`n\r\n${766_830 + 698_841}`);
+    expect(await query(ofAcme)).toBe(`n\r\n${766_830 + 698_841}`);
   });
 
-  it("has the organization first in daily, and in the raw rows", async () => {
+  it("has the organization as the first column of daily and the raw rows", async () => {
     const daily = await query("SELECT * FROM daily WHERE date = DATE '2026-11-19' LIMIT 1");
     expect(daily).toMatch(/^organization,service,[^]*\r\nacme,jobs,/);
     const rows = await query(
@@ -71,14 +72,14 @@ describe("a stack of several organizations", () => {
     ["load", THIS, "--granularity", "day"],
     ["upload", THIS, "--granularity", "day"],
     ["copy", GOLDEN],
-  ])("is not written to by its name alone, which says no organization: %s", async (...command) => {
+  ])("is not written to with only --stack, which does not select an organization: %s", async (...command) => {
     const done = await gcUsage(aws, [...command, "--stack", "several"], sandbox.env);
     expect(done).toMatchObject({ exitCode: 8, stdout: "" });
     expect(done.stderr).toContain("keeps one lake per organization (acme, globex)");
     expect(done.stderr).toContain(`--lake ${stack.lake}/acme`);
   });
 
-  it("saves questions that are about one organization", async () => {
+  it("saves questions about a single organization", async () => {
     const athena = new Athena(clientOptions(aws));
     const { NamedQueryIds = [] } = await athena.listNamedQueries({ WorkGroup: stack.workgroup });
     let tried = 0;
@@ -93,7 +94,7 @@ describe("a stack of several organizations", () => {
     expect(tried).toBeGreaterThan(8);
   });
 
-  it("keeps the table of one lake as it was where no organizations are named", async () => {
+  it("keeps the table of a single lake without organizations", async () => {
     const single = await deploy(aws, "alone");
     const glue = new Glue(clientOptions(aws));
     const { Table } = await glue.getTable({ DatabaseName: single.database, Name: "usage" });

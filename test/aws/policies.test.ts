@@ -19,7 +19,7 @@ const s3 = new S3(clientOptions(aws));
 const glue = new Glue(clientOptions(aws));
 const athena = new Athena({ ...clientOptions(aws), endpoint: aws.athenaUrl });
 
-/** The document in force of a managed policy. */
+/** The default version of a managed policy's document. */
 async function policyDocument(arn: string): Promise<unknown> {
   const get = async (args: readonly string[]): Promise<unknown> =>
     JSON.parse(await awsCli(aws, ["iam", ...args, "--policy-arn", arn]));
@@ -31,7 +31,7 @@ async function policyDocument(arn: string): Promise<unknown> {
     .Document;
 }
 
-/** The calls that came while `action` ran. */
+/** The calls during `action`. */
 async function callsOf(action: () => Promise<unknown>): Promise<Call[]> {
   const before = (await readCalls(aws.record)).length;
   await action();
@@ -48,7 +48,7 @@ describe("the stack's policies", async () => {
   const reader = await policyDocument(stack.readerPolicyArn);
   const Bucket = stack.lakeBucket;
 
-  it("let the loader do what loading does", async () => {
+  it("allow the loader to load", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
     const file = path.join(folder, "query-result.json");
     await writeFile(file, "{}\n");
@@ -66,7 +66,7 @@ describe("the stack's policies", async () => {
       expect((await gcUsage(aws, ["aws", "crawl", "--stack", "policies"])).exitCode).toBe(0);
     });
     await rm(folder, { recursive: true });
-    // It is no slice, and the next tests read the lake.
+    // It is not a slice, and the next tests read the lake.
     await s3.deleteObject({ Bucket, Key: "usage/granularity=day/date=2026-01-01/jobs.client.parquet" });
     expect([...actionsOf(calls)]).toEqual(
       expect.arrayContaining([
@@ -79,7 +79,7 @@ describe("the stack's policies", async () => {
     expect(await denied(loader, calls, scene)).toEqual([]);
   });
 
-  it("let the loader do all that sync, load, upload, copy and status do, and delete nothing", async () => {
+  it("allow the loader everything for sync, load, upload, copy and status, but no deletion", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
     const sandbox = await startSandbox({ rateLimit: 100_000, jobDelayMs: 1 });
     const env = { ...sandbox.env, GC_USAGE_CACHE: path.join(folder, "cache") };
@@ -107,7 +107,7 @@ describe("the stack's policies", async () => {
     expect(await denied(loader, calls, scene)).toEqual([]);
   });
 
-  it("let whoever has the loader's and the statement of docs/aws.md remove slices, and verify", async () => {
+  it("allow remove and verify with the loader's policy and the statement of docs/aws.md", async () => {
     const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
     const [, text = ""] = /```json\n(\{\s+"Sid": "RemoveSlices"[\s\S]*?)```/.exec(guide) ?? [];
     const statement: unknown = JSON.parse(text.replaceAll("LAKE_BUCKET", Bucket));
@@ -140,7 +140,7 @@ describe("the stack's policies", async () => {
     expect(await isAllowed(remover, other)).toBe(false);
   });
 
-  it("let the reader do all that ask, sql and status do, with either engine", async () => {
+  it("allow the reader everything for ask, sql and status, with either engine", async () => {
     const cache = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
     const calls = await callsOf(async () => {
       for (const args of [
@@ -167,7 +167,7 @@ describe("the stack's policies", async () => {
     expect(await denied(reader, ofAthena, scene)).toEqual([]);
   });
 
-  it("let the reader do what a query does, Athena's part in it too", async () => {
+  it("allow the reader everything for a query, including Athena's own calls", async () => {
     await declareSourceTable(glue, stack, ["month"]);
     const context = { WorkGroup: stack.workgroup, QueryExecutionContext: { Database: stack.database } };
     const calls = await callsOf(async () => {
@@ -190,7 +190,7 @@ describe("the stack's policies", async () => {
         "s3:PutObject",
       ]),
     );
-    // Trino asks which databases there are; Athena does not.
+    // Trino lists the databases; Athena does not.
     const ofAthena = calls.filter((call) => call.target !== "AWSGlue.GetDatabases");
     expect(await denied(reader, ofAthena, scene)).toEqual([]);
   });
@@ -219,11 +219,11 @@ describe("the stack's policies", async () => {
     ["reader", reader, "glue:DeleteTable", `arn:aws:glue:${REGION}:${ACCOUNT}:table/${stack.database}/usage`],
     ["reader", reader, "glue:GetTable", `arn:aws:glue:${REGION}:${ACCOUNT}:table/another/usage`],
     ["reader", reader, "glue:StartCrawler", `arn:aws:glue:${REGION}:${ACCOUNT}:crawler/${stack.crawler}`],
-  ])("deny the %s what is not its work", async (_who, policy, action, resource) => {
+  ])("deny the %s other actions", async (_who, policy, action, resource) => {
     expect(await isAllowed(policy, { action, resource, context: {} })).toBe(false);
   });
 
-  it("leave Athena and the crawler a way where the bucket is closed as docs/aws.md says", async () => {
+  it("allow Athena and the crawler if the bucket is restricted as in docs/aws.md", async () => {
     const crawlerRole = stack.outputs["CrawlerRoleArn"] ?? "";
     const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
     const statement: unknown = JSON.parse(
@@ -234,7 +234,7 @@ describe("the stack's policies", async () => {
     const bucketPolicy = { Version: "2012-10-17", Statement: [statement] };
     const read = (context: Record<string, string>) =>
       isAllowed(reader, { action: "s3:GetObject", resource: key, context }, bucketPolicy);
-    // IAM gives for whoever has taken a role the role's ARN.
+    // For an assumed role, IAM uses the role's ARN.
     const by = (who: string) => ({ "aws:ViaAWSService": "false", "aws:PrincipalArn": who });
     const person = by(`arn:aws:iam::${ACCOUNT}:user/someone`);
     expect(await read(person)).toBe(false);

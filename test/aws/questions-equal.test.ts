@@ -21,8 +21,8 @@ const FIRST = "2026-10-01" as Day;
 const WINDOWS: Readonly<Record<string, Span>> = {
   "the middle": { start: addDays(FIRST, 9), end: addDays(FIRST, 15) },
   "one day": { start: addDays(FIRST, 4), end: addDays(FIRST, 4) },
-  "days before and after all that there is": { start: "2026-09-20" as Day, end: "2026-11-10" as Day },
-  "days of which there are none": { start: "2027-01-01" as Day, end: "2027-01-07" as Day },
+  "days before and after all data": { start: "2026-09-20" as Day, end: "2026-11-10" as Day },
+  "days without data": { start: "2027-01-01" as Day, end: "2027-01-07" as Day },
   "days before the table's range": { start: "2025-01-05" as Day, end: "2025-01-06" as Day },
 };
 
@@ -32,7 +32,7 @@ describe("Athena and DuckDB over the same files", async () => {
   const stack = await deploy(aws, "questions", "--parameter", `FirstDay=${addDays(FIRST, -20)}`);
   const folder = await makeOddLake(aws, stack.lakeBucket, FIRST, 20);
   await declareSourceTable(new Glue(clientOptions(aws)), stack, ["month"]);
-  // The harness has two addresses for AWS, as the environment would tell; S3 is read by the lake's own store.
+  // The harness has two endpoints for AWS. The lake's own store reads S3.
   Object.assign(process.env, awsEnv(aws));
   const lake = await openLake(stack.lake);
   const slices = await lake.list();
@@ -51,13 +51,13 @@ describe("Athena and DuckDB over the same files", async () => {
     return { columns: result.columns.map(({ name, kind }) => ({ name, kind })), rows };
   };
 
-  it("know the same slices", () => {
+  it("have the same slices", () => {
     expect(athena.slices.map(slicePath).sort()).toEqual(duckdb.slices.map(slicePath).sort());
     expect(athena.slices).toHaveLength(77);
   });
 
   for (const question of list()) {
-    it(`answer ${question.name} alike, row for row`, async () => {
+    it(`return the same rows for ${question.name}`, async () => {
       const sources = sourcesFor(question, athena.slices);
       let most = 0;
       let scannedMost = 0;
@@ -67,7 +67,7 @@ describe("Athena and DuckDB over the same files", async () => {
         const expected = await run(duckdb, sql);
         expect(await run(athena, sql), `${what}: ${sql}`).toEqual(expected);
         most = Math.max(most, expected.rows.length);
-        // What --max-scan refuses by, before the statement runs.
+        // The size that --max-scan is compared with before the statement runs.
         const bound = slices
           .filter(({ key }) => key.granularity === "day" && isWithin(key.date, daysRead(question, window)))
           .reduce((sum, { object }) => sum + object.bytes, 0);
@@ -79,7 +79,7 @@ describe("Athena and DuckDB over the same files", async () => {
     });
   }
 
-  it("answer by month alike", async () => {
+  it("return the same by month", async () => {
     const window = { start: FIRST, end: "2026-10-31" as Day };
     for (const question of list().filter(({ needs }) => !needs.includes("user"))) {
       const [source] = sourcesFor(question, athena.slices, { granularity: "month" });
@@ -89,7 +89,7 @@ describe("Athena and DuckDB over the same files", async () => {
     }
   });
 
-  it("answer from every service and grouping alike", async () => {
+  it("return the same for every service and grouping", async () => {
     for (const source of sourcesFor(get("busy-clients"), duckdb.slices)) {
       const sql =
         `SELECT clientId AS a, clientName AS b, userId AS c, templateUri AS d, httpMethod AS e, status300 AS f, status429 AS g,` +
@@ -111,20 +111,20 @@ describe("Athena and DuckDB over the same files", async () => {
     expect(await run(athena, sql)).toEqual(expected);
   });
 
-  it("answer the article's statement alike, in the columns that a crawler finds", async () => {
+  it("return the same for the article's statement, with the crawler's columns", async () => {
     const article = (database: string): string =>
       `SELECT * FROM "${database}"."gc_usage_api_source" WHERE granularity='month' ORDER BY status429 DESC limit 10`;
     const theirs = await run(athena, article(stack.database));
     const ours = await run(duckdb, article("genesysclouddb"));
     const at = theirs.columns.map(({ name }) =>
-      ours.columns.findIndex((one) => one.name.toLowerCase() === name),
+      ours.columns.findIndex((column) => column.name.toLowerCase() === name),
     );
     expect(at).not.toContain(-1);
     expect(theirs.rows).toHaveLength(8);
     expect(theirs.rows).toEqual(ours.rows.map((row) => at.map((i) => row[i])));
   });
 
-  it("read in S3 the days that are asked for and no others", async () => {
+  it("read only the requested days in S3", async () => {
     const objectsOf = async (window: Span): Promise<{ read: number; listed: number }> => {
       const question = get("noisy-clients");
       const before = (await readCalls(aws.record)).length;
@@ -146,7 +146,7 @@ describe("Athena and DuckDB over the same files", async () => {
     });
   });
 
-  it("stop a statement that has read more than it may", async () => {
+  it("stop a statement that scanned more than the limit", async () => {
     const limited = await openAthena({ workgroup: stack.workgroup, database: stack.database, maxScan: 1 });
     const sql =
       `SELECT count(*) FROM usage, UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y)` +
@@ -159,7 +159,7 @@ describe("Athena and DuckDB over the same files", async () => {
     await limited.close();
   });
 
-  it("print the same from the built program, whichever engine runs the question", async () => {
+  it("print the same in the built program with both engines", async () => {
     const asked = [
       "ask",
       "noisy-clients",
@@ -201,7 +201,7 @@ describe("Athena and DuckDB over the same files", async () => {
     expect(refused.stderr).toMatch(/The statement may read \d+\.?\d* kB, more than --max-scan 10 kB\./);
   });
 
-  it("count as missing the days that the stack's table does not look for", async () => {
+  it("treat days that the stack's table does not cover as missing", async () => {
     const asked = [
       "ask",
       "requests-by-day",

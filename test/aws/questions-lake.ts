@@ -8,7 +8,7 @@ import { addSource, makeLake, type SliceRows, slice } from "../engine/fixture.ts
 import { clientOptions } from "./harness/env.ts";
 import type { LocalAws } from "./harness/setup.ts";
 
-/** The names that people give their clients, and two that they do not. */
+/** Realistic client names, and two unusual ones. */
 const NAMES = [
   "Plain",
   'Quote " and comma,',
@@ -22,8 +22,8 @@ const NAMES = [
 const ENDPOINTS = ["/api/v2/users/{userId}", "/api/v2/conversations", '/api/v2/analytics, "x"'];
 
 /**
- * Days of usage with a hole in them, by both services and several groupings: counts above 2^53, NULL in every column
- * that can be, a day on which nothing happened, clients that come, go and are renamed.
+ * Days of usage with a gap, by both services and several groupings: counts above 2^53, NULL in every nullable column,
+ * a day without requests, clients that come, go and are renamed.
  */
 export function oddSlices(first: Day, days: number): SliceRows[] {
   const slices: SliceRows[] = [];
@@ -70,7 +70,7 @@ function rowsOf(n: number): Partial<UsageRow>[] {
   });
 }
 
-/** The article's raw rows: a tie is not among them, since its statement leaves open which of two comes first. */
+/** The article's raw rows, without ties, because its statement does not define their order. */
 const SOURCE = NAMES.map((clientName, i) => {
   const row = {
     clientId: `c${i}`,
@@ -84,7 +84,7 @@ const SOURCE = NAMES.map((clientName, i) => {
   return `${JSON.stringify(row).slice(0, -1)},${counts},"date":"2021-01-0${i + 1}T00:00:00Z"}\n`;
 }).join("");
 
-/** A lake in a folder, and the very same files in the bucket. */
+/** A lake in a folder, with the same files in the bucket. */
 export async function makeOddLake(aws: LocalAws, bucket: string, first: Day, days: number): Promise<string> {
   const lake = await makeLake(oddSlices(first, days));
   addSource(lake, "month", "execution-1", SOURCE);

@@ -12,7 +12,7 @@ import { declareSourceTable, JOBS_COLUMNS } from "./source-table.ts";
 
 const aws = inject("aws");
 
-describe("raw rows that are stored can be read by Athena", async () => {
+describe("Athena can read stored raw rows", async () => {
   const stack = await deploy(aws, "raw-rows");
   Object.assign(process.env, awsEnv(aws));
   const lake = await openLake(stack.lake);
@@ -22,7 +22,7 @@ describe("raw rows that are stored can be read by Athena", async () => {
     await Promise.all([athena.close(), lake.close()]);
   });
 
-  /** Uploads a row under its own name. @returns false where it was refused. */
+  /** Uploads a row under its own name. @returns false if it was rejected. */
   async function isUploaded(text: string, id: string): Promise<boolean> {
     async function* input(): AsyncGenerator<Uint8Array> {
       yield Buffer.from(text);
@@ -37,7 +37,7 @@ describe("raw rows that are stored can be read by Athena", async () => {
     }
   }
 
-  it("with all the odd rows that DuckDB reads, and with the same counts", async () => {
+  it("including all unusual rows that DuckDB reads, with the same counts", async () => {
     const stored = new Map<string, number>();
     for (const [i, { what, row, requests }] of ODD_ROWS.entries()) {
       const marked = row.replace("{", `{"userId":${JSON.stringify(what)},`);

@@ -27,10 +27,10 @@ const statusOf = async (StackName: string): Promise<string | undefined> => {
 
 const changeSets = async (StackName: string): Promise<string[]> =>
   ((await cloudFormation.listChangeSets({ StackName })).Summaries ?? []).map(
-    (one) => one.ChangeSetName ?? "",
+    ({ ChangeSetName = "" }) => ChangeSetName,
   );
 
-describe("a stack that gc-usage did not make", () => {
+describe("a stack that gc-usage did not create", () => {
   beforeAll(async () => {
     await cloudFormation.createStack({ StackName: "payroll", TemplateBody: LEDGER });
     await cloudFormation.createChangeSet({
@@ -46,23 +46,23 @@ describe("a stack that gc-usage did not make", () => {
     ["destroy", ["--yes", "--delete-data", "--yes-delete-data", "payroll-ledger"]],
     ["deploy", ["--yes"]],
     ["deploy", ["--dry-run"]],
-  ])("is left alone by %s %s", async (command, flags) => {
+  ])("is not changed by %s %s", async (command, flags) => {
     const done = await onStack(command, "payroll", ...flags);
     expect(done.exitCode).toBe(8);
-    expect(done.stderr).toContain("The stack payroll was not made by gc-usage. Nothing was changed.");
+    expect(done.stderr).toContain("The stack payroll was not created by gc-usage. Nothing was changed.");
     expect(await statusOf("payroll")).toBe("CREATE_COMPLETE");
     expect(await changeSets("payroll")).toEqual([]);
   });
 
-  it.each(["destroy", "deploy"])("is left alone by %s also where it is only planned", async (command) => {
+  it.each(["destroy", "deploy"])("is not changed by %s even if it is only planned", async (command) => {
     const done = await onStack(command, "waiting", "--yes");
     expect(done.exitCode).toBe(8);
-    expect(done.stderr).toContain("another's change set waits on it");
+    expect(done.stderr).toContain("it has a pending change set of another program");
     expect(await statusOf("waiting")).toBe("REVIEW_IN_PROGRESS");
     expect(await changeSets("waiting")).toEqual(["theirs"]);
   });
 
-  it("is one of ours where only a plan of ours is left on it: deployed again, or removed", async () => {
+  it("with only a plan of gc-usage can be deployed or deleted", async () => {
     const left = async (StackName: string) => {
       const plan = { ChangeSetName: "gc-usage-1", ChangeSetType: "CREATE" as const, TemplateBody: ours };
       await cloudFormation.createChangeSet({ StackName, ...plan });
@@ -80,7 +80,7 @@ describe("a question", () => {
     ["Ctrl-C", "\u0003", 130, "Interrupted. Nothing was changed."],
     ["Ctrl-D", "\u0004", 0, "Nothing was changed."],
     ["no", "n\r", 0, "Nothing was changed."],
-  ])("of deploy answered by %s leaves nothing behind", async (_what, keys, exitCode, message) => {
+  ])("of deploy, with %s as the answer, leaves nothing behind", async (_what, keys, exitCode, message) => {
     const typing = { prompt: "Make these changes? [y/N] ", keys };
     const done = await gcUsageOnTerminal(aws, ["aws", "deploy", "--stack", "asked-for"], typing);
     expect(done.stdout).toContain(message);
@@ -88,7 +88,7 @@ describe("a question", () => {
     expect(await statusOf("asked-for")).toBeUndefined();
   });
 
-  it("of destroy takes the stack's name alone for a yes", async () => {
+  it("of destroy accepts only the stack's name as confirmation", async () => {
     await deploy(aws, "typed");
     const destroy = (keys: string) =>
       gcUsageOnTerminal(aws, ["aws", "destroy", "--stack", "typed"], { prompt: "(typed): ", keys });
@@ -103,13 +103,13 @@ describe("a question", () => {
 });
 
 describe("gc-usage aws deploy", () => {
-  it("asks for --yes where something would go or be made anew, and nobody can be asked", async () => {
+  it("requires --yes to remove or replace something without a terminal", async () => {
     await deploy(aws, "renamed");
     const change = ["--parameter", "WorkGroupName=another"];
     const refused = await onStack("deploy", "renamed", ...change);
     expect(refused.exitCode).toBe(8);
     expect(refused.stderr).toContain("Nothing was changed: WorkGroup would be removed or replaced.");
-    expect(refused.stderr).toContain("Add --yes if you mean it.");
+    expect(refused.stderr).toContain("To confirm, add --yes.");
     expect(await changeSets("renamed")).toEqual([]);
     const json = await onStack("deploy", "renamed", "--json", ...change);
     expect(JSON.parse(json.stderr.slice(json.stderr.indexOf("{")))).toMatchObject({
@@ -120,26 +120,26 @@ describe("gc-usage aws deploy", () => {
 
   it.each([
     ["2025-02-31", 'FirstDay: "2025-02-31" is not a day.'],
-    ["2099-01-01", "FirstDay: 2099-01-01 is still to come."],
-  ])("refuses %s as the first day before it plans anything", async (day, message) => {
+    ["2099-01-01", "Invalid FirstDay: 2099-01-01 is in the future."],
+  ])("rejects %s as the first day before planning", async (day, message) => {
     const done = await onStack("deploy", "dated", "--yes", "--parameter", `FirstDay=${day}`);
     expect(done.exitCode).toBe(2);
     expect(done.stderr).toContain(message);
     expect(await statusOf("dated")).toBeUndefined();
   });
 
-  it("leaves nothing behind where CloudFormation refuses a parameter", async () => {
+  it("leaves nothing behind if CloudFormation rejects a parameter", async () => {
     const done = await onStack("deploy", "odd", "--yes", "--parameter", "LakeBucketName=Capital");
     expect(done.exitCode).toBe(11);
     expect(done.stderr).toContain("Parameter LakeBucketName failed to satisfy constraint");
     expect(await statusOf("odd")).toBeUndefined();
   });
 
-  it("takes capitals in the stack's name only with a name for the database, which Glue keeps in lower case", async () => {
+  it("accepts capitals in the stack's name only with a database name, which must be lower case", async () => {
     const refused = await onStack("deploy", "Usage-EU", "--yes");
     expect(refused.exitCode).toBe(2);
     expect(refused.stderr).toContain(
-      "Use --stack usage-eu, or name the database: --parameter DatabaseName=usage_eu.",
+      "Use --stack usage-eu, or set the database's name: --parameter DatabaseName=usage_eu",
     );
     expect(await statusOf("Usage-EU")).toBeUndefined();
     const made = await deploy(aws, "Usage-EU", "--parameter", "DatabaseName=usage_eu");
@@ -151,26 +151,26 @@ describe("gc-usage aws deploy", () => {
 describe("gc-usage aws destroy --delete-data", () => {
   const twice = (bucket: string) => ["--yes", "--delete-data", "--yes-delete-data", bucket];
 
-  it("wants both its flags before anything is deleted", async () => {
+  it("requires both flags before anything is deleted", async () => {
     const { lakeBucket } = await deploy(aws, "one-flag");
     const done = await onStack("destroy", "one-flag", "--yes", "--yes-delete-data", lakeBucket);
     expect(done.exitCode).toBe(2);
-    expect(done.stderr).toContain("--yes-delete-data goes with --delete-data. Nothing was deleted.");
+    expect(done.stderr).toContain("--yes-delete-data needs --delete-data. Nothing was deleted.");
     expect(await statusOf("one-flag")).toBe("CREATE_COMPLETE");
   });
 
-  it("takes a bucket that is gone for done, and ends with the rest", async () => {
+  it("skips a deleted bucket, and deletes the rest", async () => {
     const { lakeBucket, resultsBucket } = await deploy(aws, "half-gone");
     await s3.deleteBucket({ Bucket: lakeBucket });
     const done = await onStack("destroy", "half-gone", ...twice(lakeBucket));
-    expect(done.stderr).toContain(`The bucket ${lakeBucket} was gone already.`);
+    expect(done.stderr).toContain(`The bucket ${lakeBucket} had already been deleted.`);
     expect(done.exitCode).toBe(0);
     expect(await statusOf("half-gone")).toBeUndefined();
     await expect(s3.headBucket({ Bucket: resultsBucket })).rejects.toThrow();
   });
 });
 
-it("gc-usage aws destroy names a bucket that is not the stack's to keep", async () => {
+it("gc-usage aws destroy lists only the buckets of the stack as kept", async () => {
   await cloudFormation.createStack({
     StackName: "with-more",
     Capabilities: ["CAPABILITY_IAM"],
@@ -179,10 +179,10 @@ it("gc-usage aws destroy names a bucket that is not the stack's to keep", async 
   const done = await onStack("destroy", "with-more");
   expect(done.exitCode).toBe(8);
   expect(done.stderr).toMatch(/would be deleted: 23 resources \(S3::Bucket, /);
-  expect(done.stderr).toMatch(/Its data would stay: with-more-lakebucket-\S+, with-more-resultsbucket-/);
+  expect(done.stderr).toMatch(/Its data would be kept: with-more-lakebucket-\S+, with-more-resultsbucket-/);
 });
 
-it("gc-usage aws destroy says what to do where a policy is attached to somebody, and then ends it", async () => {
+it("gc-usage aws destroy gives a hint for an attached policy, and then finishes", async () => {
   const { readerPolicyArn } = await deploy(aws, "attached");
   const who = ["--user-name", "reader"];
   await awsCli(aws, ["iam", "create-user", ...who]);
@@ -190,7 +190,9 @@ it("gc-usage aws destroy says what to do where a policy is attached to somebody,
   const done = await onStack("destroy", "attached", "--yes");
   expect(done.exitCode).toBe(11);
   expect(done.stderr).toContain("ReaderPolicy (AWS::IAM::ManagedPolicy): Cannot delete a policy attached to");
-  expect(done.stderr).toContain("detach it from people and roles first. Run the same command again");
+  expect(done.stderr).toContain(
+    "detach it from users and roles first. To finish, run the same command again",
+  );
   await awsCli(aws, ["iam", "detach-user-policy", ...who, "--policy-arn", readerPolicyArn]);
   expect((await onStack("destroy", "attached", "--yes")).exitCode).toBe(0);
 });

@@ -33,7 +33,7 @@ describe("a lake on S3", () => {
   const keys = async (): Promise<string[]> =>
     ((await s3.listObjectsV2({ Bucket: bucket })).Contents ?? []).map(({ Key = "" }) => Key);
 
-  it("is verified: sound, then with a slice that is damaged and a file that is foreign", async () => {
+  it("is verified, first intact, then with a damaged slice and a foreign file", async () => {
     expect(await run("verify")).toMatchObject({ exitCode: 0, stderr: expect.any(String) });
     const Key = `usage/granularity=day/date=${BEFORE}/jobs.method.parquet`;
     const sound = await (await s3.getObject({ Bucket: bucket, Key })).Body?.transformToByteArray();
@@ -56,7 +56,7 @@ describe("a lake on S3", () => {
     await s3.putObject({ Bucket: bucket, Key, Body: sound ?? "" });
   });
 
-  it("is verified by whoever may read slices, and not the claim", async () => {
+  it("is verified even without permission to read the claim", async () => {
     const reader = await between(aws, ({ url = "" }) => (url.includes("_gc-usage.json") ? 403 : undefined));
     const env = { GC_USAGE_CACHE: cache, AWS_ENDPOINT_URL: reader.url };
     for (const command of ["verify", "status"]) {
@@ -66,7 +66,7 @@ describe("a lake on S3", () => {
     expect(reader.seen.some((request) => request.includes("_gc-usage.json"))).toBe(true);
   });
 
-  it("loses a slice, its raw rows and its row in the table slices, and no other object", async () => {
+  it("removes a slice, its raw rows and its row in the table slices, but no other objects", async () => {
     const before = await keys();
     const { ETag } = await s3.headObject({ Bucket: bucket, Key: SLICES_FILE });
     const ran = await run("remove", "--last", "1d", "--yes", "--json");
@@ -83,7 +83,7 @@ describe("a lake on S3", () => {
 });
 
 describe("removing an object", () => {
-  it("leaves one that was replaced, and is done where it is gone or the answer was lost", async () => {
+  it("keeps a replaced object, and succeeds if it is already deleted or the response is lost", async () => {
     const uri = `s3://${await newBucket(aws, "remove")}`;
     const { store } = await openStore(aws, uri);
     const path = "usage/x.parquet";
@@ -102,7 +102,7 @@ describe("removing an object", () => {
     expect(await store.remove(path, second)).toBe(true);
   });
 
-  it("that S3 forbids ends with what to ask for", async () => {
+  it("without permission fails with the permission that is needed", async () => {
     const bucket = await newBucket(aws, "remove");
     const { store } = await openStore(aws, `s3://${bucket}`);
     await putSlice(new Lake(store), BEFORE, 1);

@@ -18,12 +18,12 @@ async function folderLake(): Promise<Lake> {
 }
 
 describe("copying to S3 and back", () => {
-  it("fails where what is read back is not what was written", async () => {
+  it("fails if the data read back differs from the data written", async () => {
     const from = await folderLake();
     await putSlice(from, "2026-11-01", 5);
     const Bucket = await newBucket(aws, "otherwise");
     let written = false;
-    // Somebody else writes after us, and before we look again.
+    // Another program writes after our write, and before we read it back.
     const meddled = await between(aws, async ({ method, url = "" }) => {
       if (method === "PUT") written = true;
       if (!written || !url.includes("list-type")) return undefined;
@@ -40,16 +40,16 @@ describe("copying to S3 and back", () => {
     });
   });
 
-  it("fails where what arrives is not what was sent", async () => {
+  it("fails if the data is changed on the way", async () => {
     const from = await folderLake();
     await putSlice(from, "2026-11-01", 5);
     const meddled = await between(aws, ({ method }) => (method === "PUT" ? "flip-sent" : undefined));
     const to = new Lake((await openStore(meddled, `s3://${await newBucket(aws, "sent")}`)).store);
-    // S3 refuses it at once; moto keeps it with the checksum that came along, which then is not that of the bytes.
+    // S3 would reject it; moto stores it with the checksum of the request, which then does not match the bytes.
     await expect(copyLake({ ...OPTIONS, from, to })).rejects.toThrow("Checksum mismatch");
   });
 
-  it("leaves out what is no data, and copies the rest", async () => {
+  it("skips files that are not data, and copies the rest", async () => {
     const Bucket = await newBucket(aws, "strays");
     const folder = "gc_usage_api_source/granularity=month";
     for (const name of ["x", "x/y.json", "z.json"]) {
@@ -64,14 +64,14 @@ describe("copying to S3 and back", () => {
     expect(foreign.map(({ path }) => path)).toEqual([`${folder}/x`, `${folder}/x/y.json`]);
     const done = await gcUsage(aws, ["copy", uri, to.uri], { GC_USAGE_CACHE: await tempFolder() });
     expect(done.exitCode).toBe(0);
-    expect(done.stderr).toContain(`Not copied, since it is not data: ${folder}/x (`);
+    expect(done.stderr).toContain(`Not copied, because it is not data: ${folder}/x (`);
     expect(done.stderr).not.toContain("--force");
   });
 
   it.each([
     ["s3://b-1/x", "S3://b-1/x/"],
     ["S3://b-1", "s3://b-1/"],
-  ])("knows %s and %s for one lake", async (from, to) => {
+  ])("recognizes %s and %s as the same lake", async (from, to) => {
     const done = await gcUsage(aws, ["copy", from, to]);
     expect(done).toMatchObject({
       exitCode: 2,

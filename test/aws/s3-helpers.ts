@@ -24,14 +24,14 @@ import type { LocalAws } from "./harness/setup.ts";
 
 let buckets = 0;
 
-/** A bucket that no other test has. */
+/** A bucket for this test only. */
 export async function newBucket(aws: Pick<LocalAws, "url">, what: string): Promise<string> {
   const name = `s3-${what}-${process.pid}-${++buckets}`;
   await new S3Client(clientOptions(aws)).send(new CreateBucketCommand({ Bucket: name }));
   return name;
 }
 
-/** A folder that goes with the test. */
+/** A folder that is deleted with the test. */
 export async function tempFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "gc-usage-s3-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -41,11 +41,11 @@ export async function tempFolder(): Promise<string> {
 export interface OpenedStore {
   readonly store: S3Store;
   readonly cache: string;
-  /** What was told, a line each. */
+  /** Messages, one per line. */
   readonly told: string[];
 }
 
-/** A store as a process of its own would have it: its cache is shared where one is given. */
+/** A store like in a separate process, with a shared cache if one is given. */
 export async function openStore(
   aws: Pick<LocalAws, "url">,
   uri: string,
@@ -60,7 +60,7 @@ export async function openStore(
   return { store, cache, told };
 }
 
-/** A file with the text, in a folder of its own: a write may move it away. */
+/** A file with the text, in a separate folder, because a write may move it. */
 export async function fileOf(content: string | Uint8Array): Promise<string> {
   const file = join(await tempFolder(), "file");
   await writeFile(file, content);
@@ -117,12 +117,13 @@ export interface Between {
 }
 
 /**
- * What becomes of a request: a status to answer it with; `lose` has it carried out and loses the answer, `cut` loses
- * half of its body, `flip` changes a byte in it, `flip-sent` one in what is sent; undefined leaves all alone.
+ * What to do with a request: respond with a status; `lose` executes it and drops the response; `cut` drops half of
+ * the response's body; `flip` changes a byte of it; `flip-sent` changes a byte of the request; undefined passes it
+ * unchanged.
  */
 export type Verdict = number | "lose" | "cut" | "flip" | "flip-sent" | undefined;
 
-/** A server between the SDK and a service of AWS. What `meddle` promises is waited for. */
+/** A server between the SDK and an AWS service. Waits for promises of `meddle`. */
 export async function between(
   aws: Pick<LocalAws, "url">,
   meddle: (request: IncomingMessage) => Verdict | Promise<Verdict>,
@@ -169,7 +170,7 @@ export async function between(
   return { url: await listening(server), seen };
 }
 
-/** In S3's words, or in those of a service that speaks JSON. */
+/** In S3's format, or in that of a JSON service. */
 function answer(status: number, { headers }: IncomingMessage, outgoing: ServerResponse): void {
   if (headers["content-type"]?.includes("amz-json")) {
     outgoing.writeHead(status, { "content-type": "application/x-amz-json-1.1" });
@@ -182,7 +183,7 @@ function answer(status: number, { headers }: IncomingMessage, outgoing: ServerRe
   outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>meddled</Message></Error>`);
 }
 
-/** In the middle: what is sent has its checksum at one of the ends. */
+/** In the middle, because the checksum is at one of the ends of the request. */
 function flip(bytes: Buffer): void {
   const middle = bytes.length >> 1;
   bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);

@@ -42,13 +42,13 @@ function run(args: readonly string[], env: Env = {}) {
   return gcUsage(aws, args, { GC_USAGE_CACHE: cache, ...env });
 }
 
-/** What of the cache is not the mirror: staged queries, uploads, copies. */
+/** Files of the cache that are not part of the mirror: staged queries, uploads, copies. */
 async function leftovers(): Promise<string[]> {
   const names = await readdir(cache, { recursive: true });
   return names.filter((name) => /\.staging\b|\.parts\/./.test(name));
 }
 
-/** Starts the CLI and kills it (-9) when `isTime`; false where it ended before that, and well. */
+/** Starts the CLI and kills it (-9) at `isTime`; false if it succeeded before that. */
 async function killed(
   args: readonly string[],
   isTime: () => Promise<boolean>,
@@ -89,7 +89,7 @@ async function folderLake(days: number): Promise<string> {
   return folder;
 }
 
-/** A query's answer of two rows, by month. */
+/** Results of two rows by month. */
 async function monthlyAnswer(): Promise<string> {
   const file = join(await tempFolder(), "query-result.json");
   const results = ["GET", "POST"].map((httpMethod, i) => ({
@@ -115,7 +115,7 @@ async function contents(folder: string): Promise<Record<string, string>> {
 }
 
 describe("gc-usage sync to S3", () => {
-  it("lands the same as the truth, through the service's faults, and has nothing to do then", async () => {
+  it("stores correct rows despite faults of the service, and then has nothing to do", async () => {
     const uri = `s3://${await newBucket(aws, "sync")}/lake`;
     const effects = fastEffects(Date.now(), 50);
     const first = await runSync(sandbox, uri, effects, { grouping, span: SPAN });
@@ -130,7 +130,7 @@ describe("gc-usage sync to S3", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  it("keeps raw rows with their slices, and replaces them with these", async () => {
+  it("stores raw rows with their slices, and replaces them together", async () => {
     const uri = `s3://${await newBucket(aws, "raw")}/lake`;
     const effects = fastEffects(Date.now(), 50);
     const target = { grouping, settleDays: 400, recheckMs: 0, keepSource: true };
@@ -146,7 +146,7 @@ describe("gc-usage sync to S3", () => {
     expect(row?.[0]).toBe(row?.[1]);
   });
 
-  it("goes on where it was killed", async () => {
+  it("resumes after it was killed", async () => {
     const Bucket = await newBucket(aws, "resume");
     const args = ["sync", "--lake", `s3://${Bucket}`, "--from", SPAN.start, "--to", SPAN.end];
     const whole = [...args, "--group-by", "client,method", "--quiet"];
@@ -166,7 +166,7 @@ describe("gc-usage sync to S3", () => {
 });
 
 describe("gc-usage status, sql and ask on S3", () => {
-  it("answer as they do on a folder, and say what they mirrored", async () => {
+  it("work like on a folder, and report what they mirrored", async () => {
     const folder = await folderLake(20);
     const uri = `s3://${await newBucket(aws, "asked")}`;
     expect((await run(["copy", folder, uri])).exitCode).toBe(0);
@@ -217,7 +217,7 @@ describe("gc-usage status, sql and ask on S3", () => {
       "was not reached",
     ],
     ["no bucket's name", {}, "s3://A_B/x", 2, "is not a valid bucket name"],
-  ])("say what is wrong where there is %s", async (_what, env, lake, exitCode, message) => {
+  ])("report the problem with %s", async (_what, env, lake, exitCode, message) => {
     for (const command of [["status"], ["sql", "SELECT 1"]]) {
       const done = await run([...command, "--lake", lake], env);
       expect(done).toMatchObject({ exitCode, stdout: "" });
@@ -227,8 +227,8 @@ describe("gc-usage status, sql and ask on S3", () => {
   });
 });
 
-describe("a lake named by its stack", () => {
-  it("is found by sync, status and load, which say what Athena would not see", async () => {
+describe("a lake of --stack", () => {
+  it("is found by sync, status and load, which warn about slices that Athena does not see", async () => {
     const { lake } = await deploy(aws, "named-lake", "--parameter", `FirstDay=${SPAN.end}`);
     const args = ["sync", "--stack", "named-lake", "--from", addDays(SPAN.end, -2), "--to", SPAN.end];
     const calm = await startSandbox({ rateLimit: 1_000_000, jobDelayMs: 5 });
@@ -251,7 +251,7 @@ describe("a lake named by its stack", () => {
 });
 
 describe("gc-usage upload", () => {
-  it("puts an answer's rows in place once, whatever the name, and never over another's", async () => {
+  it("stores rows only once, whatever the file's name, and never overwrites others", async () => {
     const Bucket = await newBucket(aws, "upload");
     const upload = (file: string, ...more: string[]) =>
       run(["upload", file, "--granularity", "month", "--lake", `s3://${Bucket}`, ...more]);
@@ -264,7 +264,7 @@ describe("gc-usage upload", () => {
     for (const more of [["--id", "execution-1"], [], ["--id", "other"]]) {
       const again = await upload(answer, ...more);
       expect(again.exitCode).toBe(0);
-      expect(again.stderr).toMatch(/The same \d+ rows are there already: .*execution-1\.json$/);
+      expect(again.stderr).toMatch(/Already uploaded: the same \d+ rows are in .*execution-1\.json$/);
     }
     expect(await countOf(Bucket)).toBe(1);
 
@@ -289,7 +289,7 @@ describe("gc-usage upload", () => {
 });
 
 describe("gc-usage copy", () => {
-  it("moves a folder to S3 and back, identical, and copies nothing twice", async () => {
+  it("copies a folder to S3 and back without changes, and skips existing files", async () => {
     const folder = await folderLake(25);
     const uri = `s3://${await newBucket(aws, "copy")}/a/lake`;
     const dry = await run(["copy", folder, uri, "--dry-run", "--json"]);
@@ -306,7 +306,7 @@ describe("gc-usage copy", () => {
     expect((await run(["copy", uri, `${uri}/`])).exitCode).toBe(2);
   });
 
-  it("keeps what knows more and raw rows that differ, until forced", async () => {
+  it("keeps slices that cover more and raw rows that differ, unless forced", async () => {
     const folder = await folderLake(2);
     const uri = `s3://${await newBucket(aws, "keeps")}`;
     await run(["copy", folder, uri]);
@@ -326,7 +326,7 @@ describe("gc-usage copy", () => {
     await lake.close();
   });
 
-  it("killed in the middle goes on, and leaves nothing behind", async () => {
+  it("resumes after it was killed, and leaves nothing behind", async () => {
     const folder = await folderLake(60);
     const Bucket = await newBucket(aws, "killed");
     for (const at of [5, 30]) {

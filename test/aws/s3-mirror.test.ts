@@ -17,7 +17,7 @@ async function text(folder: string, path = PATH): Promise<string> {
 }
 
 describe("the mirror of a lake in S3", () => {
-  it("fetches what is new or changed, removes what is gone, and says so", async () => {
+  it("fetches new and changed files, removes deleted ones, and reports it", async () => {
     const Bucket = await newBucket(aws, "mirror");
     const { store, cache, told } = await openStore(aws, `s3://${Bucket}`);
     const paths = ["a", "b", "c"].map((name) => `gc_usage_api_source/granularity=day/${name}.json`);
@@ -42,7 +42,7 @@ describe("the mirror of a lake in S3", () => {
     await expect(stat(join(cache, c))).rejects.toThrow("ENOENT");
   });
 
-  it("is mended where a file in it was changed or removed", async () => {
+  it("is repaired if a file in it was changed or removed", async () => {
     const { store, cache } = await openStore(aws, `s3://${await newBucket(aws, "mend")}`);
     await store.replace(PATH, await fileOf("right"), undefined);
     await store.fetchAllFiles();
@@ -52,7 +52,7 @@ describe("the mirror of a lake in S3", () => {
     expect(await text(await store.fetchAllFiles())).toBe("right");
   });
 
-  it("is made by several at once while the lake changes, and is right in the end", async () => {
+  it("is correct after several processes create it while the lake changes", async () => {
     const uri = `s3://${await newBucket(aws, "many")}`;
     const { store, cache } = await openStore(aws, uri);
     const paths = Array.from({ length: 20 }, (_, i) => `gc_usage_api_source/granularity=day/${i}.json`);
@@ -75,7 +75,7 @@ describe("the mirror of a lake in S3", () => {
     );
   });
 
-  it("begins a download again that broke off", async () => {
+  it("restarts an interrupted download", async () => {
     let cuts = 0;
     const meddled = await between(aws, ({ method, url = "" }) =>
       method === "GET" && url.includes(".json") && cuts++ < 2 ? "cut" : undefined,
@@ -86,7 +86,7 @@ describe("the mirror of a lake in S3", () => {
     expect(cuts).toBe(3);
   });
 
-  it("stops at once at a signal, though S3 keeps silent, and goes on the next time", async () => {
+  it("stops immediately at a signal even if S3 does not respond, and resumes the next time", async () => {
     const uri = `s3://${await newBucket(aws, "stop")}`;
     const { store, cache } = await openStore(aws, uri);
     const paths = Array.from({ length: 12 }, (_, i) => `gc_usage_api_source/granularity=day/${i}.json`);
@@ -111,7 +111,7 @@ describe("the mirror of a lake in S3", () => {
     ]);
   });
 
-  it("stops at a signal while it lists", async () => {
+  it("stops at a signal during a listing", async () => {
     const stop = new AbortController();
     const silent = await between(aws, () => {
       setImmediate(() => stop.abort(new Error("enough")));
@@ -121,8 +121,8 @@ describe("the mirror of a lake in S3", () => {
     await expect(store.fetchAllFiles({ signal: stop.signal })).rejects.toThrow(/^enough$/);
   });
 
-  it("takes no object whose bytes are not those that were written, whole or in parts", async () => {
-    // By itself the SDK compares too, unless a profile or the environment says otherwise.
+  it("rejects objects whose bytes were changed, in one or several parts", async () => {
+    // The SDK checks them too, unless a profile or the environment disables it.
     for (const name of ["AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"]) {
       vi.stubEnv(name, "when_required");
     }
@@ -178,7 +178,7 @@ describe("the mirror of a lake in S3", () => {
     },
   );
 
-  it("tells that this machine refuses the file, at once, and not that the network failed", async () => {
+  it("reports immediately that this machine cannot store the file, and not a network error", async () => {
     const uri = `s3://${await newBucket(aws, "full")}`;
     const { store } = await openStore(aws, uri);
     await store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);

@@ -28,7 +28,7 @@ async function openUploads(Bucket: string): Promise<number> {
 }
 
 describe("a write to S3", () => {
-  it("puts, replaces what is as expected, and leaves alone what is not", async () => {
+  it("creates files, replaces expected versions, and keeps others", async () => {
     const { store } = await openStore(aws, `s3://${await newBucket(aws, "write")}/a/b`);
     expect(await store.head(PATH)).toBeUndefined();
     expect(await store.replace(PATH, await fileOf("1\n"), undefined)).toBe(true);
@@ -41,15 +41,15 @@ describe("a write to S3", () => {
     expect(await text(await store.fetchAllFiles())).toBe("22\n");
   });
 
-  it("takes an empty file, and a name of many scripts", async () => {
+  it("accepts an empty file, and a name in many scripts", async () => {
     const { store } = await openStore(aws, `s3://${await newBucket(aws, "names")}`);
     const path = "gc_usage_api_source/granularity=month/a +%=é😀.json";
     expect(await store.replace(path, await fileOf(""), undefined)).toBe(true);
-    expect((await store.list("gc_usage_api_source/")).map((one) => one.path)).toEqual([path]);
+    expect((await store.list("gc_usage_api_source/")).map((object) => object.path)).toEqual([path]);
     expect(await text(await store.fetchAllFiles(), path)).toBe("");
   });
 
-  it("expects what has gone in vain", async () => {
+  it("fails if the expected version was deleted", async () => {
     const Bucket = await newBucket(aws, "gone");
     const { store } = await openStore(aws, `s3://${Bucket}`);
     await store.replace(PATH, await fileOf("1"), undefined);
@@ -59,7 +59,7 @@ describe("a write to S3", () => {
     expect(await store.head(PATH)).toBeUndefined();
   });
 
-  it("is won by one of twenty at once", async () => {
+  it("succeeds for only one of twenty at the same time", async () => {
     const uri = `s3://${await newBucket(aws, "race")}`;
     const { store } = await openStore(aws, uri);
     const writers = Array.from({ length: 20 }, (_, i) => String(i));
@@ -76,7 +76,7 @@ describe("a write to S3", () => {
     }
   });
 
-  it("goes in parts where it is large, under the same condition, and leaves no parts behind", async () => {
+  it("uploads large files in parts, with the same condition, and leaves no parts behind", async () => {
     const Bucket = await newBucket(aws, "parts");
     const { store } = await openStore(aws, `s3://${Bucket}`, { partBytes: PART });
     const large = Buffer.alloc(2 * PART + 12_345, "parts of a whole ");
@@ -90,7 +90,7 @@ describe("a write to S3", () => {
     expect(await openUploads(Bucket)).toBe(0);
   });
 
-  it("begins anew where another write is under way (409), whole or in parts", async () => {
+  it("restarts if another write is in progress (409), in one or several parts", async () => {
     const Bucket = await newBucket(aws, "conflict");
     let conflicts = 0;
     const meddled = await between(aws, ({ method, url = "" }) => {
@@ -110,7 +110,7 @@ describe("a write to S3", () => {
     expect((await store.head(PATH))?.bytes).toBe(PART + 1);
   });
 
-  it("is told from a lost race where only the answer got lost", async () => {
+  it("distinguishes a lost response from a lost race", async () => {
     let lost = 0;
     const meddled = await between(aws, ({ method }) =>
       method === "PUT" && lost++ === 0 ? "lose" : undefined,
@@ -120,7 +120,7 @@ describe("a write to S3", () => {
     expect(lost).toBe(2);
   });
 
-  it("is tried again where S3 is busy, and tells what S3 said where it stays so", async () => {
+  it("is retried while S3 is busy, and then reports S3's error", async () => {
     let busy = 0;
     const meddled = await between(aws, ({ method }) => (method === "PUT" && busy++ < 2 ? 503 : undefined));
     const uri = `s3://${await newBucket(aws, "busy")}`;
@@ -136,7 +136,7 @@ describe("a write to S3", () => {
 });
 
 describe("a listing of S3", () => {
-  it("is not what a sign-in page of the network answers, which parses as an empty one", async () => {
+  it("is not confused with a network's sign-in page, which would parse as an empty one", async () => {
     const page = createServer((_request, response) => {
       response.writeHead(200, { "content-type": "text/html" }).end("<html><body>Sign in</body></html>");
     });
@@ -152,7 +152,7 @@ describe("a listing of S3", () => {
     }
   });
 
-  it("goes over all pages, in order, and leaves hidden and dangerous names out", async () => {
+  it("reads all pages, in order, and skips hidden and dangerous names", async () => {
     const Bucket = await newBucket(aws, "pages");
     const names = Array.from(
       { length: 2100 },
@@ -181,7 +181,7 @@ describe("a listing of S3", () => {
 });
 
 describe("a lake in S3", () => {
-  it("keeps slices as a folder does: written, read back, kept from what knows less", async () => {
+  it("stores slices like a folder: they can be written and read, and are not replaced by slices that cover less", async () => {
     const { store } = await openStore(aws, `s3://${await newBucket(aws, "lake")}/usage-lake`);
     const lake = new Lake(store);
     expect(await putSlice(lake, "2026-11-01", 5)).toMatch(/ written$/);

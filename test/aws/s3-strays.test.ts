@@ -11,8 +11,8 @@ const s3 = new S3Client(clientOptions(aws));
 const DAY = "usage/granularity=day/date=2026-11-01";
 const SOURCE = "gc_usage_api_source/granularity=day";
 
-describe("an object of S3 that is no data", () => {
-  it("blocks no reader, whatever its key, and is reported by status", async () => {
+describe("an object in S3 that is not data", () => {
+  it("does not block readers, whatever its key, and is reported by status", async () => {
     const Bucket = await newBucket(aws, "strays");
     const uri = `s3://${Bucket}/some/prefix`;
     const { store } = await openStore(aws, uri);

@@ -42,7 +42,7 @@ describe("the table slices", () => {
   const versionOf = async (): Promise<string | undefined> =>
     (await s3.headObject({ Bucket: stack.lakeBucket, Key: SLICES_FILE })).ETag;
 
-  it("has the same rows in Athena, from an object that sync writes, as in DuckDB, from the slices", async () => {
+  it("has the same rows in Athena, from an object of sync, as in DuckDB, from the slices", async () => {
     const [athena, duckdb] = await both(`SELECT ${COLUMNS} FROM slices ORDER BY date`);
     expect(athena).toBe(duckdb);
     const rows = (athena ?? "")
@@ -60,7 +60,7 @@ describe("the table slices", () => {
     });
   });
 
-  it("follows each command that changes the lake, and reads only what is new", async () => {
+  it("is updated by each command that changes the lake, which reads only new slices", async () => {
     const file = join(await workFolder(), "rows.ndjson");
     await writeFile(
       file,
@@ -74,7 +74,7 @@ describe("the table slices", () => {
     expect(await versionOf()).toBe(before);
   });
 
-  it("is written anew where it is gone or not to be read", async () => {
+  it("is rewritten if it is missing or unreadable", async () => {
     for (const Body of ["no parquet", ""]) {
       await s3.putObject({ Bucket: stack.lakeBucket, Key: SLICES_FILE, Body });
       await run("sync", "--last", "3d", "--stack", "slices");

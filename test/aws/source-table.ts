@@ -5,7 +5,7 @@ const COUNT = "bigint";
 
 const REFERENCE = "struct<id:string,name:string,selfuri:string>";
 
-/** What the crawler adds where rows of the jobs service are there. */
+/** Columns that the crawler adds if there are rows of the jobs service. */
 export const JOBS_COLUMNS = [
   { Name: "platform", Type: TEXT },
   { Name: "requestcount", Type: COUNT },
@@ -13,7 +13,7 @@ export const JOBS_COLUMNS = [
   { Name: "user", Type: REFERENCE },
 ];
 
-/** The columns that Glue's crawler reads off the article's NDJSON, in lower case as it writes them. */
+/** The columns that Glue's crawler detects in the article's NDJSON, in lower case. */
 const COLUMNS = [
   ...["clientid", "clientname", "organizationid", "userid", "templateuri", "httpmethod"].map((Name) => ({
     Name,
@@ -26,7 +26,10 @@ const COLUMNS = [
   { Name: "date", Type: TEXT },
 ];
 
-/** Declares the table gc_usage_api_source with its partitions as Glue's crawler does, since moto's crawler makes none. */
+/**
+ * Creates the table gc_usage_api_source with its partitions like Glue's crawler, because moto's crawler does not
+ * create tables.
+ */
 export async function declareSourceTable(
   glue: Glue,
   stack: { readonly database: string; readonly source: string },

@@ -18,7 +18,7 @@ const athena = new Athena({ ...clientOptions(aws), endpoint: aws.athenaUrl });
 const TODAY = dayOf(Date.now());
 const DAYS = [1, 2, 3, 4, 5].map((ago) => addDays(TODAY, -ago));
 
-/** A slice's file as the lake has them: DuckDB's Parquet, counts BIGINT, names in their own case. */
+/** A slice's file like in a lake: DuckDB's Parquet, BIGINT counts, names in their original case. */
 async function parquet(folder: string, name: string, columns: string): Promise<Uint8Array> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
@@ -29,7 +29,7 @@ async function parquet(folder: string, name: string, columns: string): Promise<U
   return readFile(file);
 }
 
-describe("the template's table and view, queried as Athena would", async () => {
+describe("the template's table and view, queried like in Athena", async () => {
   const stack = await deploy(aws, "tables", "--parameter", `FirstDay=${addDays(TODAY, -3)}`);
   const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-tables-"));
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -50,10 +50,14 @@ describe("the template's table and view, queried as Athena would", async () => {
     const done = await runQuery(athena, sql, context);
     expect(done.reason).toBeUndefined();
     const page = await athena.send(new GetQueryResultsCommand({ QueryExecutionId: done.id }));
-    const [, ...rows] = (page.ResultSet?.Rows ?? []).map((row) => row.Data?.map((one) => one.VarCharValue));
+    const [, ...rows] = (page.ResultSet?.Rows ?? []).map((row) =>
+      row.Data?.map(({ VarCharValue }) => VarCharValue),
+    );
     const calls = (await readCalls(aws.record)).slice(before);
     const read = new Set(
-      calls.filter((one) => one.method === "GET" && one.path.endsWith(".parquet")).map((one) => one.path),
+      calls
+        .filter(({ method, path }) => method === "GET" && path.endsWith(".parquet"))
+        .map(({ path }) => path),
     );
     return { rows, objectsRead: read.size, bytesScanned: done.bytesScanned };
   };
@@ -68,19 +72,19 @@ describe("the template's table and view, queried as Athena would", async () => {
     ]);
   });
 
-  it("reads only the objects of the days that are asked for", async () => {
-    const one = await query(
+  it("reads only the objects of the requested days", async () => {
+    const ofDay = await query(
       `SELECT sum(requests) FROM usage WHERE granularity = 'day' AND date = DATE '${DAYS[1]}'`,
     );
-    expect(one.objectsRead).toBe(2);
+    expect(ofDay.objectsRead).toBe(2);
     const three = await query(
       `SELECT sum(requests) FROM usage WHERE granularity = 'day' AND date BETWEEN DATE '${DAYS[2]}' AND DATE '${DAYS[0]}'`,
     );
     expect(three.objectsRead).toBe(6);
-    expect(three.bytesScanned).toBeGreaterThan(one.bytesScanned);
+    expect(three.bytesScanned).toBeGreaterThan(ofDay.bytesScanned);
   });
 
-  it("shows by daily only what is safe to sum, with the same dates pruned", async () => {
+  it("shows only rows in daily that are safe to sum, with the same pruning by date", async () => {
     const { rows, objectsRead } = await query(
       `SELECT date, sum(requests) FROM daily WHERE date >= DATE '${DAYS[1]}' GROUP BY date ORDER BY date DESC`,
     );
@@ -91,7 +95,7 @@ describe("the template's table and view, queried as Athena would", async () => {
     expect(objectsRead).toBe(4);
   });
 
-  it("sees no day before FirstDay, and says nothing about it", async () => {
+  it("silently ignores days before FirstDay", async () => {
     const { rows } = await query("SELECT count(DISTINCT date) FROM usage WHERE granularity = 'day'");
     expect(rows).toEqual([["3"]]);
     const outside = await query(`SELECT * FROM usage WHERE granularity = 'day' AND date = DATE '${DAYS[4]}'`);
@@ -101,7 +105,7 @@ describe("the template's table and view, queried as Athena would", async () => {
     expect(moved.rows).toEqual([["5"]]);
   });
 
-  it("reads slices of every version by column name: what one lacks is NULL, what only another knows is left out", async () => {
+  it("reads slices of every version by column name: missing columns are NULL, unknown ones are omitted", async () => {
     const day = addDays(TODAY, -2);
     const put = async (grouping: string, columns: string) => {
       const Body = await parquet(folder, grouping, columns);
@@ -122,7 +126,7 @@ describe("the template's table and view, queried as Athena would", async () => {
     ]);
   });
 
-  it("counts a copy that lies beside a slice in usage, as Athena counts every object, and not in daily", async () => {
+  it("counts a copy next to a slice in usage, since Athena counts every object, but not in daily", async () => {
     const folderOf = `usage/granularity=day/date=${DAYS[0]}`;
     const CopySource = `${stack.lakeBucket}/${folderOf}/jobs.client-uri-method.parquet`;
     const Key = `${folderOf}/jobs.client-uri-method-DESKTOP-1A2B.parquet`;

@@ -21,7 +21,7 @@ it("passes cfn-lint", async () => {
   expect(done.all).toBe("");
 });
 
-describe("what deploying it makes, asked of each service", async () => {
+describe("the deployed resources, as each service reports them", async () => {
   const stack = await deploy(aws, "asserted");
 
   it.each(["lakeBucket", "resultsBucket"] as const)(
@@ -49,7 +49,7 @@ describe("what deploying it makes, asked of each service", async () => {
     },
   );
 
-  it("lets old versions of slices, results and broken uploads expire", async () => {
+  it("expires old versions of slices, results and unfinished uploads", async () => {
     expect((await s3.getBucketVersioning({ Bucket: stack.lakeBucket })).Status).toBe("Enabled");
     const lake = await s3.getBucketLifecycleConfiguration({ Bucket: stack.lakeBucket });
     expect(lake.Rules).toMatchObject([
@@ -63,7 +63,7 @@ describe("what deploying it makes, asked of each service", async () => {
     ]);
   });
 
-  it("tells where Athena's console is", () => {
+  it("has the URL of Athena's console", () => {
     const url = "https://console.aws.amazon.com/athena/home?region=us-east-1#/query-editor";
     expect(stack.outputs["ConsoleUrl"]).toBe(url);
   });
@@ -86,7 +86,7 @@ describe("what deploying it makes, asked of each service", async () => {
     });
   });
 
-  it("declares the view in the form that Athena writes", async () => {
+  it("declares the view in Athena's own format", async () => {
     const { Table } = await glue.getTable({ DatabaseName: stack.database, Name: "daily" });
     expect(Table).toMatchObject({
       TableType: "VIRTUAL_VIEW",
@@ -125,7 +125,7 @@ describe("what deploying it makes, asked of each service", async () => {
     expect(names.sort()).toEqual(["article", ...list().map((question) => question.name)].sort());
   });
 
-  it("crawls the raw rows into one table, by a role that reads and is Glue's in this account alone", async () => {
+  it("crawls the raw rows into one table, with a read-only role that only Glue in this account can use", async () => {
     const { Crawler } = await glue.getCrawler({ Name: stack.crawler });
     expect(Crawler).toMatchObject({
       DatabaseName: stack.database,

@@ -29,7 +29,7 @@ async function lakeOf(slices: readonly SliceRows[]): Promise<string> {
   return lake;
 }
 
-/** Every day from one to the other but those left out, each with the same rows. */
+/** Every day of a range except those left out, each with the same rows. */
 function days(
   from: Day,
   to: Day,
@@ -51,13 +51,13 @@ async function json(args: readonly string[]): Promise<Answer> {
 
 const LOOKING_BACK = ["change", "new-clients", "silent-clients"];
 
-describe.concurrent("a question about days that are partly missing", () => {
-  test.each(LOOKING_BACK)("%s is refused where the period before lacks days", async (name) => {
+describe.concurrent("a question about partly missing days", () => {
+  test.each(LOOKING_BACK)("%s is rejected if days of the period before are missing", async (name) => {
     const lake = await lakeOf(days(ago(14), YESTERDAY, [ago(13), ago(12), ago(9)]));
     const ran = await gcUsage(["ask", name, "--last", "7d", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain(
-      `${name} compares ${ago(7)} to ${YESTERDAY} with ${ago(14)} to ${ago(8)}, and the lake has 11 of these 14 days ` +
+      `${name} compares ${ago(7)} to ${YESTERDAY} with ${ago(14)} to ${ago(8)}, but the lake has 11 of these 14 days ` +
         `(jobs, client-uri-method). Missing: ${ago(13)} to ${ago(12)}, ${ago(9)}.`,
     );
     expect(ran.stderr).toContain(
@@ -73,7 +73,7 @@ describe.concurrent("a question about days that are partly missing", () => {
   test.each([
     ["with one of 30 days missing", ["--last", "30d"], 29, 30],
     ["from and to named", ["--from", ago(12), "--to", ago(8)], 4, 5],
-  ])("is refused: %s", async (_what, period, has, of) => {
+  ])("is rejected: %s", async (_what, period, has, of) => {
     const lake = await lakeOf(days(ago(30), YESTERDAY, [ago(10)]));
     for (const question of ["noisy-clients", "requests-by-day", "busy-endpoints"]) {
       const ran = await gcUsage(["ask", question, ...period, "--lake", lake]);
@@ -85,7 +85,7 @@ describe.concurrent("a question about days that are partly missing", () => {
     }
   });
 
-  test("is refused where a slice has never been asked for a metric that the question reads, and only then", async () => {
+  test("is rejected only if a slice does not cover a metric that the question reads", async () => {
     const lake = await lakeOf([
       ...days(ago(5), YESTERDAY, [ago(3)]),
       slice(ago(3), [{ ...ROW, requests: 5n }], { known: { metrics: ["requests"] } }),
@@ -99,7 +99,7 @@ describe.concurrent("a question about days that are partly missing", () => {
     expect(grown.coverage).toMatchObject({ complete: true, days: 4 });
   });
 
-  test("is answered where single rows lack a metric, with a warning, and fails where it must be complete", async () => {
+  test("warns if some rows have no value for a metric, and fails if it must be complete", async () => {
     const lake = await lakeOf([
       ...days(ago(5), YESTERDAY, [ago(2)]),
       slice(ago(2), [
@@ -116,12 +116,12 @@ describe.concurrent("a question about days that are partly missing", () => {
     expect(await gcUsage([...asked, "--require-complete"])).toMatchObject({ exitCode: 12, stdout: "" });
   });
 
-  test("is refused where a slice cannot be read, with what to do", async () => {
+  test("is rejected with a hint if a slice cannot be read", async () => {
     const lake = await lakeOf(days(ago(5), YESTERDAY));
     writeFileSync(join(lake, slicePath(slice(ago(2), []))), "no Parquet file");
     const ran = await gcUsage(["ask", "noisy-clients", "--last", "5d", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
-    expect(ran.stderr).toContain(`Missing: ${ago(2)}. Of these stored, but unreadable: ${ago(2)}.`);
+    expect(ran.stderr).toContain(`Missing: ${ago(2)}. Stored, but unreadable: ${ago(2)}.`);
     expect(ran.stderr).toContain(`gc-usage sync --from ${ago(2)} --to ${ago(2)}`);
     const accepted = await json(["ask", "noisy-clients", "--last", "5d", "--lake", lake, "--allow-partial"]);
     expect(accepted).toMatchObject({
@@ -130,7 +130,7 @@ describe.concurrent("a question about days that are partly missing", () => {
     });
   });
 
-  test("is refused where a day was fetched before it had ended", async () => {
+  test("is rejected if a day was fetched before it was over", async () => {
     const lake = await lakeOf([
       ...days(ago(5), YESTERDAY, [ago(2)]),
       slice(ago(2), [{ ...ROW, ...COUNTS }], { known: { fetchedAt: Date.parse(`${ago(2)}T12:00:00Z`) } }),
@@ -140,7 +140,7 @@ describe.concurrent("a question about days that are partly missing", () => {
     expect(ran.stderr).toContain(`Missing: ${ago(2)}.`);
   });
 
-  test("names no day that cannot be fetched: those to come, and those out of the service's reach", async () => {
+  test("does not suggest fetching future days, or days that the service no longer has", async () => {
     const lake = await lakeOf(days(ago(5), YESTERDAY));
     const future = await gcUsage([
       "ask",
@@ -160,7 +160,7 @@ describe.concurrent("a question about days that are partly missing", () => {
     expect(old.stderr).toContain(`gc-usage sync --from ${ago(365)} --to ${ago(6)}`);
   });
 
-  test("says as JSON what is missing, where JSON is asked for", async () => {
+  test("reports missing days as JSON with --json", async () => {
     const lake = await lakeOf(days(ago(5), YESTERDAY, [ago(2)]));
     const ran = await gcUsage(["ask", "busy-clients", "--last", "5d", "--lake", lake, "--json"]);
     expect(JSON.parse(ran.stderr)).toMatchObject({
@@ -172,7 +172,7 @@ describe.concurrent("a question about days that are partly missing", () => {
     });
   });
 
-  test("shows its statement all the same", async () => {
+  test("still prints its statement", async () => {
     const lake = await lakeOf(days(ago(5), YESTERDAY, [ago(2)]));
     const ran = await gcUsage(["ask", "busy-clients", "--last", "5d", "--lake", lake, "--print-sql"]);
     expect(ran).toMatchObject({ exitCode: 0 });
@@ -187,15 +187,17 @@ describe.concurrent("a question without a period", () => {
     expect({ period, days: coverage?.days }).toEqual({ period: { from: ago(30), to: YESTERDAY }, days: 30 });
   });
 
-  test("covers what a young lake has in a row, and says so even when it is to be quiet", async () => {
+  test("covers the consecutive days of a new lake, and warns about it even with --quiet", async () => {
     const lake = await lakeOf(days(ago(20), YESTERDAY, [ago(12)]));
     const ran = await gcUsage(["ask", "noisy-clients", "--lake", lake, "-q", "--json"]);
     expect(ran.exitCode).toBe(0);
     expect(JSON.parse(ran.stdout)).toMatchObject({ period: { from: ago(11), to: YESTERDAY } });
-    expect(ran.stderr).toContain("warning: The answer covers 11 days: the lake has no more in a row.");
+    expect(ran.stderr).toContain(
+      "warning: The answer covers 11 days, because the lake has no more in a row.",
+    );
   });
 
-  test.each(LOOKING_BACK)("%s compares two halves of what a young lake has", async (name) => {
+  test.each(LOOKING_BACK)("%s compares the two halves of a new lake", async (name) => {
     const lake = await lakeOf(days(ago(11), YESTERDAY));
     const { period, comparedWith, coverage } = await json(["ask", name, "--lake", lake]);
     expect(period).toEqual({ from: ago(5), to: YESTERDAY });
@@ -203,14 +205,14 @@ describe.concurrent("a question without a period", () => {
     expect(coverage).toMatchObject({ complete: true, days: 10 });
   });
 
-  test("cannot compare a single day with any", async () => {
+  test("cannot compare a single day", async () => {
     const lake = await lakeOf(days(YESTERDAY, YESTERDAY));
     const ran = await gcUsage(["ask", "change", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain("gc-usage sync --from");
   });
 
-  test("leaves out a newest day that is not whole, and says that newer days can be fetched", async () => {
+  test("skips an incomplete newest day, and reports that newer days can be fetched", async () => {
     const lake = await lakeOf([
       ...days(ago(40), ago(2)),
       slice(YESTERDAY, [{ ...ROW, requests: 1n }], { known: { metrics: ["requests"] } }),
@@ -223,7 +225,7 @@ describe.concurrent("a question without a period", () => {
     expect(ran.stderr).toContain(`The lake's newest complete day is ${ago(2)}`);
   });
 
-  test("ends on the day that --to names", async () => {
+  test("ends on the day of --to", async () => {
     const lake = await lakeOf(days(ago(40), YESTERDAY, [ago(15)]));
     const { period } = await json(["ask", "noisy-clients", "--to", ago(10), "--lake", lake]);
     expect(period).toEqual({ from: ago(14), to: ago(10) });
@@ -233,13 +235,13 @@ describe.concurrent("a question without a period", () => {
 });
 
 describe.concurrent("a stale lake", () => {
-  test("is warned of, even when it is to be quiet, and can fail a script", async () => {
+  test("causes a warning even with --quiet, and can fail a script", async () => {
     const lake = await lakeOf(days(ago(60), ago(10)));
     const asked = ["ask", "noisy-clients", "--last", "7d", "--lake", lake, "-q"];
     const ran = await gcUsage(asked);
     expect(ran.exitCode).toBe(0);
     expect(ran.stderr).toBe(
-      `warning: The lake's newest day is ${ago(10)}; \`gc-usage sync --lake ${lake}\` fetches the days since.\n`,
+      `warning: The lake's newest day is ${ago(10)}. To fetch the days since then: gc-usage sync --lake ${lake}\n`,
     );
     for (const demand of [
       ["--max-age", "2d"],
@@ -265,7 +267,7 @@ describe.concurrent("a stale lake", () => {
     expect(named).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
-  test("fails whatever requires that it is complete, up to yesterday", async () => {
+  test("fails with --require-complete, which expects days up to yesterday", async () => {
     const lake = await lakeOf(days(ago(29), YESTERDAY));
     const required = ["--require-complete", "--lake", lake];
     expect((await gcUsage(["ask", "busy-clients", "--last", "29d", ...required])).exitCode).toBe(0);
@@ -276,7 +278,7 @@ describe.concurrent("a stale lake", () => {
     });
   });
 
-  test("of which the age cannot be told is not new", async () => {
+  test("fails with --max-age if its age is unknown", async () => {
     const lake = await lakeOf(days(ago(5), YESTERDAY));
     writeFileSync(join(lake, slicePath(slice(YESTERDAY, []))), "no Parquet file");
     const asked = [
@@ -295,7 +297,7 @@ describe.concurrent("a stale lake", () => {
   });
 });
 
-describe.concurrent("an answer for machines carries what it rests on", () => {
+describe.concurrent("machine-readable output describes the data behind it", () => {
   const FACTS = (lake: string): object => ({
     program: expect.stringMatching(/^gc-usage \d/) as string,
     lake,
@@ -334,7 +336,7 @@ describe.concurrent("an answer for machines carries what it rests on", () => {
     ]);
   const ask = ["ask", "noisy-clients", "--last", "4d", "--allow-partial"];
 
-  test("as members of the JSON beside the rows, also in a file", async () => {
+  test("as JSON members next to the rows, also in a file", async () => {
     const lake = await gappy();
     const { rows, ...facts } = JSON.parse(
       (await gcUsage([...ask, "--lake", lake, "--json"])).stdout,
@@ -346,7 +348,7 @@ describe.concurrent("an answer for machines carries what it rests on", () => {
     expect(JSON.parse(readFileSync(join(folder, "r.json"), "utf8"))).toMatchObject({ ...FACTS(lake), rows });
   });
 
-  test("in NDJSON and CSV on a line of its own, where --envelope is given, and rows alone without it", async () => {
+  test("on its own line in NDJSON and CSV with --envelope, and not at all without it", async () => {
     const lake = await gappy();
     const lines = async (...args: string[]): Promise<string[]> =>
       (await gcUsage([...ask, "--lake", lake, ...args])).stdout.trim().split(/\r?\n/);
@@ -375,7 +377,7 @@ describe.concurrent("an answer for machines carries what it rests on", () => {
     instance.closeSync();
   });
 
-  test("of a statement: what the tables hold that it names, and that this is all that is known", async () => {
+  test("for a statement, as the content of the tables that it names", async () => {
     const lake = await lakeOf([
       ...days(ago(5), YESTERDAY, [ago(3)]),
       ...days(ago(2), YESTERDAY, [], { service: "legacy", grouping: "client" }),
@@ -411,7 +413,7 @@ describe.concurrent("an answer for machines carries what it rests on", () => {
 });
 
 describe.concurrent("a statement", () => {
-  test("fails on demand where its tables have gaps, are old, or cannot be judged", async () => {
+  test("fails with --require-complete or --max-age if its tables have gaps, are old, or are unknown", async () => {
     const gaps = await lakeOf(days(ago(9), ago(5), [ago(7)]));
     const whole = await lakeOf(days(ago(9), ago(5)));
     const run = async (lake: string, table: string, ...demands: string[]) =>
@@ -438,7 +440,7 @@ describe.concurrent("a lake of months or weeks", () => {
     slice(date, [{ ...ROW, ...COUNTS, requests: BigInt(100 * (i + 1)) }], { granularity: "month" }),
   );
 
-  test("is offered where days are asked for", async () => {
+  test("is suggested to a question that reads days", async () => {
     const lake = await lakeOf(months);
     const ran = await gcUsage(["ask", "noisy-clients", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
@@ -446,7 +448,7 @@ describe.concurrent("a lake of months or weeks", () => {
     expect(ran.stderr).toContain("Add --granularity month to read the months.");
   });
 
-  test("answers every question that its rows are split for, by whole months", async () => {
+  test("answers every question that its grouping allows, by whole months", async () => {
     const lake = await lakeOf(months);
     const by = ["--granularity", "month", "--lake", lake, "--from", "2026-07-10", "--to", "2026-08-05"];
     for (const { name } of list().filter(({ needs }) => !needs.includes("user"))) {
@@ -470,7 +472,7 @@ describe.concurrent("a lake of months or weeks", () => {
     expect(noisy).toMatchObject([{ limited_months: 2 }]);
   });
 
-  test("is refused where a month was asked for in part", async () => {
+  test("is rejected if a month is incomplete", async () => {
     const lake = await lakeOf([
       ...months.slice(0, 3),
       slice("2026-08-01", [{ ...ROW, ...COUNTS }], {
@@ -487,13 +489,13 @@ describe.concurrent("a lake of months or weeks", () => {
     );
     const open = await gcUsage(["ask", "noisy-clients", ...by, "--json"]);
     expect(JSON.parse(open.stdout)).toMatchObject({ period: { from: "2026-05-01", to: "2026-07-31" } });
-    expect(open.stderr).toContain("The lake's newest whole month ends on 2026-07-31");
+    expect(open.stderr).toContain("The lake's newest complete month ends on 2026-07-31");
   });
 
   test.each([
     ["Monday", "monday"],
     ["Sunday", "sunday"],
-  ] as const)("reads weeks that begin on %s", async (_what, weekStart) => {
+  ] as const)("reads weeks that start on %s", async (_what, weekStart) => {
     const last = addDays(periodStart("week", TODAY, weekStart), -7);
     const weeks = [0, 1, 2, 3].map((n) =>
       slice(addDays(last, -7 * n), [{ ...ROW, ...COUNTS }], { granularity: "week" }),
@@ -524,7 +526,7 @@ describe.concurrent("a lake of months or weeks", () => {
     expect(comparedWith).toEqual({ from: addDays(last, -21), to: addDays(last, -8) });
   });
 
-  test("with weeks of both kinds is refused: they count the same days twice", async () => {
+  test("is rejected with weeks of both kinds, which count the same days twice", async () => {
     const last = addDays(periodStart("week", TODAY, "monday"), -7);
     const lake = await lakeOf(
       [last, addDays(last, -1), addDays(last, -7), addDays(last, -8)].map((date) =>

@@ -49,13 +49,13 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  for (const one of [lake, empty]) removeLake(one);
+  for (const folder of [lake, empty]) removeLake(folder);
 });
 
 const ask = (...args: string[]) => gcUsage(["ask", ...args, "--lake", lake]);
 
 describe("gc-usage ask", () => {
-  test("lists the questions for a narrow terminal with every word of them", () => {
+  test("lists the questions completely on a narrow terminal", () => {
     const text = listText(list(), 60);
     expect(text.split("\n").filter((line) => line.replaceAll(COLOURS, "").length > 60)).toEqual([]);
     const words = text.replaceAll(COLOURS, "").replaceAll(/\s+/g, " ");
@@ -63,7 +63,7 @@ describe("gc-usage ask", () => {
     expect(words).toContain("(HTTP 4xx and 5xx). split by client; --top 10 --min-requests 100 hot-spots");
   });
 
-  test("lists the questions, without a lake too", async () => {
+  test("lists the questions without a lake", async () => {
     const { stdout, exitCode } = await gcUsage(["ask", "--lake", "/nowhere"]);
     expect(stdout).toContain("noisy-clients    Clients by requests that were rate limited (HTTP 429).");
     expect(exitCode).toBe(0);
@@ -79,13 +79,13 @@ describe("gc-usage ask", () => {
         {
           name: "min_requests",
           default: 100,
-          description: "Leave out clients with fewer requests than this.",
+          description: "Omit clients with fewer requests than this.",
         },
       ],
     });
   });
 
-  test("answers one, up to the lake's newest day, and says on stderr from what", async () => {
+  test("answers a question up to the lake's newest day, and reports its data on stderr", async () => {
     const { stdout, stderr, exitCode } = await ask("noisy-clients", "--last", "10d", "--top", "10");
     expect(stdout).toBe(
       "client_id  client_name  status429  requests  limited_pct  limited_days\na          Alpha               20     1,000            2            10\n",
@@ -95,7 +95,7 @@ describe("gc-usage ask", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("names other rows that have more of the days, and reads them when told to", async () => {
+  test("suggests other rows that cover more of the days, and reads them on request", async () => {
     const refused = await ask("busy-clients", "--from", "2026-09-14", "--to", "2026-09-16");
     expect(refused).toMatchObject({ exitCode: 9, stdout: "" });
     expect(refused.stderr).toContain(
@@ -118,7 +118,7 @@ describe("gc-usage ask", () => {
     expect(told.stderr).toBe("Busy clients, 2026-09-14 to 2026-09-16 (legacy, client)\n");
   });
 
-  test("ends yesterday where the lake goes on", async () => {
+  test("ends yesterday even if the lake has later days", async () => {
     const today = dayOf(Date.now());
     const fresh = await makeLake(
       [-2, -1, 0].map((days) => slice(addDays(today, days), [{ clientId: "a", ...COUNTS }])),
@@ -143,7 +143,7 @@ describe("gc-usage ask", () => {
     removeLake(fresh);
   });
 
-  test("prints the statement, which runs as it is", async () => {
+  test("prints a statement that can be run unchanged", async () => {
     const { stdout } = await ask("failing-clients", "--last", "7d", "--min-requests", "10", "--print-sql");
     expect(stdout).toContain("date BETWEEN DATE '2026-09-24' AND DATE '2026-09-30'");
     expect(stdout).toContain(">= 10");
@@ -162,7 +162,7 @@ describe("gc-usage ask", () => {
   });
 });
 
-describe("gc-usage ask refuses", () => {
+describe("gc-usage ask rejects", () => {
   test.each([
     [["noisy"], 2, "Did you mean noisy-clients or noisy-endpoints?"],
     [["busy-users"], 9, "The lake has no days split by user"],
@@ -170,19 +170,19 @@ describe("gc-usage ask refuses", () => {
     [["busy-clients", "--service", "soap"], 2, "--service"],
     [["busy-clients", "--top", "many"], 2, "--top"],
     [["busy-clients", "--top", "0"], 2, "--top"],
-    [["busy-clients", "--min-requests", "5"], 2, "takes no --min-requests"],
-    [["busy-clients", "--last", "soon"], 2, "no length of time"],
-    [["busy-clients", "--last", "3d", "--from", "2026-09-01"], 2, "both say where the period starts"],
+    [["busy-clients", "--min-requests", "5"], 2, "does not accept --min-requests"],
+    [["busy-clients", "--last", "soon"], 2, "expected a length of time"],
+    [["busy-clients", "--last", "3d", "--from", "2026-09-01"], 2, "both set the start of the period"],
     [["busy-clients", "--from", "2026-02-30"], 2, "is not a day"],
     [["busy-clients", "--from", "2026-09-30", "--to", "2026-09-01"], 2, "before it starts"],
-    [["--allow-partial"], 2, "--allow-partial was given, and no question"],
+    [["--allow-partial"], 2, "--allow-partial needs a question"],
     [["busy-clients", "--envelope"], 2, "--envelope does not apply to a table"],
-    [["busy-clients", "--max-age", "soon"], 2, '--max-age: invalid age "soon"'],
+    [["busy-clients", "--max-age", "soon"], 2, 'Invalid --max-age: "soon"'],
     [["busy-clients", "--granularity", "hour"], 2, "--granularity"],
-    [["--last", "3d"], 2, "--last was given, and no question"],
-    [["--min-requests", "3"], 2, "--min-requests was given, and no question"],
-    [["--out", "list.json"], 2, "--out was given, and no question"],
-    [["--output", "csv"], 2, "no form csv"],
+    [["--last", "3d"], 2, "--last needs a question"],
+    [["--min-requests", "3"], 2, "--min-requests needs a question"],
+    [["--out", "list.json"], 2, "--out needs a question"],
+    [["--output", "csv"], 2, "cannot be printed as csv"],
     [["busy-clients", "--what"], 2, "unknown option"],
   ])("%j with exit code %i", async (args, exitCode, message) => {
     const outcome = await ask(...args);
@@ -190,24 +190,21 @@ describe("gc-usage ask refuses", () => {
     expect(outcome).toMatchObject({ exitCode, stdout: "" });
   });
 
-  test.each(["new-clients", "silent-clients", "change"])(
-    "to compare with days that are not there: %s",
-    async (name) => {
-      const before = await ask(name, "--from", "2026-08-02", "--to", "2026-08-09");
-      expect(before).toMatchObject({ exitCode: 9, stdout: "" });
-      expect(before.stderr).toContain(
-        `${name} compares 2026-08-02 to 2026-08-09 with 2026-07-25 to 2026-08-01, and the lake has no day of 2026-07-25 to 2026-08-01 (jobs, client-uri-method).\n` +
-          `Run \`gc-usage sync --from 2026-07-25 --to 2026-08-01 --lake ${lake}\` first.`,
-      );
-      const after = await ask(name, "--from", "2026-10-01", "--to", "2026-10-08");
-      expect(after).toMatchObject({ exitCode: 9, stdout: "" });
-      expect(after.stderr).toContain("and the lake has no day of 2026-10-01 to 2026-10-08 (");
-    },
-  );
+  test.each(["new-clients", "silent-clients", "change"])("to compare with missing days: %s", async (name) => {
+    const before = await ask(name, "--from", "2026-08-02", "--to", "2026-08-09");
+    expect(before).toMatchObject({ exitCode: 9, stdout: "" });
+    expect(before.stderr).toContain(
+      `${name} compares 2026-08-02 to 2026-08-09 with 2026-07-25 to 2026-08-01, but the lake has no day of 2026-07-25 to 2026-08-01 (jobs, client-uri-method).\n` +
+        `Run \`gc-usage sync --from 2026-07-25 --to 2026-08-01 --lake ${lake}\` first.`,
+    );
+    const after = await ask(name, "--from", "2026-10-01", "--to", "2026-10-08");
+    expect(after).toMatchObject({ exitCode: 9, stdout: "" });
+    expect(after.stderr).toContain("but the lake has no day of 2026-10-01 to 2026-10-08 (");
+  });
 
-  test("an empty lake, with what to do", async () => {
+  test("an empty lake, with a hint", async () => {
     const { stderr, exitCode } = await gcUsage(["ask", "busy-clients", "--lake", empty]);
-    expect(stderr).toContain(`It is empty. Run \`gc-usage sync --lake ${empty}\` first.`);
+    expect(stderr).toContain(`The lake is empty. Run \`gc-usage sync --lake ${empty}\` first.`);
     expect(exitCode).toBe(9);
   });
 });

@@ -6,9 +6,9 @@ import { describe, expect, it } from "vitest";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 
 /**
- * A folder per case: `command` holds command lines (words may stand in single quotes, `< FILE` is standard input), run
- * one after the other in a copy of `input`; `expected` holds all of stdout and stderr, and an exit code a line.
- * UPDATE_CASES=1 writes what comes as what is expected: look at the difference before you commit it.
+ * One folder per case. `command` contains command lines (words may be in single quotes, `< FILE` is standard input),
+ * which run one after the other in a copy of `input`. `expected` contains stdout, stderr, and one exit code per line.
+ * UPDATE_CASES=1 overwrites the expected output; check the diff before you commit it.
  */
 const CASES = fileURLToPath(new URL("../cases", import.meta.url));
 const names = readdirSync(CASES).filter((name) => existsSync(join(CASES, name, "command")));
@@ -41,6 +41,6 @@ function wordsOf(line: string): { args: string[]; stdin: string | undefined } {
   const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
   const from = words.indexOf("<");
   const [program, ...args] = from === -1 ? words : words.slice(0, from);
-  if (program !== "gc-usage") throw new Error(`a case runs gc-usage, not ${program}`);
+  if (program !== "gc-usage") throw new Error(`a case must run gc-usage, not ${program}`);
   return { args, stdin: from === -1 ? undefined : words[from + 1] };
 }

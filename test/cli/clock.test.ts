@@ -13,7 +13,7 @@ import {
 
 const DAY_MS = 86_400_000;
 
-/** A service that has rows of each day that is over by its own clock. */
+/** A service with rows for each day that is over by its own clock. */
 async function serviceAt(aheadDays: number) {
   const now = (): number => Date.now() + aheadDays * DAY_MS;
   const today = (): string => new Date(now()).toISOString().slice(0, 10);
@@ -42,7 +42,7 @@ const fetchedAt = async (cwd: string): Promise<number> => {
 };
 
 describe.concurrent("a clock that is", () => {
-  it("ahead of the service's stores no day that is not over by the service's, and is said once", async () => {
+  it("ahead of the service's stores only days that are over by the service's, and causes one warning", async () => {
     const service = await serviceAt(-3);
     const cwd = await workFolder();
     const ran = await sync(cwd, service.env, "--last", "3d");
@@ -69,13 +69,13 @@ describe.concurrent("a clock that is", () => {
     expect((await sync(cwd, service.env, "--from", daysAgo(0))).exitCode).toBe(0);
   });
 
-  it("right is not spoken of", async () => {
+  it("correct causes no warning", async () => {
     const service = await serviceAt(0);
     const ran = await sync(await workFolder(), service.env, "--last", "1d");
     expect(ran.stderr).not.toContain("clock");
   });
 
-  it("put right again finds what was stored from the future fetched anew, and replaced", async () => {
+  it("corrected refetches and replaces what was stored from the future", async () => {
     const early = await serviceAt(40);
     const cwd = await workFolder();
     expect((await sync(cwd, early.env, "--from", daysAgo(1), "--to", daysAgo(1))).exitCode).toBe(0);
@@ -89,7 +89,7 @@ describe.concurrent("a clock that is", () => {
   });
 });
 
-it("a loaded file that was written in the future was written now, which is said", async () => {
+it("treats a loaded file from the future as written now, with a warning", async () => {
   const cwd = await workFolder();
   const row = (date: string): string => `${JSON.stringify(legacyRow(date))}\n`;
   await writeFile(join(cwd, "rows.ndjson"), row(daysAgo(1)));
@@ -99,7 +99,7 @@ it("a loaded file that was written in the future was written now, which is said"
   await utimes(join(cwd, "tomorrow.ndjson"), ahead / 1000, ahead / 1000);
   const loaded = await gcUsage(["load", "rows.ndjson", "--granularity", "day"], { cwd });
   expect(loaded.exitCode).toBe(0);
-  expect(loaded.stderr).toContain("warning: rows.ndjson was last changed at a time that is 40 days ahead of");
+  expect(loaded.stderr).toContain("warning: rows.ndjson has a modification time that is 40 days ahead of");
   const status = await gcUsage(["status", "--json"], { cwd });
   expect(status.stdout).toContain(`"state":"changing"`);
   const refused = await gcUsage(["load", "tomorrow.ndjson", "--granularity", "day"], { cwd });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { wantsColour } from "../../src/cli/colors.ts";
+import { wantsColor } from "../../src/cli/colors.ts";
 import { gcUsage } from "../helpers/cli.ts";
 
-describe("colour", () => {
+describe("colors", () => {
   it.each([
     [{}, true, true],
     [{}, false, false],
@@ -13,17 +13,17 @@ describe("colour", () => {
     [{ FORCE_COLOR: "1" }, false, true],
     [{ FORCE_COLOR: "0" }, true, false],
     [{ NO_COLOR: "1", FORCE_COLOR: "1" }, true, false],
-  ])("with %j and a terminal: %s is wanted: %s", (env, isTTY, wanted) => {
-    expect(wantsColour({ isTTY }, env)).toBe(wanted);
+  ])("with %j and a terminal: %s are used: %s", (env, isTTY, wanted) => {
+    expect(wantsColor({ isTTY }, env)).toBe(wanted);
   });
 
   it.each([
     [{ CI: "true", GITHUB_ACTIONS: "true" }, false],
     [{ FORCE_COLOR: "1" }, true],
-  ])("with %j, in a pipe: %s, in data and in errors", async (env, coloured) => {
+  ])("with %j, in a pipe: %s, in data and in errors", async (env, colored) => {
     const data = await gcUsage(["ask"], { env });
     const error = await gcUsage(["status", "--lake", "nowhere"], { env });
-    expect(data.stdout.includes("\u001b[")).toBe(coloured);
-    expect(error.stderr.includes("\u001b[")).toBe(coloured);
+    expect(data.stdout.includes("\u001b[")).toBe(colored);
+    expect(error.stderr.includes("\u001b[")).toBe(colored);
   });
 });

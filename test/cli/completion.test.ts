@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { BIN } from "../helpers/bin.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 
-/** The words that can follow, without their descriptions. */
+/** The possible completions, without their descriptions. */
 async function after(...words: string[]): Promise<string[]> {
   const { exitCode, stdout } = await gcUsage(["complete", "--", ...words]);
   expect(exitCode).toBe(0);
@@ -17,7 +17,7 @@ async function after(...words: string[]): Promise<string[]> {
 }
 
 describe("complete", () => {
-  it("lists the commands, and not those that only scripts call", async () => {
+  it("lists the commands, except those for scripts", async () => {
     const words = await after("");
     expect(words).toContain("sync");
     expect(words).not.toContain("complete");
@@ -33,7 +33,7 @@ describe("complete", () => {
     expect(await after(...words)).toContain(expected);
   });
 
-  it("leaves files to the shell", async () => {
+  it("leaves file names to the shell", async () => {
     expect(await after("load", "")).toEqual([":0"]);
   });
 });
@@ -59,8 +59,8 @@ async function inShell(shell: string, args: readonly string[]): Promise<string> 
 }
 
 describe("the script that completion prints", () => {
-  it("is one that bash reads", async () => {
-    // What bash-completion has, as much of it as the script calls.
+  it("works in bash", async () => {
+    // The part of bash-completion that the script calls.
     const helper =
       '_get_comp_words_by_ref() { cur=${COMP_WORDS[COMP_CWORD]}; prev=${COMP_WORDS[COMP_CWORD-1]}; words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; }; compopt() { :; }; __ltrim_colon_completions() { :; }';
     const line = "COMP_WORDS=(gc-usage sync --gran); COMP_CWORD=2; __gc_usage_complete";
@@ -79,7 +79,7 @@ describe("the script that completion prints", () => {
     expect(await inShell("zsh", ["-f", "-c", script])).toBe("_gc-usage");
   });
 
-  it("is made for PowerShell, too", async () => {
+  it("is also available for PowerShell", async () => {
     const { stdout } = await gcUsage(["completion", "powershell"]);
     expect(stdout).toContain("Register-ArgumentCompleter");
   });

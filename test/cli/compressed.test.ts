@@ -8,7 +8,7 @@ import { tree } from "../lake/helpers.ts";
 
 const ROW = '{"clientId":"c1","requests":3,"status200":3,"date":"2021-01-12T00:00:00Z"}';
 const ANSWER = Buffer.from(`{"results":[${ROW}],"queryStatus":"Complete"}\n`);
-/** The same answer in a frame of `zstd`, with its checksum: Node.js 20 can neither write nor read one. */
+/** The same response in a zstd frame with its checksum: Node.js 20 can neither write nor read zstd. */
 const ZSTD = Buffer.from(
   "KLUv/SRyDQMAMkYVG3BrMwZVHhGZr5+LlYbxQeb6BWKepMOl6uMuIUdzbi5GYhEYHzRYtuVzaC7gHUEllA4ldWo8F1HulLZFVj8AXFezLck+p2RcEawiESuZMeC6q2mymQMEAlalOkYxocgg3d0=",
   "base64",
@@ -21,18 +21,18 @@ describe.concurrent("compressed input is read:", () => {
   it.each([
     ["gzip", gzipSync(ANSWER), 1],
     ["gzip in several members", Buffer.concat([gzipSync(ANSWER), gzipSync(ANSWER)]), 2],
-    ["gzip whose name and comment stand in its header", named(gzipSync(ANSWER)), 1],
+    ["gzip with a name and comment in its header", named(gzipSync(ANSWER)), 1],
     ["gzip of a bare row", gzipSync(`${ROW}\n`), 1],
   ])("%s", async (_name, content, count) => {
     expect(await rows(content)).toEqual({ exitCode: 0, stdout: `${ROW}\n`.repeat(count), stderr: "" });
   });
 
-  it("byte by byte, too", async () => {
+  it("byte by byte", async () => {
     const bytes = [...gzipSync(ANSWER)].map((byte) => Buffer.from([byte]));
     expect(await rows(Readable.from(bytes))).toEqual({ exitCode: 0, stdout: `${ROW}\n`, stderr: "" });
   });
 
-  it("zstd, or said to be that and how to unpack it", async () => {
+  it("zstd, or rejected with a hint how to unpack it", async () => {
     const cwd = await workFolder();
     writeFileSync(join(cwd, "answer.json.zst"), ZSTD);
     const ran = await gcUsage(["rows", "answer.json.zst"], { cwd });
@@ -43,17 +43,17 @@ describe.concurrent("compressed input is read:", () => {
         stdout: "",
         stderr:
           "error: Cannot read answer.json.zst: it is zstd data, not JSON or text.\n" +
-          "Unpack it first: zstd -d answer.json.zst. Node.js 22.15 and later read it as it is.\n",
+          "Node.js 22.15 and later can read it directly. Unpack it first: zstd -d answer.json.zst\n",
       });
     }
     if (!READS_ZSTD) return;
     expect(await rows(Buffer.concat([ZSTD, ZSTD]))).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/more follows the first part of its zstd data/),
+      stderr: expect.stringMatching(/other data follows its zstd data/),
     });
     expect(await rows(ZSTD.subarray(0, -4))).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/compressed with zstd, and its data is cut short/),
+      stderr: expect.stringMatching(/compressed with zstd, but its data is truncated/),
     });
   });
 
@@ -83,29 +83,29 @@ describe.concurrent("compressed input is read:", () => {
   });
 });
 
-describe.concurrent("what cannot be read is named:", () => {
+describe.concurrent("unreadable input is rejected:", () => {
   const gzip = gzipSync(ANSWER);
   it.each([
-    ["cut gzip", gzip.subarray(0, -4), /compressed with gzip, and its data is cut short/],
+    ["truncated gzip", gzip.subarray(0, -4), /compressed with gzip, but its data is truncated/],
     [
-      "cut in its second member",
+      "gzip truncated in its second member",
       Buffer.concat([gzip, gzip.subarray(0, 12)]),
-      /gzip, and its data is cut short/,
+      /gzip, but its data is truncated/,
     ],
-    ["only a gzip header", gzip.subarray(0, 10), /gzip, and its data is cut short/],
-    ["damaged gzip", damaged(gzip), /compressed with gzip, and its data is damaged/],
+    ["only a gzip header", gzip.subarray(0, 10), /gzip, but its data is truncated/],
+    ["damaged gzip", damaged(gzip), /compressed with gzip, but its data is damaged/],
     [
-      "gzip with text after it",
+      "gzip followed by text",
       Buffer.concat([gzip, ANSWER]),
-      /gzip, and its data is damaged \(incorrect header check\)/,
+      /gzip, but its data is damaged \(incorrect header check\)/,
     ],
-    ["gzip in gzip", gzipSync(gzip), /inside its gzip data there is gzip data/],
-    ["tar in gzip", gzipSync(tar()), /inside its gzip data there is tar data/],
-    ["tar", tar(), /it is tar data, not JSON or text\.\nUnpack it first: tar -xf FILE\./],
+    ["gzip in gzip", gzipSync(gzip), /its gzip data contains gzip data/],
+    ["tar in gzip", gzipSync(tar()), /its gzip data contains tar data/],
+    ["tar", tar(), /it is tar data, not JSON or text\.\nUnpack it first: tar -xf FILE\n/],
     [
       "bzip2",
       Buffer.from("BZh91AY&SY"),
-      /it is bzip2 data, not JSON or text\.\nUnpack it first: bzip2 -d FILE\./,
+      /it is bzip2 data, not JSON or text\.\nUnpack it first: bzip2 -d FILE\n/,
     ],
     ["xz", Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4]), /it is xz data/],
     ["zip", Buffer.from("PK\u0003\u0004\u0014"), /it is zip data/],
@@ -127,7 +127,7 @@ describe.concurrent("what cannot be read is named:", () => {
   });
 });
 
-/** With a file's name and a comment, as `gzip` writes them. */
+/** With a file name and a comment, as `gzip` writes them. */
 function named(content: Buffer): Buffer {
   const header = Buffer.from(content.subarray(0, 10));
   header[3] = 0x18;
@@ -140,7 +140,7 @@ function damaged(content: Buffer): Buffer {
   return copy;
 }
 
-/** The beginning of an archive. */
+/** The start of an archive. */
 function tar(): Buffer {
   const header = Buffer.alloc(512);
   header.write("answer.json");

@@ -18,7 +18,7 @@ afterAll(() => server.close());
 
 const RESULTS = ["results", "4d3c1d4e-6a5e-4d0e-9d3c-1f2e3d4c5b6a"];
 
-describe.concurrent("credentials that no header can carry", () => {
+describe.concurrent("credentials that cannot be sent in a header", () => {
   it.each([
     [
       { GENESYSCLOUD_ACCESS_TOKEN: "abc\u200bdefghijkl" },
@@ -40,7 +40,7 @@ describe.concurrent("credentials that no header can carry", () => {
       "client id (from GENESYSCLOUD_OAUTHCLIENT_ID)",
       "U+2060",
     ],
-  ])("%j is named with its source before anything is sent", async (env, name, code) => {
+  ])("%j is reported with its source before anything is sent", async (env, name, code) => {
     const ran = await gcUsage(RESULTS, { env: { ...gateway, ...env }, cwd: await workFolder() });
     expect(ran).toMatchObject({ exitCode: 3, stdout: "" });
     expect(ran.stderr).toContain(`error: Invalid ${name}: it has`);
@@ -48,7 +48,7 @@ describe.concurrent("credentials that no header can carry", () => {
     expect(ran.stderr).not.toMatch(/Tried|defghijkl|sécret/);
   });
 
-  it("are named with their file, or with the profile that they are from", async () => {
+  it("are reported with their file or profile", async () => {
     const cwd = await workFolder();
     await writeFile(join(cwd, "token"), "\uFEFFabc\u200ddefghijkl\n");
     const file = await gcUsage([...RESULTS, "--access-token-file", "token"], { env: gateway, cwd });
@@ -67,7 +67,7 @@ describe.concurrent("credentials that no header can carry", () => {
   });
 });
 
-it("what stands around a token or a secret is left out", async () => {
+it("whitespace around a token or secret is ignored", async () => {
   const cwd = await workFolder();
   await writeFile(join(cwd, "token"), "\uFEFF  the-token-of-nobody \r\n\n");
   const run = (args: readonly string[], env: Record<string, string>) =>

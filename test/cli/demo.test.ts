@@ -9,11 +9,11 @@ import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
 
-it("shows the main job: 90 days, answers, and how to go on with the lake, which stays", async () => {
+it("syncs 90 days, answers three questions, keeps the lake and prints next steps", async () => {
   const cwd = await workFolder();
   const ran = await gcUsage(["demo", "--lake", "it's mine"], { cwd });
   expect(ran).toMatchObject({ exitCode: 0 });
-  expect(ran.stdout).toMatch(/Who runs into the rate limit\?\n\$ gc-usage ask noisy-clients/);
+  expect(ran.stdout).toMatch(/Which clients are rate limited\?\n\$ gc-usage ask noisy-clients/);
   expect(ran.stdout).toContain(`gc-usage status --lake 'it'\\''s mine'\n`);
   expect(ran.stdout).toMatch(/\$ gc-usage sync --last 90d --lake 'it'\\''s mine'\n/);
   const sql = ["sql", "SELECT count(DISTINCT date) AS days FROM daily", "--json", "--lake", "it's mine"];
@@ -21,7 +21,7 @@ it("shows the main job: 90 days, answers, and how to go on with the lake, which 
   await expectTablesOf80(join(cwd, "it's mine"));
 });
 
-/** Each question's answer is a table on a terminal of 80 columns: blocks are for narrower ones. */
+/** Each answer must be a table on a terminal of 80 columns: blocks are for narrower terminals. */
 async function expectTablesOf80(lake: string): Promise<void> {
   const engine = await openDuckDb(lake);
   const end = addDays(dayOf(Date.now()), -1);
@@ -36,21 +36,21 @@ async function expectTablesOf80(lake: string): Promise<void> {
   await engine.close();
 }
 
-it("that is interrupted says what to do with its lake", async () => {
+it("when interrupted, explains what to do with its lake", async () => {
   const cwd = await workFolder();
   const running = start(["demo", "--lake", "mine"], { cwd });
   running.stdout.once("data", () => running.kill("SIGINT"));
   const { exitCode, stderr } = await running;
   expect(exitCode).toBe(130);
   expect(stderr).toMatch(
-    /error: The demo was interrupted\.\nIts lake is not whole: delete mine, where it is there, and run/,
+    /error: The demo was interrupted\.\nIts lake is incomplete\. Delete the folder mine, if it exists, and run/,
   );
 });
 
-it.each(["", "s3://nope/x", "http://nope/x"])("takes a folder alone for its lake, not %j", async (lake) => {
+it.each(["", "s3://nope/x", "http://nope/x"])("accepts only a folder for its lake, not %j", async (lake) => {
   const cwd = await workFolder();
   const ran = await gcUsage(["demo", "--lake", lake], { cwd, env: { GC_USAGE_LAKE: "elsewhere" } });
   expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
-  expect(ran.stderr).toMatch(/^error: .*".*".*--lake|^error: --lake: ".*" is no folder\./);
+  expect(ran.stderr).toMatch(/^error: .*".*".*--lake|^error: Invalid --lake: ".*" \(expected a folder\)\./);
   expect(await readdir(cwd)).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { version } from "../../src/cli/version.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 
-/** What a terminal of 80 cells would break in mid-word: all but examples, which are pasted whole. */
+/** Lines that are too wide for a terminal of 80 cells, except examples, which must stay on one line to be copied. */
 function tooWide(help: string): string[] {
   return help.split("\n").filter((line) => line.length > 80 && !/^ {2}\S*gc.usage /.test(line));
 }
@@ -22,7 +22,7 @@ async function run(...args: string[]) {
 
 describe.concurrent("help", () => {
   it.each(COMMANDS.map(({ name }) => name))(
-    "of %s, and of what is below it, has an example and each flag once",
+    "of %s and its subcommands has an example and each flag once",
     async (name) => {
       const top = await run(name, "--help");
       const below = subcommands(top.stdout);
@@ -39,7 +39,7 @@ describe.concurrent("help", () => {
     },
   );
 
-  it("is the same in each of its forms", async () => {
+  it("is the same with --help, -h and the help command", async () => {
     const [bare, flag, short, word] = await Promise.all([run(), run("--help"), run("-h"), run("help")]);
     expect(bare).toMatchObject({ exitCode: 0, stderr: "" });
     expect(bare.stdout).toMatch(/^Usage: gc-usage \[options\] \[command\]/);
@@ -63,13 +63,13 @@ describe.concurrent("help", () => {
     });
   });
 
-  it("has the version", async () => {
+  it("prints the version", async () => {
     for (const flag of ["--version", "-V"])
       expect(await run(flag)).toEqual({ exitCode: 0, stdout: `${version()}\n`, stderr: "" });
   });
 });
 
-describe.concurrent("a command line that is wrong", () => {
+describe.concurrent("an invalid command line", () => {
   it.each([
     [["foo"], /^error: unknown command 'foo'\nSee `gc-usage --help`\.\n$/],
     [["statsu"], /^error: unknown command 'statsu'\n\(Did you mean status\?\)/],
@@ -82,14 +82,14 @@ describe.concurrent("a command line that is wrong", () => {
     [["status", "--lak", "x"], /^error: unknown option '--lak'\n\(Did you mean --lake\?\)/],
     [["status", "more"], /^error: too many arguments for 'status'.*\nSee `gc-usage status --help`\.\n$/],
     [["status", "--lake"], /^error: option '--lake <where>' argument missing/],
-  ])("%j ends with 2, saying what and where to look", async (args, message) => {
+  ])("%j fails with exit code 2 and a hint", async (args, message) => {
     const ran = await run(...args);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toMatch(message);
     expect(ran.stderr).toMatch(/See `gc-usage (status |aws )?--help`/);
   });
 
-  it("is told as JSON where JSON was asked for", async () => {
+  it("is reported as JSON with --json", async () => {
     const ran = await run("status", "--lak", "x", "--json");
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(JSON.parse(ran.stderr)).toEqual({
@@ -102,7 +102,7 @@ describe.concurrent("a command line that is wrong", () => {
     });
   });
 
-  it("may ask for JSON where there is nothing else, too", async () => {
+  it("is reported as JSON even if --json is the only option", async () => {
     for (const args of [
       ["rows", "nowhere"],
       ["submit", "-f", "nowhere"],

@@ -21,7 +21,7 @@ async function place(): Promise<string> {
 
 const run = (args: readonly string[], options: RunOptions) => gcUsage(args, options);
 
-/** Places that are mistyped, and what the hint makes of them. */
+/** Mistyped lake locations and their hints. */
 const MISTYPED: readonly (readonly [location: string, hint: RegExp])[] = [
   ["~", /Write "\$HOME", or \.\/~ for a folder of that name/],
   ["~/usage", /Write "\$HOME\/usage", or \.\/~\/usage/],
@@ -60,7 +60,7 @@ const MISTYPED: readonly (readonly [location: string, hint: RegExp])[] = [
   ["\\\\server\\share", /Windows path/],
 ];
 
-describe.concurrent("a mistyped place of a lake is refused with a hint, and no folder is made:", () => {
+describe.concurrent("a mistyped lake location is rejected with a hint, and no folder is created:", () => {
   it.each(MISTYPED)("%j", (location, hint) => {
     if (process.platform === "win32") return;
     expect(() => checkLocation(location, "--lake")).toThrow(/^Invalid lake location ".*" \(--lake\): /);
@@ -68,7 +68,7 @@ describe.concurrent("a mistyped place of a lake is refused with a hint, and no f
     expect(`${message}\n${told}`).toMatch(hint);
   });
 
-  it("from the environment, too", async () => {
+  it("from the environment", async () => {
     for (const location of ["~/usage", "s3:/bucket/p", "$HOME/usage", "lake\r"]) {
       const cwd = await place();
       const ran = await run(LOAD, { cwd, env: { GC_USAGE_LAKE: location } });
@@ -78,7 +78,7 @@ describe.concurrent("a mistyped place of a lake is refused with a hint, and no f
     }
   });
 
-  it("by every command that takes one, and names where it stands", async () => {
+  it("by every command, with the source of the location", async () => {
     const cwd = await place();
     for (const args of [
       [...LOAD, "--lake", "~/x"],
@@ -100,7 +100,7 @@ describe.concurrent("a mistyped place of a lake is refused with a hint, and no f
     expect(readdirSync(cwd)).toEqual(["rows.ndjson"]);
   });
 
-  it("as is a mirror's folder", async () => {
+  it("for the folder of a mirror", async () => {
     const cwd = await place();
     const env = { GC_USAGE_CACHE: "~/cache", AWS_REGION: "eu-central-1" };
     const ran = await run(["status", "--lake", "s3://some-bucket"], { cwd, env });
@@ -109,7 +109,7 @@ describe.concurrent("a mistyped place of a lake is refused with a hint, and no f
     expect(readdirSync(cwd)).toEqual(["rows.ndjson"]);
   });
 
-  it("and no key of one that names one is shown", () => {
+  it("without showing keys that it contains", () => {
     for (const location of [
       "s3:/AKIAEXAMPLE:not-a-secret@bucket/p",
       "s3a://AKIAEXAMPLE:not-a-secret@bucket",
@@ -121,7 +121,7 @@ describe.concurrent("a mistyped place of a lake is refused with a hint, and no f
   });
 });
 
-it("./ before an odd name says that it is meant", async () => {
+it("unless ./ precedes an unusual name", async () => {
   const cwd = await place();
   for (const lake of ["./~", "./$HOME", "./a:b"]) {
     expect(await run([...LOAD, "--lake", lake], { cwd })).toMatchObject({ exitCode: 0 });
@@ -129,8 +129,8 @@ it("./ before an odd name says that it is meant", async () => {
   }
 });
 
-describe.concurrent("a folder that is no lake", () => {
-  it("is neither read as an empty one nor written to", async () => {
+describe.concurrent("a folder that is not a lake", () => {
+  it("is not read as an empty lake, and not written to", async () => {
     const cwd = await place();
     mkdirSync(join(cwd, "photos"));
     for (const name of ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]) writeFileSync(join(cwd, "photos", name), "");
@@ -167,7 +167,7 @@ describe.concurrent("a folder that is no lake", () => {
     expect(readdirSync(join(cwd, "photos"))).toHaveLength(4);
   });
 
-  it("but that of a lake's data: did you mean the lake?", async () => {
+  it("inside a lake causes a hint with the lake's folder", async () => {
     const cwd = await place();
     cpSync(GOLDEN, join(cwd, "lake"), { recursive: true });
     const before = readdirSync(cwd, { recursive: true }).sort();
@@ -188,7 +188,7 @@ describe.concurrent("a folder that is no lake", () => {
     expect(readdirSync(cwd, { recursive: true }).sort()).toEqual(before);
   });
 
-  it("or is not there: did you mean a lake that is near?", async () => {
+  it("or does not exist causes a hint with a nearby lake", async () => {
     const cwd = await place();
     cpSync(GOLDEN, join(cwd, "usage-lake"), { recursive: true });
     for (const lake of ["usage-lakes", "./lake"]) {
@@ -202,7 +202,7 @@ describe.concurrent("a folder that is no lake", () => {
     expect(inside.stderr).toContain("Did you mean --lake usage-lake?");
   });
 
-  it("counts as an empty one with nothing in it but what others leave in any folder", async () => {
+  it("counts as empty if it contains only files that systems leave in any folder", async () => {
     const cwd = await place();
     mkdirSync(join(cwd, "empty", "lost+found"), { recursive: true });
     for (const name of [".DS_Store", "Thumbs.db", ".gitkeep", "README.md"])
@@ -215,7 +215,7 @@ describe.concurrent("a folder that is no lake", () => {
     });
   });
 
-  it("nor is one whose name is no UTF-8, which would become another one", async () => {
+  it("is rejected if its name is not valid UTF-8", async () => {
     const cwd = await place();
     const script = 'cd "$1"; d=$(printf "non\\377"); mkdir "$d" && shift && exec "$@" --lake "$d/lake"';
     const inside = 'cd "$1"; d=$(printf "non\\376"); mkdir "$d" && cd "$d" && shift && exec "$@" --lake lake';
@@ -231,7 +231,7 @@ describe.concurrent("a folder that is no lake", () => {
       ];
       const ran = outcome(args);
       if (/cannot create|mkdir:/.test(ran.stderr))
-        return void skipped("the file system takes no name that is no UTF-8");
+        return void skipped("the file system does not allow names that are not UTF-8");
       expect(ran).toMatchObject({ status: 9, stdout: "" });
       expect(ran.stderr).toMatch(/its path is not valid UTF-8/);
     }
@@ -239,12 +239,12 @@ describe.concurrent("a folder that is no lake", () => {
   });
 });
 
-it("a lake's folder may have any other name, and every command reads it", async () => {
+it("a lake's folder may have any other name that every command can read", async () => {
   if (process.platform === "win32") return;
   const cwd = await place();
   for (const [name, like] of [
     ["a\\b", undefined],
-    // With a neighbor that a pattern made of the name would match.
+    // With a neighbor that the name would match as a glob pattern.
     ['star*[1]?{a,b} 50%20 it\'s "quoted"', 'starX1Y{a,b} 50%20 it\'s "quoted"'],
     ["-new\nline=1", undefined],
   ] as const) {

@@ -30,7 +30,7 @@ async function folderWith(files: Readonly<Record<string, unknown>>): Promise<str
 
 const lakeTree = async (cwd: string): Promise<Record<string, string>> => await tree(join(cwd, "usage-lake"));
 
-/** Granularities by rows' dates: what was passed, whether it is refused, and what the hint or warning says. */
+/** Granularities and rows' dates: the flags, whether load rejects them, and the hint or warning. */
 const DATES: [what: string, dates: string[], flags: string[], exitCode: number, says: RegExp | undefined][] =
   [
     [
@@ -104,7 +104,7 @@ const DATES: [what: string, dates: string[], flags: string[], exitCode: number, 
       undefined,
     ],
     [
-      "two days of which one is quiet",
+      "two days, one without requests",
       ["2021-02-01"],
       ["day", "--interval", "2021-02-01/2021-02-02"],
       0,
@@ -148,7 +148,7 @@ const DATES: [what: string, dates: string[], flags: string[], exitCode: number, 
     ],
   ];
 
-describe.concurrent("load tells months and weeks by their dates", () => {
+describe.concurrent("load recognizes months and weeks by their dates", () => {
   it.each(DATES)("%s", async (_what, dates, flags, exitCode, says) => {
     const cwd = await folderWith({ in: dates.map((date) => row(date)) });
     const ran = await gcUsage(["load", "in", "--granularity", ...flags], { cwd });
@@ -164,7 +164,7 @@ describe.concurrent("load tells months and weeks by their dates", () => {
     }
   });
 
-  it("takes the first of a month, and a Monday, where they continue a series of days", async () => {
+  it("accepts the first of a month and a Monday if they continue a series of days", async () => {
     const cwd = await folderWith({
       before: [row("2021-01-30"), row("2021-01-31")],
       first: [row("2021-02-01", { requests: 4 })],
@@ -178,7 +178,7 @@ describe.concurrent("load tells months and weeks by their dates", () => {
     }
   });
 
-  it("takes one first of a month, or Monday, for a month or week where the lake has its neighbors as such", async () => {
+  it("treats a first of a month or a Monday as a month or week if the lake has its neighbors", async () => {
     const cwd = await folderWith({
       month: [row("2021-01-01")],
       week: [row("2021-02-08", { requests: 5 })],
@@ -205,7 +205,7 @@ describe.concurrent("load tells months and weeks by their dates", () => {
     }
   });
 
-  it("refuses the same rows under another granularity, also where only their slice is there", async () => {
+  it("rejects the same rows under another granularity, even if only their slice exists", async () => {
     const month = [row("2021-02-01"), row("2021-02-01", { clientId: "c2" })];
     const cwd = await folderWith({ in: month, other: [...month].reverse() });
     const asMonth = ["--granularity", "month", "--interval", "2021-02-01/2021-02-28"];
@@ -234,16 +234,16 @@ describe.concurrent("the same rows again", () => {
   it.each([
     ["later", Date.now()],
     ["long ago", Date.UTC(2022, 0, 1)],
-    ["before the days that they tell of", 0],
-    ["in time to come", Date.now() + 400 * 86_400_000],
-  ])("are already stored, though their file was written %s", async (_when, time) => {
+    ["before the days of its rows", 0],
+    ["in the future", Date.now() + 400 * 86_400_000],
+  ])("are already stored, even if their file was written %s", async (_when, time) => {
     const cwd = await folderWith({ in: ROWS });
     expect((await gcUsage(["load", "in", ...DAY], { cwd })).exitCode).toBe(0);
     const before = await lakeTree(cwd);
     await utimes(join(cwd, "in"), time / 1000, time / 1000);
     const again = await gcUsage(["load", "in", ...DAY], { cwd });
     expect(again).toMatchObject({ exitCode: 0, stdout: "" });
-    // A file from the future is warned of first.
+    // A file from the future causes a warning first.
     expect(again.stderr.split("\n").slice(-2)).toEqual([
       "Already stored: the same rows are in usage-lake (legacy, client, day). Nothing was written.",
       "",
@@ -257,11 +257,11 @@ describe.concurrent("the same rows again", () => {
     ["in another order", [...ROWS].reverse()],
     ["indented, as an answer", JSON.stringify({ results: ROWS, queryStatus: "Complete" }, null, 2)],
     [
-      "with their members in another order",
-      ROWS.map((one) => Object.fromEntries(Object.entries(one).reverse())),
+      "with their members in a different order",
+      ROWS.map((row) => Object.fromEntries(Object.entries(row).reverse())),
     ],
-    ["one a line", ROWS.map((one) => JSON.stringify(one)).join("\n")],
-  ])("are already stored %s, and under another id", async (_how, content) => {
+    ["one per line", ROWS.map((row) => JSON.stringify(row)).join("\n")],
+  ])("are already stored %s, even under another id", async (_how, content) => {
     const cwd = await folderWith({ in: ROWS, again: content });
     expect((await gcUsage(["load", "in", ...DAY], { cwd })).exitCode).toBe(0);
     const before = await lakeTree(cwd);
@@ -274,7 +274,7 @@ describe.concurrent("the same rows again", () => {
     expect(await lakeTree(cwd)).toEqual(before);
   });
 
-  it("with one count that differs are not the same", async () => {
+  it("with a different count are not the same", async () => {
     const cwd = await folderWith({
       in: ROWS,
       other: [...ROWS.slice(0, 2), row("2021-01-13", { requests: 4 })],
@@ -288,7 +288,7 @@ describe.concurrent("the same rows again", () => {
     });
   });
 
-  it("are uploaded once, whatever the granularity that is named", async () => {
+  it("are uploaded only once, whatever the granularity", async () => {
     const cwd = await folderWith({ in: [row("2021-01-01"), row("2021-02-01")] });
     expect((await gcUsage(["upload", "in", "--granularity", "month"], { cwd })).exitCode).toBe(0);
     const before = await lakeTree(cwd);
@@ -296,6 +296,6 @@ describe.concurrent("the same rows again", () => {
     expect(asDay).toMatchObject({ exitCode: 8, stdout: "" });
     expect(await lakeTree(cwd)).toEqual(before);
     const again = await gcUsage(["upload", "in", "--granularity", "month"], { cwd });
-    expect(again.stderr).toContain("The same 2 rows are there already");
+    expect(again.stderr).toContain("Already uploaded: the same 2 rows are in");
   });
 });

@@ -23,7 +23,7 @@ const answer = (change: object = {}, ...more: object[]): string =>
   JSON.stringify([{ ...ROW, ...change }, ...more]);
 const DAY = ["--granularity", "day"];
 
-/** What is refused: the file's content, the options, the exit code, the beginning of the message. */
+/** Rejected files: the content, the options, the exit code, the start of the message. */
 const REFUSED: [
   what: string,
   content: string | Buffer,
@@ -46,7 +46,7 @@ const REFUSED: [
     8,
     /each the first of a week: it looks like an answer by week/,
   ],
-  ["a file of blanks", " \n\n", DAY, 2, /^error: Expected JSON, but got no data/],
+  ["a file of whitespace", " \n\n", DAY, 2, /^error: Expected JSON, but got no data/],
   [
     "a cut file",
     answer().slice(0, -20),
@@ -84,7 +84,7 @@ const REFUSED: [
     6,
     /ended with status Cancelled/,
   ],
-  ["a status that nobody knows", '{"results":[],"queryStatus":"Odd"}', DAY, 5, /unknown status "Odd"/],
+  ["an unknown status", '{"results":[],"queryStatus":"Odd"}', DAY, 5, /unknown status "Odd"/],
   [
     "an empty array",
     "[]",
@@ -100,7 +100,7 @@ const REFUSED: [
     /is an empty list/,
   ],
   [
-    "a finished answer without rows whose service is not told",
+    "a finished response without rows or service",
     '{"results":[],"queryStatus":"Complete"}',
     DAY,
     2,
@@ -117,7 +117,7 @@ const REFUSED: [
     /^error: Row 1 is not a usage row: it has none of the metrics/,
   ],
   ["an error's body", '{"message":"no","code":"not.found","status":404}', DAY, 2, /none of the metrics/],
-  ["results that are no list", '{"results":{"a":1}}', DAY, 2, /not a list of rows/],
+  ["results that are not a list", '{"results":{"a":1}}', DAY, 2, /not a list of rows/],
   [
     "a page of several",
     `{"entities":[{"requestCount":1,"date":"2021-01-01"}],"nextUri":"/x?after=b"}`,
@@ -143,7 +143,7 @@ const REFUSED: [
     2,
     /requests is 9223372036854775808/,
   ],
-  ["a date that is none", answer({ date: "2021-02-30" }), DAY, 2, /invalid date "2021-02-30"/],
+  ["an invalid date", answer({ date: "2021-02-30" }), DAY, 2, /invalid date "2021-02-30"/],
   ["no date", answer({ date: undefined }), DAY, 2, /^error: Row 1 does not match the query: it has no date/],
   [
     "a date in a total",
@@ -153,7 +153,7 @@ const REFUSED: [
     /a total has no dates/,
   ],
   [
-    "a day that is not over",
+    "a day in the future",
     answer({ date: "9998-01-01" }),
     DAY,
     2,
@@ -181,21 +181,21 @@ const REFUSED: [
     /has rows of the legacy service, not of jobs/,
   ],
   [
-    "rows that tell no service",
+    "rows of an unknown service",
     '[{"status429":1,"templateUri":"/x","date":"2021-01-12"}]',
     DAY,
     2,
     /only fields that both services have/,
   ],
   [
-    "a grouping that the rows are finer than",
+    "a coarser grouping than that of the rows",
     answer({ userId: "u" }),
     [...DAY, "--group-by", "client"],
     2,
     /it has a user, but the grouping is client/,
   ],
   [
-    "a grouping that the service lacks",
+    "a grouping that the service does not have",
     answer(),
     [...DAY, "--group-by", "client,platform"],
     2,
@@ -211,7 +211,7 @@ const REFUSED: [
   ["UTF-16", Buffer.from(`\uFEFF${answer()}`, "utf16le"), DAY, 2, /^error: This is UTF-16 text/],
   ["UTF-16 without a mark", Buffer.from(answer(), "utf16le"), DAY, 2, /^error: /],
   [
-    "bytes that are no UTF-8",
+    "bytes that are not UTF-8",
     Buffer.concat([
       Buffer.from('[{"clientId":"'),
       Buffer.from([0xc3, 0x28]),
@@ -223,7 +223,7 @@ const REFUSED: [
   ],
 ];
 
-/** What is wrong with the command line itself. */
+/** Invalid command lines. */
 const MISUSED: [what: string, args: string[], exitCode: number, message: RegExp][] = [
   ["a reversed interval", ["in", ...DAY, "--interval", "2021-02/2021-01"], 2, /it ends before it starts/],
   [
@@ -233,25 +233,20 @@ const MISUSED: [what: string, args: string[], exitCode: number, message: RegExp]
     /"2021-02-30" is not a valid ISO 8601 date/,
   ],
   ["an unknown grouping", ["in", ...DAY, "--group-by", "clients"], 2, /Unknown grouping "clients"/],
-  ["an unknown granularity", ["in", "--granularity", "hour"], 2, /--granularity: "hour" is not known/],
+  ["an unknown granularity", ["in", "--granularity", "hour"], 2, /Invalid --granularity: "hour"/],
   ["no granularity", ["in"], 2, /required option '--granularity <name>' not specified/],
   ["an unknown metric", ["in", ...DAY, "--metrics", "status600"], 2, /Unknown metric "status600"/],
-  ["an unknown service", ["in", ...DAY, "--service", "both"], 2, /--service: "both" is not known/],
+  ["an unknown service", ["in", ...DAY, "--service", "both"], 2, /Invalid --service: "both"/],
   ["an unknown flag", ["in", ...DAY, "--nope"], 2, /unknown option '--nope'/],
+  ["an unknown week start", ["in", ...DAY, "--week-start", "friday"], 2, /Invalid --week-start: "friday"/],
   [
-    "an unknown week start",
-    ["in", ...DAY, "--week-start", "friday"],
-    2,
-    /--week-start: "friday" is not known/,
-  ],
-  [
-    "a path where an id belongs",
+    "a path instead of an id",
     ["in", ...DAY, "--id", "../../etc/passwd"],
     2,
     /Invalid execution or job id: .* looks like a path/,
   ],
-  ["a file that is not there", ["none", ...DAY], 2, /Cannot read none: there is no such file/],
-  ["a folder in a file's place", [".", ...DAY], 2, /Cannot read \.: it is a folder/],
+  ["a missing file", ["none", ...DAY], 2, /Cannot read none: no such file or folder/],
+  ["a folder instead of a file", [".", ...DAY], 2, /Cannot read \.: it is a folder/],
   ["no file", DAY, 2, /missing required argument 'file'/],
   ["two files", ["in", "in", ...DAY], 2, /too many arguments/],
 ];
@@ -262,7 +257,7 @@ async function folderWith(content: string | Buffer): Promise<string> {
   return cwd;
 }
 
-describe.concurrent("load refuses without a trace", () => {
+describe.concurrent("load rejects without changing anything", () => {
   it.each(REFUSED)("%s", async (_what, content, options, exitCode, message) => {
     const cwd = await folderWith(content);
     const before = await tree(cwd);
@@ -284,12 +279,13 @@ describe.concurrent("load refuses without a trace", () => {
 });
 
 describe("load", () => {
-  it("leaves a lake that is there as it was where it refuses, and tells machines as well as people", async () => {
+  it("leaves an existing lake unchanged if it rejects rows, and reports errors as text and JSON", async () => {
     const cwd = await folderWith(answer());
     expect(await gcUsage(["load", "in", ...DAY, "--id", "one"], { cwd })).toMatchObject({ exitCode: 0 });
     const before = await tree(cwd);
 
-    // The same again is no news; rows under another's id, fewer metrics, or an older answer are refused.
+    // The same rows again are accepted. Rows under another file's id, with fewer metrics, or of an older response are
+    // rejected.
     expect(await gcUsage(["load", "in", ...DAY, "--id", "one"], { cwd })).toMatchObject({ exitCode: 0 });
     await writeFile(join(cwd, "other"), answer({ status200: 4 }));
     const other = await gcUsage(["load", "other", ...DAY, "--id", "one"], { cwd });
@@ -317,7 +313,7 @@ describe("load", () => {
     expect(await gcUsage(["load", "other", ...DAY, "--force"], { cwd })).toMatchObject({ exitCode: 0 });
   });
 
-  it("reads standard input, takes the lake from the environment, and says nothing when it is to be quiet", async () => {
+  it("reads standard input, uses the lake of the environment, and prints nothing with --quiet", async () => {
     const cwd = await workFolder();
     const ran = await gcUsage(["load", "-", ...DAY, "-q"], {
       cwd,
@@ -330,7 +326,7 @@ describe("load", () => {
     );
   });
 
-  it("lands an answer that says that nothing happened, once its question is told", async () => {
+  it("stores a response without rows if its query is given", async () => {
     const cwd = await folderWith('{"results":[],"queryStatus":"Complete"}');
     const ran = await gcUsage(
       [
@@ -354,7 +350,7 @@ describe("load", () => {
     });
   });
 
-  it("refuses a file in the lake's place, and a scheme that it does not know", async () => {
+  it("rejects a file instead of a lake, and an unknown scheme", async () => {
     const cwd = await folderWith(answer());
     expect(await gcUsage(["load", "in", ...DAY, "--lake", "in"], { cwd })).toMatchObject({ exitCode: 9 });
     expect(await gcUsage(["load", "in", ...DAY, "--lake", "gs://bucket"], { cwd })).toMatchObject({
@@ -363,7 +359,7 @@ describe("load", () => {
     expect(Object.keys(await tree(cwd))).toEqual(["in"]);
   });
 
-  it("keeps what others have put into a folder that it was given", async () => {
+  it("keeps other files in the lake's folder", async () => {
     const cwd = await folderWith("[]");
     await mkdir(join(cwd, "lake"));
     await gcUsage(["load", "in", ...DAY, "--lake", "lake"], { cwd });

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** The lake of two days, of which a later version has written yesterday. */
+/** A lake of two days; a later version wrote yesterday's slice. */
 async function lakeWithNewer(change: Record<string, unknown> = {}): Promise<string> {
   const cwd = await workFolder(sound);
   await writeNewerSlice(join(cwd, "lake", PATH), YESTERDAY, change);
@@ -32,11 +32,11 @@ async function lakeWithNewer(change: Record<string, unknown> = {}): Promise<stri
 const CHANGES: [what: string, change: Record<string, unknown>][] = [
   ["is understood", {}],
   ["is not understood", { metrics: { all: true }, end: null }],
-  ["names a metric that is not known, and no new format", { format: 2 }],
+  ["has an unknown metric, but no new format", { format: 2 }],
 ];
 
 describe.each(CHANGES)("a slice of a later version whose metadata %s", (_what, change) => {
-  it("is read: its rows count", async () => {
+  it("is read", async () => {
     const cwd = await lakeWithNewer(change);
     const sql = `SELECT sum(requests) AS n FROM usage WHERE date = DATE '${YESTERDAY}'`;
     const ran = await gcUsage(["sql", sql, "--output", "csv", ...ALL], { cwd });
@@ -50,7 +50,7 @@ describe.each(CHANGES)("a slice of a later version whose metadata %s", (_what, c
     expect(both.stdout).toBe("n\r\n2\r\n");
   });
 
-  it("is named by status", async () => {
+  it("is reported by status", async () => {
     const cwd = await lakeWithNewer(change);
     const text = await gcUsage(["status", ...ALL], { cwd });
     expect(text).toMatchObject({ exitCode: 0 });
@@ -61,7 +61,7 @@ describe.each(CHANGES)("a slice of a later version whose metadata %s", (_what, c
     expect(series[0]?.periods.at(-1)).toMatchObject({ date: YESTERDAY, state: "newer" });
   });
 
-  it("is never replaced, by force neither, and that is said", async () => {
+  it("is never replaced, not even with --force, and a warning says so", async () => {
     const cwd = await lakeWithNewer(change);
     const before = await readFile(join(cwd, "lake", PATH));
     const synced = await gcUsage(SYNC, { cwd, env: sandbox.env });
@@ -89,7 +89,7 @@ describe.each(CHANGES)("a slice of a later version whose metadata %s", (_what, c
   });
 });
 
-it("a slice with more columns is read beside others, whichever comes first", async () => {
+it("a slice with more columns is read together with others, in any order", async () => {
   const cwd = await workFolder(sound);
   const path = PATH.replace(YESTERDAY, BEFORE);
   await writeNewerSlice(join(cwd, "lake", path), BEFORE);

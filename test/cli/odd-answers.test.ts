@@ -8,7 +8,10 @@ import type { Service } from "../../src/usage/service.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
 import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
 
-/** The sandbox's kinds of fault that no other test has, and what a sync makes of each: docs/decisions/retrying.md lists all. */
+/**
+ * The sandbox faults that no other test covers, and how a sync handles each of them. docs/decisions/retrying.md lists
+ * all.
+ */
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
 const DAYS = span("2026-11-10", "2026-11-19");
@@ -27,10 +30,10 @@ async function slicesIn(lake: string): Promise<number> {
   return (await (await findLake(lake))?.list())?.length ?? 0;
 }
 
-describe("sync brings all rows, equal to the truth,", () => {
+describe("sync stores all rows correctly", () => {
   it.each([
-    ["through conflicts, from a service with small pages", "409=0.5,too-large=1", 15],
-    ["through refusals that name the window of the limit", "429-window=0.3", 1],
+    ["despite conflicts and small pages", "409=0.5,too-large=1", 15],
+    ["despite 429 responses that report the window of the rate limit", "429-window=0.3", 1],
   ])("%s", async (_what, faults, more) => {
     await withFaults(faults);
     const lake = join(await workFolder(), "lake");
@@ -42,7 +45,7 @@ describe("sync brings all rows, equal to the truth,", () => {
   });
 });
 
-describe("a finished query's answer that cannot be right is refused, and nothing is stored:", () => {
+describe("an inconsistent response to a finished query is rejected, and nothing is stored:", () => {
   it.each<[string, Service, string]>([
     ["no-rows", "jobs", 'has no list "entities"'],
     ["no-rows", "legacy", 'has no list "results"'],
@@ -64,18 +67,18 @@ describe("a finished query's answer that cannot be right is refused, and nothing
   });
 });
 
-describe("sync ends, with nothing stored,", () => {
+describe("sync fails and stores nothing", () => {
   it.each([
     [
-      "where the service asks to wait for an hour",
+      "if the service asks to wait for an hour",
       "retry-after=1",
       [],
       5,
       /asks for a wait of 3600 s.*\nRun the same command again in 3600 s/,
     ],
-    ["where the query is too long", "too-long=1", [], 2, /too many filters.*\nUse fewer filters/],
+    ["if the query is too long", "too-long=1", [], 2, /too many filters.*\nUse fewer filters/],
     [
-      "at --timeout, in the midst of an answer that trickles",
+      "at --timeout, during a slow response",
       "trickle=1",
       ["--timeout", "2s"],
       7,
@@ -91,11 +94,11 @@ describe("sync ends, with nothing stored,", () => {
   });
 });
 
-describe("a wait for the rate limit is announced on stderr, and Ctrl-C ends it:", () => {
+describe("a wait for the rate limit is reported on stderr, and Ctrl-C ends it:", () => {
   it.each<[string, string, number, (seconds: number) => boolean]>([
     ["until the window's end", "0", 5, (seconds) => seconds > 10 && seconds <= 60],
     [
-      "a minute at most, whatever the reset says",
+      "a minute at most, whatever the reset",
       "reset=1",
       1_000_000,
       (seconds) => seconds > 58 && seconds <= 60,

@@ -9,7 +9,7 @@ import { skipped } from "../helpers/machine.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { engines: { node: string } };
 
-/** Versions of Node.js that `.ci/run` has installed, each with its program. */
+/** Versions of Node.js that `.ci/run` installed, each with its executable. */
 function installed(): { version: string; node: string }[] {
   const cache = join(ROOT, ".cache");
   const folders = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith("node-")) : [];
@@ -20,23 +20,23 @@ function installed(): { version: string; node: string }[] {
 }
 
 describe("a version of Node.js that is too old", () => {
-  it("is told which one is needed, in place of an error of its own", () => {
+  it("causes a message with the required version", () => {
     const old = installed().filter(({ version }) => Number.parseInt(version, 10) < 20);
     if (old.length === 0) return void skipped("no Node.js before 20 below .cache; .ci/run installs 18");
     for (const { version, node } of old) {
       const ran = outcome(node, ["--version"]);
       expect([version, ran.status, ran.stdout]).toEqual([version, 2, ""]);
       expect(ran.stderr).toMatch(
-        /^error: gc-usage needs Node\.js 20\.19 or later, and this is Node\.js \d+\.\d+\.\d+ \(.*\)\.\nInstall .*\n$/,
+        /^error: gc-usage needs Node\.js 20\.19 or later, but this is Node\.js \d+\.\d+\.\d+ \(.*\)\.\nInstall .*\n$/,
       );
     }
   });
 
-  it("is one that package.json rules out", () => {
+  it("is excluded by package.json", () => {
     expect(PACKAGE.engines.node).toBe(">=20.19.0");
   });
 
-  it("meets no syntax that it cannot read before it is told", () => {
+  it("can parse the code that checks the version", () => {
     const text = readFileSync(BIN, "utf8");
     expect(text).not.toMatch(/^import\b/m);
     expect(text).not.toMatch(/\?\?|\?\.|\bawait\b|node:/);

@@ -12,7 +12,7 @@ const CLAIM = "_gc-usage.json";
 const GOLDEN = new URL("../golden/0.1.0/lake", import.meta.url).pathname;
 
 const started: Sandbox[] = [];
-/** Two organizations, each with and without a service that tells its id. */
+/** Two organizations, each with and without a service that returns its id. */
 let acme: Sandbox;
 let globex: Sandbox;
 let acmeHidden: Sandbox;
@@ -20,9 +20,9 @@ let globexHidden: Sandbox;
 
 beforeAll(async () => {
   const sandbox = async (options: SandboxOptions): Promise<Sandbox> => {
-    const one = await startSandbox({ jobDelayMs: 1, ...options });
-    started.push(one);
-    return one;
+    const running = await startSandbox({ jobDelayMs: 1, ...options });
+    started.push(running);
+    return running;
   };
   acme = await sandbox({ seed: 9 });
   globex = await sandbox({ seed: 8 });
@@ -40,7 +40,7 @@ async function claimOf(cwd: string, lake = "lake"): Promise<Owned> {
   return JSON.parse(await readFile(join(cwd, lake, CLAIM), "utf8")) as Owned;
 }
 
-/** The organizations that a lake's slices name. */
+/** The organizations in a lake's slices. */
 async function namedIn(cwd: string, name = "lake"): Promise<(string | undefined)[]> {
   const lake = await openLake(join(cwd, name));
   try {
@@ -55,14 +55,14 @@ function sync(cwd: string, { env }: Sandbox, ...more: string[]): Promise<Ran> {
   return gcUsage([...SYNC, ...more], { cwd, env });
 }
 
-/** A lake of the organization of seed 9. */
+/** A lake of the organization with seed 9. */
 async function acmesLake(): Promise<string> {
   const cwd = await workFolder();
   expect(await sync(cwd, acme)).toMatchObject({ exitCode: 0 });
   return cwd;
 }
 
-/** The environment with an access token in the place of a client. */
+/** The environment with an access token instead of a client. */
 async function withToken(sandbox: Sandbox): Promise<Record<string, string>> {
   const { token } = await TestClient.signIn(sandbox);
   const client = { GENESYSCLOUD_OAUTHCLIENT_ID: "", GENESYSCLOUD_OAUTHCLIENT_SECRET: "" };
@@ -70,7 +70,7 @@ async function withToken(sandbox: Sandbox): Promise<Record<string, string>> {
 }
 
 describe.concurrent("a lake belongs to one organization", () => {
-  it("says so in its claim and in each slice, for one call of organizations/me", async () => {
+  it("records it in its claim and in each slice, with one call of organizations/me", async () => {
     const sandbox = await startSandbox({ jobDelayMs: 1, seed: 9 });
     try {
       const cwd = await workFolder();
@@ -80,7 +80,7 @@ describe.concurrent("a lake belongs to one organization", () => {
       expect(organization).toEqual({ id: expect.any(String), name: "Simulated Industries 9" });
       expect(source).toEqual({ region: "mypurecloud.com", clientId: sandbox.clientId });
       expect(await namedIn(cwd)).toEqual(["Simulated Industries 9"]);
-      // When there is nothing to fetch, the same client signs in, for the service's clock, and makes no other call.
+      // If there is nothing to fetch, the same client only signs in, for the service's clock.
       const { organization: calls } = sandbox.counts();
       expect((await sync(cwd, sandbox)).stderr).toContain("Nothing to do");
       expect(sandbox.counts()).toMatchObject({ organization: calls });
@@ -93,7 +93,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     ["has nothing to fetch", []],
     ["would fetch other days", ["--last", "5d"]],
     ["would fetch another series", ["--group-by", "client", "--granularity", "month"]],
-  ])("refuses a sync of another one that %s, naming both, and changes nothing", async (_what, more) => {
+  ])("rejects a sync of another organization that %s, and changes nothing", async (_what, more) => {
     const cwd = await acmesLake();
     const before = await tree(join(cwd, "lake"));
     const ran = await sync(cwd, globex, ...more);
@@ -109,7 +109,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     expect(await tree(join(cwd, "lake"))).toEqual(before);
   });
 
-  it("lets just one of several that begin at once on an empty lake", async () => {
+  it("accepts only one of several organizations that start at the same time on an empty lake", async () => {
     const cwd = await workFolder();
     const both = [acme, globex, acme, globex];
     const ran = await Promise.all(both.map(({ env }) => start([...SYNC, "--json"], { cwd, env })));
@@ -119,7 +119,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     expect(await namedIn(cwd)).toEqual([organization?.name]);
   });
 
-  it("refuses rows, copies and uploads of another one, and gives its own rows its name", async () => {
+  it("rejects rows, copies and uploads of another organization, and adds its name to its own rows", async () => {
     const cwd = await acmesLake();
     const { organization } = await claimOf(cwd);
     const other = await workFolder();
@@ -147,7 +147,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     expect(await namedIn(cwd)).toEqual(["Simulated Industries 9"]);
   });
 
-  it("copies its organization along, and a dry run claims nothing", async () => {
+  it("copies its organization too, and a dry run claims nothing", async () => {
     const cwd = await acmesLake();
     expect(await gcUsage(["copy", "lake", "twin", "--dry-run"], { cwd })).toMatchObject({ exitCode: 0 });
     expect(await gcUsage(["copy", "lake", "twin"], { cwd })).toMatchObject({ exitCode: 0 });
@@ -156,7 +156,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     expect(ran.exitCode).toBe(8);
   });
 
-  it("knows whose it is from its slices where the claim is gone or damaged, and writes it again", async () => {
+  it("rewrites a missing or damaged claim from its slices", async () => {
     const cwd = await acmesLake();
     const claim = await claimOf(cwd);
     await rm(join(cwd, "lake", CLAIM));
@@ -167,7 +167,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     expect(await claimOf(cwd)).toEqual(claim);
   });
 
-  it("leaves the claim of a later version as it is, and stops where it cannot tell whose the lake is", async () => {
+  it("keeps the claim of a later version, and stops if the organization is unclear", async () => {
     const cwd = await acmesLake();
     const later = { ...(await claimOf(cwd)), format: 3, weather: "fine" };
     const file = join(cwd, "lake", CLAIM);
@@ -181,7 +181,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     expect(ran.stderr).toMatch(/later version of gc-usage wrote its _gc-usage\.json[^]*Upgrade gc-usage/);
   });
 
-  it("keeps the keys of its claim that it does not know", async () => {
+  it("keeps unknown keys of its claim", async () => {
     const cwd = await acmesLake();
     const file = join(cwd, "lake", CLAIM);
     await writeFile(
@@ -195,7 +195,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     });
   });
 
-  it("says where slices of another one were put into it from outside", async () => {
+  it("reports slices of another organization that were added from outside", async () => {
     const cwd = await acmesLake();
     const other = await workFolder();
     expect(await sync(other, globex)).toMatchObject({ exitCode: 0 });
@@ -212,7 +212,7 @@ describe.concurrent("a lake belongs to one organization", () => {
     }
   });
 
-  it("whose slices are of 0.1.0 is adopted, which is said once", async () => {
+  it("with slices of 0.1.0 is adopted, with one note", async () => {
     const cwd = await workFolder();
     await cp(GOLDEN, join(cwd, "lake"), { recursive: true });
     const note = "11 slices in lake have no organization, because gc-usage 0.1.0 did not record it.";
@@ -225,8 +225,8 @@ describe.concurrent("a lake belongs to one organization", () => {
   });
 });
 
-describe.concurrent("where the service does not give the organization's id", () => {
-  it("the OAuth client and the region tell organizations apart", async () => {
+describe.concurrent("if the service does not return the organization's id", () => {
+  it("organizations are distinguished by OAuth client and region", async () => {
     const cwd = await workFolder();
     expect(await sync(cwd, acmeHidden)).toMatchObject({ exitCode: 0 });
     expect(await claimOf(cwd)).toEqual({
@@ -247,7 +247,7 @@ describe.concurrent("where the service does not give the organization's id", () 
     expect(moved.stderr).toContain("region mypurecloud.de");
   });
 
-  it("--organization says once that another OAuth client is of the same one", async () => {
+  it("--organization assigns another OAuth client to the same organization", async () => {
     const cwd = await workFolder();
     const id = "11111111-2222-4333-8444-555555555555";
     expect(await sync(cwd, acmeHidden)).toMatchObject({ exitCode: 0 });
@@ -260,11 +260,11 @@ describe.concurrent("where the service does not give the organization's id", () 
     expect(await sync(cwd, acmeHidden, "--recheck", "0")).toMatchObject({ exitCode: 8 });
     const wrong = await sync(cwd, globexHidden, "--organization", id.replace("1", "2"));
     expect(wrong.exitCode).toBe(8);
-    // What the service itself says goes before what the user says.
+    // The service's id has priority over the user's.
     expect(await sync(await workFolder(), acme, "--organization", id)).toMatchObject({ exitCode: 8 });
   });
 
-  it("learns the id later, from the same client", async () => {
+  it("the id is added later, from the same client", async () => {
     const cwd = await workFolder();
     expect(await sync(cwd, acmeHidden)).toMatchObject({ exitCode: 0 });
     expect(await sync(cwd, acme, "--recheck", "0")).toMatchObject({ exitCode: 0 });
@@ -272,7 +272,7 @@ describe.concurrent("where the service does not give the organization's id", () 
     expect(await sync(cwd, globex)).toMatchObject({ exitCode: 8 });
   });
 
-  it("an access token fills a lake with a warning, and none that is known to be somebody's", async () => {
+  it("an access token can fill a lake, with a warning, unless the lake belongs to an organization", async () => {
     const cwd = await workFolder();
     const env = await withToken(acmeHidden);
     expect(await gcUsage(SYNC, { cwd, env })).toMatchObject({ exitCode: 0 });
@@ -289,7 +289,7 @@ describe.concurrent("where the service does not give the organization's id", () 
     expect(await gcUsage(vouched, { cwd: owned, env })).toMatchObject({ exitCode: 0 });
   });
 
-  it("refuses an id that is none", async () => {
+  it("an invalid id is rejected", async () => {
     const ran = await sync(await workFolder(), acme, "--organization", "Acme");
     expect(ran.exitCode).toBe(2);
     expect(ran.stderr).toContain('Invalid --organization: "Acme" (expected the organization\'s id, a UUID).');

@@ -27,7 +27,7 @@ import { skipped, smallDisk, tryMount } from "../helpers/machine.ts";
 let lake: string;
 beforeAll(async () => {
   const folder = await workFolder();
-  // Somebody else reads it, too.
+  // Other users must be able to read it.
   chmodSync(folder, 0o755);
   lake = join(folder, "lake");
   await mkdir(lake);
@@ -35,9 +35,9 @@ beforeAll(async () => {
 
 const ONE = "SELECT 1 AS x";
 const CSV = "x\r\n1\r\n";
-/** More than any pipe, buffer or small disk of these tests takes. */
+/** More than any pipe, buffer or small disk of these tests can hold. */
 const MUCH = "SELECT range AS n, md5(CAST(range AS VARCHAR)) AS text FROM range(100000)";
-/** Fails after half a million rows have been made. */
+/** Fails after half a million rows. */
 const LATE = "SELECT CAST(CASE WHEN range = 500000 THEN 'x' ELSE '1' END AS INTEGER) AS n FROM range(500001)";
 
 const args = (statement: string, ...flags: string[]): string[] => [
@@ -52,14 +52,14 @@ function sql(cwd: string, statement: string, ...flags: string[]): Promise<Ran> {
   return gcUsage(args(statement, ...flags), { cwd, env: { TMPDIR: temporary(cwd) } });
 }
 
-/** A temporary folder of the test's own, to see what is left in it. */
+/** A separate temporary folder, to check what is left in it. */
 function temporary(cwd: string): string {
   const folder = join(cwd, "tmp");
   mkdirSync(folder, { recursive: true });
   return folder;
 }
 
-/** Nothing is left: neither beside the file nor in the temporary folder. */
+/** Nothing else is left, neither next to the file nor in the temporary folder. */
 function expectOnly(cwd: string, ...names: string[]): void {
   expect(readdirSync(cwd).sort()).toEqual([...names, "tmp"].sort());
   expect(readdirSync(join(cwd, "tmp"))).toEqual([]);
@@ -67,10 +67,10 @@ function expectOnly(cwd: string, ...names: string[]): void {
 
 const mode = (file: string): string => (statSync(file).mode & 0o7777).toString(8);
 
-/** Somebody who may replace nothing below /dev, where root and a program gone wrong would. */
+/** An unprivileged user, so that a bug cannot replace anything in /dev. */
 const NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 
-/** Runs a command line of bash, in which `gc` is the command under test. */
+/** Runs a bash command line in which `gc` is the command under test. */
 async function bash(cwd: string, line: string): Promise<{ code: number; stdout: string; stderr: string }> {
   const under = process.getuid?.() === 0 ? NOBODY.join(" ") : "";
   const script = `gc() { ${under} "${process.execPath}" "${BIN}" "$@"; }; ${line}`;
@@ -85,10 +85,10 @@ async function bash(cwd: string, line: string): Promise<{ code: number; stdout: 
 }
 
 function isRoot(): boolean {
-  return process.getuid?.() === 0 || skipped("only root can make devices and give files away");
+  return process.getuid?.() === 0 || skipped("only root can create devices and change owners");
 }
 
-describe.concurrent("--out keeps what a regular file is", () => {
+describe.concurrent("--out keeps the properties of a regular file:", () => {
   it.each(["csv", "parquet"])("its mode, in %s", async (extension) => {
     const cwd = await workFolder();
     const file = join(cwd, `r.${extension}`);
@@ -111,7 +111,7 @@ describe.concurrent("--out keeps what a regular file is", () => {
     expect(readFileSync(file, "utf8")).toBe(CSV);
   });
 
-  it("the owner whom a rename would change, and a folder that takes no file", async () => {
+  it("the owner that a rename would change, also in a read-only folder", async () => {
     if (!isRoot()) return;
     const cwd = await workFolder();
     chmodSync(cwd, 0o755);
@@ -123,7 +123,7 @@ describe.concurrent("--out keeps what a regular file is", () => {
       mkdirSync(join(cwd, folder));
       chmodSync(join(cwd, folder), folderMode);
       const file = join(cwd, folder, "r.csv");
-      writeFileSync(file, "a longer text than the new one");
+      writeFileSync(file, "a longer text than the new content");
       chmodSync(file, 0o666);
       const [setpriv = "", ...nobody] = NOBODY;
       const ran = spawnSync(setpriv, [...nobody, process.execPath, BIN, ...args(ONE, "--out", file)], {
@@ -139,7 +139,7 @@ describe.concurrent("--out keeps what a regular file is", () => {
     expect(readdirSync(temporary(cwd))).toEqual([]);
   });
 
-  it("a link to it, relative or absolute, and links of links", async () => {
+  it("links to it, relative or absolute, and links to links", async () => {
     const cwd = await workFolder();
     mkdirSync(join(cwd, "there"));
     writeFileSync(join(cwd, "there", "target.csv"), "old");
@@ -151,7 +151,7 @@ describe.concurrent("--out keeps what a regular file is", () => {
     expect(readFileSync(join(cwd, "there", "target.csv"), "utf8")).toBe(CSV);
   });
 
-  it("a link to what is not there yet", async () => {
+  it("a link to a file that does not exist yet", async () => {
     const cwd = await workFolder();
     symlinkSync("new.csv", join(cwd, "link.csv"));
     expect(await sql(cwd, ONE, "--out", "link.csv")).toMatchObject({ exitCode: 0, stderr: "" });
@@ -159,16 +159,16 @@ describe.concurrent("--out keeps what a regular file is", () => {
     expect(lstatSync(join(cwd, "link.csv")).isSymbolicLink()).toBe(true);
   });
 
-  it("its other names", async () => {
+  it("its hard links", async () => {
     const cwd = await workFolder();
-    writeFileSync(join(cwd, "one.csv"), "old, and longer than what comes");
+    writeFileSync(join(cwd, "one.csv"), "old, and longer than the new content");
     linkSync(join(cwd, "one.csv"), join(cwd, "two.csv"));
     expect(await sql(cwd, ONE, "--out", "one.csv")).toMatchObject({ exitCode: 0, stderr: "" });
     expect(readFileSync(join(cwd, "two.csv"), "utf8")).toBe(CSV);
     expectOnly(cwd, "one.csv", "two.csv");
   });
 
-  it("its mount, where it is mounted by itself", async () => {
+  it("its mount, if it is a mount point", async () => {
     const cwd = await workFolder();
     writeFileSync(join(cwd, "inside.csv"), "old");
     writeFileSync(join(cwd, "outside.csv"), "under it");
@@ -184,7 +184,7 @@ describe.concurrent("--out keeps what a regular file is", () => {
     expectOnly(cwd, "inside.csv", "outside.csv");
   });
 
-  it("as it was, if the statement fails half way or the disk is full", async () => {
+  it("its content, if the statement fails or the disk is full", async () => {
     const cwd = await workFolder();
     const disk = smallDisk(cwd, "64k");
     const places = [cwd, ...(disk ? [disk.path] : [])];
@@ -211,7 +211,7 @@ describe.concurrent("--out keeps what a regular file is", () => {
     expect(readdirSync(cwd).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  it("as it was, if it is read-only", async () => {
+  it("its content, if it is read-only", async () => {
     const cwd = await workFolder();
     writeFileSync(join(cwd, "r.csv"), "old");
     chmodSync(join(cwd, "r.csv"), 0o444);
@@ -223,7 +223,7 @@ describe.concurrent("--out keeps what a regular file is", () => {
 });
 
 describe.concurrent("a new file of --out", () => {
-  it("has the mode that the umask leaves", async () => {
+  it("has the default mode of the umask", async () => {
     const cwd = await workFolder();
     for (const name of ["r.csv", "r.parquet"]) {
       await bash(cwd, `umask 027; gc sql '${ONE}' --lake "$LAKE" --out ${name}`);
@@ -232,7 +232,7 @@ describe.concurrent("a new file of --out", () => {
     expectOnly(cwd, "r.csv", "r.parquet");
   });
 
-  it("may have a name of 255 bytes, and a folder of odd characters", async () => {
+  it("may have a name of 255 bytes, in a folder with unusual characters", async () => {
     const cwd = await workFolder();
     for (const name of [`${"n".repeat(251)}.csv`, "a[1]*?\\'\"% b.parquet"]) {
       expect(await sql(cwd, ONE, "--out", name)).toEqual({ exitCode: 0, stdout: "", stderr: "" });
@@ -243,11 +243,11 @@ describe.concurrent("a new file of --out", () => {
   });
 });
 
-describe.concurrent("--out writes to what is no regular file as it is:", () => {
-  it("a device stays one, and one that is full is an error", async () => {
+describe.concurrent("--out writes directly to", () => {
+  it("a device, which stays a device, and fails if it is full", async () => {
     if (!isRoot()) return;
     const cwd = await workFolder();
-    // Devices of the test's own: were one taken away, as 0.1.0 did, it must not be the machine's.
+    // Separate devices: a bug that replaces them, as in 0.1.0, must not affect the machine's own devices.
     execFileSync("mknod", [join(cwd, "null"), "c", "1", "3"]);
     execFileSync("mknod", [join(cwd, "full"), "c", "1", "7"]);
     for (const format of ["csv", "json", "ndjson", "table", "parquet"]) {
@@ -265,7 +265,7 @@ describe.concurrent("--out writes to what is no regular file as it is:", () => {
     expectOnly(cwd, "full", "null");
   });
 
-  it("a FIFO, also in Parquet, and waits for its reader", async () => {
+  it("a FIFO, also as Parquet, after waiting for its reader", async () => {
     const cwd = await workFolder();
     const fifo = join(cwd, "fifo");
     execFileSync("mkfifo", [fifo]);
@@ -282,7 +282,7 @@ describe.concurrent("--out writes to what is no regular file as it is:", () => {
     expectOnly(cwd, "fifo");
   });
 
-  it("a FIFO that nobody reads is waited for until Ctrl-C", async () => {
+  it("a FIFO without a reader only until Ctrl-C", async () => {
     const cwd = await workFolder();
     const fifo = join(cwd, "fifo");
     execFileSync("mkfifo", [fifo]);
@@ -296,7 +296,7 @@ describe.concurrent("--out writes to what is no regular file as it is:", () => {
     });
   });
 
-  it("a process substitution, a pipe of the shell's, standard error", async () => {
+  it("a process substitution, a pipe, standard error", async () => {
     const cwd = await workFolder();
     const q = `gc sql '${ONE}' --lake "$LAKE" --output csv --out`;
     expect(await bash(cwd, `${q} >(cat > sub.csv); wait $!; cat sub.csv`)).toMatchObject({
@@ -312,7 +312,7 @@ describe.concurrent("--out writes to what is no regular file as it is:", () => {
     expect(await bash(cwd, `${q} /dev/stderr | cat`)).toMatchObject({ stdout: "", stderr: CSV });
   });
 
-  it("/dev/stdout is standard output, whatever that is, behind links too", async () => {
+  it("standard output for /dev/stdout, also through links", async () => {
     const cwd = await workFolder();
     symlinkSync("/dev/stdout", join(cwd, "log"));
     for (const out of ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "log"]) {
@@ -322,18 +322,18 @@ describe.concurrent("--out writes to what is no regular file as it is:", () => {
     }
   });
 
-  it("a reader that goes ends it quietly", async () => {
+  it("a pipe until its reader closes it", async () => {
     const cwd = await workFolder();
     const line = `gc sql '${MUCH}' --lake "$LAKE" --output csv --out >(head -c 3 > head); echo "code $?"`;
     expect(await bash(cwd, line)).toMatchObject({ stdout: "code 0\n", stderr: "" });
   });
 });
 
-describe.concurrent("--out refuses, before anything runs,", () => {
+describe.concurrent("--out rejects, before anything runs,", () => {
   it.each([
     [
       ["--out", "r.xlsx"],
-      /it has the extension "\.xlsx"\.\nUse \.json, \.ndjson, \.jsonl, \.csv, \.parquet, \.txt, or name/,
+      /it has the extension "\.xlsx"\.\nUse \.json, \.ndjson, \.jsonl, \.csv, \.parquet, \.txt, or set/,
     ],
     [["--out", "r.html"], /has the extension "\.html"/],
     [["--out", "r.tsv"], /has the extension "\.tsv"/],
@@ -342,23 +342,23 @@ describe.concurrent("--out refuses, before anything runs,", () => {
     [["--out", "report"], /it has no extension/],
     [["--out", ".csv"], /it has no extension/],
     [["--out", ""], /it is empty/],
-    [["--out", "none/r.csv"], /there is no folder .*none/],
+    [["--out", "none/r.csv"], /the folder .*none does not exist/],
     [["--out", "."], /it is a folder/],
-    [["--out", "new.csv/"], /there is no such folder/],
-    [["--out", "circle.csv"], /its links lead in a circle/],
+    [["--out", "new.csv/"], /no such folder/],
+    [["--out", "circle.csv"], /its symbolic links form a loop/],
     [["--out", "/dev/fd/987", "--output", "csv"], /no such descriptor is open/],
     [["--out", "r.json", "--csv-safe"], /--csv-safe applies to CSV only/],
   ])("%j", async (flags, message) => {
     const cwd = await workFolder();
     symlinkSync("circle.csv", join(cwd, "circle.csv"));
-    // A statement that would fail shows that it has not been run.
+    // A statement that would fail shows that it was not run.
     const ran = await sql(cwd, "SELECT nothing", ...flags);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toMatch(message);
     expectOnly(cwd, "circle.csv");
   });
 
-  it("unless --output names the format", async () => {
+  it("unless --output sets the format", async () => {
     const cwd = await workFolder();
     for (const name of ["r.xlsx", "report", "r.csv"]) {
       expect(await sql(cwd, ONE, "--out", name, "--output", "ndjson")).toMatchObject({

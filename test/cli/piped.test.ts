@@ -25,7 +25,7 @@ async function serve(handler: Handler) {
   return { env, calls: server.seen };
 }
 
-/** Starts a command, takes the first of what it prints, and goes, as `head` does. */
+/** Starts a command, reads the start of its output, and closes the pipe, as `head` does. */
 async function head(running: ReturnType<typeof start>): Promise<{ exitCode?: number; stderr: string }> {
   const { stdout } = running;
   await Promise.race([once(stdout, "data"), running]);
@@ -36,8 +36,8 @@ async function head(running: ReturnType<typeof start>): Promise<{ exitCode?: num
   return { ...(exitCode === undefined ? {} : { exitCode }), stderr };
 }
 
-describe.concurrent("a reader that goes ends the command, which is no error", () => {
-  it("results, in the midst of an answer without end", async () => {
+describe.concurrent("a reader that closes the pipe ends the command without an error", () => {
+  it("results, during an endless response", async () => {
     const { env } = await serve((response: ServerResponse) => {
       response.writeHead(200);
       response.write(`{"results":[${ROW}`);
@@ -62,7 +62,7 @@ describe.concurrent("a reader that goes ends the command, which is no error", ()
     expect(calls.length).toBeGreaterThan(0);
   });
 
-  it("rows, of a pipe without end", async () => {
+  it("rows, from an endless pipe", async () => {
     function* answer(): Generator<string> {
       for (yield `{"results":[${ROW}`; ; ) yield `,${ROW}`.repeat(1000);
     }
@@ -75,7 +75,7 @@ describe.concurrent("rows of a query that still runs", () => {
   const running: Handler = (response) =>
     response.writeHead(200).end(`{"results":[${ROW},${ROW}],"queryStatus":"Running"}`);
 
-  it("are printed in a whole answer, which says so", async () => {
+  it("are printed in a response with its status", async () => {
     const { env } = await serve(running);
     const ran = await gcUsage(["results", "id"], { env });
     expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
@@ -83,15 +83,17 @@ describe.concurrent("rows of a query that still runs", () => {
     expect(JSON.parse(ran.stdout)).toEqual({ results: [row, row], queryStatus: "Running" });
   });
 
-  it("are not all, says exit code 7", async () => {
+  it("are reported as incomplete with exit code 7", async () => {
     const { env } = await serve(running);
     const ran = await gcUsage(["results", "id", "--ndjson"], { env });
     expect(ran).toMatchObject({ exitCode: 7, stdout: `${ROW}\n${ROW}\n` });
-    expect(ran.stderr).toMatch(/^error: Query id is still Running: these rows may not be all\.\nGive --wait/);
+    expect(ran.stderr).toMatch(
+      /^error: Query id is still Running: these rows may not be all\.\nTo wait until it is done, add --wait\./,
+    );
   });
 });
 
-it("members beside the rows are printed as exactly as rows", async () => {
+it("members next to the rows are printed as exactly as rows", async () => {
   const members =
     '"queryStatus":"Complete","total":12345678901234567890,"more":{"sum":9007199254740993,"share":0.5}';
   const { env } = await serve((response) => response.writeHead(200).end(`{"results":[${ROW}],${members}}`));

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 import { daysAgo, startUsageService } from "../helpers/usage-service.ts";
 
-/** A name cut inside an emoji, as JSON can spell it. */
+/** A name that is cut inside an emoji, as JSON can represent it. */
 const CUT = '"Bot \\ud83d"';
 const LONE = `{"clientId":"a","clientName":${CUT},"requests":1,"status200":1,"date":"2026-11-04T00:00:00Z"}\n`;
 const TWICE =
@@ -14,7 +14,7 @@ const TWICE =
 const query = (cwd: string, sql: string) => gcUsage(["sql", sql, "--output", "csv"], { cwd });
 
 describe.concurrent("a row that would make the raw table unreadable", () => {
-  it.each(["load", "upload"])("is written anew by %s", async (command) => {
+  it.each(["load", "upload"])("is rewritten by %s", async (command) => {
     const cwd = await workFolder();
     await writeFile(join(cwd, "rows.ndjson"), LONE);
     expect(await gcUsage([command, "rows.ndjson", "--granularity", "day"], { cwd })).toMatchObject({
@@ -22,12 +22,12 @@ describe.concurrent("a row that would make the raw table unreadable", () => {
     });
     const read = await query(cwd, "SELECT clientName, requests FROM gc_usage_api_source");
     expect(read).toMatchObject({ exitCode: 0, stdout: "clientName,requests\r\nBot \uFFFD,1\r\n" });
-    // The same file again is the same rows.
+    // The same file again contains the same rows.
     const again = await gcUsage([command, "rows.ndjson", "--granularity", "day", "--json"], { cwd });
     expect(JSON.parse(again.stdout)).toMatchObject({ outcome: "there" });
   });
 
-  it.each(["load", "upload"])("is refused by %s where nobody knows what it says", async (command) => {
+  it.each(["load", "upload"])("is rejected by %s if its meaning is unknown", async (command) => {
     const cwd = await workFolder();
     await writeFile(join(cwd, "rows.ndjson"), `${LONE}${TWICE}`);
     const ran = await gcUsage([command, "rows.ndjson", "--granularity", "day"], { cwd });
@@ -38,7 +38,7 @@ describe.concurrent("a row that would make the raw table unreadable", () => {
     expect(existsSync(join(cwd, "usage-lake"))).toBe(false);
   });
 
-  /** A service whose rows are this text. */
+  /** A service that returns this text as rows. */
   async function syncOf(row: string, ...flags: string[]) {
     const service = await startUsageService(() => ({ body: { queryStatus: "Succeeded", entities: [] } }), {
       text: (json) => json.replace("[]", `[${row}]`),
@@ -52,7 +52,7 @@ describe.concurrent("a row that would make the raw table unreadable", () => {
   }
   const jobsRow = (more: string): string => `{"date":"${daysAgo(1)}","requestCount":1,"status200":1,${more}}`;
 
-  it("is written anew by sync --keep-source", async () => {
+  it("is rewritten by sync --keep-source", async () => {
     const { cwd, ran } = await syncOf(jobsRow(`"oauthClient":{"id":"a","name":${CUT}}`), "--keep-source");
     expect(ran).toMatchObject({ exitCode: 0 });
     const read = await query(cwd, "SELECT oauthClient.name AS raw FROM gc_usage_api_source");
@@ -64,7 +64,7 @@ describe.concurrent("a row that would make the raw table unreadable", () => {
     ['"requestCount":2', "--json"],
     ['"oauthClient":{"id":"a","id":"b"}', "--json"],
     ['"requests":"abc"', "--keep-source"],
-  ])("with %s is the service's fault in a sync, %s", async (more, flag) => {
+  ])("with %s is a service error in a sync, %s", async (more, flag) => {
     const { cwd, ran } = await syncOf(jobsRow(more), flag);
     expect(ran).toMatchObject({ exitCode: 5, stdout: "" });
     expect(ran.stderr).toContain("cannot be right: row 1 is not a usage row: ");

@@ -18,8 +18,8 @@ const dates = async (cwd: string, granularity: string): Promise<string[]> =>
     .map((name) => name.slice("date=".length))
     .sort();
 
-describe.concurrent("a sync that reaches back further than the jobs service", () => {
-  it("fetches the whole months that there are, and says what it leaves out, each night", async () => {
+describe.concurrent("a sync of days that the jobs service no longer has", () => {
+  it("fetches the available whole months, and reports the omitted ones each night", async () => {
     const cwd = await workFolder();
     const first = await sync(cwd, "--last", "13m", "--granularity", "month");
     expect(first.exitCode).toBe(0);
@@ -33,7 +33,7 @@ describe.concurrent("a sync that reaches back further than the jobs service", ()
     expect(second.stderr).toMatch(/Skipped: 2 months[^]*Nothing to do/);
   });
 
-  it("fetches the whole weeks that there are, and plans the days that there are", async () => {
+  it("fetches the available whole weeks, and plans the available days", async () => {
     const cwd = await workFolder();
     const ran = await sync(cwd, "--last", "2y", "--granularity", "week", "--week-start", "monday", "--json");
     expect(ran.exitCode).toBe(0);
@@ -44,7 +44,7 @@ describe.concurrent("a sync that reaches back further than the jobs service", ()
     expect(JSON.parse(plan.stdout)).toMatchObject({ periods: { missing: 365 } });
   });
 
-  it("is refused where it names its first day, and for a total, which would be another one", async () => {
+  it("is rejected with an explicit first day, and for a total, which would be a different one", async () => {
     const cwd = await workFolder();
     const named = await sync(cwd, "--from", "2025-11-23");
     expect(named).toMatchObject({ exitCode: 2, stdout: "" });

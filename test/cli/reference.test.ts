@@ -3,11 +3,11 @@ import { expect, it } from "vitest";
 import { manPage } from "../../scripts/man.ts";
 import { REFERENCE, reference } from "../../scripts/reference.ts";
 
-it("docs/cli.md is what the commands say of themselves (npm run docs)", async () => {
+it("docs/cli.md is up to date (npm run docs)", async () => {
   expect(readFileSync(REFERENCE, "utf8")).toBe(await reference());
 });
 
-it("the man page has every command and option that help lists", async () => {
+it("the man page has every command and option of the help", async () => {
   const page = await manPage();
   const help = await reference();
   const flags = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = ""]) => flag);

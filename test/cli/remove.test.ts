@@ -42,14 +42,14 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 
 const remove = (cwd: string, ...args: string[]): Promise<Ran> => gcUsage(["remove", ...args], { cwd });
-/** The lake's data, by path. */
+/** The paths of the lake's data. */
 async function dataOf(cwd: string): Promise<string[]> {
   const names = Object.keys(await tree(join(cwd, "usage-lake")));
   return names.filter((name) => /^(usage|gc_).*[^/]$/.test(name)).sort();
 }
 
 describe.concurrent("remove", () => {
-  it("shows what it would remove, and removes nothing without --yes where nobody can be asked", async () => {
+  it("shows what it would remove, and removes nothing without --yes or a terminal", async () => {
     const cwd = await workFolder(filled);
     const all = await dataOf(cwd);
     const range = ["--from", BEFORE];
@@ -59,7 +59,7 @@ describe.concurrent("remove", () => {
     expect(shown.stdout).toMatch(
       new RegExp(`\n  jobs day method  ${BEFORE} to ${YESTERDAY}: 2 slices, [\\d,]+ rows, [\\d.]+ kB\n`),
     );
-    expect(shown.stdout).toMatch(/\n {2}and the raw rows kept with them: 2 files, [\d.]+ kB\n$/);
+    expect(shown.stdout).toMatch(/\n {2}and the raw rows stored with them: 2 files, [\d.]+ kB\n$/);
     const unasked = await remove(cwd, ...range, "-q");
     expect(unasked).toMatchObject({ exitCode: 8, stdout: "" });
     expect(unasked.stderr).toMatch(
@@ -68,7 +68,7 @@ describe.concurrent("remove", () => {
     expect(await dataOf(cwd)).toEqual(all);
   });
 
-  it("removes a range with the raw rows kept for it, and the folders that are empty then", async () => {
+  it("removes a range with its raw rows, and folders that are empty then", async () => {
     const cwd = await workFolder(filled);
     const ran = await remove(cwd, "--last", "1d", "--yes", "--json");
     expect(ran.exitCode, ran.stderr).toBe(0);
@@ -81,15 +81,15 @@ describe.concurrent("remove", () => {
     });
     const kept = Object.keys(await tree(join(cwd, "usage-lake")));
     expect(kept).not.toContain(`usage/granularity=day/date=${YESTERDAY}/`);
-    // Of the loaded answers the raw rows stay.
+    // The raw rows of loaded results are kept.
     expect(await dataOf(cwd)).toEqual(expect.arrayContaining([slice(BEFORE), raw(BEFORE), DAY, MONTH]));
     expect((await dataOf(cwd)).filter((path) => path.includes(YESTERDAY))).toEqual([]);
     const again = await remove(cwd, "--last", "1d", "--yes");
     expect(again).toMatchObject({ exitCode: 0, stdout: "" });
-    expect(again.stderr).toMatch(/Nothing to remove[^]*The lake has jobs, method: 1 day/);
+    expect(again.stderr).toMatch(/Nothing to remove[^]*The lake contains jobs, method: 1 day/);
   });
 
-  it("removes a series, and keeps a month that the range holds in part", async () => {
+  it("removes a series, and keeps a month that is only partly in the range", async () => {
     const cwd = await workFolder(filled);
     const part = await remove(cwd, "--service", "legacy", "--to", OLD, "--yes");
     expect(part.exitCode).toBe(0);
@@ -102,7 +102,7 @@ describe.concurrent("remove", () => {
     expect(await dataOf(cwd)).toContain(slice(BEFORE));
   });
 
-  it("removes damaged slices, raw rows that lost their slice, and nothing that is no slice", async () => {
+  it("removes damaged slices and raw rows without a slice, but no other files", async () => {
     const cwd = await workFolder(filled);
     const lake = join(cwd, "usage-lake");
     await truncate(join(lake, slice(BEFORE)), 20);
@@ -118,14 +118,14 @@ describe.concurrent("remove", () => {
     expect(left.filter((path) => [slice(BEFORE), raw(BEFORE), DAY, raw(OLD)].includes(path))).toEqual([]);
   });
 
-  it("refuses what a newer version wrote unless forced, and says so", async () => {
+  it("rejects slices of a newer version unless forced", async () => {
     const cwd = await workFolder(filled);
     await writeNewerSlice(join(cwd, "usage-lake", slice(YESTERDAY)), YESTERDAY);
     const before = await dataOf(cwd);
     const range = ["--from", BEFORE];
     const refused = await remove(cwd, ...range, "--yes");
     expect(refused.exitCode).toBe(8);
-    expect(refused.stderr).toMatch(/Nothing was removed: 1 slice written by gc-usage 9\.1\.0[^]*Add --force/);
+    expect(refused.stderr).toMatch(/Nothing was removed: 1 slice written by gc-usage 9\.1\.0[^]*add --force/);
     expect(await dataOf(cwd)).toEqual(before);
     const { stdout, stderr } = await remove(cwd, ...range, "--dry-run", "--json");
     expect(JSON.parse(stdout)).toMatchObject({ dryRun: true, slices: 2 });
@@ -134,7 +134,7 @@ describe.concurrent("remove", () => {
     expect((await dataOf(cwd)).filter((path) => path.startsWith("usage/"))).toHaveLength(2);
   });
 
-  it("stops at a link that leaves the lake, before anything is removed", async () => {
+  it("stops at a link to outside the lake, before anything is removed", async () => {
     const cwd = await workFolder(filled);
     const outside = join(cwd, "outside");
     await mkdir(outside);
@@ -147,7 +147,7 @@ describe.concurrent("remove", () => {
   });
 
   it.each([
-    [[], /Nothing says which slices to remove[^]*--from/],
+    [[], /No slices are selected[^]*--from/],
     [["--from", "2026-11-02", "--to", "2026-11-01"], /--from 2026-11-02 is after --to 2026-11-01/],
     [["--from", "soon"], /--from: "soon" is not a day/],
     [["--last", "7d", "--from", "2026-11-01"], /--last and --from both/],
@@ -158,7 +158,7 @@ describe.concurrent("remove", () => {
     expect(ran.stderr).toMatch(message);
   });
 
-  it.runIf(hasTerminal())("asks on a terminal, and takes only a yes for one", async () => {
+  it.runIf(hasTerminal())("asks on a terminal, and accepts only yes", async () => {
     const cwd = await workFolder(filled);
     const args = ["remove", "--last", "1d"];
     const after = /Remove them\? \[y\/N\] /;

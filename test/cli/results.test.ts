@@ -32,7 +32,7 @@ async function run(sandbox: Sandbox, args: string[], input = ""): Promise<Ran> {
   return ran;
 }
 
-/** Submits a query and gives its id. */
+/** Submits a query and returns its id. */
 async function submit(sandbox: Sandbox, service: "legacy" | "jobs"): Promise<string> {
   const ran = await run(
     sandbox,
@@ -45,7 +45,7 @@ async function submit(sandbox: Sandbox, service: "legacy" | "jobs"): Promise<str
   return answer[service === "jobs" ? "id" : "executionId"] ?? "";
 }
 
-/** The rows as the service itself gives them, page by page, straight from its API. */
+/** The rows from the service's API, page by page. */
 async function pagesOf(sandbox: Sandbox, id: string, service: "legacy" | "jobs"): Promise<unknown[]> {
   const authorization = `Basic ${Buffer.from(`${sandbox.clientId}:${sandbox.clientSecret}`).toString("base64")}`;
   const signIn = await fetch(`${sandbox.url}/oauth/token`, {
@@ -73,7 +73,7 @@ async function pagesOf(sandbox: Sandbox, id: string, service: "legacy" | "jobs")
 
 describe.concurrent("submit and results", () => {
   it.each(["legacy", "jobs"] as const)(
-    "give the %s service's rows, all pages of them, one a line or as its answer",
+    "print all pages of the %s service's rows, one per line or as a response",
     async (service) => {
       const id = await submit(quick, service);
       const lines = await run(quick, ["results", id, "--service", service, "--wait", "--ndjson"]);
@@ -86,12 +86,12 @@ describe.concurrent("submit and results", () => {
       expect(results ?? entities).toEqual(rows);
       expect(rest).toMatchObject({ queryStatus: service === "jobs" ? "Succeeded" : "Complete" });
       expect(rest).not.toHaveProperty("nextUri");
-      // What is printed goes back in by the filter.
+      // The output can be piped back in through the filter.
       expect(await run(quick, ["rows"], whole.stdout)).toEqual(lines);
     },
   );
 
-  it("say that a query runs, as gc does, and with --ndjson or after --timeout by exit code 7", async () => {
+  it("print the status of a running query, as gc does; exit code 7 with --ndjson or after --timeout", async () => {
     const id = await submit(slow, "legacy");
     expect(await run(slow, ["results", id])).toEqual({
       exitCode: 0,
@@ -107,7 +107,7 @@ describe.concurrent("submit and results", () => {
   });
 
   it.each(["legacy", "jobs"] as const)(
-    "end with 6 and the reason where the %s query failed",
+    "fail with exit code 6 and the reason if the %s query failed",
     async (service) => {
       const id = await submit(failing, service);
       for (const flags of [["--wait"], ["--wait", "--ndjson"]]) {
@@ -124,7 +124,7 @@ describe.concurrent("submit and results", () => {
     ["legacy", "jobs"],
     ["jobs", "legacy"],
   ] as const)(
-    "end with 5 where the %s service does not know the id, and point to %s",
+    "fail with exit code 5 if the %s service does not know the id, and suggest %s",
     async (service, other) => {
       const id = await submit(quick, other);
       const ran = await run(quick, ["results", id, "--service", service, "--wait"]);
@@ -135,7 +135,7 @@ describe.concurrent("submit and results", () => {
     },
   );
 
-  it("end with 3 for a wrong secret, and without any credentials", async () => {
+  it("fail with exit code 3 for a wrong secret, and without credentials", async () => {
     const wrong = { ...quick, env: { ...quick.env, GENESYSCLOUD_OAUTHCLIENT_SECRET: "not-the-secret" } };
     expect(await run(wrong, ["results", "abc"])).toMatchObject({ exitCode: 3, stdout: "" });
     const cwd = await workFolder();
@@ -145,7 +145,7 @@ describe.concurrent("submit and results", () => {
     });
   });
 
-  it("end with 4 without the permission", async () => {
+  it("fail with exit code 4 without the permission", async () => {
     const other = quick.others.find(({ permissions }) => permissions.length === 0);
     const env = {
       ...quick.env,
@@ -157,7 +157,7 @@ describe.concurrent("submit and results", () => {
   });
 
   it.each([["../../etc/passwd"], ["a/b"], ["results.json"], ["C:\\x.json"]])(
-    "refuse the path %s where an id belongs",
+    "reject the path %s instead of an id",
     async (id) => {
       const ran = await run(quick, ["results", id]);
       expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
@@ -166,9 +166,9 @@ describe.concurrent("submit and results", () => {
   );
 
   it.each([
-    [["abc", "--timeout", "3s"], /--timeout goes with --wait/],
-    [["abc", "--timeout", "soon"], /--timeout: "soon" is no length of time/],
-    [["abc", "--service", "both"], /--service: "both" is not known/],
+    [["abc", "--timeout", "3s"], /--timeout needs --wait/],
+    [["abc", "--timeout", "soon"], /Invalid --timeout: "soon" \(expected a duration\)/],
+    [["abc", "--service", "both"], /Invalid --service: "both"/],
     [["abc", "--nope"], /unknown option '--nope'/],
     [[], /missing required argument 'id'/],
   ])("refuse results %j", async (args, message) => {

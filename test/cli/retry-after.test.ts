@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { type Handler, sendJson, startServer } from "../genesys/server.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 
-/** A date in a second or two in the oldest of HTTP's forms, which names no zone. */
+/** A date in a second or two in HTTP's oldest format, which has no zone. */
 function asctime(): string {
   const [, , day = "", month = "", year = "", time = ""] =
     /^(\w{3}), (\d{2}) (\w{3}) (\d{4}) (\S+) GMT$/.exec(new Date(Date.now() + 2_000).toUTCString()) ?? [];
@@ -30,9 +30,9 @@ it.each([
   ["the asctime form, west of Greenwich", asctime, "America/Los_Angeles"],
   ["the asctime form, east of it", asctime, "Asia/Tokyo"],
   ["-1", () => "-1", "UTC"],
-  ["a number of seconds that nobody means", () => "99999999999", "UTC"],
+  ["an absurd number of seconds", () => "99999999999", "UTC"],
 ])(
-  "a Retry-After of %s is waited for no longer than it says",
+  "a Retry-After of %s is not exceeded",
   async (_what, header, TZ) => {
     const ran = await results(
       (response, _request, n) =>

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 
 describe("rows", () => {
-  it("prints what jq -c prints of an answer, compact or indented", async () => {
+  it("prints the same as jq -c for a response, compact or indented", async () => {
     const cwd = await workFolder();
     const row = fc.record({
       clientId: fc.uuid(),
@@ -25,7 +25,7 @@ describe("rows", () => {
       expect(ran).toEqual({
         exitCode: 0,
         stderr: "",
-        stdout: rows.map((one) => `${JSON.stringify(one)}\n`).join(""),
+        stdout: rows.map((row) => `${JSON.stringify(row)}\n`).join(""),
       });
     }
   });
@@ -64,12 +64,12 @@ describe("rows", () => {
     expect(ran.stderr).toMatch(message);
   });
 
-  it("reads a file, and says where it cannot", async () => {
+  it("reads a file, and reports if it cannot", async () => {
     const cwd = await workFolder();
     await writeFile(join(cwd, "a.json"), '{"results":[],"queryStatus":"Complete"}');
     expect(await gcUsage(["rows", "a.json"], { cwd })).toEqual({ exitCode: 0, stdout: "", stderr: "" });
     expect((await gcUsage(["rows", "b.json"], { cwd })).stderr).toMatch(
-      /Cannot read b.json: there is no such file/,
+      /Cannot read b.json: no such file or folder/,
     );
   });
 });

@@ -34,13 +34,13 @@ async function well(
   return stdout;
 }
 
-/** A lake's answer, as the lines of its CSV behind the heading. */
+/** A lake's answer, as CSV lines without the header. */
 async function linesOf(args: readonly string[]): Promise<string[]> {
   return (await well([...args, "--output", "csv"])).trim().split("\r\n");
 }
 
 describe.concurrent("a folder of several organizations' lakes", () => {
-  it("is one set of tables in SQL, which begin with the organization", async () => {
+  it("is one set of tables in SQL, which start with the organization", async () => {
     const sum = "SELECT sum(requests) AS n FROM daily";
     const each = await Promise.all(
       ["acme", "globex"].map((name) => linesOf(["sql", sum, "--lake", join("lakes", name)])),
@@ -55,7 +55,7 @@ describe.concurrent("a folder of several organizations' lakes", () => {
     expect(columns[0]).toMatch(/^organization,service,grouping,clientId/);
   });
 
-  it("is answered for each organization, as by itself", async () => {
+  it("is answered for each organization separately", async () => {
     const ask = ["ask", "busy-clients", "--top", "2", ...DAYS];
     const answers = await Promise.all(
       ["acme", "globex"].map(async (name) =>
@@ -71,12 +71,12 @@ describe.concurrent("a folder of several organizations' lakes", () => {
     expect(expected).toHaveLength(5);
     expect(await linesOf([...ask, ...IN])).toEqual(expected);
     for (const which of ["globex", "Simulated Industries 8"]) {
-      const one = await linesOf([...ask, ...IN, "--organization", which]);
-      expect(one).toEqual([expected[0], ...expected.slice(3)]);
+      const lines = await linesOf([...ask, ...IN, "--organization", which]);
+      expect(lines).toEqual([expected[0], ...expected.slice(3)]);
     }
   });
 
-  it("says what each answer rests on, to people and to machines", async () => {
+  it("reports the data behind each answer, as text and JSON", async () => {
     const ask = ["ask", "noisy-clients", ...DAYS, ...IN];
     const { stderr } = await gcUsage(ask, { cwd });
     for (const name of ["acme", "globex"])
@@ -96,10 +96,10 @@ describe.concurrent("a folder of several organizations' lakes", () => {
     expect(sql).toMatchObject({ series: [{ organization: "acme" }, { organization: "globex" }] });
   });
 
-  it("is answered for the days that all of them have", async () => {
+  it("is answered for the days that all lakes have", async () => {
     const folder = await workFolder();
     await cp(join(cwd, "lakes"), join(folder, "lakes"), { recursive: true });
-    // A lake that is a day behind.
+    // A lake that is one day behind.
     await rm(join(folder, "lakes", "globex", "usage", "granularity=day", `date=${LAST}`), {
       recursive: true,
     });
@@ -108,7 +108,7 @@ describe.concurrent("a folder of several organizations' lakes", () => {
     const period = `${DAYS[1]} to ${addDays(LAST, -1)}`;
     for (const name of ["acme", "globex"]) expect(stderr).toContain(`${name}: Busy clients, ${period}`);
     expect(stderr).toContain(
-      `globex: The lake's newest day is ${addDays(LAST, -1)}; \`gc-usage sync --lake lakes/globex\``,
+      `globex: The lake's newest day is ${addDays(LAST, -1)}. To fetch the days since then: gc-usage sync --lake lakes/globex`,
     );
     expect(stderr).not.toContain("acme: The lake's newest day");
     const strict = await gcUsage(["ask", "busy-clients", "--last", "2d", ...IN, "--require-complete"], {
@@ -118,17 +118,17 @@ describe.concurrent("a folder of several organizations' lakes", () => {
     expect(strict.stderr).toContain("globex: ");
   });
 
-  it("names the organizations where one is asked for that it does not have", async () => {
+  it("lists the organizations if it does not have the requested one", async () => {
     const ask = ["ask", "busy-clients", "--organization", "initech"];
     const ran = await gcUsage([...ask, ...IN], { cwd });
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
-    expect(ran.stderr).toContain('has no lake "initech".\nIt has acme, globex.');
+    expect(ran.stderr).toContain('has no lake "initech".\nUse one of: acme, globex.');
     const single = await gcUsage([...ask, "--lake", "lakes/acme"], { cwd });
     expect(single.exitCode).toBe(2);
-    expect(single.stderr).toContain("lakes/acme is one lake");
+    expect(single.stderr).toContain("lakes/acme is a single lake");
   });
 
-  it("is written to by no command, which names the lakes", async () => {
+  it("is not written to by any command; the error lists the lakes", async () => {
     const rows = join(cwd, "rows.json");
     await writeFile(rows, JSON.stringify([{ date: "2026-01-12", clientId: "c", requests: 3, status400: 0 }]));
     const before = await tree(join(cwd, "lakes"));
@@ -149,7 +149,7 @@ describe.concurrent("a folder of several organizations' lakes", () => {
     expect(await tree(join(cwd, "lakes"))).toEqual(before);
   });
 
-  it("takes in a lake of one's own by copying it", async () => {
+  it("accepts another lake by copying it", async () => {
     const folder = await workFolder();
     await cp(join(cwd, "lakes", "acme"), join(folder, "usage-lake"), { recursive: true });
     await well(["copy", "usage-lake", "lakes/acme"], {}, folder);

@@ -7,17 +7,17 @@ import { describe, expect, it } from "vitest";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
 import { hasTerminal, onTerminal } from "../helpers/terminal.ts";
 
-/** Rows of an answer that goes on. */
+/** Rows of an endless response. */
 const BEGINNING = `{"results":[${'{"clientId":"c1","requests":1,"date":"2021-01-12"},'.repeat(100)}`;
 const STOPPED = "\nStopping. Press Ctrl-C again to stop at once.\nerror: Interrupted.\n";
 
-/** Opens a FIFO to write to it, once the process reads it. */
+/** Opens a FIFO for writing, once the process reads it. */
 async function writerOf(fifo: string, running: ReturnType<typeof start>): Promise<FileHandle> {
   for (;;) {
     try {
       return await open(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
-      if (running.exitCode !== null) throw new Error("it ended before it read", { cause: error });
+      if (running.exitCode !== null) throw new Error("it ended before it started to read", { cause: error });
       await sleep(5);
     }
   }
@@ -37,7 +37,7 @@ describe.concurrent("a signal ends a command that reads", () => {
     ["rows", ["rows", "FIFO"]],
     ["submit", ["submit", "-f", "FIFO"]],
     ["sql", ["sql", "--file", "FIFO"]],
-  ])("%s, and nothing is left", async (_name, args) => {
+  ])("%s, and leaves nothing behind", async (_name, args) => {
     for (const [signal, content] of [
       ["SIGINT", BEGINNING],
       ["SIGTERM", ""],
@@ -63,10 +63,10 @@ describe.concurrent("a signal ends a command that reads", () => {
     }
   });
 
-  it("that reads a terminal on which nobody types on", async () => {
+  it("that reads a terminal without further input", async () => {
     if (!hasTerminal()) return;
     const cwd = await workFolder();
-    // The row that is printed, without the blanks of the one that is typed and shown, says that it reads.
+    // The printed row, which has no spaces, unlike the echo of the typed row, shows that it reads.
     const running = onTerminal(["rows", "-"], {
       cwd,
       keys: [{ type: '{"clientId": "c1", "requests": 1}\n' }, { after: /"c1","requests"/, type: "\u0003" }],
@@ -74,7 +74,7 @@ describe.concurrent("a signal ends a command that reads", () => {
     expect(await running).toMatchObject({ exitCode: 130, shown: expect.stringContaining("Interrupted.") });
   });
 
-  it("whose output nobody takes", async () => {
+  it("whose output nobody reads", async () => {
     const cwd = await workFolder();
     writeFileSync(
       join(cwd, "answer.json"),
@@ -89,7 +89,7 @@ describe.concurrent("a signal ends a command that reads", () => {
   });
 });
 
-it("a lake in a folder that can hold nothing is refused, and does not wait for ever", async () => {
+it("a lake in a folder that cannot contain files is rejected instead of waiting forever", async () => {
   if (!existsSync("/proc/self")) return;
   const cwd = await workFolder();
   writeFileSync(join(cwd, "answer.json"), '[{"clientId":"c1","requests":1,"date":"2021-01-12"}]');

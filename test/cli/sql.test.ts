@@ -40,7 +40,7 @@ const sql = (args: readonly string[], input?: string) =>
   gcUsage(["sql", "--lake", lake, ...args], input === undefined ? {} : { input });
 
 describe("gc-usage sql", () => {
-  test("prints a table, whether or not anybody watches", async () => {
+  test("prints a table, on a terminal and in a pipe", async () => {
     const { stdout, exitCode } = await sql(["SELECT clientId, requests FROM daily ORDER BY clientId"]);
     expect(stdout).toBe(
       "clientId                   requests\na         9,223,372,036,854,775,807\nb         9,223,372,036,854,775,807\nc                                 3\n",
@@ -48,7 +48,7 @@ describe("gc-usage sql", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("runs the article's statement as it stands", async () => {
+  test("runs the article's statement unchanged", async () => {
     const statement = `SELECT * FROM "genesysclouddb"."gc_usage_api_source" WHERE granularity='month' ORDER BY status429 DESC limit 10`;
     const { stdout, exitCode } = await sql([statement, "--output", "ndjson"]);
     expect(
@@ -60,7 +60,7 @@ describe("gc-usage sql", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("prints counts with every digit in each form", async () => {
+  test("prints counts with all digits in each format", async () => {
     const statement =
       "SELECT sum(requests) AS total, CAST(0.10 AS DECIMAL(4,2)) AS d, CAST('NaN' AS DOUBLE) AS n FROM usage";
     const sum = String(2n * BIG + 3n);
@@ -74,7 +74,7 @@ describe("gc-usage sql", () => {
     expect((await sql([statement])).stdout).toContain("18,446,744,073,709,551,617");
   });
 
-  test("writes CSV by the RFC: quotes where needed, NULL empty, empty text quoted", async () => {
+  test("writes CSV by RFC 4180: quotes if needed, NULL empty, empty text quoted", async () => {
     const { stdout } = await sql([
       'SELECT clientName, status429 AS "a,b" FROM daily ORDER BY clientId',
       "--output",
@@ -83,13 +83,13 @@ describe("gc-usage sql", () => {
     expect(stdout).toBe('clientName,"a,b"\r\n"He said ""hi"", twice\r\n",0\r\n"",\r\n,\r\n');
   });
 
-  test("tells columns of one name apart where a name must be one", async () => {
+  test("makes column names unique if the format requires it", async () => {
     expect((await sql(["SELECT 1 AS a, 2 AS A, 3 AS a_2", "--output", "ndjson"])).stdout).toBe(
       '{"a":1,"A_2":2,"a_2_2":3}\n',
     );
   });
 
-  test("prints no rows as an empty list, a heading, or nothing", async () => {
+  test("prints no rows as an empty list, a header, or nothing", async () => {
     const statement = "SELECT clientId FROM usage WHERE false";
     expect((await sql([statement, "--json"])).stdout).toMatch(/^\{\n"program":[\s\S]*"rows":\[\]\}\n$/);
     expect((await sql([statement, "--output", "ndjson"])).stdout).toBe("");
@@ -104,7 +104,7 @@ describe("gc-usage sql", () => {
     expect((await sql(["--file", "-", "--output", "ndjson"], "SELECT 43 AS x")).stdout).toBe('{"x":43}\n');
   });
 
-  test("writes a file whose extension says the form", async () => {
+  test("writes a file in the format of its extension", async () => {
     for (const [name, expected] of [
       ["r.csv", "x\r\n1\r\n"],
       ["r.json", '"rows":[\n{"x":1}\n]}\n'],
@@ -119,7 +119,7 @@ describe("gc-usage sql", () => {
     }
   });
 
-  test("writes Parquet with the right types, exact beyond 64 bits, to a file and into a pipe", async () => {
+  test("writes Parquet with the correct types, exact beyond 64 bits, to a file and a pipe", async () => {
     const file = join(folder, "it's.parquet");
     const statement =
       "SELECT sum(requests) AS big, count(*) AS n, max(date) AS d, TIMESTAMP '2026-11-01 01:02:03' AS t, 0.5E0 AS f, 0.10 AS dec, true AS b, NULL AS nothing, max(clientName) AS n FROM usage";
@@ -145,7 +145,7 @@ describe("gc-usage sql", () => {
     connection.closeSync();
   });
 
-  test("shows a statement's plan with --explain, and what it took with --explain-analyze", async () => {
+  test("shows a statement's plan with --explain, and its times with --explain-analyze", async () => {
     const statement = "SELECT clientId, sum(requests) FROM daily GROUP BY 1";
     const plan = await sql([statement, "--explain"]);
     expect(plan).toMatchObject({ stderr: "", exitCode: 0 });
@@ -158,7 +158,7 @@ describe("gc-usage sql", () => {
     expect(asked.stdout).toContain("READ_PARQUET");
   });
 
-  test("writes nothing, however comments hide what a statement is", async () => {
+  test("writes nothing, however comments disguise a statement", async () => {
     const evil = join(lake, "usage", "evil.parquet");
     const { exitCode, stdout } = await sql([
       `/* /* */ explain analyze select 1 -- */ explain analyze copy (select 1 a) to '${evil}'`,
@@ -168,7 +168,7 @@ describe("gc-usage sql", () => {
     expect(many.stderr).toContain("syntax error");
   });
 
-  test("stops quietly when the reader goes away", async () => {
+  test("stops quietly when the reader closes the pipe", async () => {
     const { exitCode, stderr } = await sql([
       "SELECT * FROM range(300000)",
       "--output",
@@ -179,7 +179,7 @@ describe("gc-usage sql", () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   });
 
-  test("takes the lake from GC_USAGE_LAKE, else from ./usage-lake", async () => {
+  test("reads the lake of GC_USAGE_LAKE, else ./usage-lake", async () => {
     expect(
       await gcUsage(["sql", "SELECT count(*) FROM usage", "--output", "ndjson"], {
         env: { GC_USAGE_LAKE: lake },
@@ -192,7 +192,7 @@ describe("gc-usage sql", () => {
     expect(nowhere.stderr).toContain("No lake at usage-lake");
   });
 
-  test("warns where daily is empty and the lake is not", async () => {
+  test("warns if daily is empty but the lake is not", async () => {
     const other = await makeLake([
       slice("2026-11-01", [{ requests: 1n }], { service: "legacy", grouping: "client" }),
       slice("2026-11-01", [{ requests: 1n }], { granularity: "month" }),
@@ -205,7 +205,7 @@ describe("gc-usage sql", () => {
       "--json",
     ]);
     expect(stderr).toBe(
-      'warning: daily is empty: it shows jobs, client-uri-method by day, and the lake has jobs, client-uri-method: 1 month, 2026-11-01; legacy, client: 1 day, 2026-11-01. Ask usage instead, with service, "grouping" and granularity.\n',
+      'warning: daily is empty: it contains jobs, client-uri-method by day, but the lake has jobs, client-uri-method: 1 month, 2026-11-01; legacy, client: 1 day, 2026-11-01. Query usage instead, and filter by service, "grouping" and granularity.\n',
     );
     expect(exitCode).toBe(0);
     expect((await gcUsage(["sql", "SELECT 1 FROM usage", "--lake", other])).stderr).toBe("");
@@ -227,7 +227,7 @@ describe("a sum over usage", () => {
   const note = async (statement: string, ...more: string[]): Promise<string> =>
     (await gcUsage(["sql", statement, "--lake", mixed, "--output", "ndjson", ...more])).stderr;
 
-  test("that adds services, groupings and granularities is warned of, also with -q", async () => {
+  test("that mixes services, groupings and granularities causes a warning, even with -q", async () => {
     const expected =
       'warning: The statement sums usage over service jobs, legacy; "grouping" client, client-uri-method; granularity day, month: ' +
       "rows that count the same requests are added together. " +
@@ -239,14 +239,14 @@ describe("a sum over usage", () => {
     ).toContain("Filter or group by granularity,");
   });
 
-  test("is not warned of where it names them, or in a lake of one series", async () => {
+  test("causes no warning if it names them, or in a lake with one series", async () => {
     const named = 'SELECT service, "grouping", granularity, sum(requests) FROM usage GROUP BY ALL';
     expect(await note(named)).toBe("");
     expect((await sql(["SELECT sum(requests) FROM usage"])).stderr).toBe("");
   });
 });
 
-describe("gc-usage sql refuses", () => {
+describe("gc-usage sql rejects", () => {
   test.each([
     [["SELEC 1"], 10, 'syntax error at or near "SELEC"'],
     [["SELECT nope FROM usage"], 10, 'Referenced column "nope" not found'],
@@ -254,11 +254,11 @@ describe("gc-usage sql refuses", () => {
     [["SELECT * FROM read_text('/etc/passwd')"], 10, "read_text() is not allowed"],
     [[], 2, "There is no SQL statement."],
     [["SELECT 1", "--file", "x.sql"], 2, "There are two SQL statements"],
-    [["--file", "/nowhere.sql"], 2, "there is no such file"],
+    [["--file", "/nowhere.sql"], 2, "no such file or folder"],
     [["SELECT 1", "--output", "xml"], 2, "Allowed choices are table, json, ndjson, csv, parquet"],
     [["SELECT 1", "--json", "--output", "csv"], 2, "contradict each other"],
     [["SELECT 1", "--wrong"], 2, "unknown option"],
-    [["SELECT list(range) FROM range(50000000)"], 10, "needs more memory than it may use"],
+    [["SELECT list(range) FROM range(50000000)"], 10, "needs more memory than its limit"],
   ])("%j with exit code %i", async (args, exitCode, message) => {
     const outcome = await gcUsage(["sql", "--lake", lake, ...args], {
       env: { GC_USAGE_MEMORY_LIMIT: "200MB" },
@@ -267,7 +267,7 @@ describe("gc-usage sql refuses", () => {
     expect(outcome).toMatchObject({ exitCode, stdout: "" });
   });
 
-  test("a folder as the file, and leaves nothing behind where the statement fails half way", async () => {
+  test("a folder as the file, and leaves nothing behind if the statement fails", async () => {
     const target = join(folder, "results");
     mkdirSync(join(target, "a-folder"), { recursive: true });
     expect(await sql(["SELECT 1", "--out", join(target, "a-folder")])).toMatchObject({ exitCode: 2 });
@@ -280,7 +280,7 @@ describe("gc-usage sql refuses", () => {
     expect(readdirSync(target)).toEqual(["a-folder"]);
   });
 
-  test("and says it as JSON where JSON is asked for", async () => {
+  test("with errors as JSON with --json", async () => {
     const { stderr, exitCode } = await sql(["SELECT\nnope FROM usage", "--json"]);
     expect(JSON.parse(stderr)).toMatchObject({ error: { kind: "sql", exitCode: 10, line: 2 } });
     expect(exitCode).toBe(10);

@@ -10,7 +10,7 @@ const zeros = Object.fromEntries(METRICS.map((metric) => [metric, 0]));
 const row = (date: string): object => ({ clientId: "c", ...zeros, requests: 1, date });
 
 describe("status", () => {
-  it("shows each day's state: there, empty, missing, damaged, or still changing", async () => {
+  it("shows the state of each day: present, empty, missing, damaged, or still changing", async () => {
     const cwd = await workFolder();
     await writeFile(
       join(cwd, "a"),
@@ -55,11 +55,11 @@ describe("status", () => {
         "02-02 present",
         "02-03 missing",
         "02-04 damaged",
-      ].map((one) => ({ date: `2021-${one.slice(0, 5)}`, state: one.slice(6) })),
+      ].map((text) => ({ date: `2021-${text.slice(0, 5)}`, state: text.slice(6) })),
     );
   });
 
-  it("says known in part where sync would say so, also of metrics", async () => {
+  it("shows partial days like sync, also for missing metrics", async () => {
     const cwd = await workFolder();
     await writeFile(join(cwd, "a"), JSON.stringify([{ clientId: "c", requests: 1, date: "2021-02-04" }]));
     await gcUsage(["load", "a", "--granularity", "day"], { cwd });
@@ -78,10 +78,10 @@ describe("status", () => {
       "--group-by",
       "client",
     ];
-    expect((await gcUsage(["sync", ...from, "--dry-run"], { cwd })).stdout).toContain("1 known in part");
+    expect((await gcUsage(["sync", ...from, "--dry-run"], { cwd })).stdout).toContain("1 partial");
   });
 
-  it("tells a month that is known in part from one that may still change", async () => {
+  it("distinguishes a partial month from one that may still change", async () => {
     const cwd = await workFolder();
     const [now, month] = [new Date(), "2021-02-01"];
     const first = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 0)).toISOString().slice(0, 10);
@@ -94,7 +94,7 @@ describe("status", () => {
       const ran = await gcUsage(["load", name, "--granularity", "month", "--interval", interval, "--force"], {
         cwd,
       });
-      expect(ran.stderr).toMatch(/^Landed 1 row in \d slices? \(legacy, client, month\)/);
+      expect(ran.stderr).toMatch(/^Stored 1 row in \d slices? \(legacy, client, month\)/);
     }
     const json = JSON.parse((await gcUsage(["status", "--json", "--settle", "400"], { cwd })).stdout) as {
       series: { periods: { date: string; state: string }[] }[];
@@ -111,7 +111,7 @@ describe("status", () => {
     );
   });
 
-  it("tells whose the lake is, and which days are covered and missing", async () => {
+  it("shows the lake's organization, and which days are covered and missing", async () => {
     const cwd = await workFolder();
     const organization = "11111111-2222-4333-8444-555555555555";
     await writeFile(join(cwd, "a"), JSON.stringify([row("2021-02-01"), row("2021-02-04")]));
@@ -158,7 +158,7 @@ describe("status", () => {
     expect(check.stderr).toContain("--service legacy --group-by client --lake lakes/acme`");
   });
 
-  it("--check fails where the lake is not complete up to yesterday, or older than --max-age", async () => {
+  it("--check fails if the lake is not complete up to yesterday, or older than --max-age", async () => {
     const cwd = await workFolder();
     const days = [3, 2, 1].map((back) => addDays(dayOf(Date.now()), -back));
     const load = async (...dates: string[]): Promise<void> => {
@@ -196,7 +196,7 @@ describe("status", () => {
     expect(await gcUsage(["status", "--max-age", "1d"], { cwd })).toMatchObject({ exitCode: 2 });
   });
 
-  it("refuses a lake that is not there, and makes none", async () => {
+  it("rejects a missing lake, and does not create it", async () => {
     const cwd = await workFolder();
     for (const command of [["status"], ["status", "--json"], ["sql", "SELECT 1"]]) {
       const ran = await gcUsage([...command, "--lake", "none/lake"], { cwd });
@@ -206,7 +206,7 @@ describe("status", () => {
     expect(await tree(cwd)).toEqual({});
   });
 
-  it("says so of a lake without slices", async () => {
+  it("reports a lake without slices", async () => {
     const cwd = await workFolder();
     expect(await gcUsage(["status", "--lake", "."], { cwd })).toEqual({
       exitCode: 0,
@@ -216,9 +216,9 @@ describe("status", () => {
     expect(await tree(cwd)).toEqual({});
   });
 
-  it.each([["-1"], ["x"], ["401"], ["1.5"]])("refuses --settle %s", async (days) => {
+  it.each([["-1"], ["x"], ["401"], ["1.5"]])("rejects --settle %s", async (days) => {
     const ran = await gcUsage(["status", `--settle=${days}`, "--lake", "."], { cwd: await workFolder() });
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
-    expect(ran.stderr).toMatch(/--settle: ".*" is no whole number from 0 to 400/);
+    expect(ran.stderr).toMatch(/Invalid --settle: ".*" \(expected a whole number from 0 to 400\)/);
   });
 });

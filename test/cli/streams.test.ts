@@ -12,7 +12,7 @@ const FULL_MESSAGE = "Cannot write to standard output: no space left on the devi
 const FULL = `error: ${FULL_MESSAGE}\nFree some space, or write to another disk.\n`;
 const MUCH = "SELECT range AS n, md5(CAST(range AS VARCHAR)) AS text FROM range(100000)";
 
-/** A folder with a lake, an answer, and a temporary folder to see what is left in it. */
+/** A folder with a lake, a response, and a temporary folder to check what is left in it. */
 async function place(): Promise<string> {
   const cwd = await workFolder();
   mkdirSync(join(cwd, "tmp"));
@@ -26,7 +26,7 @@ interface Streams {
   readonly stderr?: string;
 }
 
-/** Runs the command with files, devices or closed descriptors as its streams; a stream that is left out is read. */
+/** Runs the command with files, devices or closed descriptors as its streams. Other streams are captured. */
 function run(cwd: string, args: readonly string[], { stdout, stderr }: Streams) {
   const [out, err] = [stdout, stderr].map((path) => (path === undefined ? "pipe" : openSync(path, "a")));
   try {
@@ -43,18 +43,18 @@ function run(cwd: string, args: readonly string[], { stdout, stderr }: Streams) 
   }
 }
 
-/** A device of the test's own that is always full. */
+/** A separate device that is always full. */
 function fullDevice(cwd: string): string | undefined {
   try {
     execFileSync("mknod", [join(cwd, "full"), "c", "1", "7"], { stdio: "pipe" });
     return join(cwd, "full");
   } catch {
-    skipped("only root can make a device");
+    skipped("only root can create a device");
     return undefined;
   }
 }
 
-describe.concurrent("standard output that is full ends in one line and exit code 9:", () => {
+describe.concurrent("a full standard output causes one line of error and exit code 9:", () => {
   const commands: string[][] = [
     ["--help"],
     ["rows", "rows.ndjson"],
@@ -90,12 +90,12 @@ describe.concurrent("standard output that is full ends in one line and exit code
     expect(readdirSync(join(cwd, "tmp"))).toEqual([]);
   });
 
-  it("a disk that has room for a part: the last write, too, is not lost without a word", async () => {
+  it("a nearly full disk: the loss of the last write is reported too", async () => {
     const cwd = await place();
     const disk = smallDisk(cwd, "16k");
     if (!disk) return;
     try {
-      // Node.js would take the last write of 16 KiB, of which 12 KiB have room, for a whole one.
+      // Node.js would treat the last write of 16 KiB, of which only 12 KiB fit, as complete.
       writeFileSync(join(disk.path, "other"), "x".repeat(4096));
       const statement = "SELECT repeat('x', 14000) AS x";
       const stdout = join(disk.path, "out.csv");
@@ -110,7 +110,7 @@ describe.concurrent("standard output that is full ends in one line and exit code
   });
 });
 
-describe.concurrent("standard error that is full or gone changes no exit code:", () => {
+describe.concurrent("a full or closed standard error does not change the exit code:", () => {
   const commands: [string[], number][] = [
     [["sql", "SELECT nope", "--lake", "lake"], 10],
     [["sql", "SELECT 1 WHERE false", "--lake", "lake"], 0],
@@ -128,7 +128,7 @@ describe.concurrent("standard error that is full or gone changes no exit code:",
     expect(closed.status).toBe(code);
   });
 
-  it("nor does a reader of it that has gone", async () => {
+  it("nor does a reader that has closed it", async () => {
     const cwd = await place();
     const script = `{ "$@"; echo "code $?" >&3; } 2>&1 >/dev/null 3>&1 | true`;
     const args = ["-c", `exec 3> code; ${script.replace("3>&1 ", "")}; cat code`];

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
 
-/** No server: what is refused or only shown is never sent. */
+/** No server: rejected and dry-run queries are never sent. */
 async function dryRun(args: string[], input = "") {
   return await gcUsage(["submit", "--dry-run", ...args], { cwd: await workFolder(), input });
 }
 
 describe.concurrent("submit --dry-run", () => {
-  it("prints the body that the flags make, in the service's spelling", async () => {
+  it("prints the request body from the flags, in the service's spelling", async () => {
     const flags = [
       "--interval",
       "2021-01/2021-02",
@@ -31,7 +31,7 @@ describe.concurrent("submit --dry-run", () => {
     expect(total.stdout).toBe('{"interval":"2021-01/2021-02"}\n');
   });
 
-  it("prints a query file as it is, from a file or standard input, with a byte order mark or without", async () => {
+  it("prints a query file unchanged, from a file or standard input, with or without a byte order mark", async () => {
     const body = '{"metrics":["Requests"],"interval":"2021-01/2021-02","groupBy":["HttpMethod"]}';
     const cwd = await workFolder();
     await writeFile(join(cwd, "query.json"), `\uFEFF${body}`);
@@ -41,7 +41,7 @@ describe.concurrent("submit --dry-run", () => {
     expect(await dryRun([], body)).toEqual(wanted);
   });
 
-  it("takes every form of an interval that the service takes, and sends it as it is written", async () => {
+  it("accepts every form of interval that the service accepts, and sends it unchanged", async () => {
     for (const interval of [
       "2019/2020-06-30",
       "2026-W05/2026-W06",
@@ -53,7 +53,7 @@ describe.concurrent("submit --dry-run", () => {
     }
   });
 
-  it("warns of filters, whose rows are no slice", async () => {
+  it("warns about filters, whose rows cannot be stored as slices", async () => {
     const ran = await dryRun(
       ["--service", "jobs", "-f", "-"],
       '{"interval":"2021-01/2021-02","httpMethods":["GET"]}',
@@ -73,8 +73,8 @@ describe.concurrent("submit --dry-run", () => {
       '{"interval":"2021-01/2021-02","platforms":[]}',
       /Unknown field "platforms" in a query of the legacy service/,
     ],
-    [["-f", "none.json"], "", /Cannot read none.json: there is no such file/],
-    [["-f", "-", "--interval", "2021-01/2021-02"], "{}", /both as a file and by flags/],
+    [["-f", "none.json"], "", /Cannot read none.json: no such file or folder/],
+    [["-f", "-", "--interval", "2021-01/2021-02"], "{}", /both with a file and with flags/],
     [["--granularity", "Day"], "", /interval is missing/],
     [["--interval", "2021-02/2021-01"], "", /it ends before it starts/],
     [["--interval", "2021-02-30/2021-03-01"], "", /is not a valid ISO 8601 date/],
@@ -88,7 +88,7 @@ describe.concurrent("submit --dry-run", () => {
     ],
     [["--interval", "2021-01/2021-02", "--group-by", ",,"], "", /--group-by is empty/],
     [["--interval", "2021-01/2021-02", "--metrics", "Status600"], "", /Unknown metric "Status600"/],
-    [["--interval", "2021-01/2021-02", "--service", "both"], "", /--service: "both" is not known/],
+    [["--interval", "2021-01/2021-02", "--service", "both"], "", /Invalid --service: "both"/],
   ] as [string[], string, RegExp][])("refuses %j of %j with 2", async (args, input, message) => {
     const ran = await dryRun(args, input);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });

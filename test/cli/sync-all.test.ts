@@ -15,7 +15,7 @@ const sliceOf = (date: string, name = "jobs.method"): string =>
   `usage/granularity=day/date=${date}/${name}.parquet`;
 
 let sandbox: Sandbox;
-/** Days of jobs by method, this month of jobs by client, and a total that was loaded. */
+/** Days of jobs by method, this month of jobs by client, and a loaded total. */
 let filled: string;
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ afterAll(() => sandbox.close());
 const run = (cwd: string, ...args: string[]): Promise<Ran> => gcUsage(args, { cwd, env: sandbox.env });
 
 describe.concurrent("sync --refetch", () => {
-  it("fetches settled days again, and nothing but the range", async () => {
+  it("refetches settled days, but only those of the range", async () => {
     const cwd = await workFolder(filled);
     const file = join(cwd, "usage-lake", sliceOf(OLD));
     const before = await readFile(file);
@@ -52,7 +52,7 @@ describe.concurrent("sync --refetch", () => {
     expect((await readFile(file)).equals(before)).toBe(false);
   });
 
-  it("leaves alone what the service no longer has, and refuses days that are named", async () => {
+  it("skips days that the service no longer has, and rejects them if they are explicit", async () => {
     const cwd = await workFolder(filled);
     const [gone, slice] = [addDays(YESTERDAY, -380), join(cwd, "usage-lake", sliceOf(OLD))];
     const row = [{ date: gone, httpMethod: "GET", requestCount: 1, ...STATUSES }];
@@ -75,14 +75,14 @@ interface All {
 }
 
 describe.concurrent("sync --all", () => {
-  it("syncs each series with its own grouping and granularity, and says what it leaves out", async () => {
+  it("syncs each series with its own grouping and granularity, and reports skipped ones", async () => {
     const cwd = await workFolder(filled);
     const args = ["sync", "--all", "--last", "2d", "--refetch"];
     const planned = await run(cwd, ...args, "--dry-run");
     expect(planned.stdout).toMatch(/^jobs month client in usage-lake\n[^]*\njobs day method in usage-lake\n/);
     const ran = await run(cwd, ...args, "--json");
     expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(ran.stderr).toContain("legacy total client: not synced, since a total is only for its own days");
+    expect(ran.stderr).toContain("legacy total client: not synced, because a total is only for its own days");
     const { series } = JSON.parse(ran.stdout) as All;
     expect(series).toMatchObject([
       { outcome: "done", granularity: "month", grouping: "client", from: MONTH, to: YESTERDAY, written: 1 },
@@ -95,7 +95,7 @@ describe.concurrent("sync --all", () => {
     expect(files).toHaveLength(5);
   });
 
-  it("goes on where one series fails, and ends with its exit code", async () => {
+  it("continues if one series fails, and ends with its exit code", async () => {
     const cwd = await workFolder(filled);
     const inTheWay = join(cwd, "usage-lake", sliceOf(YESTERDAY));
     await mkdir(inTheWay, { recursive: true });
@@ -123,7 +123,7 @@ describe.concurrent("sync --all", () => {
     expect(ran.stderr).toContain(`--all cannot be combined with ${flag}.`);
   });
 
-  it("says what to do where there is no lake, an empty one, or only totals, and makes none", async () => {
+  it("gives a hint for a missing lake, an empty one, or only totals, and does not create a lake", async () => {
     const cwd = await workFolder();
     const none = await run(cwd, "sync", "--all");
     expect(none).toMatchObject({ exitCode: 9, stdout: "" });

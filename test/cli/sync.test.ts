@@ -19,7 +19,7 @@ let quick: Sandbox;
 let slow: Sandbox;
 
 beforeAll(async () => {
-  // With this seed the first day of the data has one organisation's requests alone.
+  // With this seed, the first day of the data has requests of only one organization.
   quick = await startSandbox({ jobDelayMs: 1, seed: 9 });
   slow = await startSandbox({ jobDelayMs: 3_600_000 });
 });
@@ -28,52 +28,55 @@ afterAll(async () => {
 });
 
 describe.concurrent("sync", () => {
-  it("says what it landed, with one of a thing in the singular", async () => {
+  it("reports what it stored, with correct singulars", async () => {
     const cwd = await workFolder();
     const first = ["--service", "legacy", "--from", "2018-01-01", "--to", "2018-01-01"];
-    const one = await gcUsage(["sync", ...first, "--group-by", "organization"], { cwd, env: quick.env });
-    expect(one).toMatchObject({ exitCode: 0 });
-    expect(one.stderr).toMatch(
-      /^Landed 1 row in 1 day slice from 1 query, \d+ calls, [\d.]+ s\. Lake: usage-lake\n$/,
+    const ran = await gcUsage(["sync", ...first, "--group-by", "organization"], { cwd, env: quick.env });
+    expect(ran).toMatchObject({ exitCode: 0 });
+    expect(ran.stderr).toMatch(
+      /^Stored 1 row in 1 day slice from 1 query, \d+ calls, [\d.]+ s\. Lake: usage-lake\n$/,
     );
     const sync = ["sync", "--last", "1d", "--group-by", "method"];
     expect((await gcUsage(sync, { cwd, env: quick.env })).exitCode).toBe(0);
     expect((await gcUsage(sync, { cwd, env: quick.env })).stderr).toMatch(
-      /^Nothing to do: usage-lake has every day \(read lately, though figures may still change: 1; --recheck 0 reads again\)\.\n$/,
+      /^Nothing to do: usage-lake has every day \(1 fetched recently may still change; to refetch, add --recheck 0\)\.\n$/,
     );
   });
 
-  it("says up to which day it reads where --to is not over yet", async () => {
+  it("reports the last day that it fetches if --to is not over yet", async () => {
     const cwd = await workFolder();
     const today = dayOf(Date.now());
     const yesterday = addDays(today, -1);
     const ran = await gcUsage(["sync", "--from", yesterday, "--to", today, "--dry-run"], { cwd });
     expect(ran).toMatchObject({ exitCode: 0 });
-    expect(ran.stdout).toContain(`  ask ${yesterday}/${yesterday}\n`);
-    expect(ran.stderr).toBe(`The current UTC day is never in the data: --to ${today} means ${yesterday}.\n`);
+    expect(ran.stdout).toContain(`  query ${yesterday}/${yesterday}\n`);
+    expect(ran.stderr).toBe(
+      `The current UTC day is never in the data, so --to ${today} means ${yesterday}.\n`,
+    );
   });
 
-  it("plans nothing for a lake that cannot be", async () => {
+  it("rejects a dry run for an invalid lake", async () => {
     const cwd = await workFolder();
     await writeFile(join(cwd, "file"), "");
     const ran = await gcUsage(["sync", "--dry-run", "--lake", "file"], { cwd });
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
   });
 
-  it("takes the last day that there is for yesterday", async () => {
+  it("treats the last valid day as yesterday", async () => {
     const cwd = await workFolder();
     const yesterday = addDays(dayOf(Date.now()), -1);
     const ran = await gcUsage(["sync", "--from", yesterday, "--to", "9999-12-31", "--dry-run"], { cwd });
     expect(ran).toMatchObject({ exitCode: 0 });
-    expect(ran.stdout).toContain(`  ask ${yesterday}/${yesterday}\n`);
+    expect(ran.stdout).toContain(`  query ${yesterday}/${yesterday}\n`);
   });
 
-  it("says which slices stayed as they were, and why", async () => {
+  it("reports which slices were left unchanged, and why", async () => {
     const cwd = await workFolder();
     const yesterday = addDays(dayOf(Date.now()), -1);
     const lake = await openOrCreateLake(join(cwd, "usage-lake"));
     const key = { ...KEY, grouping: parseGrouping("method"), date: yesterday };
-    // Of some of the metrics, so it is fetched again; a little later than now, as by another machine's clock, so it stays.
+    // It has only some metrics, so it is refetched. It was fetched slightly in the future, by another machine's
+    // clock, so it is kept.
     const later = provenance({
       start: yesterday,
       end: yesterday,
@@ -88,18 +91,18 @@ describe.concurrent("sync", () => {
     const { exitCode, stderr } = await gcUsage(sync, { cwd, env: quick.env });
     expect(exitCode).toBe(0);
     expect(stderr).toContain(
-      `Not replaced, since the lake knows more than the answer: ${slicePath(key)}, it was fetched`,
+      `Not replaced, because the lake covers more than the result: ${slicePath(key)}, it was fetched`,
     );
-    expect(stderr).toContain("Landed 0 rows in 0 day slices from 1 query");
+    expect(stderr).toContain("Stored 0 rows in 0 day slices from 1 query");
   });
 
-  it("refuses to begin today, and says why", async () => {
+  it("rejects today as the first day, with the reason", async () => {
     const ran = await gcUsage(["sync", "--from", dayOf(Date.now())], { cwd: await workFolder() });
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toMatch(/\nThe current UTC day is never in the data/);
   });
 
-  it("names the other first day of the week where the service's weeks do not begin as said", async () => {
+  it("suggests the other --week-start if the service's weeks start differently", async () => {
     const cwd = await workFolder();
     const ran = await gcUsage(
       ["sync", "--granularity", "week", "--last", "3w", "--week-start", "sunday", "--group-by", "client"],
@@ -112,14 +115,10 @@ describe.concurrent("sync", () => {
   });
 
   it.each([
-    ["is not signed in", 3, { GENESYSCLOUD_OAUTHCLIENT_SECRET: "wrong-secret" }],
+    ["cannot sign in", 3, { GENESYSCLOUD_OAUTHCLIENT_SECRET: "wrong-secret" }],
     ["reaches nobody", 5, { GENESYSCLOUD_GATEWAY_PORT: "1" }],
-    [
-      "is signed in with a token that is refused",
-      3,
-      { ...NO_CLIENT, GENESYSCLOUD_ACCESS_TOKEN: "wrong-token" },
-    ],
-  ])("leaves no lake where it %s, and speaks of nothing to go on with", async (_what, exitCode, env) => {
+    ["signs in with a rejected token", 3, { ...NO_CLIENT, GENESYSCLOUD_ACCESS_TOKEN: "wrong-token" }],
+  ])("does not create a lake if it %s, and does not suggest to resume", async (_what, exitCode, env) => {
     const cwd = await workFolder();
     const ran = await gcUsage(["sync", "--last", "90d", "--lake", "a/b"], {
       cwd,
@@ -130,7 +129,7 @@ describe.concurrent("sync", () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  it("says on Ctrl-C before anything was fetched that nothing was", async () => {
+  it("reports on Ctrl-C that nothing was fetched yet", async () => {
     const cwd = await workFolder();
     const silent = createServer(() => undefined).listen(0, "127.0.0.1");
     await once(silent, "listening");
@@ -148,7 +147,7 @@ describe.concurrent("sync", () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  it("ends with 130 on Ctrl-C, and says once how to go on", async () => {
+  it("ends with exit code 130 on Ctrl-C, with one hint how to resume", async () => {
     const cwd = await workFolder();
     const running = start(["--debug", "sync", "--last", "1d"], { cwd, env: slow.env });
     while ((slow.counts()["results"] ?? 0) === 0) await sleep(20);

@@ -35,7 +35,7 @@ describe("a table", () => {
     ["客户端", "/x", null, 0.25],
   ];
 
-  test("has texts to the left, and numbers to the right, grouped and with as many decimals", async () => {
+  test("aligns texts left and numbers right, with thousands separators and the same decimals", async () => {
     expect(await table(given, rows)).toBe(
       [
         "client_name                              template_uri                                                     requests  percent",
@@ -47,7 +47,7 @@ describe("a table", () => {
     );
   });
 
-  test("keeps its titles whole, however narrow the columns below them", async () => {
+  test("never shortens titles, however narrow their columns", async () => {
     const narrow = await table(
       columns(["http_method", "text"], ["client_name", "text"]),
       [["GET", NAME]],
@@ -56,7 +56,7 @@ describe("a table", () => {
     expect(narrow.split("\n")[0]).toBe("http_method  client_name");
   });
 
-  test("fits the terminal: other texts are shortened before names, and only as far as needed", async () => {
+  test("fits the terminal by shortening other texts before names, and only as far as needed", async () => {
     const at110 = await table(given, rows, 110);
     expect(at110).toContain(NAME);
     expect(at110).toContain("/api/v2/analytic…s/details/query");
@@ -72,29 +72,29 @@ describe("a table", () => {
     }
   });
 
-  test("becomes a block for each row where not even that fits", async () => {
+  test("becomes a block for each row if not even that fits", async () => {
     expect(await table(given, rows.slice(1, 2), 30)).toBe(
       "-- row 1\nclient_name   Wallboard 📊\ntemplate_uri  -\nrequests      -1,234\npercent       3\n",
     );
   });
 
-  test("has its heading alone where there are no rows", async () => {
+  test("has only its header if there are no rows", async () => {
     expect(await table(given, [])).toBe("client_name  template_uri  requests  percent\n");
   });
 
-  test("is styled only where colours are wanted", async () => {
+  test("is styled only with colors", async () => {
     expect(await table(given, rows)).not.toContain("\u001b");
     expect(await table(given, rows, Number.POSITIVE_INFINITY, true)).toContain(
       "\u001b[1mclient_name\u001b[22m",
     );
   });
 
-  test("lets no control characters through", async () => {
+  test("escapes control characters", async () => {
     const text = await table(columns(["a\u001b[31m", "text"]), [["x\u001b[2J\n\t\u202ey"]]);
     expect(text).toBe("a\\u001b[31m\nx\\u001b[2J\\n\\t\\u202ey\n");
   });
 
-  test("streams: a thousand rows set the widths for the rest", async () => {
+  test("streams, with the column widths of the first thousand rows", async () => {
     const parts: string[] = [];
     const batches = Array.from({ length: 5 }, () =>
       Array.from({ length: 600 }, (_, i): SqlRow => [`row ${i}`]),
@@ -105,7 +105,7 @@ describe("a table", () => {
     expect(parts.join("").split("\n")).toHaveLength(3002);
   });
 
-  test("prints a number beyond those that set the decimals with all its digits", async () => {
+  test("prints numbers in later rows with all their digits", async () => {
     const batches = [Array.from({ length: 1000 }, (): SqlRow => [7]), [[0.75], [-1234.5], [8]]] as SqlRow[][];
     let text = "";
     const options = { width: 80, colors: false };
@@ -113,7 +113,7 @@ describe("a table", () => {
     expect(text.split("\n").slice(-5)).toEqual(["7", "0.75", "-1,234.5", "8", ""]);
   });
 
-  test("shortens the texts of a block, too, and cuts neither titles nor numbers", async () => {
+  test("shortens the texts of a block, but not titles or numbers", async () => {
     const text = await table(given, rows.slice(0, 1), 40);
     expect(text.split("\n")).toEqual([
       "-- row 1",
@@ -127,13 +127,13 @@ describe("a table", () => {
     expect(narrow).toContain("client_name   Night…orce\n");
   });
 
-  test("of an EXPLAIN is the plan as it stands", async () => {
+  test("prints the plan of an EXPLAIN unchanged", async () => {
     const plan = "┌───┐\n│ a │\n└───┘\n";
     const explained = columns(["explain_key", "text"], ["explain_value", "text"]);
     expect(await table(explained, [["physical_plan", `${plan}\u001b[2J`]], 20)).toBe(`${plan}\ufffd[2J\n`);
   });
 
-  test("of other numbers keeps all their digits", async () => {
+  test("keeps all digits of other numbers", async () => {
     const text = await table(columns(["a", "double"], ["b", "decimal"]), [
       [0.1 + 0.2, "1234567.80"],
       [1e21, "-0.30"],
@@ -145,7 +145,7 @@ describe("a table", () => {
   });
 });
 
-test("a shortened text is never wider than asked, and keeps whole characters", () => {
+test("shortened text is never too wide, and keeps whole characters", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 3, max: 40 }), (text, width) => {
       const clean = visible(text);

@@ -19,7 +19,7 @@ const WIDE = `SELECT '${ID}' AS clientId, 'Nightly export to the warehouse' AS c
 const sql = (statement: string, ...flags: string[]): string[] => ["sql", statement, "--lake", lake, ...flags];
 
 describe.concurrent("a terminal", () => {
-  it("of 0 columns and rows has an unknown size: 80 by 24, or what COLUMNS says", async () => {
+  it("with 0 columns and rows has an unknown size: 80 by 24, or COLUMNS", async () => {
     if (!hasTerminal()) return;
     const [unknown, usual, named, help] = await Promise.all([
       onTerminal(sql(WIDE), { columns: 0 }),
@@ -40,7 +40,7 @@ describe.concurrent("a terminal", () => {
     expect(widest).toBeLessThanOrEqual(80);
   });
 
-  it.each([1, 2, 5, 12, 20, 40])("of %i columns shows something of every id", async (columns) => {
+  it.each([1, 2, 5, 12, 20, 40])("with %i columns shows part of every id", async (columns) => {
     if (!hasTerminal()) return;
     const { exitCode, shown } = await onTerminal(sql(WIDE), { columns, env: { NO_COLOR: "1" } });
     expect(exitCode).toBe(0);
@@ -62,7 +62,7 @@ describe.concurrent("a terminal", () => {
   });
 });
 
-describe.concurrent("data cannot act on a terminal", () => {
+describe.concurrent("data cannot control a terminal", () => {
   /** Escape, bell, C1's control sequence introducer, right-to-left override, delete. */
   const evil =
     "SELECT 'a' || chr(27) || '[2J' || chr(7) || chr(155) || '2J' || chr(8238) || chr(127) || 'z' AS n";
@@ -77,12 +77,12 @@ describe.concurrent("data cannot act on a terminal", () => {
     expect(shown).toMatch(/^[\t\r\n\x20-\x7e]*$/);
   });
 
-  it("but is as it is in a pipe", async () => {
+  it("but is unchanged in a pipe", async () => {
     const { stdout } = await gcUsage(sql(evil, "--output", "csv"));
     expect(stdout).toBe("n\r\na\u001b[2J\u0007\u009b2J\u202e\u007fz\r\n");
   });
 
-  it("from an answer's rows", async () => {
+  it("from the rows of a response", async () => {
     if (!hasTerminal()) return;
     const row = '{"clientId":"a\u007f\u009b\u202e","requests":1}';
     writeFileSync(join(cwd, "rows.ndjson"), `${row}\n`);
@@ -94,7 +94,7 @@ describe.concurrent("data cannot act on a terminal", () => {
 });
 
 describe.concurrent("--csv-safe", () => {
-  it("keeps spreadsheets from running text, and numbers as numbers", async () => {
+  it("keeps spreadsheets from running text, and leaves numbers unchanged", async () => {
     const values: [sql: string, field: string][] = [
       ["'=1+1'", `"'=1+1"`],
       ["'+1+1'", `"'+1+1"`],
@@ -106,7 +106,7 @@ describe.concurrent("--csv-safe", () => {
       ["'  =1'", `"'  =1"`],
       ["'＝1'", `"'＝1"`],
       [`'=HYPERLINK("http://x")'`, `"'=HYPERLINK(""http://x"")"`],
-      // A spreadsheet of another country would begin a cell after the semicolon.
+      // In other locales, a spreadsheet would start a new cell after the semicolon.
       ["'a;=1'", `"a;=1"`],
       ["'plain'", `"plain"`],
       ["''", `""`],
@@ -125,7 +125,7 @@ describe.concurrent("--csv-safe", () => {
     expect(lines.join("")).toBe(`${values.map(([, field]) => field).join(",")}\r\n`);
   });
 
-  it("covers the names of the columns, and a file", async () => {
+  it("applies to column names and files", async () => {
     const file = join(cwd, "safe.csv");
     expect(await gcUsage(sql(`SELECT 1 AS "=1+1"`, "--csv-safe", "--out", file))).toMatchObject({
       exitCode: 0,
@@ -135,7 +135,7 @@ describe.concurrent("--csv-safe", () => {
     expect(readFileSync(file, "utf8")).toBe(`"'=1+1"\r\n1\r\n`);
   });
 
-  it("goes with CSV only", async () => {
+  it("works only with CSV", async () => {
     for (const flags of [["--json"], [], ["--output", "ndjson"]]) {
       const ran = await gcUsage(sql("SELECT 1", "--csv-safe", ...flags));
       expect(ran.exitCode).toBe(2);

@@ -7,7 +7,7 @@ import { daysAgo, daysOf, jobsRow, type Look, startUsageService } from "../helpe
 
 const ROW = jobsRow(daysAgo(2), "a", 1);
 
-/** Finished answers that lack their rows. */
+/** Finished responses without their rows. */
 const WITHOUT_ROWS: [string, object][] = [
   ["nothing but the status", { queryStatus: "Succeeded" }],
   ["null", { queryStatus: "Succeeded", entities: null }],
@@ -26,9 +26,9 @@ const count = async (cwd: string): Promise<string> =>
     await gcUsage(["sql", "SELECT coalesce(sum(requests), 0) AS n FROM usage", "--output", "csv"], { cwd })
   ).stdout.trim();
 
-describe.concurrent("a finished answer that holds", () => {
+describe.concurrent("a finished response that contains", () => {
   it.each(WITHOUT_ROWS)(
-    "%s is a service error for sync, on any page, and stores nothing",
+    "%s is a service error for sync on any page, and nothing is stored",
     async (_what, body) => {
       for (const page of [1, 2]) {
         const service = await startUsageService(({ look }) => ({
@@ -56,7 +56,7 @@ describe.concurrent("a finished answer that holds", () => {
   );
 
   it.each(WITHOUT_ROWS)(
-    "%s is bad input for rows, load and upload, and stores nothing",
+    "%s is bad input for rows, load and upload, and nothing is stored",
     async (_what, body) => {
       const cwd = await workFolder();
       await writeFile(join(cwd, "answer.json"), JSON.stringify(body));
@@ -79,7 +79,7 @@ describe.concurrent("a finished answer that holds", () => {
     },
   );
 
-  it("an empty list is that of days on which nothing happened", async () => {
+  it("an empty list means days without requests", async () => {
     const service = await startUsageService(() => ({ body: { queryStatus: "Succeeded", entities: [] } }));
     const cwd = await workFolder();
     expect(await sync(cwd, service.env)).toMatchObject({ exitCode: 0 });
@@ -88,8 +88,8 @@ describe.concurrent("a finished answer that holds", () => {
   });
 });
 
-describe.concurrent("rows that become none", () => {
-  /** Has rows at first; `later` answers the queries after that. */
+describe.concurrent("rows that vanish", () => {
+  /** Returns rows at first; `later` responds to subsequent queries. */
   async function lakeWithRows(later: (look: Look) => unknown[], keepSource = false) {
     let isLater = false;
     const service = await startUsageService((look) => ({
@@ -110,7 +110,7 @@ describe.concurrent("rows that become none", () => {
     };
   }
 
-  it("are asked for again, stay as they are, and end with 8 unless forced", async () => {
+  it("are queried again, kept, and cause exit code 8 unless forced", async () => {
     const gone = daysAgo(2);
     const { service, cwd, again } = await lakeWithRows(
       (look) =>
@@ -121,7 +121,9 @@ describe.concurrent("rows that become none", () => {
     );
     const ran = await again();
     expect(ran).toMatchObject({ exitCode: 8, stdout: "" });
-    expect(ran.stderr).toContain(`no rows for ${gone}, but the lake has some. They stay as they are.`);
+    expect(ran.stderr).toContain(
+      `no rows for ${gone}, on retry too, but the lake has rows. They were left unchanged.`,
+    );
     expect(ran.stderr).toContain(`--force --refetch --from ${gone} --to ${gone}`);
     expect(await count(cwd)).toBe("n\r\n32");
     expect(service.submitted.map(({ interval }) => interval).slice(1)).toEqual([
@@ -137,7 +139,7 @@ describe.concurrent("rows that become none", () => {
     expect(await count(cwd)).toBe("n\r\n22");
   });
 
-  it("are replaced by the second answer where that has rows again", async () => {
+  it("are replaced by the second response if it has rows again", async () => {
     const { service, cwd, again } = await lakeWithRows((look) =>
       look.query === 2 ? [] : daysOf(look).map((day) => jobsRow(day, "a", 12)),
     );
@@ -148,7 +150,7 @@ describe.concurrent("rows that become none", () => {
     expect(await count(cwd)).toBe("n\r\n36");
   });
 
-  it("are said in the summary as JSON too, before the exit code", async () => {
+  it("are also reported in the JSON summary", async () => {
     const { again } = await lakeWithRows(() => []);
     const ran = await again("--json");
     expect(ran.exitCode).toBe(8);
@@ -161,7 +163,7 @@ describe.concurrent("rows that become none", () => {
     });
   });
 
-  it("are not loaded or copied over others unless forced", async () => {
+  it("are not replaced by load or copy unless forced", async () => {
     const { cwd } = await lakeWithRows(() => []);
     const day = daysAgo(2);
     await writeFile(join(cwd, "empty.json"), '{"entities":[],"queryStatus":"Succeeded"}');
@@ -194,45 +196,45 @@ describe.concurrent("pages that", () => {
       /page 2 has the same rows as page 1/,
     ],
     [
-      "repeat each other's rows in another order",
+      "repeat each other's rows in a different order",
       ({ look }) => (look === 1 ? page(PAGES[0] ?? [], "1") : page([...(PAGES[0] ?? [])].reverse())),
       /2 rows of .* with the same client-method as another row/,
     ],
     [
-      "have a row of an earlier page among others",
+      "contain a row of an earlier page",
       ({ look }) =>
         look === 1 ? page(PAGES[0] ?? [], "1") : page([...(PAGES[1] ?? []), jobsRow(daysAgo(3), "a", 7)]),
       /1 row of .* with the same/,
     ],
     [
-      "lead round in a circle",
+      "form a loop",
       ({ look }) => page([jobsRow(daysAgo(2), `c${look}`, look)], look % 2 ? "a" : "b"),
       /points back to a page that was already read/,
     ],
     ["are empty without end", ({ look }) => page([], `${look}`), /pages in a row are empty/],
   ];
-  it.each(CASES)("%s are refused, and nothing is stored", async (_what, answer, why) => {
+  it.each(CASES)("%s are rejected, and nothing is stored", async (_what, answer, why) => {
     const service = await startUsageService((look) => ({ body: answer(look) }));
     const cwd = await workFolder();
     const ran = await sync(cwd, service.env);
     expect(ran).toMatchObject({ exitCode: 5, stdout: "" });
     expect(ran.stderr).toMatch(why);
     expect(existsSync(join(cwd, "usage-lake", "usage"))).toBe(false);
-    // What cannot be right is not resumed: the next run asks anew.
+    // Inconsistent responses are not resumed: the next run submits a new query.
     const { submitted } = service;
     expect(submitted).toHaveLength(1);
     await sync(cwd, service.env);
     expect(submitted).toHaveLength(2);
   });
 
-  it("repeat each other are an error for results, too", async () => {
+  it("repeat each other are also an error for results", async () => {
     const service = await startUsageService((look) => ({ body: CASES[0]?.[1](look) }));
     const ran = await gcUsage(["results", "query-1", "--service", "jobs", "--ndjson"], { env: service.env });
     expect(ran.exitCode).toBe(5);
     expect(ran.stderr).toContain("discard any that were printed");
   });
 
-  it("are too large are asked for again with half the rows, from the same cursor, and so are those after them", async () => {
+  it("are too large are requested again with half the rows, from the same cursor, and so are later pages", async () => {
     const rows = Array.from({ length: 600 }, (_, i) => jobsRow(daysAgo(2), `c${i}`, 1));
     for (const status of [400, 500]) {
       const service = await startUsageService(({ after = "0", pageSize }) => {
@@ -258,7 +260,7 @@ describe.concurrent("pages that", () => {
     }
   });
 
-  it("are too large for a single row end with a clear error", async () => {
+  it("are too large even with a single row cause a clear error", async () => {
     const service = await startUsageService(() => ({
       status: 400,
       body: { code: "max.response.size.reached", message: "The response is too large." },
@@ -269,7 +271,7 @@ describe.concurrent("pages that", () => {
     expect(service.looks.map(({ pageSize }) => pageSize)).toEqual([1000, 500, 250, 125, 62, 31, 15, 7, 3, 1]);
   });
 
-  it("are answered with 202 are read as their status says", async () => {
+  it("have HTTP status 202 are read according to their query status", async () => {
     const service = await startUsageService(({ query, look }) => {
       if (look < 3) return { status: 202, body: { queryStatus: look === 1 ? "Queued" : "Running" } };
       if (query === 1)

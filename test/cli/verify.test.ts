@@ -35,7 +35,7 @@ interface Found {
   readonly notes: { path: string; kind: string; what: string; next: string }[];
 }
 
-/** Replaces a day's slice by what a statement makes of it, with its metadata changed. */
+/** Replaces a day's slice with the result of a statement and changed metadata. */
 async function rewrite(
   lake: string,
   date: Day,
@@ -63,12 +63,12 @@ async function rewrite(
   } finally {
     instance.closeSync();
   }
-  // Its raw rows are another matter.
+  // Its raw rows are not checked here.
   await rm(join(lake, rawOf(date)), { force: true });
 }
 
 describe.concurrent("verify", () => {
-  it("finds no problem in a sound lake, of 0.1.0 neither, and changes nothing", async () => {
+  it("finds no problems in an intact lake, also of 0.1.0, and changes nothing", async () => {
     const before = await tree(join(filled, "usage-lake"));
     const ran = await verify(filled);
     expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
@@ -82,12 +82,12 @@ describe.concurrent("verify", () => {
     expect(JSON.parse(old.stdout)).toMatchObject({ ok: true, slices: 11, problems: [], notes: [] });
   });
 
-  it("names each slice that is not what its path and metadata say, with the command that mends it", async () => {
+  it("reports each slice that contradicts its path or metadata, with the command that fixes it", async () => {
     const cwd = await workFolder(filled);
     const lake = join(cwd, "usage-lake");
     await truncate(join(lake, sliceOf(day(0))), 500);
     const bytes = await readFile(join(lake, sliceOf(day(1))));
-    // The footer stays as it is: only reading the rows shows it.
+    // The footer is unchanged, so only reading the rows finds it.
     await writeFile(join(lake, sliceOf(day(1))), bytes.fill(0xff, 4, 200));
     await rewrite(lake, day(2), "SELECT * FROM SLICE", { rows: 4711 });
     await rewrite(lake, day(3), "SELECT * REPLACE ('legacy' AS service) FROM SLICE");
@@ -124,7 +124,7 @@ describe.concurrent("verify", () => {
     expect(next(10)).toMatch(
       /^gc-usage remove --from \S+ --to \S+ --service jobs --granularity day --group-by method$/,
     );
-    // The commands do what they say.
+    // The suggested commands fix the problems.
     const run = (command: string | undefined, ...more: string[]): Promise<Ran> =>
       gcUsage([...(command ?? "").split(" ").slice(1), ...more], { cwd, env: sandbox.env });
     for (const back of [9, 10]) expect(await run(next(back), "--yes")).toMatchObject({ exitCode: 0 });
@@ -134,7 +134,7 @@ describe.concurrent("verify", () => {
     expect(again.exitCode, again.stdout).toBe(0);
   });
 
-  it("tells raw rows that do not fit, links, and what is not part of the lake", async () => {
+  it("reports raw rows that do not match, links, and files that are not part of the lake", async () => {
     const cwd = await workFolder(filled);
     const lake = join(cwd, "usage-lake");
     await writeFile(join(lake, rawOf(day(0))), '{"requests":1}\n');
@@ -189,7 +189,7 @@ describe.concurrent("verify", () => {
     });
   });
 
-  it("says so of a lake that is empty or not there", async () => {
+  it("reports an empty or missing lake", async () => {
     const cwd = await workFolder();
     expect(await verify(cwd)).toMatchObject({ exitCode: 9, stdout: "" });
     await mkdir(join(cwd, "usage-lake"));

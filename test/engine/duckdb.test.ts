@@ -35,7 +35,7 @@ afterEach(() => {
 });
 
 describe("the tables over a lake", () => {
-  test("usage has every slice, daily the canonical ones alone", async () => {
+  test("usage has all slices, daily only the canonical ones", async () => {
     const engine = await openDuckDb(
       await lakeOf([
         slice("2026-11-01", [{ clientId: "a", templateUri: "/x", httpMethod: "GET", requests: 5 }]),
@@ -64,10 +64,10 @@ describe("the tables over a lake", () => {
     addSource(made.at(-1) ?? "", "day", "x", '{"clientId":"a"}\n');
     const sourced = await openDuckDb(made.at(-1) ?? "");
     expect(await rows(sourced, "DESCRIBE gc_usage_api_source")).toEqual(empty);
-    for (const one of [engine, full, sourced]) await one.close();
+    for (const opened of [engine, full, sourced]) await opened.close();
   });
 
-  test("the article's statement runs as it stands, over rows of both services", async () => {
+  test("the article's statement runs unchanged, over rows of both services", async () => {
     const lake = await lakeOf([]);
     addSource(
       lake,
@@ -104,7 +104,7 @@ describe("the tables over a lake", () => {
     await engine.close();
   });
 
-  test("a lake in a folder whose name reads like a pattern or a partition is read alone", async () => {
+  test("a lake in a folder with a name like a pattern or partition is read, but not other lakes", async () => {
     const odd = await lakeOf([]);
     for (const name of ["a[1]*?", "it's date=1 & ü", "env=prod"]) {
       mkdirSync(join(odd, name));
@@ -119,13 +119,13 @@ describe("the tables over a lake", () => {
     }
   });
 
-  test("a lake below a folder named like our partitions is refused, for its days would be wrong", async () => {
+  test("a lake in a folder named like our partitions is rejected, because its days would be wrong", async () => {
     const odd = join(await lakeOf([]), "date=2020-01-01");
     mkdirSync(odd);
     expect((await failure(openDuckDb(odd), "lake")).message).toContain("named like a partition");
   });
 
-  test("files that are no slices are no rows", async () => {
+  test("files that are not slices do not add rows", async () => {
     const lake = await lakeOf([slice("2026-11-01", [{ requests: 1 }])]);
     writeFileSync(join(lake, "usage", "granularity=day", "date=2026-11-01", ".jobs.none.parquet.tmp"), "x");
     writeFileSync(join(lake, "usage", "granularity=day", "date=2026-11-01", "notes.txt"), "x");
@@ -193,18 +193,18 @@ describe("values", () => {
     expect(result.stats().rows).toBe(10_000);
   });
 
-  test("a day is a UTC day whatever the machine's zone", async () => {
+  test("days are UTC days, whatever the machine's time zone", async () => {
     const [[zone] = []] = await rows(engine, "SELECT current_setting('TimeZone')");
     expect(zone).toBe("UTC");
   });
 
-  test("settings show no credentials", async () => {
+  test("settings do not show credentials", async () => {
     expect(await rows(engine, "SELECT current_setting('http_proxy_password')")).toEqual([[""]]);
   });
 });
 
 describe("explaining", () => {
-  test("gives the plan of a statement, or runs it and measures, and neither of what writes", async () => {
+  test("returns the plan of a statement, or runs and measures it, but rejects writes", async () => {
     const lake = await lakeOf([slice("2026-11-01", [{ requests: 1 }])]);
     const engine = await openDuckDb(lake);
     const explain = async (sql: string, explain: "plan" | "analyze"): Promise<SqlRow[]> =>
@@ -240,7 +240,7 @@ describe("stopping", () => {
     await engine.close();
   });
 
-  test("a statement that takes long to plan is left as soon as the signal says so", async () => {
+  test("an abort does not wait for a slow plan", async () => {
     const engine = await openDuckDb(await lakeOf([]));
     const slow = `SELECT 1${"+1".repeat(300)}`;
     let isPlanned = false;
@@ -255,7 +255,7 @@ describe("stopping", () => {
     await engine.close();
   });
 
-  test("rows come before the last one is made, so a result of any size takes the same memory", async () => {
+  test("rows are streamed, so memory use does not depend on the size of the result", async () => {
     const engine = await openDuckDb(await lakeOf([]));
     let read = 0;
     for await (const batch of (await engine.query("SELECT * FROM range(1000000000000)")).batches) {
@@ -265,7 +265,7 @@ describe("stopping", () => {
     await engine.close();
   });
 
-  test("a result left early does not hold up the next statement, and several run side by side", async () => {
+  test("an unfinished result does not block the next statement, and several run in parallel", async () => {
     const engine = await openDuckDb(await lakeOf([]));
     for await (const batch of (await engine.query("SELECT * FROM range(1000000)")).batches) {
       expect(batch.length).toBeGreaterThan(0);
@@ -276,10 +276,10 @@ describe("stopping", () => {
     await engine.close();
   });
 
-  test("nothing stays in the temporary folder", async () => {
+  test("the temporary folder is empty afterwards", async () => {
     const lake = await lakeOf([]);
     const usual = process.env["TMPDIR"];
-    // Of its own, since in the usual one other tests work at the same time.
+    // A separate folder, because other tests use the default one at the same time.
     const own = join(lake, "temporary");
     mkdirSync(own);
     try {
@@ -297,7 +297,7 @@ describe("stopping", () => {
 });
 
 describe("errors", () => {
-  test("of SQL say the reason, the line and the place", async () => {
+  test("of SQL contain the reason, the line and the position", async () => {
     const engine = await openDuckDb(await lakeOf([]));
     const binder = await failure(engine.query("SELECT\n  foo FROM usage"), "sql");
     expect(binder.message).toContain('Referenced column "foo" not found');
@@ -321,7 +321,7 @@ describe("errors", () => {
     await engine.close();
   });
 
-  test("of a result that breaks off late say so, after the rows before it", async () => {
+  test("of a result that stops late are reported after the rows before it", async () => {
     const engine = await openDuckDb(await lakeOf([]));
     const sql = "SELECT CASE WHEN range = 1200000 THEN error('too late') ELSE range END FROM range(1300000)";
     const result = await engine.query(sql);
@@ -333,11 +333,11 @@ describe("errors", () => {
       "sql",
     );
     expect(read).toBeGreaterThan(1_000_000);
-    expect(failed.message).toBe(`The result broke off after ${read} rows, and DuckDB does not say why.`);
+    expect(failed.message).toBe(`The result stopped after ${read} rows, and DuckDB does not report why.`);
     await engine.close();
   });
 
-  test("of a lake that is not there, or is a file", async () => {
+  test("of a lake that does not exist, or is a file", async () => {
     const lake = await lakeOf([]);
     expect((await failure(openDuckDb(join(lake, "nowhere")), "lake")).message).toContain(
       "There is no lake at",
@@ -346,7 +346,7 @@ describe("errors", () => {
     expect((await failure(openDuckDb(join(lake, "file")), "lake")).message).toContain("is a file");
   });
 
-  test("of a damaged slice name the file", async () => {
+  test("of a damaged slice contain the file", async () => {
     const lake = await lakeOf([
       slice("2026-11-01", [{ requests: 1 }]),
       slice("2026-11-02", [{ requests: 1 }]),
@@ -365,7 +365,7 @@ describe("errors", () => {
     ["data", 4, 60],
     ["footer", -650, -550],
     ["schema", -1350, -1050],
-  ])("of a slice whose %s is damaged name the file, whatever DuckDB says", async (_what, from, to) => {
+  ])("of a slice with a damaged %s contain the file, whatever DuckDB reports", async (_what, from, to) => {
     const lake = await lakeOf([
       slice("2026-11-01", [{ requests: 1 }]),
       slice("2026-11-02", [{ requests: 1 }]),
@@ -378,10 +378,12 @@ describe("errors", () => {
       openDuckDb(lake).then((engine) => rows(engine, "SELECT * FROM usage")),
       "lake",
     );
-    expect(error.message).toContain("date=2026-11-02/jobs.client-uri-method.parquet is damaged: DuckDB says");
+    expect(error.message).toContain(
+      "date=2026-11-02/jobs.client-uri-method.parquet is damaged. DuckDB reports",
+    );
   });
 
-  test("of a statement stay the statement's own where no slice is damaged", async () => {
+  test("of a statement are unchanged if no slice is damaged", async () => {
     const engine = await openDuckDb(await lakeOf([slice("2026-11-01", [{ requests: 1 }])]));
     const error = await failure(rows(engine, "SELECT error('no') FROM usage"), "sql");
     expect(error.message).toBe("SQL: no");

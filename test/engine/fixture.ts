@@ -14,7 +14,7 @@ import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
 
 export interface SliceRows extends SliceKey {
   readonly rows: readonly Partial<UsageRow>[];
-  /** What its provenance says other than that all of its period was fetched long after its end, with every metric. */
+  /** Changes to the default provenance: the whole period, fetched long after its end, with every metric. */
   readonly known?: Partial<Provenance> | undefined;
 }
 
@@ -28,7 +28,7 @@ const TEXTS = [
   "platform",
 ] as const;
 
-/** Writes slices as files of a new lake, by DuckDB itself, and gives the lake's folder. */
+/** Writes slices as files of a new lake with DuckDB, and returns the lake's folder. */
 export async function makeLake(slices: readonly SliceRows[], parent?: string): Promise<string> {
   const lake = mkdtempSync(join(parent ?? tmpdir(), "gc-usage-lake-"));
   const instance = await DuckDBInstance.create(":memory:");
@@ -83,7 +83,7 @@ function provenanceOf({ granularity, date }: SliceKey, rows: number): Provenance
   };
 }
 
-/** Adds a file of raw rows, as `load` keeps them. */
+/** Adds a file of raw rows, as `load` stores them. */
 export function addSource(lake: string, granularity: string, id: string, ndjson: string): void {
   const folder = join(lake, "gc_usage_api_source", `granularity=${granularity}`);
   mkdirSync(folder, { recursive: true });

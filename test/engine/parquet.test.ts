@@ -19,7 +19,7 @@ afterAll(async () => {
   removeLake(lake);
 });
 
-/** What DuckDB reads of a statement's result written to a file: the type, and each value as text. */
+/** Writes a statement's result to a file and reads it back with DuckDB: the type, and each value as text. */
 async function written(sql: string): Promise<string[]> {
   const file = join(await tempFolder(), "result.parquet");
   await writeParquet(await engine.query(sql), ["x"], file);
@@ -61,11 +61,11 @@ describe("a Parquet file", () => {
     ["TIMESTAMP '2026-11-01 08:00:00.123456'", "TIMESTAMP", "2026-11-01 08:00:00.123456"],
     ["TIMESTAMP_NS '2026-11-01 08:00:00.123456789'", "TIMESTAMP_NS", "2026-11-01 08:00:00.123456789"],
     ["TIMESTAMP_S '2026-11-01 08:00:00'", "TIMESTAMP", "2026-11-01 08:00:00"],
-  ])("of %s has %s, and loses nothing", async (value, type, text) => {
+  ])("of %s has the type %s, without loss", async (value, type, text) => {
     expect(await written(`SELECT ${value} AS x`)).toEqual([type, text]);
   });
 
-  it("has one type for a column that fits all of its values", async () => {
+  it("has a type for each column that fits all of its values", async () => {
     expect(await written("SELECT unnest([NULL, 1, 9223372036854775808]) AS x")).toEqual([
       "DECIMAL(38,0)",
       "null",

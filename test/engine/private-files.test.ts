@@ -40,7 +40,7 @@ async function lakeOf(...args: Parameters<typeof makeLake>): Promise<string> {
   return lake;
 }
 
-/** The tables as the engine opens them, with the DuckDB behind them. */
+/** The tables as the engine opens them, with their DuckDB. */
 async function openTables(folder: string) {
   const store = new FolderStore(folder);
   const duckdb = await openPrivateDuckDb();
@@ -50,13 +50,13 @@ async function openTables(folder: string) {
       root: folder,
       slices: await new Lake(store).list(),
       sources: await store.list(SOURCE_FOLDER),
-      readSlices: () => Promise.reject(new Error("no statement has named the table slices")),
+      readSlices: () => Promise.reject(new Error("no statement names the table slices")),
     },
   ]);
   return { duckdb, tables };
 }
 
-/** Every file below a folder, with what is in it and what changes when it is written to. */
+/** Every file in a folder, with its content and the attributes that a write would change. */
 function contents(folder: string): string {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .map((entry) => {
@@ -67,8 +67,8 @@ function contents(folder: string): string {
     .join("\n");
 }
 
-describe("with no guard before it", () => {
-  test("DuckDB cannot change a file of the lake or reach any other, whatever it is told to run", async () => {
+describe("without the guard", () => {
+  test("DuckDB cannot change files of the lake or access others, whatever it runs", async () => {
     const lake = await lakeOf([slice("2026-11-01", [{ clientId: "a", requests: 1 }])]);
     addSource(lake, "month", "one", '{"clientId":"a"}\n');
     const outside = await workFolder();
@@ -94,7 +94,7 @@ describe("with no guard before it", () => {
       join(lake, "usage", "new.parquet"),
       join(lake, ".staging", "new"),
       join(outside, "new.csv"),
-      // Its own copy may be written, and what is written there must not reach the lake.
+      // It may write to its own copy, but that must not change the lake.
       copy,
       `${dirname(copy)}/../../../../../../${file}`,
       `file://${file}`,
@@ -148,7 +148,7 @@ describe("with no guard before it", () => {
     expect(existsSync(duckdb.folder)).toBe(false);
   });
 
-  test("its temporary folder is this user's alone, and goes with it", async () => {
+  test("only this user can access its temporary folder, which is deleted on close", async () => {
     const { duckdb, tables } = await openTables(await lakeOf([]));
     expect(statSync(duckdb.folder).mode & 0o777).toBe(0o700);
     await tables.close();
@@ -156,8 +156,8 @@ describe("with no guard before it", () => {
   });
 });
 
-describe("only slices are read", () => {
-  test("whatever stands beside them", async () => {
+describe("only slices are read,", () => {
+  test("whatever files are next to them", async () => {
     const lake = await lakeOf([
       slice("2026-11-01", [{ clientId: "a", requests: 1 }]),
       slice("2026-11-01", [{ clientId: "a", requests: 2 }], { granularity: "month" }),
@@ -211,10 +211,10 @@ describe("slices of every version are read together", () => {
     connection.closeSync();
   };
 
-  test("a column that a slice lacks is NULL, one that only a later version knows is left out", async () => {
+  test("a missing column is NULL, and columns of later versions are omitted", async () => {
     const lake = await lakeOf([slice("2026-11-02", [{ clientId: "b", requests: 2, extra: "{}" }])]);
     const key = `'jobs' AS service, 'client-uri-method' AS "grouping"`;
-    // The first by name is the one without: DuckDB would take its columns for all.
+    // The first slice by name does not have it, and DuckDB would use its columns for all.
     await columnsOf(lake, `SELECT ${key}, 'a' AS "clientId", 1::BIGINT AS requests`, "2026-11-01");
     await columnsOf(
       lake,
@@ -232,10 +232,10 @@ describe("slices of every version are read together", () => {
     expect(names).not.toContain("status418");
     const only = await openDuckDb(await lakeOf([]));
     expect((await allRows(await only.query("DESCRIBE usage"))).map(([name]) => name)).toEqual(names);
-    for (const one of [engine, only]) await one.close();
+    for (const opened of [engine, only]) await opened.close();
   });
 
-  test("a lake whose slices all lack a column has it too, and counts of another type are the same counts", async () => {
+  test("a column that all slices miss still exists, and counts of another type are read correctly", async () => {
     const lake = await lakeOf([]);
     const key = `'jobs' AS service, 'client-uri-method' AS "grouping"`;
     await columnsOf(lake, `SELECT ${key}, 'a' AS "clientId", 5::INTEGER AS requests`, "2026-11-01");
@@ -254,7 +254,7 @@ describe("a lake of many days", () => {
 
   const make = async (): Promise<string> => {
     const lake = await lakeOf([slice(FIRST, [{ clientId: "x", requests: 1 }])]);
-    // Each day's slice is a copy with one row; the days differ by their paths alone.
+    // Each day's slice is a copy with one row; the days differ only by their paths.
     for (const day of days.slice(1)) {
       for (const key of [slice(day, []), slice(day, [], { service: "legacy", grouping: "client" })]) {
         const file = join(lake, slicePath(key));
@@ -265,7 +265,7 @@ describe("a lake of many days", () => {
     return lake;
   };
 
-  test("gives the answers of one whose every file is read, and reads those that a statement's dates ask for", async () => {
+  test("returns the same results as reading all files, but reads only those of a statement's dates", async () => {
     const lake = await make();
     const all = await DuckDBInstance.create(":memory:");
     const direct = await all.connect();
@@ -336,11 +336,11 @@ describe("a lake of many days", () => {
   });
 });
 
-describe("a lake that cannot be read as it should", () => {
+describe("a lake with problems", () => {
   const NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
   const canBeNobody = process.getuid?.() === 0 && existsSync("/usr/bin/setpriv");
 
-  test("a file in the place of a day's folder is no slice", async () => {
+  test("a file instead of a day's folder is not a slice", async () => {
     const lake = await lakeOf([slice("2026-11-01", [{ requests: 1 }])]);
     writeFileSync(join(lake, "usage", "granularity=day", "date=2026-11-02"), "");
     const engine = await openDuckDb(lake);
@@ -348,7 +348,7 @@ describe("a lake that cannot be read as it should", () => {
     await engine.close();
   });
 
-  test("a slice that is removed while it is read is an error to try again", async () => {
+  test("a slice that is removed while it is read causes a retryable error", async () => {
     const lake = await lakeOf([
       slice("2026-11-01", [{ requests: 1 }]),
       slice("2026-11-02", [{ requests: 1 }]),
@@ -365,43 +365,40 @@ describe("a lake that cannot be read as it should", () => {
     await engine.close();
   });
 
-  test.skipIf(!canBeNobody)(
-    "a slice without permission is not called damaged, and nobody is told to remove it",
-    async () => {
-      const lake = await lakeOf([
-        slice("2026-11-01", [{ requests: 1 }]),
-        slice("2026-11-02", [{ requests: 1 }]),
-      ]);
-      const file = join(lake, slicePath(slice("2026-11-01", [])));
-      for (const entry of readdirSync(lake, { recursive: true, withFileTypes: true })) {
-        chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
-      }
-      chmodSync(lake, 0o755);
-      chmodSync(file, 0o000);
-      const home = await workFolder();
-      chmodSync(home, 0o777);
-      const { execa } = await import("execa");
-      const { BIN } = await import("../helpers/bin.ts");
-      const args = [...NOBODY, process.execPath, BIN, "sql", "SELECT count(*) FROM usage", "--lake", lake];
-      const [command = "", ...rest] = args;
-      const { stderr, stdout, exitCode } = await execa(command, rest, {
-        reject: false,
-        extendEnv: false,
-        env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: home },
-      });
-      expect(stderr).toContain(`Cannot read ${file}: EACCES: permission denied`);
-      expect(stderr).toContain("chmod");
-      expect(stderr).not.toMatch(/damaged|[Rr]emove/);
-      expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 9 });
-    },
-  );
+  test.skipIf(!canBeNobody)("a slice without permission is not reported as damaged", async () => {
+    const lake = await lakeOf([
+      slice("2026-11-01", [{ requests: 1 }]),
+      slice("2026-11-02", [{ requests: 1 }]),
+    ]);
+    const file = join(lake, slicePath(slice("2026-11-01", [])));
+    for (const entry of readdirSync(lake, { recursive: true, withFileTypes: true })) {
+      chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
+    }
+    chmodSync(lake, 0o755);
+    chmodSync(file, 0o000);
+    const home = await workFolder();
+    chmodSync(home, 0o777);
+    const { execa } = await import("execa");
+    const { BIN } = await import("../helpers/bin.ts");
+    const args = [...NOBODY, process.execPath, BIN, "sql", "SELECT count(*) FROM usage", "--lake", lake];
+    const [command = "", ...rest] = args;
+    const { stderr, stdout, exitCode } = await execa(command, rest, {
+      reject: false,
+      extendEnv: false,
+      env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: home },
+    });
+    expect(stderr).toContain(`Cannot read ${file}: EACCES: permission denied`);
+    expect(stderr).toContain("chmod");
+    expect(stderr).not.toMatch(/damaged|[Rr]emove/);
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 9 });
+  });
 });
 
 describe("the temporary folder", () => {
   const SLOW = "SELECT count(*) FROM range(10000000000) a, range(1000) b WHERE a.range + b.range = 7";
   const own = `gc-usage-${process.getuid?.()}`;
 
-  test("is cleared of what a killed process left there, and of nothing that a live one uses", async () => {
+  test("is cleaned of the files of killed processes, but not of running ones", async () => {
     const [lake, temporary] = [await lakeOf([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
     const env = { TMPDIR: temporary };
     const folders = (): string[] => {
@@ -425,7 +422,7 @@ describe("the temporary folder", () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  test.skipIf(process.getuid === undefined)("is not shared with a folder that others can write", async () => {
+  test.skipIf(process.getuid === undefined)("is not a folder that others can write to", async () => {
     const [lake, temporary] = [await lakeOf([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
     const trap = join(temporary, own);
     mkdirSync(trap);
@@ -436,24 +433,24 @@ describe("the temporary folder", () => {
     expect(contents(temporary)).toBe(before);
   });
 
-  test("that cannot be written is named", async () => {
+  test("is reported if it cannot be written", async () => {
     const lake = await lakeOf([]);
     const { exitCode, stderr } = await gcUsage(["sql", "SELECT 1", "--lake", lake], {
       env: { TMPDIR: join(lake, "nowhere") },
     });
-    expect(stderr).toContain(`The temporary folder ${join(lake, "nowhere")} cannot be written (ENOENT).`);
+    expect(stderr).toContain(`Cannot write to the temporary folder ${join(lake, "nowhere")} (ENOENT).`);
     expect(exitCode).toBe(2);
   });
 });
 
-test("what a statement spills has a limit, and the message names it", async () => {
+test("has a limit for a statement's temporary data, which the message contains", async () => {
   const lake = await lakeOf([]);
   const engine = await openDuckDb(lake, { memoryLimit: 100e6, spillLimit: 1e6 });
   const statement = "SELECT repeat('x', 500) || range AS t FROM range(400000) ORDER BY t";
   const failed = await engine.query(statement).then(allRows, (error: unknown) => error);
   expect(failed).toMatchObject({
     kind: "sql",
-    message: expect.stringContaining("The statement needs more memory than it may use: ") as string,
+    message: expect.stringContaining("The statement needs more memory than its limit: ") as string,
     hint: expect.stringContaining("GC_USAGE_SPILL_LIMIT") as string,
   });
   await engine.close();

@@ -43,7 +43,7 @@ afterAll(async () => {
   removeLake(outside);
 });
 
-/** Every file with what changes when it is written to. */
+/** Every file with the attributes that a write would change. */
 function files(): string {
   return [lake, outside]
     .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
@@ -155,7 +155,7 @@ const ATTACKS = [
   "SELECT 1; COPY (SELECT 1) TO 'L/usage/x.csv'",
   "COPY (SELECT 1) TO 'L/usage/x.csv'; SELECT 1",
   "SELECT 1; SELECT 2",
-  // What one reader takes for a comment, another runs.
+  // Some parsers treat this as a comment, others run it.
   "/* /* */ explain analyze select 1 -- */ explain analyze copy (select 1) to 'L/usage/x.csv'",
   "/* /* */ copy (select 1) to 'L/usage/x.csv' -- */",
   "/* */ */ COPY (SELECT 1) TO 'L/usage/x.csv'",
@@ -209,8 +209,8 @@ const ATTACKS = [
   "ANALYZE",
 ];
 
-describe("SQL only reads, and only the lake's tables", () => {
-  test.each(ATTACKS)("%s is refused", async (attack) => {
+describe("SQL can only read, and only the lake's tables", () => {
+  test.each(ATTACKS)("%s is rejected", async (attack) => {
     const before = files();
     const sql = attack
       .replaceAll("L/", `${lake}/`)
@@ -226,13 +226,13 @@ describe("SQL only reads, and only the lake's tables", () => {
     expect(calls).toBe(0);
   });
 
-  test("and after all of them the tables are what they were", async () => {
+  test("the tables are unchanged after all of them", async () => {
     expect(await allRows(await engine.query("SELECT clientId, requests FROM daily"))).toEqual([["a", 1]]);
     expect(readFileSync(join(outside, "secret.csv"), "utf8")).toContain(SECRET);
   });
 });
 
-/** What stands between words: to some readers of SQL, or to all. */
+/** Separators of words for some or all SQL parsers. */
 const BETWEEN = [
   [" ", "\n", "\t", "\r", "\f", "\v", "\u00a0", "\u2028", "\u3000", "\ufeff", "\0"],
   ["/**/", "/* /* */", "/* /* */ */", "/* -- */", "/*\n*/", "*/", "/*"],
@@ -248,7 +248,7 @@ const WRITES = [
   ["ATTACH", "'L/usage/x.db'"],
 ];
 
-test("no comments, blanks or quotes around its words make a write pass for a read", async () => {
+test("comments, spaces and quotes around its words cannot disguise a write as a read", async () => {
   const before = files();
   const between = fc.array(fc.constantFrom(...BETWEEN), { maxLength: 4 }).map((parts) => parts.join(""));
   const attack = fc
@@ -269,13 +269,13 @@ test("no comments, blanks or quotes around its words make a write pass for a rea
   );
 });
 
-test("a check of many comments ends at once", async () => {
+test("many comments are checked quickly", async () => {
   const comments = "/* */ -- x\n /* /* */ */ ".repeat(20_000);
   expect(await allRows(await engine.query(`${comments} SELECT 1 ${comments}`))).toEqual([[1]]);
   await expect(engine.query(`${comments} x`)).rejects.toThrow("syntax error");
 });
 
-describe("what reads is let through", () => {
+describe("statements that read are accepted", () => {
   test.each([
     "SELECT 1",
     "select * from usage;",

@@ -8,7 +8,7 @@ import { slicePath } from "../../src/usage/slice.ts";
 import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
 
 const FIRST = "2026-01-01" as Day;
-/** Names that have to be escaped in a path, and sort otherwise than their escaped forms. */
+/** Names that must be escaped in a path, and whose order differs from that of their escaped forms. */
 const ODD = "a b=c%2F'é";
 const folders: string[] = [];
 let engine: DuckDbEngine;
@@ -39,7 +39,7 @@ async function rows(sql: string): Promise<unknown[]> {
 }
 
 describe("several lakes together", () => {
-  it.each(["usage", "daily"])("%s begins with the organization, and sums by it", async (table) => {
+  it.each(["usage", "daily"])("%s starts with the organization, and can be summed by it", async (table) => {
     const { columns } = await engine.query(`SELECT * FROM ${table} LIMIT 0`);
     expect(columns.slice(0, 3).map(({ name }) => name)).toEqual(["organization", "service", "grouping"]);
     expect(await rows(`SELECT organization, sum(requests) FROM ${table} GROUP BY 1 ORDER BY 2`)).toEqual([
@@ -48,7 +48,7 @@ describe("several lakes together", () => {
     ]);
   });
 
-  it("gc_usage_api_source says whose each row is", async () => {
+  it("gc_usage_api_source contains the organization of each row", async () => {
     const sql = "SELECT organization, granularity, clientId FROM gc_usage_api_source ORDER BY 3";
     expect(await rows(sql)).toEqual([
       ["acme", "month", "x"],
@@ -57,7 +57,7 @@ describe("several lakes together", () => {
     ]);
   });
 
-  it("reads only the files of the organization and days that a statement asks for", async () => {
+  it("reads only the files of a statement's organization and days", async () => {
     const other = await openDuckDb([
       { organization: "acme", folder: folders[0] ?? "" },
       { organization: ODD, folder: folders[1] ?? "" },
@@ -83,7 +83,7 @@ describe("several lakes together", () => {
     }
   });
 
-  it("names the file that is damaged as it is in its lake", async () => {
+  it("reports a damaged file with its path in the lake", async () => {
     const folder = await makeLake([slice(FIRST, [{ requests: 1 }])]);
     folders.push(folder);
     const file = join(folder, slicePath(slice(FIRST, [])));

@@ -19,7 +19,7 @@ async function sql(lake: string, statement: string): Promise<unknown[]> {
     .map((line): unknown => JSON.parse(line));
 }
 
-/** A slice's file with this for metadata. */
+/** A slice's file with this metadata. */
 async function putSlice(lake: string, date: string, metadata: object): Promise<void> {
   const file = join(lake, slicePath(slice(date, [])));
   mkdirSync(dirname(file), { recursive: true });
@@ -44,7 +44,7 @@ const METADATA = {
   source: { region: "mypurecloud.de", clientId: "22222222-2222-4222-8222-222222222222" },
 };
 
-test("slices has a row for each slice: its key, what it covers, when it was fetched and by whom, and its state", async () => {
+test("slices has a row for each slice: its key, coverage, fetch time, origin and state", async () => {
   const lake = await workFolder();
   await putSlice(lake, "2026-11-01", METADATA);
   await putSlice(lake, "2026-11-02", {
@@ -88,7 +88,7 @@ test("slices has a row for each slice: its key, what it covers, when it was fetc
   ).toEqual([{ b: true, n: 2 }]);
 });
 
-test("slices tells what 0.1.0 wrote, and joins with usage", async () => {
+test("slices includes slices of 0.1.0, and can be joined with usage", async () => {
   const joined = `SELECT s.version, s.format, any_value(s."rows") = count(u.requests) AS same
     FROM slices s LEFT JOIN usage u
       ON u.service = s.service AND u."grouping" = s."grouping" AND u.granularity = s.granularity AND u.date = s.date
@@ -98,7 +98,7 @@ test("slices tells what 0.1.0 wrote, and joins with usage", async () => {
   for (const row of rows) expect(row).toMatchObject({ version: "0.1.0", format: 1, same: true });
 });
 
-test("slices of an empty lake has no rows and the same columns", async () => {
+test("slices of an empty lake has the same columns without rows", async () => {
   const empty = await workFolder();
   mkdirSync(join(empty, "usage"));
   expect(await sql(empty, "SELECT * FROM slices")).toEqual([]);

@@ -29,11 +29,11 @@ test.each([
   "SELECT date FROM usage GROUP BY date HAVING sum(requests + 1) > 2",
   "SELECT (SELECT sum(requests) FROM usage), 1",
   "SELECT sum(requests) FROM usage UNION ALL SELECT 1",
-])("a statement that adds up the rows of every series is told: %s", async (statement) => {
+])("detects a statement that adds up the rows of several series: %s", async (statement) => {
   expect(await sumsAcross(statement)).toEqual(["service", "grouping", "granularity"]);
 });
 
-test("what a statement names it may filter or group by", async () => {
+test("ignores columns that a statement names, since it may filter or group by them", async () => {
   const statement = "SELECT avg(status429) FROM usage WHERE service = 'jobs'";
   expect(await sumsAcross(statement)).toEqual(["grouping", "granularity"]);
 });
@@ -51,13 +51,13 @@ test.each([
   "SELECT sum(x) FROM (SELECT 1 AS x, clientId FROM usage)",
   "SELECT sum(range) FROM range(3)",
   "DESCRIBE SELECT requests FROM usage",
-])("a statement that does not is not: %s", async (statement) => {
+])("ignores a statement that does not: %s", async (statement) => {
   expect(await sumsAcross(statement)).toEqual([]);
 });
 
 const ALL = ["service", "grouping", "granularity"];
 
-/** Statements as Athena takes them, over a database of another name. */
+/** Statements for Athena, over a database with another name. */
 test.each([
   ["SELECT sum(requests) FROM usage WHERE date >= DATE '2026-11-01'", ALL],
   ['SELECT sum("requests") FROM "awsdatacatalog"."numbers"."usage"', ALL],
@@ -73,6 +73,6 @@ test.each([
   ["SELECT sum(requests) FROM daily /* usage */", []],
   ["SELECT sum(requests) FROM other.usage", []],
   ["SELECT sum(requests) FROM usage MATCH_RECOGNIZE (PATTERN (a) DEFINE a AS true)", []],
-])("of a statement for Athena it is DuckDB's parser that tells: %s", async (statement, expected) => {
+])("parses statements for Athena with DuckDB's parser: %s", async (statement, expected) => {
   expect(await sumsAcrossIn(statement, "numbers")).toEqual(expected);
 });

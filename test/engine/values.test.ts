@@ -22,7 +22,7 @@ async function values(sql: string, nested: NestedForm): Promise<{ kinds: string[
   return { kinds: result.columns.map(({ kind }) => kind), row: [...((await allRows(result))[0] ?? [])] };
 }
 
-/** DuckDB's own text of each, which is what its command line prints. */
+/** DuckDB's own text of each value, as its command line prints it. */
 const AS_DUCKDB = [
   ["(1, 2)", "(1, 'a', NULL)", "((1, 2), (3, 'x,y'))", "row(1)", "[(1, 2), NULL]", "{'a': (1, 2)}"],
   ["MAP {(1, 2): [1]}", "MAP {'k': (1, 2)}", "array_value((1, 'a'), (2, 'b'))", "(MAP {1: 2}, [3])"],
@@ -104,7 +104,7 @@ const AS_DUCKDB = [
   ],
 ].flat();
 
-describe("values are printed as DuckDB's own command line prints them", () => {
+describe("values are printed like in DuckDB's command line", () => {
   test.each(AS_DUCKDB)("%s", async (expression) => {
     const { row } = await values(`SELECT ${expression}, CAST(${expression} AS VARCHAR)`, "text");
     const [value, text] = row;
@@ -112,7 +112,7 @@ describe("values are printed as DuckDB's own command line prints them", () => {
     else expect(value === null ? null : String(value)).toBe(text);
   });
 
-  test("whatever text stands in lists, structs and maps", async () => {
+  test("texts in lists, structs and maps", async () => {
     const part = fc.constantFrom(..."ab \t\n'\"\\,:=[]{}()NULLnull.ü😀".split(""));
     await fc.assert(
       fc.asyncProperty(
@@ -136,7 +136,7 @@ describe("values are printed as DuckDB's own command line prints them", () => {
     );
   });
 
-  test("and every double, in a list", async () => {
+  test("every double, in a list", async () => {
     const number = fc.oneof(fc.double(), fc.integer(), fc.double({ min: -1e-3, max: 1e-3 }));
     await fc.assert(
       fc.asyncProperty(fc.array(number, { minLength: 1 }), async (numbers) => {
@@ -148,7 +148,7 @@ describe("values are printed as DuckDB's own command line prints them", () => {
     );
   });
 
-  test("and every float, with the fewest digits that are that float and no other", async () => {
+  test("every float, with the fewest digits that identify it", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.float().filter(Boolean), { minLength: 1 }), async (numbers) => {
         const floats = numbers.map((value) => `${sqlString(String(value))}::FLOAT`);
@@ -189,7 +189,7 @@ describe("nested values as JSON", () => {
     expect(JSON.parse(String(row[0]))).toEqual(expected);
   });
 
-  test("NULL is no value of any kind", async () => {
+  test("NULL is null for every kind", async () => {
     const { row } = await values(
       "SELECT NULL::INTEGER[], NULL::STRUCT(a INTEGER), NULL::JSON, NULL::MAP(INTEGER, INTEGER)",
       "json",
@@ -198,7 +198,7 @@ describe("nested values as JSON", () => {
   });
 });
 
-test("the command prints structs without names, lists and floats in every form of output", async () => {
+test("the command prints structs without names, lists and floats in every format", async () => {
   const statement = "SELECT (1, 2) AS s, [1, NULL] AS l, CAST(0.1 AS FLOAT) AS f, {'a': 'x y'} AS t";
   const sql = async (output: string): Promise<string> =>
     (await gcUsage(["sql", statement, "--lake", lake, "--output", output])).stdout;

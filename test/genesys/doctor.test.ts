@@ -82,7 +82,7 @@ describe("gc-usage doctor", () => {
       "clock ok",
       "rate limit ok",
     ]);
-    expect(checks.at(-1)?.message).toBe("12 of 300 calls used, a new window in 41 s");
+    expect(checks.at(-1)?.message).toBe("12 of 300 calls used, resets in 41 s");
     expect(server?.seen.every(({ method }) => method === "GET")).toBe(true);
     for (const secret of [SECRET, "token-1"]) {
       expect(`${result.stdout}${result.stderr}`).not.toContain(secret);

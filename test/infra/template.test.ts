@@ -6,7 +6,7 @@ import { list } from "../../src/questions/questions.ts";
 describe("the template", async () => {
   const template = await readTemplate();
 
-  it("has the tables, views and questions that the program has: else run `npm run template`", () => {
+  it("has the program's tables, views and questions (if not, run `npm run template`)", () => {
     expect(withGenerated(template)).toBe(template);
   });
 
@@ -14,22 +14,22 @@ describe("the template", async () => {
     for (const { name } of list()) expect(template).toContain(`      Name: ${name}\n`);
   });
 
-  it("begins its description with the mark by which a stack is known for ours", () => {
+  it("starts its description with the mark that identifies gc-usage's stacks", () => {
     expect(template).toMatch(/^Description: >-\n {2}gc-usage: /m);
   });
 
-  it("takes no first day that no year has", () => {
+  it("rejects a first day that does not exist", () => {
     const pattern = /FirstDay:[\s\S]*?AllowedPattern: "(.*)"/.exec(template)?.[1];
-    const taken = (day: string) => new RegExp(`^(?:${pattern})$`).test(day);
-    expect(["2018-01-01", "2024-02-29", "2025-04-30", "2025-12-31"].filter(taken)).toHaveLength(4);
-    expect(["2025-02-30", "2025-04-31", "2025-11-31", "2025-13-01", "2025-1-1"].filter(taken)).toEqual([]);
+    const accepts = (day: string) => new RegExp(`^(?:${pattern})$`).test(day);
+    expect(["2018-01-01", "2024-02-29", "2025-04-30", "2025-12-31"].filter(accepts)).toHaveLength(4);
+    expect(["2025-02-30", "2025-04-31", "2025-11-31", "2025-13-01", "2025-1-1"].filter(accepts)).toEqual([]);
   });
 
-  it("is small enough to be given to CloudFormation as it is, without a bucket", () => {
+  it("is small enough to be passed to CloudFormation directly, without a bucket", () => {
     expect(Buffer.byteLength(template)).toBeLessThan(51_200);
   });
 
-  it("uses no YAML aliases, which CloudFormation refuses and no linter reports", () => {
+  it("has no YAML aliases, which CloudFormation rejects but linters do not report", () => {
     expect(template).not.toMatch(/^\s*(?:- )?(?:[\w:]+: )?[&*]\w/m);
   });
 });

@@ -13,7 +13,7 @@ let lake: string;
 let engine: DuckDbEngine;
 let facts: OracleRow[];
 
-/** Small whole numbers that repeat from run to run: mulberry32. */
+/** Reproducible small whole numbers: mulberry32. */
 function chance(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -24,7 +24,7 @@ function chance(seed: number): (below: number) => number {
   };
 }
 
-/** Forty days with ties, renamed and nameless clients, built-in ones without id, clients that come and go. */
+/** Forty days with ties, renamed and unnamed clients, built-in clients without an id, and clients that come and go. */
 function generate(): OracleRow[] {
   const below = chance(7);
   const rows: OracleRow[] = [];
@@ -55,7 +55,7 @@ function generate(): OracleRow[] {
       });
     }
   }
-  // A client on whose rows nothing was counted is neither new nor silent.
+  // A client without requests is neither new nor silent.
   rows.push({
     ...(rows[0] as OracleRow),
     day: addDays(START, 38),
@@ -72,7 +72,7 @@ beforeAll(async () => {
     facts.filter((row) => row.day === day).map(({ counts, ...row }) => ({ ...row, ...counts }));
   lake = await makeLake([
     ...days.map((day) => slice(day, rowsOf(day), { grouping: GROUPING })),
-    // The same requests again, which no answer may add up.
+    // The same requests again, which must not be added up.
     ...days.map((day) => slice(day, rowsOf(day), { grouping: GROUPING, service: "legacy" })),
     ...days.map((day) =>
       slice(day, [{ clientId: "client-1", requests: 1_000_000n }], { grouping: "client" }),
@@ -88,7 +88,7 @@ afterAll(async () => {
 });
 
 test.each(list().map((question) => question.name))(
-  "%s answers what a slow sum over the rows answers",
+  "%s returns the same as a simple calculation over the rows",
   async (name) => {
     const question = get(name);
     const oracle = ORACLE[name];

@@ -33,7 +33,7 @@ function chosen(question: string, keys: SliceKey[], wanted: object = {}): string
   return `${service} ${grouping} ${missing.length}`;
 }
 
-describe("the rows that answer", () => {
+describe("the rows for an answer", () => {
   const canonical = slices("jobs", "client-uri-method", "2026-11-01", 10);
 
   test.each([
@@ -43,22 +43,22 @@ describe("the rows that answer", () => {
       "jobs client-uri-method 5",
     ],
     [
-      "legacy where jobs has none of the days",
+      "legacy if jobs has none of the days",
       [...slices("legacy", "client", "2026-11-01", 10), ...slices("jobs", "client", "2026-01-01", 9)],
       "legacy client 0",
     ],
     [
-      "the grouping with most days",
+      "the grouping with the most days",
       [...canonical.slice(1), ...slices("jobs", "client", "2026-11-01", 10)],
       "jobs client 0",
     ],
     [
-      "the canonical grouping of equals",
+      "the canonical grouping among equals",
       [...slices("jobs", "client", "2026-11-01", 10), ...canonical],
       "jobs client-uri-method 0",
     ],
     [
-      "else the fewest dimensions",
+      "otherwise the fewest dimensions",
       [...slices("jobs", "client-platform", "2026-11-01", 10), ...slices("jobs", "client", "2026-11-01", 10)],
       "jobs client 0",
     ],
@@ -80,7 +80,7 @@ describe("the rows that answer", () => {
     expect(chosen("busy-users", keys)).toBe("jobs client-user 8");
   });
 
-  test("are the ones that were asked for", () => {
+  test("are those that were requested", () => {
     const keys = [...canonical, ...slices("legacy", "client", "2026-11-01", 10)];
     expect(chosen("busy-clients", keys, { service: "legacy" })).toBe("legacy client 0");
     expect(chosen("busy-clients", keys, { grouping: "client" })).toBe("legacy client 0");
@@ -90,25 +90,28 @@ describe("the rows that answer", () => {
     [
       "busy-users",
       {},
-      "It has jobs, client-uri-method: 10 days, 2026-11-01 to 2026-11-10. Run `gc-usage sync --group-by client,user,uri,method`",
+      "The lake has jobs, client-uri-method: 10 days, 2026-11-01 to 2026-11-10. Run `gc-usage sync --group-by client,user,uri,method`",
     ],
     ["busy-clients", { service: "legacy" }, "Run `gc-usage sync --service legacy`"],
     ["busy-clients", { grouping: "client" }, "Run `gc-usage sync --group-by client`"],
-  ])("that %s lacks with %j are named, with the sync that brings them", (question, wanted, hint) => {
-    try {
-      sourcesFor(get(question), canonical, wanted as Wanted);
-      expect.unreachable();
-    } catch (error) {
-      if (!isUsageError(error)) throw error;
-      expect(error.kind).toBe("lake");
-      expect(error.hint).toContain(hint);
-    }
-  });
+  ])(
+    "that are missing for %s with %j are reported, with the sync that fetches them",
+    (question, wanted, hint) => {
+      try {
+        sourcesFor(get(question), canonical, wanted as Wanted);
+        expect.unreachable();
+      } catch (error) {
+        if (!isUsageError(error)) throw error;
+        expect(error.kind).toBe("lake");
+        expect(error.hint).toContain(hint);
+      }
+    },
+  );
 
-  test("that are compared have days of both periods, whatever else has more of one", () => {
+  test("for a comparison have days of both periods, even if others have more of one", () => {
     const both = slices("legacy", "client", "2026-10-25", 10);
     const compared = (keys: SliceKey[]): string[] =>
-      comparable(get("change"), sourcesFor(get("change"), keys), WINDOW).map((one) => one.service);
+      comparable(get("change"), sourcesFor(get("change"), keys), WINDOW).map(({ service }) => service);
     expect(compared([...canonical, ...both])).toEqual(["legacy"]);
     expect(() => compared([...canonical, ...slices("legacy", "client", "2026-10-20", 10)])).toThrow(
       "the lake has no day of 2026-10-22 to 2026-10-31 (jobs, client-uri-method).",
@@ -168,12 +171,12 @@ describe("the period", () => {
     ["month", { from: "2026-10-05" }, "2026-10-01/2026-10-31"],
     ["week", { last: "2w" }, "2026-11-02/2026-11-15"],
     ["week", { from: "2026-11-04", to: "2026-11-09" }, "2026-11-02/2026-11-15"],
-  ] as const)("by %s of %j is whole periods: %s", (granularity, flags, expected) => {
+  ] as const)("by %s of %j consists of whole periods: %s", (granularity, flags, expected) => {
     const { start, end } = windowOf(flags, newest, now, { granularity });
     expect(`${start}/${end}`).toBe(expected);
   });
 
-  test("by week begins on the day that the lake's weeks begin on", () => {
+  test("by week starts on the day on which the lake's weeks start", () => {
     const weeks = { granularity: "week", weekStart: "sunday" } as const;
     expect(windowOf({ last: "1w" }, "2026-11-14" as Day, now, weeks)).toEqual({
       start: "2026-11-08",
@@ -182,10 +185,10 @@ describe("the period", () => {
   });
 
   test.each([
-    [{ last: "30" }, "no length of time"],
-    [{ last: "0d" }, "no length of time"],
-    [{ last: "-7d" }, "no length of time"],
-    [{ last: "7d", from: "2026-11-01" }, "both say where the period starts"],
+    [{ last: "30" }, "expected a length of time"],
+    [{ last: "0d" }, "expected a length of time"],
+    [{ last: "-7d" }, "expected a length of time"],
+    [{ last: "7d", from: "2026-11-01" }, "both set the start of the period"],
     [{ from: "2026-11-31" }, "is not a day"],
     [{ from: "2026-11-21", to: "2026-11-01" }, "before it starts"],
     [{ from: "2026-11-23" }, "before it starts"],

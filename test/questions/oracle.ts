@@ -1,6 +1,6 @@
 import type { UsageRow } from "../../src/usage/row.ts";
 
-/** A row of one slice with what the questions read, beside its day. */
+/** A row of a slice: its day and the columns that the questions read. */
 export type OracleRow = Required<
   Pick<UsageRow, "clientId" | "clientName" | "userId" | "templateUri" | "httpMethod">
 > & {
@@ -31,7 +31,7 @@ const percent = (part: bigint, whole: bigint): number | null => {
 const days = (rows: readonly OracleRow[], metric: Metric): string[] =>
   [...new Set(rows.filter((row) => row.counts[metric] > 0n).map((row) => row.day))].sort();
 
-/** The newest name, the greatest of them where one day has two. */
+/** The newest name; if a day has two, the greatest. */
 const nameOf = (rows: readonly OracleRow[]): string | null =>
   rows
     .filter((row) => row.clientName !== null)
@@ -79,7 +79,7 @@ const byEndpoint = (rows: readonly OracleRow[]) => groups(rows, (row) => [row.ht
 const inside = (rows: readonly OracleRow[], from: string, to: string) =>
   rows.filter((row) => row.day >= from && row.day <= to);
 
-/** Each question's answer, worked out the slow and obvious way, whole numbers as bigints. */
+/** Each question's answer, calculated in the simplest way, with whole numbers as bigints. */
 export const ORACLE: Readonly<
   Record<string, (rows: readonly OracleRow[], window: OracleWindow) => Value[][]>
 > = {
@@ -102,13 +102,13 @@ export const ORACLE: Readonly<
   "busy-clients": (all, { from, to }) => {
     const rows = inside(all, from, to);
     return sorted(
-      byClient(rows).map((one) => [
-        ...one.key,
-        nameOf(one.rows),
-        sum(one.rows, "requests"),
-        percent(sum(one.rows, "requests"), sum(rows, "requests")),
-        sum(one.rows, "status429"),
-        BigInt(days(one.rows, "requests").length),
+      byClient(rows).map((group) => [
+        ...group.key,
+        nameOf(group.rows),
+        sum(group.rows, "requests"),
+        percent(sum(group.rows, "requests"), sum(rows, "requests")),
+        sum(group.rows, "status429"),
+        BigInt(days(group.rows, "requests").length),
       ]),
       ["desc", col(2)],
       ["asc", col(0)],
@@ -154,11 +154,11 @@ export const ORACLE: Readonly<
   "busy-endpoints": (all, { from, to }) => {
     const rows = inside(all, from, to);
     return sorted(
-      byEndpoint(rows).map((one) => [
-        ...one.key,
-        sum(one.rows, "requests"),
-        percent(sum(one.rows, "requests"), sum(rows, "requests")),
-        sum(one.rows, "status429"),
+      byEndpoint(rows).map((group) => [
+        ...group.key,
+        sum(group.rows, "requests"),
+        percent(sum(group.rows, "requests"), sum(rows, "requests")),
+        sum(group.rows, "status429"),
       ]),
       ["desc", col(2)],
       ["asc", col(1)],
@@ -197,12 +197,12 @@ export const ORACLE: Readonly<
   "busy-users": (all, { from, to }) => {
     const rows = inside(all, from, to).filter((row) => row.userId !== null && row.userId !== "");
     return sorted(
-      groups(rows, (row) => [row.userId]).map((one) => [
-        ...one.key,
-        sum(one.rows, "requests"),
-        percent(sum(one.rows, "requests"), sum(rows, "requests")),
-        sum(one.rows, "status429"),
-        BigInt(days(one.rows, "requests").length),
+      groups(rows, (row) => [row.userId]).map((group) => [
+        ...group.key,
+        sum(group.rows, "requests"),
+        percent(sum(group.rows, "requests"), sum(rows, "requests")),
+        sum(group.rows, "status429"),
+        BigInt(days(group.rows, "requests").length),
       ]),
       ["desc", col(1)],
       ["asc", col(0)],

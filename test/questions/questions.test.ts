@@ -17,7 +17,7 @@ const VALUES = {
 
 const all = list().map((question) => [question.name, question] as const);
 
-/** What one of the two engines refuses, or both take and answer differently; shared by all statements here. */
+/** Syntax that one of the two engines rejects, or that gives different results. Checked for all statements here. */
 const TRAPS: Readonly<Record<string, RegExp>> = {
   "a decimal literal (decimal in Trino, double in Athena)": /\b\d+\.\d+(?!\d*E)/i,
   "a cast by ::": /::/,
@@ -43,25 +43,25 @@ const bare = (sql: string): string => sql.replace(/--[^\n]*/g, "").replace(/'[^'
 describe.each(all)("the question %s", (_name, question) => {
   const sql = bare(question.sql);
 
-  test.each(Object.entries(TRAPS))("keeps clear of %s", (_trap, pattern) => {
+  test.each(Object.entries(TRAPS))("avoids %s", (_trap, pattern) => {
     expect(sql).not.toMatch(pattern);
   });
 
-  test("divides doubles alone, and never by zero", () => {
+  test("divides only doubles, and never by zero", () => {
     for (const [, left = "", right = ""] of sql.matchAll(/([^/\n]*)\/([^/\n]*)/g)) {
       expect(left).toMatch(/100E0 \*|CAST\([^)]* AS double\)/);
       expect(right).toMatch(/^ nullif\(/);
     }
   });
 
-  test("names granularity, service, grouping and days, wherever it reads rows", () => {
+  test("filters by granularity, service, grouping and days wherever it reads rows", () => {
     const reads = sql.match(/FROM usage\b/g) ?? [];
     expect(reads).toHaveLength(1);
     expect(sql).toMatch(/granularity = :granularity\s+AND service = :service\s+AND "grouping" = :grouping/);
     expect(sql).toMatch(/AND date BETWEEN :(?:from|before) AND :to/);
   });
 
-  test("groups by columns, not aliases, and orders by all that it groups by", () => {
+  test("groups by columns, not aliases, and orders by all of them", () => {
     const groupBy = /GROUP BY ([\w, ]+)/.exec(sql)?.[1]?.split(", ") ?? [];
     const orderBy = /ORDER BY([\s\S]*?)(?:LIMIT|$)/.exec(sql)?.[1] ?? "";
     expect(groupBy.length).toBeGreaterThan(0);
@@ -71,21 +71,21 @@ describe.each(all)("the question %s", (_name, question) => {
     }
   });
 
-  test("has one column of each name, in lower case as Glue has it", () => {
+  test("has unique column names, in lower case like in Glue", () => {
     const named = bare(bind(question, VALUES));
     const names = [...named.matchAll(/\bAS (\w+)(?=,|\n)/g)].map((match) => match[1]);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z0-9_]+$/);
   });
 
-  test("shows a limited number of rows where it has no natural one", () => {
+  test("limits the number of rows if it is not limited by itself", () => {
     if (question.name === "requests-by-day") expect(question.params).toEqual([]);
     else expect(sql).toMatch(/LIMIT :top$/);
   });
 });
 
 describe("binding", () => {
-  test("puts literals in the place of parameters, the defaults where nothing is given", () => {
+  test("replaces parameters with literals or their defaults", () => {
     const sql = bind(get("failing-clients"), { ...VALUES, params: { top: 3 } });
     expect(sql).toContain("date BETWEEN DATE '2026-11-01' AND DATE '2026-11-10'");
     expect(sql).toContain(`"grouping" = 'client-uri-method'`);
@@ -94,13 +94,13 @@ describe("binding", () => {
     expect(bare(sql)).not.toMatch(/:/);
   });
 
-  test("looks back over a period of equal length", () => {
+  test("looks back over a period of the same length", () => {
     expect(bind(get("change"), VALUES)).toContain("BETWEEN DATE '2026-10-22' AND DATE '2026-11-10'");
     expect(daysRead(get("change"), VALUES)).toEqual({ start: "2026-10-22", end: "2026-11-10" });
     expect(daysRead(get("busy-clients"), VALUES).start).toBe("2026-11-01");
   });
 
-  test("reads weeks or months, whose number a column's name then counts, and looks back over as many", () => {
+  test("reads weeks or months, names columns after them, and looks back over the same number", () => {
     const months = {
       ...VALUES,
       start: "2026-09-01" as Day,
@@ -125,16 +125,16 @@ describe("binding", () => {
     });
   });
 
-  test("quotes what is not ours", () => {
+  test("quotes values of users", () => {
     const sql = bind(get("busy-clients"), { ...VALUES, grouping: "x' OR 1=1 --" as typeof VALUES.grouping });
     expect(sql).toContain(`"grouping" = 'x'' OR 1=1 --'`);
   });
 
   test.each([{ top: -1 }, { top: 1.5 }, { top: Number.NaN }, { min_requests: 1 }])(
-    "refuses %j for busy-clients",
+    "rejects %j for busy-clients",
     (params) => {
       expect(() => bind(get("busy-clients"), { ...VALUES, params })).toThrow(
-        /top is|takes no --min-requests/,
+        /Invalid top|does not accept --min-requests/,
       );
     },
   );
@@ -145,7 +145,7 @@ describe("names", () => {
     ["noisy", "Did you mean noisy-clients or noisy-endpoints?"],
     ["noisy_client", "Did you mean noisy-clients or noisy-endpoints?"],
     ["Hot spot", "Did you mean hot-spots?"],
-    ["x", "See `gc-usage ask` for all of them."],
+    ["x", "To list the questions: gc-usage ask"],
   ])("%s is unknown, with a suggestion", (name, hint) => {
     try {
       get(name);
@@ -161,18 +161,18 @@ describe("names", () => {
 describe("a heading", () => {
   const sql = "\n\nSELECT :top\n";
   test.each([
-    ["SELECT 1", "begins with no"],
+    ["SELECT 1", "does not start with"],
     ["-- One.\n-- title: X\n-- param: top integer 1 N.", "no statement"],
     [`-- One.${sql}`, "no title"],
-    [`-- One.\n-- title: X${sql}`, "uses :top, undeclared"],
-    [`-- One.\n-- title: X\n-- needs: clients${sql}`, "no dimension"],
-    [`-- One.\n-- title: X\n-- param: top text 1 N.${sql}`, "bad param"],
-    [`-- One.\n-- titel: X${sql}`, "heading line that is none"],
+    [`-- One.\n-- title: X${sql}`, "uses :top without declaring it"],
+    [`-- One.\n-- title: X\n-- needs: clients${sql}`, "unknown dimension"],
+    [`-- One.\n-- title: X\n-- param: top text 1 N.${sql}`, "invalid param"],
+    [`-- One.\n-- titel: X${sql}`, "invalid heading line"],
     [
       "-- One.\n-- title: X\n-- param: top integer 1 N.\n\nSELECT ':top', \":top\" -- :top\n",
       "does not use it",
     ],
-  ])("%j is a defect", (text, why) => {
+  ])("%j is a bug", (text, why) => {
     expect(() => parseQuestion("q", text)).toThrow(why);
   });
 });
@@ -193,7 +193,7 @@ describe("the statements for Athena", () => {
     removeLake(lake);
   });
 
-  test.each(all)("%s runs on a relative period, and keeps to the shared dialect", async (_name, question) => {
+  test.each(all)("%s reads a relative period, and uses only the shared dialect", async (_name, question) => {
     const sql = defaultSql(question);
     expect(sql).toContain("CAST(current_date - interval '1' day AS date)");
     expect(bare(sql)).not.toMatch(/:/);

@@ -120,9 +120,9 @@ describe("gc-usage sandbox", () => {
     [["--seed", "-1"], /--seed/],
     [["--now", "noon"], /--now/],
     [["--now", "2026-11-01T09:30:00"], /--now/],
-    [["--now", "2026-02-30T00:00:00Z"], /--now: "2026-02-30T00:00:00Z" is no instant/],
+    [["--now", "2026-02-30T00:00:00Z"], /Invalid --now: "2026-02-30T00:00:00Z" \(expected/],
     [["--now", "2026-11-01T24:00:00Z"], /--now/],
-    [["--now", "9999-12-31T23:59:59Z"], /from 1970 to 9998/],
+    [["--now", "9999-12-31T23:59:59Z"], /1970 to 9998/],
     [["--rate-limit", "0"], /--rate-limit/],
     [["--token-ttl", "1.5"], /--token-ttl/],
     [["--faults", "429=often"], /--faults/],
@@ -130,8 +130,8 @@ describe("gc-usage sandbox", () => {
     [["--scale", "0"], /--scale/],
     [["--truth", "--from", "2026-10-01"], /--truth needs --from and --to/],
     [["--truth", "--from", "2026-02-30", "--to", "2026-03-01"], /--from/],
-    [["--truth", "--from", "2026-10-02", "--to", "2026-10-01"], /lies before/],
-    [["--from", "2026-10-02"], /belong to --truth/],
+    [["--truth", "--from", "2026-10-02", "--to", "2026-10-01"], /is after --to/],
+    [["--from", "2026-10-02"], /need --truth/],
     [["--nonsense"], /--nonsense/],
   ])("refuses %j with exit code 2", async (args, message) => {
     const { exitCode, stderr, stdout } = await gcUsage(["sandbox", ...args]);
@@ -143,8 +143,8 @@ describe("gc-usage sandbox", () => {
     const { exitCode, stderr } = await gcUsage(["sandbox"], { env: { TMPDIR: join(folder, "none") } });
     expect(exitCode).toBe(2);
     expect(stderr).toBe(
-      `error: The temporary folder ${join(folder, "none")} cannot be written (ENOENT).\n` +
-        "Set TMPDIR to a folder that can.\n",
+      `error: Cannot write to the temporary folder ${join(folder, "none")} (ENOENT).\n` +
+        "Set TMPDIR to a writable folder.\n",
     );
   });
 

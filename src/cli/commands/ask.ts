@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import type { QueryOptions, QueryResult, SqlEngine } from "../../engine/engine.ts";
 import type { Basis } from "../../questions/basis.ts";
-import { checkBasis, describeGaps, lacking } from "../../questions/demands.ts";
+import { checkBasis, describeGaps, describeMissing } from "../../questions/demands.ts";
 import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
 import {
   type AskedLake,
@@ -38,12 +38,19 @@ import type { LakeFlags } from "../stack.ts";
 
 export function command(cli: Cli) {
   const ask = new Command("ask")
-    .description("Answer a question about the lake; without a name, list the questions.")
-    .argument("[question]", "its name")
-    .option("--last <time>", "how far back: 7d, 4w, 3m or 1y (default: 30d, or what the lake has in a row)")
-    .option("--from <day>", "first day, UTC, included")
-    .option("--to <day>", "last day, UTC, included (default: yesterday, or the lake's newest day)")
-    .option("--top <n>", "how many rows to show", integerOption("--top", 1, 999_999_999))
+    .description("Answer a question about the lake. Without a name, list the questions.")
+    .argument("[question]", "name of the question")
+    .option(
+      "--last <time>",
+      "length of the period, for example 7d, 4w, 3m or 1y (default: 30d, or as many consecutive days as the lake has)",
+    )
+    .option("--from <day>", "first UTC day, inclusive")
+    .option("--to <day>", "last UTC day, inclusive (default: yesterday, or the lake's newest day)")
+    .option(
+      "--top <n>",
+      "number of rows to show (default: depends on the question)",
+      integerOption("--top", 1, 999_999_999),
+    )
     .option(
       "--min-requests <n>",
       "leave out clients with fewer requests",
@@ -51,18 +58,17 @@ export function command(cli: Cli) {
     )
     .option(
       "--service <name>",
-      "jobs or legacy (default: the one that covers the days, jobs first)",
+      "service to read: jobs or legacy (default: the one that covers the days, jobs first)",
       serviceOption,
     )
-    .option("--group-by <dimensions>", "the grouping to read, for example client,uri,method", parseGrouping)
+    .option("--group-by <dimensions>", "grouping to read, for example client,uri,method", parseGrouping)
+    .option("--granularity <name>", "rows to read: day, week or month (default: day)", granularityOption)
     .option(
-      "--granularity <name>",
-      "day, week or month: which rows to read (default: day)",
-      granularityOption,
+      "--organization <name>",
+      "answer only for this organization, if the lake is a folder of several organizations' lakes",
     )
-    .option("--organization <name>", "of several organizations' lakes, answer for this one")
-    .option("--allow-partial", "answer even if days of the period are missing or incomplete")
-    .option("--print-sql", "print the statement instead of running it");
+    .option("--allow-partial", "answer even if days are missing or incomplete")
+    .option("--print-sql", "print the SQL statement instead of running it");
   return addQueryOptions(ask)
     .addHelpText("after", HELP)
     .action(async (name, options) => {
@@ -83,7 +89,7 @@ export function command(cli: Cli) {
           const demands = { ...options, maxAgeMs: options.maxAge };
           await named(organization, () => checkBasis(basis, demands, { lakeFlags, now }));
         }
-        for (const answer of answers) tell(cli, answer);
+        for (const answer of answers) reportBasis(cli, answer);
         const parts = answers.map((answer) => partOf(answer, params));
         if (options.printSql) await cli.out(parts.map(sqlText).join("\n"));
         else await printAnswer(cli, opened, answers, parts, options);
@@ -94,21 +100,21 @@ export function command(cli: Cli) {
 }
 
 const HELP = `
-Days are UTC days; the current one is never in the data. Each question reads
-one service and one grouping, by day unless --granularity says otherwise, and
-reports on standard error which.
+Days are UTC days; the current day is never in the data. Each question reads
+one service and one grouping, by day unless you set --granularity, and reports
+them on standard error.
 
-A question about days that the lake does not have, or has in part, is refused
-(exit code 9) with the \`gc-usage sync\` that fetches them; --allow-partial
-answers from what is there. Without --last and --from the answer covers the
-last 30 days (12 weeks, 12 months), or as many as the lake has in a row.
-Scripts can use --require-complete, which counts up to yesterday whatever the
-lake has, and --max-age. JSON and Parquet state the period, its coverage and
-when the data was fetched (docs/answers.md).
+If days of the period are missing or incomplete, the question fails with exit
+code 9 and shows the \`gc-usage sync\` command that fetches them. To answer from
+the available days, add --allow-partial. Without --last and --from, the answer
+covers the last 30 days (12 weeks, 12 months), or as many as the lake has in a
+row. In scripts, use --require-complete, which expects all days up to yesterday,
+and --max-age. JSON and Parquet contain the period, its coverage and when the
+data was fetched (docs/answers.md).
 
-Where --lake is a folder of several organizations' lakes, the answer begins with
-a column organization. It is for one period, the one that they all have unless
---last or --from says otherwise; --top counts for each of them.
+If --lake is a folder of several organizations' lakes, the answer starts with
+the column organization. The period is the same for all of them: the one that
+all lakes cover, unless you set --last or --from. --top applies to each.
 
 Examples:
   gc-usage ask
@@ -119,7 +125,7 @@ Examples:
   gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json
   gc-usage ask noisy-clients --stack gc-usage --engine athena`;
 
-/** The lakes that are asked, each with an engine that sees its rows alone. */
+/** The lakes to query, each with an engine that sees only its rows. */
 function askedLakes({ engine, lakes }: OpenEngine, flags: LakeFlags): AskedLake[] {
   if (lakes === undefined) throw new RangeError("a question needs a lake");
   return lakes.map(({ organization, lake, slices }) => ({
@@ -137,7 +143,7 @@ function askedLakes({ engine, lakes }: OpenEngine, flags: LakeFlags): AskedLake[
   }));
 }
 
-/** A lake's statement, and what it reads. */
+/** A lake's statement and the slices that it reads. */
 interface AnswerPart {
   readonly organization: string | undefined;
   readonly engine: SqlEngine;
@@ -193,8 +199,8 @@ function paramsOf(given: Readonly<Record<string, number | undefined>>): Record<s
   );
 }
 
-/** What the answer rests on, to stderr. What people must not overlook is a warning, which --quiet lets through. */
-function tell(cli: Cli, { organization, basis, own, lakeFlags: lake }: LakeBasis): void {
+/** Reports on stderr what data the answer is based on. Important facts are warnings, which --quiet does not hide. */
+function reportBasis(cli: Cli, { organization, basis, own, lakeFlags: lake }: LakeBasis): void {
   const { question, source, window, read, facts } = basis;
   const whose = organization === undefined ? "" : `${organization}: `;
   const compared = question.looksBack
@@ -205,33 +211,33 @@ function tell(cli: Cli, { organization, basis, own, lakeFlags: lake }: LakeBasis
     `${whose}${question.title}, ${describeSpan(window)}${compared} (${source.service}, ${source.grouping}${by})`,
   );
   const sync = `gc-usage sync${seriesFlags(source)}${lake}`;
-  if (!facts.coverage.complete) cli.log.warn(whose + lacking(basis));
+  if (!facts.coverage.complete) cli.log.warn(whose + describeMissing(basis));
   else if (facts.coverage.rowsLacking.length > 0) cli.log.warn(whose + describeGaps(facts.coverage));
   if (own.isShortened) {
     const periods = periodsOf(source.granularity, own.window, source.weekStart).length;
     cli.log.warn(
-      `${whose}The answer covers ${counted(periods, source.granularity)}: the lake has no more in a row. ` +
-        `\`${sync}\` fetches more, and --last or --from set the period.`,
+      `${whose}The answer covers ${counted(periods, source.granularity)}, because the lake has no more in a row. ` +
+        `To choose the period, add --last or --from. To fetch more: ${sync}`,
     );
   }
-  if (own.isStale) cli.log.warn(`${whose}${newest(own)}; \`${sync}\` fetches the days since.`);
+  if (own.isStale) cli.log.warn(`${whose}${newest(own)}. To fetch the days since then: ${sync}`);
 }
 
 function newest({ source, window, facts }: Basis): string {
   if (source.granularity !== "day")
-    return `The lake's newest whole ${source.granularity} ends on ${window.end}`;
+    return `The lake's newest complete ${source.granularity} ends on ${window.end}`;
   return `The lake's newest ${facts.newestDay === window.end ? "" : "complete "}day is ${window.end}`;
 }
 
-/** `--top 10 --min-requests 100`: what a question takes, with the values where nothing is given. */
+/** `--top 10 --min-requests 100`: the options of a question with their defaults. */
 function flagsOf({ params }: Question): string {
   return params.map((param) => `--${param.name.replaceAll("_", "-")} ${param.default}`).join(" ");
 }
 
-/** Where nobody looks at a terminal. */
+/** Width of the list if stdout is not a terminal. */
 const LIST_WIDTH = 100;
 
-/** The questions for people: descriptions are wrapped, since shortened they would tell nothing. */
+/** The questions as text. Descriptions are wrapped, not shortened. */
 export function listText(questions: readonly Question[], columns: number): string {
   const indent = Math.max(...questions.map(({ name }) => name.length)) + 2;
   return questions
@@ -258,7 +264,7 @@ function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** The options that mean something without a question, or that every command takes. */
+/** The options that apply without a question, or to every command. */
 const OF_THE_LIST: readonly string[] = ["json", "output", "lake", "stack", "debug", "quiet"];
 
 async function printList(
@@ -271,16 +277,16 @@ async function printList(
   );
   if (first !== undefined) {
     const flag = `--${first.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new UsageError("input", `${flag} was given, and no question.`, {
-      hint: "See `gc-usage ask` for the questions.",
+    throw new UsageError("input", `${flag} needs a question.`, {
+      hint: "To list the questions: gc-usage ask",
     });
   }
   if (format === "table") await cli.out(listText(list(), cli.isTerminal ? cli.columns : LIST_WIDTH));
   else if (format === "json")
     await cli.json(list().map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
   else {
-    throw new UsageError("input", `The list of questions has no form ${format}.`, {
-      hint: "Leave --output out, or use --json.",
+    throw new UsageError("input", `The list of questions cannot be printed as ${format}.`, {
+      hint: "Omit --output, or use --json.",
     });
   }
 }

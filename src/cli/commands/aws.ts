@@ -11,12 +11,14 @@ import { realEffects } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
 import type { Cli } from "../cli.ts";
 import { onErr } from "../colors.ts";
-import { confirmData, mayGoOn, retype } from "../confirm.ts";
+import { confirmChanges, confirmData, retype } from "../confirm.ts";
 import { changesText, crawledText, destroyText, driftText } from "../stack-text.ts";
 
 export function command(cli: Cli) {
   return new Command("aws")
-    .description("The lake in AWS: make the stack, read its settings, run the crawler, take it down.")
+    .description(
+      "Manage the lake's CloudFormation stack: deploy it, show its settings, run its crawler, delete it.",
+    )
     .helpCommand("help [command]", "show help for a command")
     .addCommand(deployCommand(cli))
     .addCommand(outputsCommand(cli))
@@ -27,16 +29,16 @@ export function command(cli: Cli) {
     .addHelpText("after", "\nExample:\n  gc-usage aws deploy\n  gc-usage sync --stack gc-usage");
 }
 
-/** A subcommand with the flags that say which stack, where and as whom. */
+/** A subcommand with the options for the stack, region and credentials. */
 function stackCommand(name: string) {
   return new Command(name)
-    .option("--stack <name>", "the CloudFormation stack", stackName, DEFAULT_STACK)
-    .option("--profile <name>", "a profile of the AWS CLI (default: AWS_PROFILE)")
-    .option("--region <name>", "the AWS region (default: AWS_REGION, AWS_DEFAULT_REGION, the profile's)")
-    .option("--endpoint-url <url>", "in place of AWS's own addresses (default: AWS_ENDPOINT_URL)");
+    .option("--stack <name>", "name of the CloudFormation stack", stackName, DEFAULT_STACK)
+    .option("--profile <name>", "profile of the AWS CLI (default: AWS_PROFILE)")
+    .option("--region <name>", "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION or the profile's)")
+    .option("--endpoint-url <url>", "endpoint to call instead of AWS (default: AWS_ENDPOINT_URL)");
 }
 
-/** What `deploy --blueprint-names` sets. Bucket names are unique in the world, so they are not among these. */
+/** What `deploy --blueprint-names` sets. Bucket names must be globally unique, so they are not included. */
 const BLUEPRINT_NAMES: Readonly<Record<string, string>> = {
   DatabaseName: "genesysclouddb",
   CrawlerName: "UsageApiCrawler",
@@ -45,17 +47,17 @@ const BLUEPRINT_NAMES: Readonly<Record<string, string>> = {
 
 function deployCommand(cli: Cli) {
   return stackCommand("deploy")
-    .description("Make or update the stack by a change set. The changes are shown first.")
+    .description("Create or update the stack. Shows the changes first and asks for confirmation.")
     .option(
       "--parameter <key=value>",
-      "set a parameter of the template; repeat it for more. One not named keeps its value",
+      "set a parameter of the template; repeatable. Other parameters keep their values",
       parameterOption,
       {},
     )
-    .option("--blueprint-names", "name database, crawler and workgroup as the blueprint's article does")
-    .option("--dry-run", "show the changes and change nothing")
-    .option("-y, --yes", "do not ask")
-    .option("--json", "print changes and settings as JSON")
+    .option("--blueprint-names", "name the database, crawler and workgroup as in the blueprint's article")
+    .option("--dry-run", "show the changes without making them")
+    .option("-y, --yes", "do not ask for confirmation")
+    .option("--json", "print the changes and settings as JSON")
     .addHelpText(
       "after",
       "\nExample:\n  gc-usage aws deploy --dry-run\n  gc-usage aws deploy --stack usage-eu --parameter FirstDay=2024-01-01",
@@ -71,20 +73,20 @@ function deployCommand(cli: Cli) {
         return;
       }
       cli.note(changesText(made));
-      let goesOn = false;
+      let isConfirmed = false;
       try {
-        goesOn = !options.dryRun && (await mayGoOn(cli, made, options.yes));
+        isConfirmed = !options.dryRun && (await confirmChanges(cli, made, options.yes));
       } finally {
-        if (!goesOn) await discard(aws, made, realEffects);
+        if (!isConfirmed) await discard(aws, made, realEffects);
       }
-      if (!goesOn) {
+      if (!isConfirmed) {
         cli.log.info("Nothing was changed.");
         if (options.json) await cli.json({ stack: made.stack, action: made.action, changes: made.changes });
         return;
       }
       const settings = await execute(aws, made, following(cli, made.changes.length));
       cli.log.info(
-        onErr.green(`The stack ${options.stack} is ${made.action === "create" ? "made" : "updated"}.`),
+        onErr.green(`The stack ${options.stack} is ${made.action === "create" ? "created" : "updated"}.`),
       );
       await printSettings(cli, settings, options.json, made);
     });
@@ -93,9 +95,9 @@ function deployCommand(cli: Cli) {
 function outputsCommand(cli: Cli) {
   return stackCommand("outputs")
     .description(
-      "Show what the stack is made of: lake, database, workgroup, policies, the article's commands.",
+      "Show the stack's settings: lake, database, workgroup, policies, and the commands of the blueprint's article.",
     )
-    .option("--json", "print it as JSON")
+    .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage aws outputs --json")
     .action(async (options) => {
       await printSettings(cli, await stackOutputs(options.stack, options), options.json);
@@ -114,9 +116,9 @@ function templateCommand(cli: Cli) {
 function crawlCommand(cli: Cli) {
   return stackCommand("crawl")
     .description(
-      "Run the crawler over the blueprint's raw rows, wait until it is READY, and tell what it found.",
+      "Run the crawler over the raw rows of the blueprint, wait until it is READY, and report what it found.",
     )
-    .option("--json", "print it as JSON")
+    .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage aws crawl")
     .action(async (options) => {
       const settings = await stackOutputs(options.stack, options);
@@ -132,17 +134,15 @@ function crawlCommand(cli: Cli) {
 
 function driftCommand(cli: Cli) {
   return stackCommand("drift")
-    .description(
-      "Show what was changed by hand since the stack was deployed. Exits with 11 where anything was.",
-    )
-    .option("--json", "print it as JSON")
+    .description("Show manual changes since the stack was deployed. Exits with code 11 if there are any.")
+    .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage aws drift")
     .action(async (options) => {
       const drifted = await drift(new Aws(options), options.stack, waiting(cli));
       await (options.json ? cli.json({ stack: options.stack, drifted }) : cli.out(driftText(drifted)));
       if (drifted.length > 0) {
         throw new UsageError("aws", `The stack ${options.stack} has drifted.`, {
-          hint: "Undo the change by hand, or put it into the template's parameters.",
+          hint: "Undo the changes manually, or set them as parameters: gc-usage aws deploy --stack ${options.stack} --parameter KEY=VALUE",
         });
       }
     });
@@ -150,31 +150,34 @@ function driftCommand(cli: Cli) {
 
 function destroyCommand(cli: Cli) {
   return stackCommand("destroy")
-    .description("Delete the stack. The data stays in its buckets unless you say twice that it must go.")
-    .option("-y, --yes", "do not ask about the stack")
+    .description("Delete the stack. Data is kept unless you confirm its deletion twice.")
+    .option("-y, --yes", "do not ask for confirmation to delete the stack")
     .option(
       "--delete-data",
-      "delete the lake and the results too, with every version; asks for the bucket's name",
+      "also delete the lake and the query results, with all versions; asks for the bucket's name",
     )
-    .option("--yes-delete-data <bucket>", "the lake's bucket, in place of being asked for it")
+    .option(
+      "--yes-delete-data <bucket>",
+      "confirm --delete-data with the name of the lake's bucket, instead of being asked",
+    )
     .addHelpText(
       "after",
       "\nExample:\n  gc-usage aws destroy\n  gc-usage aws destroy --yes --delete-data --yes-delete-data gc-usage-lakebucket-1abc",
     )
     .action(async (options) => {
       if (options.yesDeleteData !== undefined && !options.deleteData) {
-        throw new UsageError("input", "--yes-delete-data goes with --delete-data. Nothing was deleted.", {
-          hint: "Give both to delete the data, or neither to keep it.",
+        throw new UsageError("input", "--yes-delete-data needs --delete-data. Nothing was deleted.", {
+          hint: "Use both to delete the data, or neither to keep it.",
         });
       }
       const aws = new Aws(options);
       const found = await standing(aws, options.stack);
-      const buckets = [found.lakeBucket, found.resultsBucket].filter((one) => one !== undefined);
+      const buckets = [found.lakeBucket, found.resultsBucket].filter((bucket) => bucket !== undefined);
       cli.note(destroyText(found, buckets, options.deleteData === true));
       if (!options.yes) await retype(cli, "the stack's name", found.stack, "--yes");
       if (options.deleteData) {
         await confirmData(cli, buckets, options.yesDeleteData);
-        // The stack goes last: it knows what there is to delete, should this have to be done again.
+        // Delete the stack last: a repeated run reads from it what is left to delete.
         await deleteData(aws, found, buckets, deleting(cli));
       }
       await deleteStack(aws, found, following(cli, found.others.length));
@@ -186,16 +189,16 @@ function destroyCommand(cli: Cli) {
 
 function stackName(text: string): string {
   if (/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(text)) return text;
-  throw new UsageError("input", `--stack: ${JSON.stringify(text)} is no name of a stack.`, {
-    hint: "Use letters, digits and hyphens, with a letter first.",
+  throw new UsageError("input", `Invalid --stack: ${JSON.stringify(text)} (expected the name of a stack).`, {
+    hint: "Use letters, digits and hyphens, starting with a letter.",
   });
 }
 
 function parameterOption(text: string, before: Record<string, string>): Record<string, string> {
   const [, key, value] = /^([A-Za-z0-9]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) {
-    throw new UsageError("input", `--parameter: ${JSON.stringify(text)} is not KEY=VALUE.`, {
-      hint: "For example --parameter FirstDay=2024-01-01.",
+    throw new UsageError("input", `Invalid --parameter: ${JSON.stringify(text)} (expected KEY=VALUE).`, {
+      hint: "For example: --parameter FirstDay=2024-01-01",
     });
   }
   return { ...before, [key]: value };
@@ -214,8 +217,8 @@ function deleting(cli: Cli) {
       cli.progressDone();
       cli.log.info(
         deleted === undefined
-          ? `The bucket ${bucket} was gone already.`
-          : `The bucket ${bucket} is deleted with ${deleted} versions of objects.`,
+          ? `The bucket ${bucket} had already been deleted.`
+          : `Deleted the bucket ${bucket} with ${deleted} object versions.`,
       );
     },
     signal: cli.signal,

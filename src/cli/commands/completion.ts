@@ -9,8 +9,8 @@ export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
 export function command(cli: Cli, commands: readonly CommandEntry[]) {
   return new Command("completion")
-    .description("Print a script that completes gc-usage's commands, options and values in your shell")
-    .addArgument(new Argument("<shell>", "the shell to complete in").choices(SHELLS))
+    .description("Print a completion script for gc-usage's commands, options and values")
+    .addArgument(new Argument("<shell>", "name of the shell").choices(SHELLS))
     .addHelpText("after", HELP)
     .action(async (shell) => {
       const root = await completions(cli, commands);
@@ -19,8 +19,8 @@ export function command(cli: Cli, commands: readonly CommandEntry[]) {
 }
 
 const HELP = `
-Add the line for your shell to its start-up file. Bash needs the package
-bash-completion; in zsh, the line goes after compinit.
+Add the line for your shell to its startup file. Bash needs the package
+bash-completion. In zsh, add the line after compinit.
 
 Examples:
   source <(gc-usage completion bash)
@@ -28,7 +28,7 @@ Examples:
   gc-usage completion fish | source
   gc-usage completion powershell | Out-String | Invoke-Expression`;
 
-/** What the library prints, a line each: it writes to the console by itself. */
+/** Captures what the library prints: it writes to the console itself. */
 /* oxlint-disable no-console */
 export function printed(print: () => void): string[] {
   const lines: string[] = [];
@@ -43,10 +43,10 @@ export function printed(print: () => void): string[] {
 }
 /* oxlint-enable no-console */
 
-/** What the library calls its own command, which does not speak our way. */
+/** The library's own command. It is removed because its texts and options differ from ours. */
 const OWN = "completions";
 
-/** Every command with its options and arguments, and the values that they take. */
+/** Every command with its options, arguments and values. */
 export async function completions(cli: Cli, commands: readonly CommandEntry[]): Promise<RootCommand> {
   const { default: tab } = await import("@bomb.sh/tab/commander");
   const program = new AnyCommand("gc-usage");
@@ -62,7 +62,7 @@ export async function completions(cli: Cli, commands: readonly CommandEntry[]): 
   return root;
 }
 
-/** The values of options whose parser knows them all (options.ts); the library itself finds those of `choices`. */
+/** Adds the values of options whose parser lists them (options.ts). The library itself finds those of `choices`. */
 function addValues(root: RootCommand, command: AnyCommand): void {
   for (const { long, description, parseArg } of command.options) {
     if (!parseArg || !("values" in parseArg) || !Array.isArray(parseArg.values)) continue;

@@ -19,15 +19,15 @@ import { UPGRADE } from "../version.ts";
 export function command(cli: Cli): CommandUnknownOpts {
   return new Command("copy")
     .description(
-      "Copy a lake to another: a folder to S3, S3 to a folder, a folder to a folder. Only what is missing or differs is " +
-        "copied, read back and compared. Safe to repeat; ended at any point, the next run goes on.",
+      "Copy a lake between folders and S3. Copies only missing or different files, then reads them back and compares " +
+        "them. Safe to interrupt: run it again to resume.",
     )
-    .argument("<from>", "the lake to copy: a folder or s3://bucket/prefix")
-    .argument("[to]", "the lake to copy to; a folder that is not there is made")
-    .option("--stack <name>", "copy to the lake of this stack")
-    .option("--force", "replace slices that know more, and raw rows that differ")
+    .argument("<from>", "lake to copy, as a folder or s3://bucket/prefix")
+    .argument("[to]", "lake to copy to; a missing folder is created")
+    .option("--stack <name>", "copy to this stack's lake")
+    .option("--force", "replace slices that cover more, and raw rows that differ")
     .option(...ORGANIZATION)
-    .option("--dry-run", "say what would be copied, and copy nothing")
+    .option("--dry-run", "show what would be copied without copying")
     .option("--json", "print the summary as JSON")
     .addHelpText(
       "after",
@@ -35,8 +35,8 @@ export function command(cli: Cli): CommandUnknownOpts {
     )
     .action(async (from, to, options) => {
       if ((to === undefined) === (options.stack === undefined)) {
-        throw new UsageError("input", "Say once where to copy to.", {
-          hint: "gc-usage copy FROM TO, or gc-usage copy FROM --stack NAME.",
+        throw new UsageError("input", "Set the target once: as an argument or with --stack.", {
+          hint: "Use `gc-usage copy FROM TO` or `gc-usage copy FROM --stack NAME`.",
         });
       }
       checkLocation(from, "the lake to copy");
@@ -44,7 +44,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       const target = await lakeToWrite(cli, { lake: to, stack: options.stack });
       if (placeOf(from) === placeOf(target.uri)) {
         throw new UsageError("input", `${from} and ${target.uri} are the same lake.`, {
-          hint: "Give two lakes.",
+          hint: "Give two different lakes.",
         });
       }
       const source = await openLake(from, cli);
@@ -87,18 +87,18 @@ async function copy(
   cli.progressDone();
   const { kept } = summary;
   const forceable = notCopied(kept, "knows-more", "other-rows");
-  if (forceable !== undefined) cli.log.warn(`${forceable} --force replaces what is there.`);
+  if (forceable !== undefined) cli.log.warn(`${forceable} To replace what is there, add --force.`);
   const stray = foreignText(summary.foreign);
-  if (stray !== undefined) cli.log.info(`Not copied, since it is not data: ${stray}.`);
+  if (stray !== undefined) cli.log.info(`Not copied, because it is not data: ${stray}.`);
   const newer = notCopied(kept, "newer");
   if (newer !== undefined) cli.log.warn(`${newer} --force does not replace it. ${UPGRADE}`);
   if (json) await cli.json({ from: from.uri, to: to.uri, dryRun, ...summary });
   else cli.log.info(summaryText(summary, to.uri, dryRun));
   const damaged = notCopied(kept, "damaged");
   if (damaged === undefined) return;
-  // Whoever goes on to delete the source must not take this for a whole copy.
+  // An error, so that nobody deletes the source after an incomplete copy.
   throw new UsageError("lake", damaged, {
-    hint: `All else is copied. Run \`gc-usage verify --lake ${shellWord(from.uri)}\`: it lists the command that fetches it again. Then copy again.`,
+    hint: `Everything else was copied. Run \`gc-usage verify --lake ${shellWord(from.uri)}\` to get the command that refetches it. Then copy again.`,
   });
 }
 
@@ -119,6 +119,6 @@ interface FlagValues {
 function summaryText({ slices, sources, bytes }: CopySummary, to: string, dryRun: boolean): string {
   return (
     `${dryRun ? "Would copy" : "Copied"} ${counted(slices.copied, "slice")} and ${counted(sources.copied, "file")} of raw rows (${sizeText(bytes)}) to ${to}; ` +
-    `${slices.same + sources.same} were there already, ${slices.kept + sources.kept} stay as they are.`
+    `${slices.same + sources.same} already existed, ${slices.kept + sources.kept} left unchanged.`
   );
 }

@@ -11,10 +11,13 @@ import { onOut } from "../colors.ts";
 export function command(cli: Cli) {
   return new Command("demo")
     .description(
-      "Show the main job, with no account: start a make-believe organisation, sync 90 days of its usage into a fresh " +
-        "lake and answer what one would ask first. The lake stays, to go on with.",
+      "Try the whole workflow on simulated data; no account needed. Starts a simulated organization, syncs 90 days of " +
+        "its usage into a new lake and answers three questions. Keeps the lake, so that you can explore it.",
     )
-    .option("--lake <dir>", "a folder that is not there yet (default: gc-usage-demo, or that with a number)")
+    .option(
+      "--lake <dir>",
+      "folder for the new lake; must not exist yet (default: gc-usage-demo, with a number if that exists)",
+    )
     .addHelpText("after", "\nExample:\n  gc-usage demo --lake my-demo-lake")
     .action(async (options) => {
       const lake = await freshFolder(options.lake);
@@ -22,24 +25,36 @@ export function command(cli: Cli) {
       try {
         const demo = new Demo({ ...cli, env: { ...sandboxEnv(cli), ...sandbox.env } }, lake);
         await demo.say(
-          `A make-believe Genesys Cloud organisation answers at ${sandbox.url} while this runs.\n`,
+          `A simulated Genesys Cloud organization is running at ${sandbox.url} during this demo.\n`,
         );
-        await demo.run("Bring 90 days of its API usage into a lake.", "sync", ["--last", "90d"]);
-        await demo.run("Who runs into the rate limit?", "ask", [
+        await demo.run("Sync 90 days of its API usage into a lake.", "sync", ["--last", "90d"]);
+        await demo.run("Which clients are rate limited?", "ask", [
           "noisy-clients",
           "--last",
           "90d",
           "--top",
           "3",
         ]);
-        await demo.run("Where do its requests go?", "ask", ["hot-spots", "--last", "90d", "--top", "3"]);
-        await demo.run("Whose requests fail?", "ask", ["failing-clients", "--last", "90d", "--top", "3"]);
+        await demo.run("Which endpoints get the requests?", "ask", [
+          "hot-spots",
+          "--last",
+          "90d",
+          "--top",
+          "3",
+        ]);
+        await demo.run("Which clients have failing requests?", "ask", [
+          "failing-clients",
+          "--last",
+          "90d",
+          "--top",
+          "3",
+        ]);
         await demo.say(nextSteps(lake));
       } catch (error) {
-        // What a sync says of going on is no help: the organisation ends with the demo.
+        // A sync's hint to resume does not apply: the organization ends with the demo.
         if (!cli.signal.aborted || !isUsageError(error)) throw error;
         throw new UsageError("interrupted", "The demo was interrupted.", {
-          hint: `Its lake is not whole: delete ${lake}, where it is there, and run the demo again.`,
+          hint: `Its lake is incomplete. Delete the folder ${lake}, if it exists, and run the demo again.`,
           cause: error,
         });
       } finally {
@@ -48,7 +63,7 @@ export function command(cli: Cli) {
     });
 }
 
-/** Runs commands as a person would type them, and shows what was typed. */
+/** Runs commands as a person would type them, and prints each command line. */
 class Demo {
   readonly #cli: Cli;
   readonly #lake: string;
@@ -71,40 +86,44 @@ class Demo {
   }
 }
 
-/** What of the environment would lead past the sandbox is left out. */
+/** Removes variables that would make the demo call something other than the sandbox. */
 function sandboxEnv(cli: Cli): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(cli.env).filter(([name]) => !name.startsWith("GENESYSCLOUD_")));
 }
 
 async function freshFolder(wanted: string | undefined): Promise<string> {
-  const isThere = async (path: string): Promise<boolean> =>
+  const exists = async (path: string): Promise<boolean> =>
     (await stat(path).catch(() => undefined)) !== undefined;
   if (wanted !== undefined) {
     if (/^s3:\/\//i.test(checkLocation(wanted, "--lake"))) {
-      throw new UsageError("input", `--lake: ${quoted(wanted)} is no folder.`, {
-        hint: "A demo's lake is a folder of this machine: give one that is not there yet, or leave --lake out.",
+      throw new UsageError("input", `Invalid --lake: ${quoted(wanted)} (expected a folder).`, {
+        hint: "Give a folder of this machine that does not exist yet, or omit --lake.",
       });
     }
-    if (!(await isThere(wanted))) return wanted;
-    throw new UsageError("input", `${wanted} is there already, and a demo makes a fresh lake.`, {
-      hint: "Give another folder with --lake, or leave it out.",
-    });
+    if (!(await exists(wanted))) return wanted;
+    throw new UsageError(
+      "input",
+      `--lake: ${quoted(wanted)} already exists, and the demo needs a new folder.`,
+      {
+        hint: "Give another folder, or omit --lake.",
+      },
+    );
   }
   for (let i = 1; ; i++) {
     const name = i === 1 ? "gc-usage-demo" : `gc-usage-demo-${i}`;
-    if (!(await isThere(name))) return name;
+    if (!(await exists(name))) return name;
   }
 }
 
 function nextSteps(folder: string): string {
   const lake = shellWord(folder);
-  return `${onOut.bold("Go on with")}
-  gc-usage ask                                       every question there is
+  return `${onOut.bold("Next steps")}
+  gc-usage ask                                       list all questions
   gc-usage ask change --last 45d --lake ${lake}
   gc-usage sql "SELECT date, sum(requests) FROM daily GROUP BY 1 ORDER BY 1" --lake ${lake}
   gc-usage status --lake ${lake}
-  gc-usage sandbox                                   the organisation again, for your own scripts
-  gc-usage doctor                                    the way to your own organisation
-  gc-usage sync                                      and its usage
-(before it is installed: node dist/cli/bin.js, or npx gc-usage, in place of gc-usage)`;
+  gc-usage sandbox                                   run the organization again, for your own scripts
+  gc-usage doctor                                    connect your own organization
+  gc-usage sync                                      fetch its usage
+(If gc-usage is not installed, use npx gc-usage, or node dist/cli/bin.js in a clone.)`;
 }

@@ -17,13 +17,12 @@ import { machineChecks, settingsChecks } from "../settings-checks.ts";
 import { version } from "../version.ts";
 
 const EXAMPLE = `
-Shows each setting and where it was found: region, gateway, credentials, proxy,
+Shows each setting and its source: region, gateway, credentials, proxy,
 certificates, AWS identity. Then signs in, shows the organization, and makes
-three more read-only calls.
-Nothing is submitted or written, and no secret is printed. docs/settings.md
-lists every setting.
+three more read-only calls. Nothing is submitted or written, and secrets are
+never printed. docs/settings.md lists all settings.
 
-The exit code is 0 if there is no problem, or that of the first problem:
+The exit code is 0 without problems, else that of the first problem:
 2 settings, 3 credentials, 4 permission, 5 service.
 
 Example:
@@ -97,7 +96,7 @@ async function duckdb(): Promise<Check> {
       name: "duckdb",
       status: "problem",
       message: `DuckDB cannot be loaded: ${messageOf(error).split("\n")[0]}`,
-      hint: "Install gc-usage again on this machine: DuckDB comes as a package for each platform.",
+      hint: "Reinstall gc-usage on this machine, because DuckDB has a separate package for each platform: npm install -g gc-usage",
       kind: "sql",
     };
   }
@@ -136,14 +135,14 @@ function organizationCheck(organization: Organization | undefined): Check {
   if (organization) return ok("organization", describeOrganization(organization));
   return ok(
     "organization",
-    "the service does not give it to this client: lakes are told apart by region and OAuth client",
+    "not available to this client; lakes are matched by region and OAuth client instead",
   );
 }
 
 interface Need {
   readonly name: string;
   readonly purpose: string;
-  /** Reads only. A random id is not found where reading is permitted: Genesys checks permissions first. */
+  /** Read-only. Genesys checks permissions first, so a random id gives 404 if reading is permitted. */
   readonly path: () => string;
   readonly without: Omit<Check, "name" | "message">;
 }
@@ -163,7 +162,7 @@ const NEEDS: readonly Need[] = [
               kind: "permission",
               hint: `Give the OAuth client a role with ${anyOf} (Admin > Integrations > OAuth > Roles).`,
             }
-          : { status: "warning", hint: `Only --service ${name} needs it: ${anyOf}.` },
+          : { status: "warning", hint: `Only --service ${name} needs this permission: ${anyOf}.` },
     };
   }),
   {
@@ -172,7 +171,7 @@ const NEEDS: readonly Need[] = [
     path: () => "/api/v2/oauth/clients?pageSize=1",
     without: {
       status: "warning",
-      hint: "Usage can be fetched without it: oauth:client:view is for listing OAuth clients, and for --service legacy.",
+      hint: "Only listing OAuth clients and --service legacy need this permission: oauth:client:view.",
     },
   },
 ];
@@ -192,25 +191,26 @@ function permissionCheck(need: Need, { status, refusal }: Probe): Check {
 }
 
 function clockCheck({ skewMs }: ServiceClock): Check {
-  if (skewMs === undefined) return ok("clock", "the service does not tell its time");
-  if (Math.abs(skewMs) <= SKEW_MS) return ok("clock", "agrees with the service's");
+  if (skewMs === undefined) return ok("clock", "the service does not report its time");
+  if (Math.abs(skewMs) <= SKEW_MS) return ok("clock", "in sync with the service");
   return {
     name: "clock",
     status: "warning",
     message: `this machine is ${describeSkew(skewMs)} the service`,
-    hint: "Set this machine's clock. Until then days and times follow the service's.",
+    hint: "Set this machine's clock. Until then, days and times follow the service's clock.",
   };
 }
 
 function rateLimitCheck({ rateLimit }: Probe): Check {
-  if (rateLimit === undefined) return ok("rate limit", "answers tell none; 300 calls a minute are assumed");
+  if (rateLimit === undefined)
+    return ok("rate limit", "not reported by the service; assuming 300 calls per minute");
   const { count, allowed, resetMs } = rateLimit;
-  const message = `${count} of ${allowed} calls used, a new window in ${Math.ceil(resetMs / 1000)} s`;
+  const message = `${count} of ${allowed} calls used, resets in ${Math.ceil(resetMs / 1000)} s`;
   if (count < allowed * 0.8) return ok("rate limit", message);
   return {
     name: "rate limit",
     status: "warning",
     message,
-    hint: "Somebody else is busy with this token's allowance: a sync will wait for its turn.",
+    hint: "Other programs use this token's rate limit too, so a sync will be slower.",
   };
 }

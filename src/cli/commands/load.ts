@@ -24,29 +24,36 @@ import { version } from "../version.ts";
 export function command(cli: Cli) {
   const load = new Command("load")
     .description(
-      "Land results that were fetched elsewhere in the lake: JSON or NDJSON, of either service, from gc, jq or us. " +
-        "All is checked first; what is refused leaves no trace.",
+      "Store results that were fetched elsewhere in the lake: JSON or NDJSON of either service, from gc, jq or gc-usage. " +
+        "Checks all rows first, and stores nothing if a check fails.",
     )
-    .argument("<file>", "the results, plain or in gzip or zstd; - is standard input")
-    .requiredOption("--granularity <name>", "day, week, month or total, as it was asked", granularityOption)
-    .option("--interval <start/end>", "the interval that was asked; needed for all but day", parseInterval)
+    .argument(
+      "<file>",
+      "file with the results, optionally compressed with gzip or zstd; - for standard input",
+    )
+    .requiredOption(
+      "--granularity <name>",
+      "granularity of the query: day, week, month or total",
+      granularityOption,
+    )
     .option(
-      "--group-by <dimensions>",
-      "the grouping that was asked; left out: found in the rows",
-      parseGrouping,
+      "--interval <start/end>",
+      "interval of the query; required unless --granularity is day",
+      parseInterval,
     )
-    .option("--metrics <names>", "the metrics that were asked; left out: found in the rows", metricsOption)
-    .option("--service <name>", "jobs or legacy; left out: found in the rows", serviceOption)
-    .option("--id <id>", "the execution or job id; left out: a hash of the rows")
+    .option("--group-by <dimensions>", "grouping of the query (default: detected in the rows)", parseGrouping)
+    .option("--metrics <names>", "metrics of the query (default: detected in the rows)", metricsOption)
+    .option("--service <name>", "jobs or legacy (default: detected in the rows)", serviceOption)
+    .option("--id <id>", "execution or job id (default: a hash of the rows)")
     .option(
       "--week-start <day>",
-      "monday or sunday, as the service counts weeks",
+      "first day of the service's weeks: monday or sunday",
       weekStartOption,
       DEFAULT_WEEK_START,
     )
     .option(...ORGANIZATION)
-    .option("--force", "replace slices that know more, and land what looks like a mistake")
-    .option("--json", "print what was landed as JSON");
+    .option("--force", "replace slices that cover more, and store rows that look like a mistake")
+    .option("--json", "print the summary as JSON");
   return addLakeOptions(load)
     .addHelpText(
       "after",
@@ -77,7 +84,7 @@ export function command(cli: Cli) {
         const dates = [...loaded.written, ...loaded.kept.map(({ key }) => key)].map(({ date }) => date);
         warnBeforeFirstDay(cli, stack, dates.sort()[0]);
         if (loaded.unknownFields.length > 0) {
-          cli.log.warn(`Unknown fields are kept in the column extra: ${loaded.unknownFields.join(", ")}.`);
+          cli.log.warn(`Unknown fields were stored in the column extra: ${loaded.unknownFields.join(", ")}.`);
         }
         if (options.json) {
           await cli.json({
@@ -93,9 +100,9 @@ export function command(cli: Cli) {
           );
         } else {
           cli.log.info(
-            `Landed ${counted(loaded.rows, "row")} in ${counted(loaded.written.length, "slice")} (${loaded.service}, ${loaded.grouping}, ${options.granularity}) in ${lake.uri}.${sameText(loaded)}`,
+            `Stored ${counted(loaded.rows, "row")} in ${counted(loaded.written.length, "slice")} (${loaded.service}, ${loaded.grouping}, ${options.granularity}) in ${lake.uri}.${sameText(loaded)}`,
           );
-          cli.log.info(`The rows as they came: ${loaded.source}`);
+          cli.log.info(`Raw rows: ${loaded.source}`);
         }
       } finally {
         await lake.close();
@@ -104,18 +111,19 @@ export function command(cli: Cli) {
 }
 
 function sameText({ kept }: Loaded): string {
-  return kept.length === 0
-    ? ""
-    : ` ${counted(kept.length, "slice")} stayed as they were: ${kept[0]?.why ?? ""}.`;
+  return kept.length === 0 ? "" : ` ${counted(kept.length, "slice")} left unchanged: ${kept[0]?.why ?? ""}.`;
 }
 
-/** When a file was written the answer in it had been given. A time to come is a clock's mistake: then it was now. */
+/**
+ * The answer in a file is at least as old as the file. A time in the future comes from a wrong clock, so it counts as
+ * now.
+ */
 function writtenAt(cli: Cli, { name, modified }: Input): number {
   const now = Date.now();
   if (modified === undefined || modified <= now) return modified ?? now;
   if (isFromFuture({ fetchedAt: modified }, now)) {
     cli.log.warn(
-      `${name} was last changed at a time that is ${describeSkew(modified - now)} this machine's clock: its answer counts as given now.`,
+      `${name} has a modification time that is ${describeSkew(modified - now)} this machine's clock. Its rows count as fetched now.`,
     );
   }
   return now;

@@ -28,16 +28,16 @@ export function command(cli: Cli) {
       "Remove slices from the lake: a range of days, a series, or both. Shows what would be removed and asks first. " +
         "Safe to interrupt: run it again to remove the rest.",
     )
-    .option("--from <day>", "the first UTC day to remove (default: the lake's first)")
-    .option("--to <day>", "the last UTC day to remove (default: the lake's last)")
-    .option("--last <time>", "the last days to remove, up to yesterday: 7d, 4w, 3m, 1y")
-    .option("--service <name>", "only slices of this service: jobs or legacy", serviceOption)
-    .option("--group-by <dimensions>", "only slices of this grouping, for example client,user", parseGrouping)
-    .option("--granularity <name>", "only day, week, month or total slices", granularityOption)
+    .option("--from <day>", "first UTC day to remove (default: the lake's first)")
+    .option("--to <day>", "last UTC day to remove (default: the lake's last)")
+    .option("--last <time>", "length of the range up to yesterday, for example 7d, 4w, 3m or 1y")
+    .option("--service <name>", "remove only this service: jobs or legacy", serviceOption)
+    .option("--group-by <dimensions>", "remove only this grouping, for example client,user", parseGrouping)
+    .option("--granularity <name>", "remove only day, week, month or total slices", granularityOption)
     .option("--force", "also remove slices that a newer version of gc-usage wrote")
-    .option("--dry-run", "show what would be removed, and remove nothing")
-    .option("--yes", "do not ask")
-    .option("--json", "print what was removed, or would be, as JSON");
+    .option("--dry-run", "show what would be removed without removing it")
+    .option("--yes", "do not ask for confirmation")
+    .option("--json", "print what was or would be removed as JSON");
   return addLakeOptions(remove)
     .addHelpText("after", HELP)
     .action(async (options) => {
@@ -53,11 +53,11 @@ export function command(cli: Cli) {
 }
 
 const HELP = `
-A slice is removed if every day of its period that is over is within the range:
-a month slice stays if the range holds only part of the month. Raw rows that
-sync --keep-source kept for a slice are removed with it. Nothing else is ever
-removed: not the raw rows of loaded answers, and no file that is not a slice.
-The next sync fetches removed days again if they are in its range.
+A slice is removed if the range contains every past day of its period: a month
+slice is kept if the range contains only part of the month. The raw rows that
+sync --keep-source stored for a slice are removed with it. Everything else is
+kept, including the raw rows of loaded results and files that are not slices.
+The next sync refetches removed days if they are in its range.
 
 Examples:
   gc-usage remove --to 2025-12-31 --dry-run
@@ -78,19 +78,19 @@ interface SelectionFlags extends Pick<Selection, "service" | "granularity"> {
   readonly groupBy?: Selection["grouping"];
 }
 
-/** @throws {UsageError} input, for days that are none or in the wrong order, and where nothing is selected. */
+/** @throws {UsageError} input, for invalid days or days in the wrong order, and if nothing is selected. */
 function selectionOf(flags: SelectionFlags, now: number): Selection {
   const { service, granularity, groupBy: grouping, last } = flags;
   const from = flags.from === undefined ? undefined : parseDay(flags.from, "--from");
   const to = flags.to === undefined ? undefined : parseDay(flags.to, "--to");
   if ([from, to, last, service, granularity, grouping].every((value) => value === undefined)) {
-    throw new UsageError("input", "Nothing says which slices to remove.", {
-      hint: "Give a range with --from and --to, a series with --service, --group-by or --granularity, or both.",
+    throw new UsageError("input", "No slices are selected.", {
+      hint: "Set a range with --from and --to, a series with --service, --group-by or --granularity, or both.",
     });
   }
   if (from !== undefined && to !== undefined && from > to) {
     throw new UsageError("input", `--from ${from} is after --to ${to}.`, {
-      hint: "Both days are included; give the earlier one with --from.",
+      hint: "Set --from to the earlier day. Both days are inclusive.",
     });
   }
   if (last === undefined) return { service, granularity, grouping, from, to };
@@ -104,7 +104,7 @@ async function run(cli: Cli, lake: Lake, selection: Selection, now: number, flag
   const { removable } = plan;
   if (plan.straddling.length > 0) cli.log.info(straddlingText(plan));
   if (removable.length === 0) {
-    cli.log.info(`Nothing to remove from ${lake.uri}: no slice is selected. ${await contents(lake)}`);
+    cli.log.info(`Nothing to remove from ${lake.uri}: no slice matches. ${await contents(lake)}`);
     if (flags.json) await cli.json(summary(lake, [], flags));
     return;
   }
@@ -115,7 +115,7 @@ async function run(cli: Cli, lake: Lake, selection: Selection, now: number, flag
     return;
   }
   const shown = `To be removed from ${lake.uri}: ${removableText(removable)}`.trimEnd();
-  // Whoever is asked must see what about, --quiet or not.
+  // The person who is asked must see what would be removed, even with --quiet.
   if (flags.yes) cli.log.info(shown);
   else cli.note(shown);
   refuseNewer(removable, flags);
@@ -147,15 +147,17 @@ async function removeAll(cli: Cli, lake: Lake, removable: readonly Removable[], 
   if (!first) return;
   throw new UsageError(
     "refused",
-    `${counted(changed.length, "slice")} changed in the meantime and stayed, for example ${slicePath(first)}.`,
-    { hint: "Another program writes this lake. Look again with --dry-run." },
+    `${counted(changed.length, "slice")} changed in the meantime and left unchanged, for example ${slicePath(first)}.`,
+    {
+      hint: "Another program is writing to this lake. To see what is left, run the command again with --dry-run.",
+    },
   );
 }
 
 function withProgress(error: unknown, done: number, of: number): unknown {
   if (!isUsageError(error)) return error;
   const { kind, message, hint, details } = error;
-  const next = `${done} of ${counted(of, "slice")} ${done === 1 ? "is" : "are"} removed: run the same command again for the rest.`;
+  const next = `${done} of ${counted(of, "slice")} ${done === 1 ? "is" : "are"} removed. To remove the rest, run the same command again.`;
   return new UsageError(kind, message, {
     hint: [hint, done === 0 ? "No slice was removed." : next].filter(Boolean).join(" "),
     cause: error,
@@ -170,7 +172,7 @@ function newerAmong(removable: readonly Removable[]): UsageError | undefined {
   return new UsageError(
     "refused",
     `${counted(newer.length, "slice")} written by ${first.writtenBy}, newer than this program, for example ${slicePath(first.key)}.`,
-    { hint: "Add --force to remove them too." },
+    { hint: "To remove them too, add --force." },
   );
 }
 
@@ -190,14 +192,14 @@ function straddlingText({ straddling }: Removal): string {
   const [first] = straddling;
   const it = straddling.length === 1 ? "its period is" : "their periods are";
   return (
-    `Not selected, since ${it} only partly in the range: ${counted(straddling.length, "slice")}` +
+    `Not selected, because ${it} only partly in the range: ${counted(straddling.length, "slice")}` +
     `${first ? `, for example ${slicePath(first)}` : ""}.`
   );
 }
 
 async function contents(lake: Lake): Promise<string> {
   const has = seriesAmong((await lake.list()).map(({ key }) => key)).map(describeSeries);
-  return has.length === 0 ? "The lake is empty." : `The lake has ${has.join("; ")}.`;
+  return has.length === 0 ? "The lake is empty." : `The lake contains ${has.join("; ")}.`;
 }
 
 function summary(lake: Lake, removable: readonly Removable[], { dryRun }: Flags) {

@@ -10,29 +10,34 @@ import { durationOption, serviceOption } from "../options.ts";
 
 export function command(cli: Cli) {
   const results = new Command("results")
-    .description("Print the results of a submitted query, all pages of them, as the service gives them.")
-    .argument("<id>", "the executionId (jobs: id) that `gc-usage submit` printed")
-    .option("--service <name>", "legacy (the blueprint's) or jobs", serviceOption, "legacy" as Service)
-    .option("--ndjson", "the rows alone, one JSON object a line")
-    .option("--json", "errors as JSON as well; what is printed is JSON in any case")
-    .option("--wait", "wait until the query has ended")
+    .description("Print the results of a submitted query as the service returns them, including all pages.")
+    .argument("<id>", "executionId (jobs: id) that `gc-usage submit` printed")
+    .option(
+      "--service <name>",
+      "service of the query: legacy (the blueprint's) or jobs",
+      serviceOption,
+      "legacy" as Service,
+    )
+    .option("--ndjson", "print only the rows, one JSON object per line")
+    .option("--json", "also report errors as JSON")
+    .option("--wait", "wait until the query is done")
     .option(
       "--timeout <time>",
-      "wait no longer than this, with --wait (default: 30m)",
+      "with --wait, the longest time to wait (default: 30m)",
       durationOption("--timeout"),
     );
   return addConnectionOptions(results)
     .addHelpText(
       "after",
-      "\nWithout --wait a running query prints its status, as gc does; with --ndjson\nthat is an error (exit code 7).\n" +
+      "\nWithout --wait, a running query prints its status, as gc does. With --ndjson, a\nrunning query is an error (exit code 7).\n" +
         "\nExamples:\n  gc-usage results 7157a113-2751-4e38-85c4-c386cb9e22a4 --wait --ndjson > query-result.json\n" +
         "  gc-usage submit -f query-file.json | jq -r .executionId | xargs gc-usage results --wait",
     )
     .action(async (id, options) => {
       checkId(id);
       if (options.timeout !== undefined && !options.wait) {
-        throw new UsageError("input", "--timeout goes with --wait: nothing is waited for without it.", {
-          hint: "Add --wait, or leave --timeout out.",
+        throw new UsageError("input", "--timeout needs --wait.", {
+          hint: "Add --wait, or omit --timeout.",
         });
       }
       const client = await connect(cli, options);
@@ -58,7 +63,7 @@ export function command(cli: Cli) {
         else if (page.state === "running") {
           const what = page.rows === 0 ? "it has no rows yet" : "these rows may not be all";
           throw new UsageError("timeout", `Query ${id} is still ${page.status}: ${what}.`, {
-            hint: "Give --wait to wait for its end.",
+            hint: "To wait until it is done, add --wait.",
           });
         }
       } catch (error) {
@@ -69,18 +74,18 @@ export function command(cli: Cli) {
     });
 }
 
-/** An id looks the same in both services, so an unknown one may be the other's. */
+/** Ids of both services look the same, so an unknown id may belong to the other service. */
 function unknownId(error: unknown, service: Service): unknown {
   if (!isUsageError(error) || error.details["status"] !== 404) return error;
   const others = otherServices(service).map((other) => `--service ${other}`);
   return new UsageError(error.kind, error.message, {
-    hint: `The ${service} service does not know this id, or no longer. Does it belong to another one? Then give ${others.join(" or ")}.`,
+    hint: `The ${service} service does not know this id, or no longer. If it belongs to another service, add ${others.join(" or ")}.`,
     cause: error,
     details: error.details,
   });
 }
 
-/** Puts the pages' rows back into one answer, a row on each line, without holding them. */
+/** Joins the rows of all pages into one response, one row per line, without keeping them in memory. */
 class AnswerText {
   readonly #member: string;
   #begun = false;
@@ -90,14 +95,14 @@ class AnswerText {
   }
 
   rows(ndjson: Uint8Array): string {
-    // Whole rows come, each with its newline; compact rows hold no other.
+    // Rows arrive whole, each with its newline; compact rows contain no other.
     const text = Buffer.from(ndjson).toString("utf8").slice(0, -1).replaceAll("\n", ",\n");
     const before = this.#begun ? ",\n" : `{"${this.#member}":[\n`;
     this.#begun = true;
     return before + text;
   }
 
-  /** A query that has not ended has no list of rows, unless some have come all the same. */
+  /** The response of a running query has no list of rows, unless some rows have arrived already. */
   end(members: Readonly<Record<string, unknown>>, done: boolean): string {
     const { nextUri: _next, cursors: _cursors, ...rest } = members;
     if (!this.#begun) return `${stringify(done ? { [this.#member]: [], ...rest } : rest)}\n`;

@@ -8,11 +8,14 @@ import { openInput } from "../input.ts";
 export function command(cli: Cli) {
   return new Command("rows")
     .description(
-      "Turn an answer of the usage API into its rows, one JSON object a line: what `jq -c '.results[]'` (jobs: " +
-        "`.entities[]`) makes of it, in flat memory. Takes what gc, jq and `gc-usage results` print.",
+      "Print the rows of a usage API response, one JSON object per line: the same as `jq -c '.results[]'` (jobs: " +
+        "`.entities[]`), but in constant memory. Accepts the output of gc, jq and `gc-usage results`.",
     )
-    .argument("[file]", "the answer, plain or in gzip or zstd; - or nothing: standard input")
-    .option("--json", "errors as JSON as well; what is printed is JSON, a line for each row, in any case")
+    .argument(
+      "[file]",
+      "file with the response, optionally compressed with gzip or zstd; - for standard input (default: standard input)",
+    )
+    .option("--json", "also report errors as JSON")
     .addHelpText(
       "after",
       "\nExamples:\n  gc usage query results get ID | gc-usage rows > query-result.json\n  gc-usage rows answer.json | wc -l",
@@ -28,7 +31,7 @@ export function command(cli: Cli) {
       );
       for (const { nextUri } of summary.answers) {
         if (typeof nextUri === "string" && nextUri !== "")
-          cli.log.warn(`${input.name} is one page of several: its nextUri points to more.`);
+          cli.log.warn(`${input.name} is one page of several: its nextUri points to the next page.`);
       }
       checkEnded(summary, input.name);
     });

@@ -18,53 +18,63 @@ import { integerOption } from "../options.ts";
 export function command(cli: Cli) {
   return new Command("sandbox")
     .description(
-      "Serve a make-believe Genesys Cloud organisation on 127.0.0.1, until Ctrl-C: both usage services, sign-in, " +
-        "rate limits and, where asked, faults. Its data comes from the seed, the same on every machine.",
+      "Serve a simulated Genesys Cloud organization on 127.0.0.1 until Ctrl-C: both usage services, sign-in, rate limits " +
+        "and, optionally, faults. The same seed gives the same data on every machine.",
     )
-    .option("--port <number>", "where to listen; 0: any that is free", integerOption("--port", 0, 65_535), 0)
+    .option(
+      "--port <number>",
+      "port to listen on; 0 for any free port",
+      integerOption("--port", 0, 65_535),
+      0,
+    )
     .option(
       "--seed <number>",
-      "which organisation to make up",
+      "seed of the simulated organization",
       integerOption("--seed", 0, 999_999_999),
       DEFAULT_SEED,
     )
     .option(
       "--now <instant>",
-      "its clock at the start, a UTC day or ISO 8601 (default: the real time)",
+      "initial time of its clock, as a UTC day or ISO 8601 (default: the current time)",
       instant,
     )
     .option(
       "--rate-limit <number>",
-      "requests a minute for each token (default: 300)",
+      "requests per minute for each token (default: 300)",
       integerOption("--rate-limit", 1, 999_999_999),
     )
     .option(
       "--token-ttl <seconds>",
-      "how long a token is good for (default: 86400)",
+      "lifetime of a token (default: 86400)",
       integerOption("--token-ttl", 1, 999_999_999),
     )
     .option(
       "--faults <list>",
-      "a probability for the kinds that pass, or a list such as 429=0.05,cut=0.02",
+      "probability of transient faults, or a list such as 429=0.05,cut=0.02",
       parseFaults,
     )
     .option(
       "--job-delay <ms>",
-      "how long a query is queued and running, about (default: 400)",
+      "approximate time that a query takes (default: 400)",
       integerOption("--job-delay", 0, 86_400_000),
     )
     .option(
       "--organization-status <status>",
-      "answer GET /api/v2/organizations/me with 200, 403 (not permitted) or 404 (default: 200)",
+      "response to GET /api/v2/organizations/me: 200, 403 (not permitted) or 404 (default: 200)",
       organizationStatus,
     )
-    .option("--scale <number>", "how many times the clients and users", integerOption("--scale", 1, 5_000), 1)
-    .option("--json", "print one line of JSON as soon as it listens: url, clientId, clientSecret, env")
-    .addOption(
-      new Option("--truth", "print the underlying facts as NDJSON instead of serving").conflicts(SERVING),
+    .option(
+      "--scale <number>",
+      "multiply the number of clients and users",
+      integerOption("--scale", 1, 5_000),
+      1,
     )
-    .option("--from <day>", "first UTC day of --truth", (text) => parseDay(text, "--from"))
-    .option("--to <day>", "last UTC day of --truth, included", (text) => parseDay(text, "--to"))
+    .option("--json", "print one line of JSON once it is listening: url, clientId, clientSecret, env")
+    .addOption(
+      new Option("--truth", "print the underlying data as NDJSON instead of serving").conflicts(SERVING),
+    )
+    .option("--from <day>", "first UTC day of --truth, inclusive", (text) => parseDay(text, "--from"))
+    .option("--to <day>", "last UTC day of --truth, inclusive", (text) => parseDay(text, "--to"))
     .addHelpText(
       "after",
       "\nExamples:\n  gc-usage sandbox --port 8080\n" +
@@ -77,8 +87,8 @@ export function command(cli: Cli) {
         return;
       }
       if (from !== undefined || to !== undefined) {
-        throw new UsageError("input", "--from and --to belong to --truth.", {
-          hint: "The sandbox serves every day since 2018; ask it for an interval.",
+        throw new UsageError("input", "--from and --to need --truth.", {
+          hint: "The sandbox serves every day since 2018; select days with the interval of your query.",
         });
       }
       const sandbox = await startSandbox({
@@ -86,7 +96,7 @@ export function command(cli: Cli) {
         ...(jobDelay === undefined ? {} : { jobDelayMs: jobDelay }),
       });
       try {
-        await tellWhere(cli, sandbox, json ?? false);
+        await printConnection(cli, sandbox, json ?? false);
         if (!cli.signal.aborted) await once(cli.signal, "abort");
       } finally {
         await sandbox.close();
@@ -105,10 +115,10 @@ function organizationStatus(text: string): OrganizationStatus {
   );
 }
 
-/** Options that mean nothing with --truth, by commander's names for them. */
+/** Options that cannot be combined with --truth, by commander's names. */
 const SERVING = ["port", "now", "rateLimit", "tokenTtl", "faults", "jobDelay", "organizationStatus", "json"];
 
-/** No hour of 24, which is the next day's, and no year in which the clock could run into the year 10000. */
+/** Excludes hour 24, which is on the next day, and 9999, because the clock could run into the year 10000. */
 const INSTANT =
   /^((?!9999)\d{4}-\d{2}-\d{2})(?:T(?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 
@@ -116,9 +126,13 @@ function instant(text: string): number {
   const day = tryDay(INSTANT.exec(text)?.[1] ?? "");
   const ms = day === undefined ? Number.NaN : Date.parse(text);
   if (!(ms >= 0)) {
-    throw new UsageError("input", `--now: ${quoted(text)} is no instant.`, {
-      hint: "Write a UTC day or ISO 8601 with its zone, from 1970 to 9998, for example 2026-11-01 or 2026-11-01T09:30:00Z.",
-    });
+    throw new UsageError(
+      "input",
+      `Invalid --now: ${quoted(text)} (expected a UTC day or an ISO 8601 time).`,
+      {
+        hint: "Use 1970 to 9998, and a time zone with times, for example 2026-11-01 or 2026-11-01T09:30:00Z.",
+      },
+    );
   }
   return ms;
 }
@@ -126,18 +140,20 @@ function instant(text: string): number {
 function truthSpan(from: Day | undefined, to: Day | undefined): { from: Day; to: Day } {
   if (from === undefined || to === undefined) {
     throw new UsageError("input", "--truth needs --from and --to.", {
-      hint: "For example --truth --from 2026-10-01 --to 2026-10-31, both days in UTC and included.",
+      hint: "For example: --truth --from 2026-10-01 --to 2026-10-31 (UTC days, inclusive)",
     });
   }
   if (to < from) {
-    throw new UsageError("input", `--to ${to} lies before --from ${from}.`, { hint: "Swap them." });
+    throw new UsageError("input", `--from ${from} is after --to ${to}.`, {
+      hint: "Set --from to the earlier day. Both days are inclusive.",
+    });
   }
   return { from, to };
 }
 
 const BATCH = 1000;
 
-/** Stops where the reader has gone (`| head`) and at Ctrl-C. */
+/** Stops if the reader has closed the pipe (`| head`), and at Ctrl-C. */
 async function printTruth(cli: Cli, options: FactOptions): Promise<void> {
   let lines: string[] = [];
   const flush = async (): Promise<boolean> => {
@@ -153,20 +169,20 @@ async function printTruth(cli: Cli, options: FactOptions): Promise<void> {
   await flush();
 }
 
-async function tellWhere(cli: Cli, sandbox: Sandbox, json: boolean): Promise<void> {
+async function printConnection(cli: Cli, sandbox: Sandbox, json: boolean): Promise<void> {
   const { url, clientId, clientSecret, env } = sandbox;
   if (json) {
     await cli.json({ url, clientId, clientSecret, env });
     return;
   }
   await cli.out(howToReach(sandbox));
-  cli.note("Serving until Ctrl-C. docs/sandbox.md tells what is in it.");
+  cli.note("Serving until Ctrl-C. See docs/sandbox.md for its data.");
 }
 
-/** Ready to paste, for each who may come: no line is indented, which Python would refuse. */
+/** Snippets to paste. Lines are not indented, because Python would reject that. */
 function howToReach({ url, clientId, clientSecret, env }: Sandbox): string {
   const port = env["GENESYSCLOUD_GATEWAY_PORT"] ?? "";
-  return `A make-believe Genesys Cloud organisation is at ${url}
+  return `A simulated Genesys Cloud organization is running at ${url}
 
 gc-usage (and the CX as Code variables it shares), in another terminal:
 

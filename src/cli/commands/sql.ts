@@ -25,11 +25,11 @@ import {
 export function command(cli: Cli) {
   const sql = new Command("sql")
     .description(
-      "Ask the lake in SQL, on DuckDB or Athena. It only reads; on DuckDB it reaches no files and no network but the " +
-        "lake's tables.",
+      "Query the lake with SQL, in DuckDB or Athena. Read-only: in DuckDB, a statement can access only the lake's tables, " +
+        "no other files and no network.",
     )
-    .argument("[statement]", "the statement")
-    .option("-f, --file <file>", "read the statement from a file; - is standard input");
+    .argument("[statement]", "SQL statement")
+    .option("-f, --file <file>", "read the statement from a file; - for standard input");
   return addQueryOptions(sql)
     .addHelpText("after", HELP)
     .action(async (argument, options) => {
@@ -55,33 +55,31 @@ export function command(cli: Cli) {
 
 const HELP = `
 Tables:
-  daily                by day, of one service and one grouping: safe to sum
+  daily                rows by day, of one service and one grouping: safe to sum
                        (${CANONICAL_SERVICE}, ${CANONICAL_GROUPING})
-  usage                every slice. The services count different requests, and
-                       two groupings count the same ones twice, so name service,
-                       "grouping" and granularity before you sum
-  gc_usage_api_source  the raw rows that \`gc-usage load\` kept, as they came
-  slices               one row for each slice: coverage, job, rows, bytes, state
+  usage                all slices. Services count different requests, and each
+                       grouping counts the same requests again, so filter by
+                       service, "grouping" and granularity before you sum
+  gc_usage_api_source  raw rows, exactly as received
+  slices               one row per slice: coverage, job, rows, bytes, state
 
-Where --lake is a folder of several organizations' lakes, each table begins with
-a column organization: the name of the lake's folder. Two organizations may have
-clients of one id or name (the built-in ones), so group by it.
+If --lake is a folder of several organizations' lakes, each table starts with
+the column organization, the name of the lake's folder. Group by it, because two
+organizations may have clients with the same id or name (the built-in ones).
+JSON and Parquet describe the tables: days, gaps, when they were fetched. This
+and --require-complete cover the whole tables, not only the rows that a WHERE
+selects. \`gc-usage ask\` covers only its period (docs/answers.md).
 
-JSON and Parquet state what those tables hold: days, gaps, when it was fetched.
-What a WHERE leaves out of them is not known, so --require-complete is about
-all of it; \`gc-usage ask\` is about its period (docs/answers.md).
-
-DESCRIBE usage lists the columns. Counts print exactly, whatever their size.
-On DuckDB, GC_USAGE_MEMORY_LIMIT and GC_USAGE_SPILL_LIMIT limit the memory and
-temporary space of a statement (for example 8GB; default: half of the memory,
-4 GB at most, and 10 GB on the disk).
-In JSON a decimal or whole number is a number of that many digits; in CSV
-(RFC 4180) NULL is an empty field; in Parquet a sum beyond 64 bits is a
+DESCRIBE usage lists the columns. Counts are exact, whatever their size. In
+DuckDB, GC_USAGE_MEMORY_LIMIT and GC_USAGE_SPILL_LIMIT limit the memory and disk
+space of a statement, for example 8GB. The defaults are half of the memory, but
+at most 4 GB, and 10 GB of disk. In JSON, numbers have all their digits. In CSV
+(RFC 4180), NULL is an empty field. In Parquet, a sum of more than 64 bits is a
 DECIMAL(38,0).
 
-With --engine athena what was scanned and about what it cost goes to standard
-error (at GC_USAGE_ATHENA_USD_PER_TB US dollars a terabyte, 5 where that is not
-set). Athena asks S3 for each day of the table's range: always filter by date.
+With --engine athena, the data scanned and its approximate cost are printed on
+standard error, at GC_USAGE_ATHENA_USD_PER_TB US dollars per terabyte (default:
+5). Athena calls S3 for each day of the table's range, so always filter by date.
 
 Examples:
   gc-usage sql "SELECT clientId, max(clientName), sum(status429) FROM daily GROUP BY 1 ORDER BY 3 DESC LIMIT 10"
@@ -90,7 +88,7 @@ Examples:
   gc-usage sql --stack gc-usage --engine athena "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql "SELECT * FROM \\"genesysclouddb\\".\\"gc_usage_api_source\\" WHERE granularity='month' ORDER BY status429 DESC limit 10"`;
 
-/** What the tables hold that the statement names; a table for people to read does without, unless something is demanded. */
+/** Describes the tables that the statement names. Table output omits it, unless the flags set requirements. */
 async function envelopeOf(
   cli: Cli,
   tables: readonly string[],
@@ -127,26 +125,26 @@ async function statementOf(
     const why =
       file === undefined
         ? "There is no SQL statement."
-        : "There are two SQL statements: --file and an argument.";
+        : "There are two SQL statements: --file and the argument.";
     throw new UsageError("input", why, {
-      hint: 'Give one: gc-usage sql "SELECT * FROM daily LIMIT 10", or --file query.sql.',
+      hint: 'Give one: gc-usage sql "SELECT * FROM daily LIMIT 10" or gc-usage sql --file query.sql',
     });
   }
   return argument ?? (await readText(await openInput(cli, file)));
 }
 
-/** An empty `daily` is a trap where the lake has rows of other kinds. */
+/** Warns if `daily` is empty although the lake has other rows. */
 function warnOfDaily(cli: Cli, { tables }: QueryResult, slices: readonly SliceKey[]): void {
   if (slices.length === 0 || !tables.includes("daily") || slices.some(isInTables(["daily"]) ?? Boolean))
     return;
   const has = seriesAmong(slices).map(describeSeries);
   cli.log.warn(
-    `daily is empty: it shows ${CANONICAL_SERVICE}, ${CANONICAL_GROUPING} by day, and the lake has ${has.join("; ")}. ` +
-      `Ask usage instead, with service, "grouping" and granularity.`,
+    `daily is empty: it contains ${CANONICAL_SERVICE}, ${CANONICAL_GROUPING} by day, but the lake has ${has.join("; ")}. ` +
+      `Query usage instead, and filter by service, "grouping" and granularity.`,
   );
 }
 
-/** A sum over several series counts requests more than once, and looks like any other sum. */
+/** Warns about sums over several series: they count requests more than once. */
 function warnOfSums(cli: Cli, { sumsAcross }: QueryResult, slices: readonly SliceKey[]): void {
   const several = sumsAcross.flatMap((column) => {
     const values = [...new Set(slices.map((slice) => slice[column]))].sort();

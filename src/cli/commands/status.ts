@@ -19,30 +19,30 @@ import { statusText } from "../status-text.ts";
 
 export function command(cli: Cli) {
   const status = new Command("status").description(
-    "Show what the lake holds: which days are there, missing, empty, or may still change, and why; rows and size.",
+    "Show what the lake contains: its rows, its size, and which days are present, missing, empty or may still change.",
   );
   return addLakeOptions(status)
     .option(
       "--settle <days>",
-      "days whose figures may still change",
+      "number of recent days that may still change",
       integerOption("--settle", 0, 400),
       TARGET_DEFAULTS.settleDays,
     )
-    .option("--service <name>", "only this service: jobs or legacy", serviceOption)
-    .option("--group-by <dimensions>", "only this grouping, for example client,user", parseGrouping)
-    .option("--granularity <name>", "only day, week, month or total", granularityOption)
+    .option("--service <name>", "show only this service: jobs or legacy", serviceOption)
+    .option("--group-by <dimensions>", "show only this grouping, for example client,user", parseGrouping)
+    .option("--granularity <name>", "show only day, week, month or total slices", granularityOption)
     .option("--check", "fail with exit code 12 if a day up to yesterday is missing or incomplete")
     .option(
       "--max-age <time>",
-      "with --check: the newest day may have ended this long ago: 36h, 2d, 1w",
+      "with --check, also fail if the newest day ended longer ago, for example 36h, 2d or 1w",
       ageOption("--max-age"),
     )
-    .option("--json", "print it as JSON")
+    .option("--json", "print the status as JSON")
     .addHelpText("after", HELP)
     .action(async (options) => {
       if (options.maxAge !== undefined && !options.check) {
         throw new UsageError("input", "--max-age needs --check.", {
-          hint: "Add --check, which fails if the lake is incomplete or older than that.",
+          hint: "Add --check, or omit --max-age.",
         });
       }
       const { uri } = await lakeOf(cli, options);
@@ -58,7 +58,7 @@ export function command(cli: Cli) {
 
 const HELP = `
 If --lake is a folder of several organizations' lakes, each is shown. Totals
-have no days that could be missing, so --check looks only whether they can be
+have no days that could be missing, so --check only verifies that they can be
 read.
 
 Examples:
@@ -116,20 +116,20 @@ function json(uri: string, all: readonly Shown[]): object {
   });
   const [first] = all;
   if (first && first.organization === undefined) return of(first);
-  // The folder's name is not the organization's id: both are there.
-  return { lake: uri, lakes: all.map((one) => ({ name: one.organization, ...of(one) })) };
+  // The folder's name differs from the organization's id, so both are included.
+  return { lake: uri, lakes: all.map((shown) => ({ name: shown.organization, ...of(shown) })) };
 }
 
-/** @throws {UsageError} incomplete, naming the first series that is not as it must be, and how many others are not. */
+/** @throws {UsageError} incomplete, with the first series that fails the check and the number of others. */
 function check(all: readonly Shown[], flags: Flags, now: number): void {
   const failures = all.flatMap(({ organization, lake, status }) => {
     const where = { lakeFlags: flagsOfLake(flags, organization, lake), now };
     const whose = organization === undefined ? "" : `${organization}: `;
-    const series = status.series.length === 0 ? [[]] : status.series.map((one) => [one]);
-    return series.flatMap((one) => {
-      const isTotal = one[0]?.granularity === "total";
+    const series = status.series.length === 0 ? [[]] : status.series.map((item) => [item]);
+    return series.flatMap((items) => {
+      const isTotal = items[0]?.granularity === "total";
       const demands = { requireComplete: true, maxAgeMs: isTotal ? undefined : flags.maxAge };
-      return failureOf(whose, () => checkSeries(one, demands, where));
+      return failureOf(whose, () => checkSeries(items, demands, where));
     });
   });
   const [first] = failures;

@@ -27,16 +27,24 @@ interface QueryFlags {
 export function command(cli: Cli) {
   const submit = new Command("submit")
     .description(
-      "Submit a query to the usage API and print the service's answer: the id to read the results by.",
+      "Submit a query to the usage API and print the response, which contains the id for `gc-usage results`.",
     )
-    .option("-f, --file <file>", "the query as JSON; - is standard input")
-    .option("--interval <start/end>", "UTC days, both included, as ISO 8601: 2021-01/2021-02")
-    .option("--granularity <name>", "Day, Week or Month; left out: one figure over the whole interval")
-    .option("--group-by <names>", "dimensions, as the API spells them or client,user,uri,method …")
-    .option("--metrics <names>", "Status200,Status429 …; left out: all", metricsOption)
-    .option("--service <name>", "legacy (the blueprint's) or jobs", serviceOption, "legacy" as Service)
-    .option("--dry-run", "print the body that would be sent, and send nothing")
-    .option("--json", "errors as JSON as well; what is printed is JSON in any case");
+    .option("-f, --file <file>", "file with the query as JSON; - for standard input")
+    .option(
+      "--interval <start/end>",
+      "UTC days as an inclusive ISO 8601 interval, for example 2021-01/2021-02",
+    )
+    .option("--granularity <name>", "Day, Week or Month (default: one total for the interval)")
+    .option("--group-by <names>", "dimensions, as the API spells them or as client,user,uri,method")
+    .option("--metrics <names>", "metrics, for example Status200,Status429 (default: all)", metricsOption)
+    .option(
+      "--service <name>",
+      "service to call: legacy (the blueprint's) or jobs",
+      serviceOption,
+      "legacy" as Service,
+    )
+    .option("--dry-run", "print the request body without sending it")
+    .option("--json", "also report errors as JSON");
   return addConnectionOptions(submit)
     .addHelpText(
       "after",
@@ -62,7 +70,7 @@ export function command(cli: Cli) {
     });
 }
 
-/** The body to send: the file's as it is, or made of the flags. */
+/** The request body: the file unchanged, or built from the flags. */
 async function bodyOf(cli: Cli, flags: QueryFlags): Promise<QueryBody> {
   const given = ["interval", "granularity", "groupBy", "metrics"].filter(
     (name) => flags[name as keyof QueryFlags] !== undefined,
@@ -76,15 +84,15 @@ async function bodyOf(cli: Cli, flags: QueryFlags): Promise<QueryBody> {
     };
   }
   if (given.length > 0) {
-    throw new UsageError("input", "The query is given both as a file and by flags.", {
-      hint: "Use --file alone, or the flags alone.",
+    throw new UsageError("input", "The query is set both with a file and with flags.", {
+      hint: "Use either --file or the flags.",
     });
   }
   const input = await openInput(cli, flags.file);
   const text = await readText(input);
   if (text.trim() === "")
     throw new UsageError("input", `${input.name} is empty.`, {
-      hint: "A query is a JSON object with an interval.",
+      hint: "Write the query as a JSON object with an interval.",
     });
   try {
     return JSON.parse(text.replace(/^\uFEFF/, "")) as QueryBody;
@@ -100,7 +108,7 @@ function groupByOf(text: string, service: Service): string[] {
   const names = words(text);
   if (names.length === 0) {
     throw new UsageError("input", "--group-by is empty.", {
-      hint: "Leave it out for what the service groups by itself.",
+      hint: "Omit it to use the service's own grouping.",
     });
   }
   return [...new Set(names.flatMap((name) => apiGroupBy(name, service)))];

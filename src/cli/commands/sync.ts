@@ -25,63 +25,63 @@ import { dryRun, dryRunAll, runAll, runOne } from "../sync-runs.ts";
 export function command(cli: Cli) {
   const sync = new Command("sync")
     .description(
-      "Bring the lake up to date: ask the usage API for the days that the lake lacks or that may still change, and land " +
-        "them. Safe to repeat; ended at any point, the next run goes on.",
+      "Bring the lake up to date: fetch missing days, and days that may still change, from the usage API. Safe to " +
+        "interrupt: run it again to resume.",
     )
-    .option("--last <time>", "how far back: 90d, 12w, 3m, 1y (default: 90d)")
-    .option("--from <day>", "the first UTC day, included")
-    .option("--to <day>", "the last UTC day, included (default: yesterday)")
-    .option("--service <name>", "jobs or legacy", serviceOption, TARGET_DEFAULTS.service)
+    .option("--last <time>", "length of the range, for example 90d, 12w, 3m or 1y (default: 90d)")
+    .option("--from <day>", "first UTC day, inclusive")
+    .option("--to <day>", "last UTC day, inclusive (default: yesterday)")
+    .option("--service <name>", "service to query: jobs or legacy", serviceOption, TARGET_DEFAULTS.service)
     .option(
       "--group-by <dimensions>",
-      "one or more of client, organization, user, uri, method, platform",
+      "dimensions: one or more of client, organization, user, uri, method, platform",
       parseGrouping,
       TARGET_DEFAULTS.grouping,
     )
     .option(
       "--granularity <name>",
-      "day, week, month or total",
+      "granularity: day, week, month or total",
       granularityOption,
       TARGET_DEFAULTS.granularity,
     )
     .option(
       "--settle <days>",
-      "days that are read again, since their figures may change",
+      "number of recent days to refetch, to pick up late corrections",
       integerOption("--settle", 0, 400),
       TARGET_DEFAULTS.settleDays,
     )
     .option(
       "--recheck <time>",
-      `a day that may change is not read again within this time (default: ${hours(TARGET_DEFAULTS.recheckMs)})`,
+      `minimum age of a recent day's data before it is refetched (default: ${hours(TARGET_DEFAULTS.recheckMs)})`,
       durationOption("--recheck"),
     )
     .option(
       "--week-start <day>",
-      "monday or sunday, as the service counts weeks",
+      "first day of the service's weeks: monday or sunday",
       weekStartOption,
       TARGET_DEFAULTS.weekStart,
     )
     .option(
       "--jobs <count>",
-      "queries that run side by side",
+      "number of queries to run in parallel",
       integerOption("--jobs", 1, 20),
       SYNC_DEFAULTS.concurrency,
     )
     .option(
       "--timeout <time>",
-      `the longest that one query may take, with its waits, retries and pages (default: ${hours(SYNC_DEFAULTS.timeoutMs)})`,
+      `time limit for one query, including waits, retries and pages (default: ${hours(SYNC_DEFAULTS.timeoutMs)})`,
       durationOption("--timeout"),
     )
-    .option("--refetch", "fetch every day of the range again, whatever the lake has of it")
-    .option(
-      "--all",
-      "sync every series that the lake has, each with its own service, grouping and granularity",
-    )
-    .option("--keep-source", "keep each slice's rows as they came as well, under gc_usage_api_source/")
+    .option("--refetch", "fetch every day of the range, even if the lake has it")
+    .option("--all", "sync every series in the lake, each with its own service, grouping and granularity")
+    .option("--keep-source", "also store the raw rows of each slice under gc_usage_api_source/")
     .option(...ORGANIZATION)
-    .option("--force", "store the answer even if a period's rows are gone in it, or if rows repeat")
-    .option("--dry-run", "print the plan and what it would cost, and ask nothing")
-    .option("--json", "print the summary, or the plan, as JSON");
+    .option(
+      "--force",
+      "store results even if they have no rows for a period that had some, or contain duplicate rows",
+    )
+    .option("--dry-run", "print the plan and the number of calls without querying")
+    .option("--json", "print the summary or plan as JSON");
   return addConnectionOptions(addLakeOptions(sync))
     .addHelpText(
       "after",
@@ -92,12 +92,14 @@ export function command(cli: Cli) {
       if (options.all) checkAll(command);
       const { uri, stack } = await lakeToWrite(cli, options);
       const targetAt = (now: number, series?: SeriesKey): SyncTarget => targetOf(options, now, series);
-      const tellOnce = once((text) => cli.log.info(text));
+      const noteOnce = once((text) => cli.log.info(text));
       const announced = (now: number, series?: SeriesKey): SyncTarget => {
         const target = targetAt(now, series);
         const yesterday = addDays(dayOf(now), -1);
         if (target.span.end > yesterday) {
-          tellOnce(`The current UTC day is never in the data: --to ${target.span.end} means ${yesterday}.`);
+          noteOnce(
+            `The current UTC day is never in the data, so --to ${target.span.end} means ${yesterday}.`,
+          );
         }
         warnBeforeFirstDay(cli, stack, periodStart(target.granularity, target.span.start, target.weekStart));
         return target;
@@ -113,7 +115,8 @@ export function command(cli: Cli) {
         return;
       }
       const client = await connect(cli, options).catch((error: unknown) => {
-        // Days that cannot be are told first, where nobody else's clock can be asked.
+        // Without a connection there is no service clock, so check the days against the local clock: they matter
+        // first.
         targetAt(realEffects.now());
         throw error;
       });
@@ -125,10 +128,10 @@ export function command(cli: Cli) {
     });
 }
 
-/** What says which series is synced. */
+/** The options that select a series. */
 const SERIES_OPTIONS = ["service", "groupBy", "granularity", "weekStart"] as const;
 
-/** @throws {UsageError} input, where --all comes with what names one series. */
+/** @throws {UsageError} input, if --all is combined with an option that selects one series. */
 function checkAll(command: {
   getOptionValueSource(name: (typeof SERIES_OPTIONS)[number]): string | undefined;
 }): void {
@@ -136,7 +139,7 @@ function checkAll(command: {
   if (named === undefined) return;
   const flag = `--${named.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   throw new UsageError("input", `--all cannot be combined with ${flag}.`, {
-    hint: "--all syncs every series that the lake has, each with its own service, grouping and granularity. Leave out one of the two.",
+    hint: "--all syncs every series in the lake, each with its own service, grouping and granularity. Omit one of the two options.",
   });
 }
 
@@ -148,9 +151,9 @@ interface TargetOptions extends WindowFlags, Pick<SyncTarget, "service" | "granu
 }
 
 /**
- * What --last names reaches back as far as the service does; a first day that is named must be there.
+ * --last reaches back only as far as the service has data; an explicit --from must be available.
  *
- * @param series what to bring instead of what the options name.
+ * @param series the series to sync instead of the one that the options select.
  */
 function targetOf(options: TargetOptions, now: number, series?: SeriesKey): SyncTarget {
   const { service, granularity, groupBy: grouping, settle, recheck, refetch, weekStart, from } = options;

@@ -11,26 +11,33 @@ import { addLakeOptions, lakeToWrite } from "../stack.ts";
 export function command(cli: Cli): CommandUnknownOpts {
   const command = new Command("upload")
     .description(
-      "Upload an answer's rows as they came, for Glue's crawler and the article's SQL: the article's step 5. The file is " +
-        "checked first, one row a line is written, and never one answer over another or twice.",
+      "Upload raw rows for Glue's crawler and the article's SQL (step 5 of the article). Checks the file first, writes one " +
+        "row per line, and never overwrites other results or stores the same ones twice.",
     )
-    .argument("<file>", "the results: JSON or NDJSON, plain or in gzip or zstd; - is standard input")
-    .requiredOption("--granularity <name>", "day, week, month or total, as it was asked", granularityOption)
-    .option("--id <id>", "the execution or job id, which names the object; left out: a hash of the rows")
+    .argument(
+      "<file>",
+      "file with the results as JSON or NDJSON, optionally compressed with gzip or zstd; - for standard input",
+    )
+    .requiredOption(
+      "--granularity <name>",
+      "granularity of the query: day, week, month or total",
+      granularityOption,
+    )
+    .option("--id <id>", "execution or job id, used as the object's name (default: a hash of the rows)")
     .option(
       "--week-start <day>",
-      "monday or sunday, as the service counts weeks",
+      "first day of the service's weeks: monday or sunday",
       weekStartOption,
       DEFAULT_WEEK_START,
     )
     .option(...ORGANIZATION)
-    .option("--force", "store rows that look like those of another granularity")
-    .option("--json", "print what was uploaded as JSON");
+    .option("--force", "store rows that look like another granularity")
+    .option("--json", "print the summary as JSON");
   return addLakeOptions(command)
     .addHelpText(
       "after",
       "\nExamples:\n  gc-usage upload query-result.json --granularity month --stack gc-usage\n" +
-        "  gc-usage aws crawl --stack gc-usage\n\n`gc-usage load` lands the same file in the table usage as well, for `ask`.",
+        "  gc-usage aws crawl --stack gc-usage\n\nTo query the same file with `ask`, also run `gc-usage load`. It stores the rows\nin the table usage.",
     )
     .action(async (file, options) => {
       if (options.id !== undefined) checkId(options.id);
@@ -56,8 +63,8 @@ export function command(cli: Cli): CommandUnknownOpts {
           await cli.json({ outcome, object: place ?? null, rows, bytes });
           return;
         }
-        if (outcome === "empty") cli.log.info(`${input.name} has no rows: there is nothing to upload.`);
-        else if (outcome === "there") cli.log.info(`The same ${rows} rows are there already: ${place}`);
+        if (outcome === "empty") cli.log.info(`${input.name} has no rows. Nothing was uploaded.`);
+        else if (outcome === "there") cli.log.info(`Already uploaded: the same ${rows} rows are in ${place}`);
         else {
           cli.log.info(`Uploaded ${rows} rows: ${place}`);
           if (stack) cli.log.info(`Next: gc-usage aws crawl --stack ${stack.stack}`);

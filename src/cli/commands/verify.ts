@@ -14,8 +14,8 @@ import { addLakeOptions, type LakeFlags, lakeOf } from "../stack.ts";
 
 export function command(cli: Cli) {
   const verify = new Command("verify").description(
-    "Read every slice whole and check it: rows against the metadata, names against contents, raw rows against their slices. " +
-      "Reports each problem with the command that fixes it, and changes nothing.",
+    "Read and check every slice: its rows against its metadata, its name against its content, raw rows against their " +
+      "slice. Reports each problem with the command that fixes it. Changes nothing.",
   );
   return addLakeOptions(verify)
     .option("--json", "print the findings as JSON")
@@ -33,10 +33,10 @@ export function command(cli: Cli) {
 }
 
 const HELP = `
-The exit code is 0 if there is no problem, and 9 if there is one. Notes (files
-that are not part of the lake, slices of a newer version, figures that do not
-add up in what the service sent) do not change it. If --lake is a folder of
-several organizations' lakes, each is verified.
+The exit code is 0 without problems, and 9 if there are any. Notes do not change
+it. They report files that are not part of the lake, slices of a newer version,
+and figures of the service that do not add up. If --lake is a folder of several
+organizations' lakes, each is verified.
 
 Examples:
   gc-usage verify
@@ -74,20 +74,20 @@ async function run(
   }
   if (problems === 0) return;
   throw new UsageError("lake", `${counted(problems, "problem")} found in ${uri}.`, {
-    hint: "Each problem is listed with its next step. Then run `gc-usage verify` again.",
+    hint: "Follow the step listed with each problem. Then run `gc-usage verify` again.",
   });
 }
 
 function json(lake: Lake, { findings, ...counts }: Verified) {
   const of = (isProblem: boolean) =>
     findings
-      .filter((one) => one.isProblem === isProblem)
+      .filter((finding) => finding.isProblem === isProblem)
       .map(({ path, kind, what, next }) => ({ path, kind, what, next }));
   const problems = of(true);
   return { lake: lake.uri, ok: problems.length === 0, ...counts, problems, notes: of(false) };
 }
 
-/** Notes that are listed; problems all are. */
+/** The number of notes to list. Problems are all listed. */
 const NOTES = 20;
 
 function verifiedText(lake: Lake, { slices, rows, bytes, sources, findings }: Verified): string {
@@ -110,7 +110,7 @@ function listText(title: string, findings: readonly Finding[]): string {
 }
 
 function findingText({ path, what, next }: Finding): string {
-  // A name may hold any character.
+  // A name may contain any character.
   const lines = [path, `  ${what}`, `  → ${next}`].map((line) =>
     printable(line).replaceAll(/[\n\t]/g, "\ufffd"),
   );

@@ -26,27 +26,27 @@ export interface AthenaOptions {
   readonly workgroup: string;
   /** The Glue database with our tables. */
   readonly database: string;
-  /** What of the lake the tables show, with each object's size in bytes; undefined where the lake is not known. */
+  /** The slices that the tables contain, with the size of each object in bytes; undefined if the lake is not known. */
   readonly slices?: readonly SizedSlice[] | undefined;
   readonly aws?: AwsOptions;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** US dollars for a terabyte scanned. */
+  /** US dollars per terabyte scanned. */
   readonly usdPerTb?: number;
-  /** Bytes that a statement may scan. */
+  /** Limit of bytes that a statement may scan. */
   readonly maxScan?: number | undefined;
   readonly log?: Log;
-  /** Shown while a statement runs, replaced by the next. */
+  /** Shows progress while a statement runs; each text replaces the previous one. */
   readonly progress?: (text: string) => void;
   readonly effects?: Effects;
 }
 
-/** As Lake.list() gives it. */
+/** As returned by Lake.list(). */
 export interface SizedSlice {
   readonly key: SliceKey;
   readonly object: { readonly bytes: number };
 }
 
-/** Opens Athena over the tables of a lake in S3. Nothing is called before the first statement. */
+/** Opens Athena over the tables of a lake in S3. Makes no calls before the first statement. */
 export async function openAthena(options: AthenaOptions): Promise<AthenaEngine> {
   const sdk = await import("@aws-sdk/client-athena");
   const env = options.env ?? process.env;
@@ -72,7 +72,7 @@ export class AthenaEngine implements SqlEngine {
     signal?.throwIfAborted();
     const begun = performance.now();
     const statement = readingStatement(sql, explain);
-    await this.#foresee(statement, reads);
+    await this.#checkScan(statement, reads);
     const sums = reads === undefined ? this.#sumsAcross(statement) : Promise.resolve([]);
     const execution = await this.#run(statement.sql, signal);
     const results = await this.#call(statement.sql, () => openResults(this.#athena, execution));
@@ -97,7 +97,10 @@ export class AthenaEngine implements SqlEngine {
     return { columns: results.columns, tables, sumsAcross: await sums, batches: batches(), stats };
   }
 
-  /** DuckDB's parser reads nearly all that Athena does. It is loaded only if the lake has series that a sum could mix. */
+  /**
+   * DuckDB's parser understands nearly all of Athena's SQL. It is loaded only if the lake has series that a sum could
+   * mix.
+   */
   async #sumsAcross({ sql, scans }: ReadingStatement): Promise<readonly SeriesColumn[]> {
     const hasSeveral = SERIES_COLUMNS.some(
       (column) => new Set(this.slices.map((key) => key[column])).size > 1,
@@ -112,13 +115,13 @@ export class AthenaEngine implements SqlEngine {
     await Promise.resolve();
   }
 
-  /** What can be said of a statement's scan before it runs. */
-  async #foresee({ sql, scans }: ReadingStatement, reads: Reads | undefined): Promise<void> {
+  /** Checks and warnings about a statement's scan before it runs. */
+  async #checkScan({ sql, scans }: ReadingStatement, reads: Reads | undefined): Promise<void> {
     if (!scans) return;
     if (readsEveryDay(sql)) {
       this.#log.warn(
-        "The statement does not filter by date. Athena then asks S3 for each day of the table's range, which is slow: " +
-          "add something like date BETWEEN DATE '2026-11-01' AND DATE '2026-11-30'.",
+        "The statement does not filter by date. Athena then calls S3 for each day of the table's range, which is slow. " +
+          "Add a filter, for example date BETWEEN DATE '2026-11-01' AND DATE '2026-11-30'.",
       );
     }
     const { maxScan, slices } = this.#options;
@@ -131,19 +134,19 @@ export class AthenaEngine implements SqlEngine {
     const cutoff = await this.#cutoff();
     if (cutoff !== undefined && cutoff <= maxScan) return;
     this.#log.warn(
-      "What a statement of your own scans cannot be known before it runs. It is stopped as soon as Athena reports more " +
-        `than ${sizeText(maxScan)}, which may be too late for the last bytes; the guard that holds is the workgroup's limit ` +
-        `(BytesScannedCutoffPerQuery), which is ${cutoff === undefined ? "not set or not told" : sizeText(cutoff)}.`,
+      "The size of the scan is not known before the statement runs. The statement is stopped once Athena reports more " +
+        `than ${sizeText(maxScan)}, and may scan slightly more than that. Only the workgroup's limit ` +
+        `(BytesScannedCutoffPerQuery) is exact; it is ${cutoff === undefined ? "not set or not readable" : sizeText(cutoff)}.`,
     );
   }
 
-  /** The workgroup's own limit in bytes, where there is one and we may know it. */
+  /** The workgroup's own limit in bytes; undefined if there is none or it is not readable. */
   async #cutoff(): Promise<number | undefined> {
     try {
       const { WorkGroup } = await this.#athena.getWorkGroup({ WorkGroup: this.#options.workgroup });
       return WorkGroup?.Configuration?.BytesScannedCutoffPerQuery;
     } catch (error) {
-      this.#log.debug(`The workgroup's limit is not known: ${String(error)}`);
+      this.#log.debug(`The workgroup's limit cannot be read: ${String(error)}`);
       return undefined;
     }
   }
@@ -176,7 +179,7 @@ export class AthenaEngine implements SqlEngine {
     );
   }
 
-  /** A statement may end before Athena has told how much it read. */
+  /** A statement may end before Athena reports how much it read. */
   #warnOfExcess({ Statistics }: QueryExecution): void {
     const bytes = Statistics?.DataScannedInBytes ?? 0;
     const { maxScan } = this.#options;
@@ -204,24 +207,26 @@ export class AthenaEngine implements SqlEngine {
     { Statistics }: QueryExecution,
   ): Pick<QueryStats, "bytesScanned" | "costUsd"> {
     const bytesScanned = Statistics?.DataScannedInBytes ?? 0;
-    // What only describes is free, whatever of the catalog it is said to have read.
+    // Statements that only describe are free, even if Athena reports scanned bytes of the catalog.
     const costUsd = scans ? scanCost(bytesScanned, this.#options.usdPerTb ?? DEFAULT_USD_PER_TB) : 0;
     return { bytesScanned, costUsd };
   }
 }
 
-/** The most that a statement can scan: all slices, as often as it names a table; infinite where that is not known. */
+/**
+ * The upper limit of a statement's scan: all slices, once for each table that it names; infinite if it is not known.
+ */
 function mostBytes(sql: string, slices: readonly SizedSlice[] | undefined): number {
   const tables = tablesOf(sql);
   const fromCatalog = tables.filter(({ isBound }) => !isBound);
   if (fromCatalog.length === 0) return 0;
   if (slices === undefined || !fromCatalog.every(({ name }) => BY_DAY.includes(name)))
     return Number.POSITIVE_INFINITY;
-  // What WITH defines is read anew each time that it is named.
+  // A query defined by WITH is run each time it is named.
   return tables.length * slices.reduce((sum, { object }) => sum + object.bytes, 0);
 }
 
-/** All that the dates' partitions hold: Athena opens every object of a partition, whatever its service. */
+/** The total size of the partitions of the dates: Athena opens every object of a partition, whatever its service. */
 function bytesOf(slices: readonly SizedSlice[], { granularity, start, end }: Reads): number {
   return slices
     .filter(({ key }) => key.granularity === granularity && key.date >= start && key.date <= end)

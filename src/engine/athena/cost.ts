@@ -1,24 +1,24 @@
 import { UsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 
-/** An assumption: Athena's list price for a terabyte scanned, in US dollars, as it was in us-east-1. Others differ. */
+/** An assumption: Athena's list price in us-east-1, in US dollars per terabyte scanned. Other regions differ. */
 export const DEFAULT_USD_PER_TB = 5;
 const MINIMUM_BYTES = 10_000_000;
 
 /**
- * What Athena charges for a scan, in US dollars: by the megabyte, begun ones whole, ten of them at least. A terabyte
- * is taken as 10^12 bytes, so the figure is rather too high than too low.
+ * What Athena charges for a scan, in US dollars. It bills whole megabytes, rounded up, and at least ten. A terabyte
+ * counts as 10^12 bytes here, so the estimate is too high rather than too low.
  */
 export function scanCost(bytes: number, usdPerTb: number): number {
   const billed = Math.max(Math.ceil(bytes / 1e6) * 1e6, MINIMUM_BYTES);
   return (billed / 1e12) * usdPerTb;
 }
 
-/** @throws {UsageError} refused, where a statement would read more than the limit. */
+/** @throws {UsageError} refused, if a statement reads more than the limit. */
 export function assertWithin(bytes: number, limit: number | undefined, what: string): void {
   if (limit === undefined || bytes <= limit) return;
   throw new UsageError("refused", `${what} ${sizeText(bytes)}, more than --max-scan ${sizeText(limit)}.`, {
-    hint: "Ask for fewer days, or allow more with --max-scan.",
+    hint: "Query fewer days, or raise --max-scan.",
     details: { bytes, limit },
   });
 }

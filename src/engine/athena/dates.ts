@@ -1,27 +1,27 @@
 import { afterGroup, isSign, isWord } from "./guard.ts";
 import { type Token, tokensOf } from "./tokens.ts";
 
-/** The tables whose partitions are days, each of them looked for in S3. */
+/** The tables whose partitions are days. Athena looks for each of them in S3. */
 export const BY_DAY: readonly string[] = ["usage", "daily"];
 const OTHER_CLAUSES =
   "select values table with using group order having limit offset window union intersect except".split(" ");
-/** Functions that have a FROM between their arguments. */
+/** Functions with a FROM between their arguments. */
 const WITH_FROM = ["extract", "trim", "substring"];
 
-/** What a token is part of: tables stand in `from`, what picks rows in `where` and `on`. */
+/** The clause of a token: tables are in `from`, conditions that select rows in `where` and `on`. */
 type Clause = "from" | "where" | "on" | "other";
 
-/** A table as a statement names it. */
+/** A table that a statement names. */
 export interface Named {
-  /** The last part of its name, in lower case. */
+  /** The last part of the name, in lower case. */
   readonly name: string;
-  /** True for what WITH has defined before: no table of the catalog. */
+  /** True if WITH defined the name before, so it is not a table of the catalog. */
   readonly isBound: boolean;
 }
 
 /**
- * True where a statement names `usage` or `daily` and nowhere filters by `date`: Athena then asks S3 for every day of
- * the table's range. By the words alone, so a statement may pass that filters another table's `date`.
+ * True if a statement names `usage` or `daily` and does not filter by `date`: Athena then calls S3 for every day of
+ * the table's range. This checks only the words, so a filter on another table's `date` also counts.
  */
 export function readsEveryDay(sql: string): boolean {
   const tokens = tokensOf(sql);
@@ -30,7 +30,7 @@ export function readsEveryDay(sql: string): boolean {
   return readsDays && !tokens.some((_, i) => picksRows(clauses[i]) && isDateColumn(tokens, i));
 }
 
-/** The tables that a statement names, one as often as it does. */
+/** The tables that a statement names, once for each mention. */
 export function tablesOf(sql: string): Named[] {
   const tokens = tokensOf(sql);
   return namesIn(tokens, clausesOf(tokens));
@@ -44,7 +44,7 @@ function namesIn(tokens: readonly Token[], clauses: readonly Clause[]): Named[] 
     const end = endOfDefinition(tokens, i);
     if (end !== undefined) bound.set(token.value, end);
     else if (clauses[i] === "from" && isTable(tokens, i)) {
-      // Within its own definition the name is still the catalog's.
+      // Within its own definition, the name still refers to the catalog.
       const isBound = !isSign(tokens[i - 1], ".") && i >= (bound.get(token.value) ?? tokens.length);
       named.push({ name: token.value, isBound });
     }
@@ -52,7 +52,7 @@ function namesIn(tokens: readonly Token[], clauses: readonly Clause[]): Named[] 
   return named;
 }
 
-/** Where what `name AS (…)` or `name (columns) AS (…)` of a WITH defines ends; undefined for anything else. */
+/** The end of a definition `name AS (…)` or `name (columns) AS (…)` in a WITH; undefined for anything else. */
 function endOfDefinition(tokens: readonly Token[], i: number): number | undefined {
   const before = tokens[i - 1];
   if (![isWord(before, "with"), isWord(before, "recursive"), isSign(before, ",")].some(Boolean))
@@ -61,7 +61,7 @@ function endOfDefinition(tokens: readonly Token[], i: number): number | undefine
   return isWord(tokens[at], "as") && isSign(tokens[at + 1], "(") ? afterGroup(tokens, at + 1) : undefined;
 }
 
-/** The last part of a name that stands where a table does: not its alias, and no function. */
+/** True for the last part of a name in the position of a table, not of an alias or function. */
 function isTable(tokens: readonly Token[], i: number): boolean {
   if (isSign(tokens[i + 1], ".") || isSign(tokens[i + 1], "(")) return false;
   let first = i;
@@ -91,14 +91,14 @@ function clausesOf(tokens: readonly Token[]): Clause[] {
       // IS DISTINCT FROM compares.
       if (!level.hasFrom && !isWord(before, "distinct")) level.clause = "from";
     } else if (isWord(token, "where")) {
-      // sum(x) FILTER (WHERE date > …) picks rows that are already read.
+      // sum(x) FILTER (WHERE date > …) selects rows that are already read.
       level.clause = isSign(before, "(") && isWord(tokens[i - 2], "filter") ? "other" : "where";
     } else if (token.kind === "word" && OTHER_CLAUSES.includes(token.value)) level.clause = "other";
     return level.clause;
   });
 }
 
-/** What stands between parentheses belongs to what is around them; those behind a table hold no tables. */
+/** Parentheses belong to the clause around them. Those after a table do not contain tables. */
 function clauseWithin(clause: Clause, before: Token | undefined): Clause {
   if (clause === "from") return beginsTable(before) ? "from" : "other";
   return clause === "on" ? "where" : clause;
@@ -108,7 +108,7 @@ function picksRows(clause: Clause | undefined): boolean {
   return clause === "where" || clause === "on";
 }
 
-/** `date` as a column that is compared: not DATE '2026-11-01', date(x), CAST(x AS date) or date IS NOT NULL. */
+/** True for `date` as a compared column: not DATE '2026-11-01', date(x), CAST(x AS date) or date IS NOT NULL. */
 function isDateColumn(tokens: readonly Token[], i: number): boolean {
   const token = tokens[i];
   const next = tokens[i + 1];

@@ -3,14 +3,14 @@ import { messageOf, UsageError } from "../../support/errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { TABLES } from "../tables.ts";
 
-/** What a failed statement was, for its messages. */
+/** The failed statement, for messages. */
 export interface Sent {
   readonly sql: string;
   readonly workgroup: string;
   readonly database: string;
 }
 
-/** How an execution ended that did not succeed, in Athena's words. */
+/** The end of a failed execution, as Athena reports it. */
 export interface Ending {
   readonly id: string;
   readonly state: string;
@@ -20,37 +20,37 @@ export interface Ending {
   readonly retryable: boolean;
 }
 
-/** `COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved`; a syntax error comes without a name in front. */
+/** `COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved`; a syntax error has no name in front. */
 const REASON = /^(?:([A-Z][A-Z0-9_]+): )?(?:line (\d+):(\d+): )?([\s\S]*)$/;
 
-/** The codes under which Trino passes on what others told it. HIVE_BAD_DATA quotes the data. */
+/** Trino's codes for errors of other services. HIVE_BAD_DATA quotes the data. */
 const OF_OTHERS = /^(?:HIVE_(?!BAD_DATA)|ICEBERG_|GENERIC_)/;
 
-/** An execution that failed or was stopped, as one message: sql, permission, service or aws. */
+/** The error for an execution that failed or was stopped: sql, permission, service or aws. */
 export function endedBadly(ending: Ending, sent: Sent): UsageError {
   const { reason, state, id } = ending;
   const details = { reason, executionId: id };
   if (/bytes scanned limit/i.test(reason)) {
     return new UsageError("refused", `Athena stopped the statement: ${sentence(reason)}`, {
-      hint: `It read more than the workgroup ${sent.workgroup} allows a statement (BytesScannedCutoffPerQuery, in the stack ScanLimitBytes). Ask for fewer days.`,
+      hint: `It scanned more than the workgroup ${sent.workgroup} allows (BytesScannedCutoffPerQuery; the stack's parameter ScanLimitBytes). Query fewer days, or raise the limit.`,
       details,
     });
   }
   if (isRefusal(reason)) {
-    return new UsageError("permission", `Athena was refused what the statement needs: ${sentence(reason)}`, {
-      hint: "The stack's reader policy has all that it takes, on its own lake, tables, workgroup and results.",
+    return new UsageError("permission", `Access denied while Athena ran the statement: ${sentence(reason)}`, {
+      hint: "Attach the stack's reader policy to your user or role (`gc-usage aws outputs`). It covers the stack's lake, tables, workgroup and results.",
       details,
     });
   }
   if (state === "CANCELLED") {
     return new UsageError("aws", `The statement was stopped in Athena: ${sentence(reason)}`, {
-      hint: "Somebody else stopped it. Run it again.",
+      hint: "Someone else stopped it. Run it again.",
       details,
     });
   }
   if (ending.category === 1 || ending.retryable) {
     return new UsageError("service", `Athena failed: ${sentence(reason)}`, {
-      hint: "Run it again in a while; if it needed too much, ask for fewer days.",
+      hint: "Run it again later. If it needs too many resources, query fewer days.",
       retryable: ending.retryable,
       details,
     });
@@ -58,7 +58,7 @@ export function endedBadly(ending: Ending, sent: Sent): UsageError {
   return badSql(reason, sent, details);
 }
 
-/** What the API threw: a syntax error is sql; the rest is of the account, as awsError says. */
+/** The error for a failed API call: a syntax error is sql; others are converted by awsError. */
 export function callFailed(error: unknown, sent: Sent, aws: AwsOptions): Error {
   const message = messageOf(error);
   if (error instanceof Error && error.name === "InvalidRequestException") {
@@ -68,14 +68,14 @@ export function callFailed(error: unknown, sent: Sent, aws: AwsOptions): Error {
         "aws",
         `There is no Athena workgroup ${sent.workgroup} in this account and region.`,
         {
-          hint: "Check the workgroup and the region; `gc-usage aws outputs` tells those of the stack.",
+          hint: "Check the workgroup and the region. To show those of the stack: gc-usage aws outputs",
           cause: error,
         },
       );
     }
     if (/output location/i.test(message)) {
-      return new UsageError("aws", `The workgroup ${sent.workgroup} has no place for results.`, {
-        hint: "Use the stack's workgroup, or give this one a query result location.",
+      return new UsageError("aws", `The workgroup ${sent.workgroup} has no query result location.`, {
+        hint: "Use the stack's workgroup, or set a query result location for this one.",
         cause: error,
       });
     }
@@ -84,8 +84,8 @@ export function callFailed(error: unknown, sent: Sent, aws: AwsOptions): Error {
 }
 
 /**
- * True where S3, Glue or Lake Formation refused. A reason that has a place in the statement or a code of Trino's for what
- * statements do wrong only quotes it: a column may be called permission, and an endpoint is.
+ * True if S3, Glue or Lake Formation denied access. A reason with a position in the statement, or with a Trino code
+ * for errors in statements, may only quote such words: a column may be called "permission", and an endpoint is.
  */
 function isRefusal(reason: string): boolean {
   const [, code = "", line] = REASON.exec(reason) ?? [];
@@ -110,7 +110,7 @@ function badSql(
   });
 }
 
-/** Athena adds to a misspelt column that one might lack a permission, and to any failure what it leaves in S3. */
+/** Removes Athena's additions: a guess about permissions after misspelled columns, and the files that it left in S3. */
 function withoutGuess(reason: string): string {
   return reason
     .replace(/ or requester is not authorized to access requested resources/, "")
@@ -118,5 +118,5 @@ function withoutGuess(reason: string): string {
 }
 
 function sentence(reason: string): string {
-  return reason === "" ? "it gives no reason." : withoutGuess(reason).replace(/\.?\s*$/, ".");
+  return reason === "" ? "no reason given." : withoutGuess(reason).replace(/\.?\s*$/, ".");
 }

@@ -9,29 +9,29 @@ import type { Sent } from "./errors.ts";
 const FIRST_WAIT_MS = 150;
 const LONGEST_WAIT_MS = 3000;
 const WAITS_TO_STOP = 20;
-/** Looks in a row without an answer, each tried again by the SDK, after which nobody knows what the statement does. */
+/** Consecutive failed polls, each retried by the SDK, after which the statement's state is unknown. */
 const MAX_UNANSWERED = 5;
 
-/** What an execution is run with. */
+/** How to run an execution. */
 export interface Run {
   readonly athena: Athena;
   readonly effects: Effects;
   readonly log: Log;
   readonly signal: AbortSignal | undefined;
-  /** Called with each answer that says it is still running; to throw is to stop it. */
+  /** Called at each poll while it is running. Throw to stop it. */
   readonly onRunning: (execution: QueryExecution) => void;
 }
 
 /**
- * Runs a statement to its end, good or bad. An abort, or a failure on the way, stops it in Athena first, where it would
- * go on reading and costing.
+ * Runs a statement until it succeeds or fails. An abort or an error stops it in Athena first, because it would
+ * otherwise continue to scan and cost.
  */
 export async function runToEnd(run: Run, sent: Sent): Promise<QueryExecution> {
   const started = await run.athena.startQueryExecution({
     QueryString: sent.sql,
     WorkGroup: sent.workgroup,
     QueryExecutionContext: { Catalog: CATALOG, Database: sent.database },
-    // The SDK sends a request again that got no answer: the token keeps it one execution.
+    // The SDK resends a request without an answer. The token ensures a single execution.
     ClientRequestToken: randomUUID(),
   });
   const id = started.QueryExecutionId ?? "";
@@ -60,20 +60,20 @@ async function ended(run: Run, id: string): Promise<QueryExecution> {
       onRunning(execution);
     } catch (error) {
       signal?.throwIfAborted();
-      // That AWS is busy says nothing of the statement, which runs on and costs.
-      if (!isPassing(error) || ++unanswered > MAX_UNANSWERED) throw error;
-      log.debug(`No word of Athena execution ${id}: ${messageOf(error)}`);
+      // While AWS is busy, the statement continues to run and cost.
+      if (!isTransient(error) || ++unanswered > MAX_UNANSWERED) throw error;
+      log.debug(`Cannot poll Athena execution ${id}: ${messageOf(error)}`);
     }
     await effects.sleep(wait, signal);
   }
 }
 
-function isPassing(error: unknown): boolean {
-  const told = awsError(error, "look at the statement", {});
-  return isUsageError(told) && told.retryable;
+function isTransient(error: unknown): boolean {
+  const converted = awsError(error, "poll the statement", {});
+  return isUsageError(converted) && converted.retryable;
 }
 
-/** Stops it and waits until it has stopped, some twenty seconds at most. */
+/** Stops it and waits until it has stopped, for about twenty seconds at most. */
 async function stop({ athena, effects }: Run, id: string): Promise<void> {
   await athena.stopQueryExecution({ QueryExecutionId: id });
   for (let wait = FIRST_WAIT_MS, left = WAITS_TO_STOP; left > 0; wait = Math.min(wait * 1.5, 1000), left--) {

@@ -2,53 +2,52 @@ import { UsageError } from "../../support/errors.ts";
 import type { Explain } from "../engine.ts";
 import { scan, type Token } from "./tokens.ts";
 
-/** What only reads, by the word that it begins with. Everything else could write, or change the catalog. */
+/** The first words of statements that only read. Everything else could write, or change the catalog. */
 const READS = ["select", "values", "show", "describe", "desc"];
 const DESCRIBES = ["show", "describe", "desc"];
-/** Athena takes no more, in bytes. */
+/** Athena's limit, in bytes. */
 const MAX_BYTES = 262_144;
 
 export interface ReadingStatement {
-  /** As Athena takes it: without comments and without the `;` at its end. */
+  /** As sent to Athena: without comments and without the `;` at its end. */
   readonly sql: string;
-  /** False for what only describes: SHOW, DESCRIBE, and a plan. */
+  /** False for statements that only describe: SHOW, DESCRIBE, and plans. */
   readonly scans: boolean;
 }
 
 /**
- * Lets through one statement that only reads, or makes its EXPLAIN. Athena itself would run INSERT, CTAS, UNLOAD and DROP
- * for whoever may: this is a guard against accidents, and IAM's reader policy is the one against people.
+ * Accepts one statement that only reads, or returns its EXPLAIN. Athena itself would run INSERT, CTAS, UNLOAD and
+ * DROP for users with the permissions. This is a guard against accidents; the reader policy in IAM is the guard
+ * against people.
  *
- * Not left to DuckDB's parser: it knows another dialect, so what it makes of a text is not what Athena would. Athena gets
- * no comments, so it cannot read them in another way than this does.
+ * DuckDB's parser is not used here: its dialect differs, so it may understand a text in another way than Athena does.
+ * Athena gets no comments, so it cannot interpret them differently either.
  *
  * @throws {UsageError} sql, for anything else.
  */
 export function readingStatement(sql: string, explain?: Explain): ReadingStatement {
   if (Buffer.byteLength(sql) > MAX_BYTES) {
-    throw refused(
-      `The statement is longer than the ${MAX_BYTES.toLocaleString("en")} bytes that Athena takes.`,
-    );
+    throw refused(`The statement is longer than Athena's limit of ${MAX_BYTES.toLocaleString("en")} bytes.`);
   }
   const { tokens, sql: plain, isClosed } = scan(sql);
-  if (!isClosed) throw refused("The statement has a comment or a quote that does not end.");
+  if (!isClosed) throw refused("The statement has a comment or quote that is not closed.");
   while (isSign(tokens.at(-1), ";")) tokens.pop();
   if (tokens.length === 0) {
     throw new UsageError("sql", "There is no SQL statement.", {
-      hint: 'For example gc-usage sql --engine athena "SELECT 1".',
+      hint: 'For example: gc-usage sql --engine athena "SELECT 1"',
     });
   }
   if (tokens.some((token) => isSign(token, ";"))) throw refused("Only one statement can be run at a time.");
   const verb = verbOf(tokens);
-  if (verb === "explain") throw refused("EXPLAIN is not part of a statement here.");
+  if (verb === "explain") throw refused("EXPLAIN is not accepted in a statement.");
   if (!READS.includes(verb)) {
-    const shown = /^[a-z]+$/.test(verb) ? `${verb.toUpperCase()} does not only read, or ` : "The statement ";
-    throw refused(`${shown}is not a statement that Athena reads with.`);
+    const shown = /^[a-z]+$/.test(verb) ? `${verb.toUpperCase()} is` : "This kind of statement is";
+    throw refused(`${shown} not accepted, because only statements that read can be run.`);
   }
   const describes = DESCRIBES.includes(verb);
-  // Athena hands these to Hive, which takes a backslash in quotes for an escape.
+  // Athena passes these to Hive, which treats a backslash in quotes as an escape.
   if (describes && tokens.some(({ kind, value }) => kind !== "sign" && value.includes("\\"))) {
-    throw refused(`${verb.toUpperCase()} takes no backslash here.`);
+    throw refused(`${verb.toUpperCase()} does not accept a backslash here.`);
   }
   const statement = plain.slice(0, tokens.at(-1)?.end);
   if (explain === undefined) return { sql: statement, scans: !describes };
@@ -58,7 +57,7 @@ export function readingStatement(sql: string, explain?: Explain): ReadingStateme
     : { sql: `EXPLAIN ANALYZE ${statement}`, scans: true };
 }
 
-/** The word that says what a statement does, behind parentheses and WITH; "" where there is none. */
+/** The word that defines what a statement does, after parentheses and WITH; "" if there is none. */
 function verbOf(tokens: readonly Token[]): string {
   for (let at = 0; ; ) {
     const token = tokens[at];
@@ -68,7 +67,7 @@ function verbOf(tokens: readonly Token[]): string {
   }
 }
 
-/** The place after `a AS (…), b (x) AS (…)`: what follows a group and is neither `,` nor AS. */
+/** The position after `a AS (…), b (x) AS (…)`: after a group that is followed by neither `,` nor AS. */
 function afterWith(tokens: readonly Token[], start: number): number {
   let at = start;
   while (at < tokens.length) {
@@ -82,7 +81,7 @@ function afterWith(tokens: readonly Token[], start: number): number {
   return at;
 }
 
-/** The place after the `)` that closes the `(` at `start`. */
+/** The position after the `)` that closes the `(` at `start`. */
 export function afterGroup(tokens: readonly Token[], start: number): number {
   let depth = 0;
   for (let at = start; at < tokens.length; at++) {
@@ -102,6 +101,6 @@ export function isWord(token: Token | undefined, word: string): boolean {
 
 function refused(message: string): UsageError {
   return new UsageError("sql", message, {
-    hint: 'SQL here only reads: one SELECT, WITH, VALUES, SHOW or DESCRIBE. gc-usage sql --explain "SELECT …" shows a plan. For anything else use Athena\'s console.',
+    hint: 'Use one SELECT, WITH, VALUES, SHOW or DESCRIBE. To show a plan: gc-usage sql --explain "SELECT …". For anything else, use the Athena console.',
   });
 }

@@ -2,16 +2,16 @@ import type { Athena, Datum, GetQueryResultsOutput, QueryExecution, Row } from "
 import type { Column, SqlRow } from "../engine.ts";
 import { columnOf, valueOf } from "./values.ts";
 
-/** The most that Athena gives at a time. */
+/** The most rows that Athena returns at a time. */
 const PAGE = 1000;
 
 export interface Results {
   readonly columns: readonly Column[];
-  /** Reads on, a page at a time. To be read once. */
+  /** Reads the rows page by page. Can be read only once. */
   rows(): AsyncGenerator<SqlRow[]>;
 }
 
-/** The rows of an execution that succeeded. The first page is here when it resolves: it tells the columns. */
+/** Opens the rows of a successful execution. Resolves with the first page, which contains the columns. */
 export async function openResults(athena: Athena, execution: QueryExecution): Promise<Results> {
   const id = execution.QueryExecutionId ?? "";
   const first = await page(athena, id, undefined);
@@ -32,7 +32,7 @@ export async function openResults(athena: Athena, execution: QueryExecution): Pr
   return { columns, rows };
 }
 
-/** DESCRIBE tells three columns and gives them as one text: padded with blanks, a tab between. */
+/** DESCRIBE declares three columns but returns them as one text: padded with spaces, separated by tabs. */
 function dataOf({ Data = [] }: Row, width: number): readonly Datum[] {
   const [only] = Data;
   if (Data.length !== 1 || width < 2 || only?.VarCharValue === undefined) return Data;
@@ -48,8 +48,8 @@ function page(athena: Athena, id: string, token: string | undefined): Promise<Ge
 }
 
 /**
- * A query's rows begin with one of the columns' names; those of SHOW and DESCRIBE do not. EXPLAIN is documented as
- * neither, so the row itself is looked at where the statement is no DML.
+ * The rows of a query start with a row of the column names; those of SHOW and DESCRIBE do not. EXPLAIN is not
+ * documented, so if the statement is not DML, the row itself decides.
  */
 function hasHeader(
   { StatementType }: QueryExecution,

@@ -1,4 +1,4 @@
-/** One word, name, text or sign of a statement. Comments and blanks are left out. */
+/** One word, name, text or sign of a statement. Comments and whitespace are omitted. */
 export interface Token {
   /** `word`: keyword or bare name; `name`: in "double" or `back` quotes; `text`: in 'single' ones. */
   readonly kind: "word" | "name" | "text" | "sign";
@@ -8,17 +8,17 @@ export interface Token {
   readonly end: number;
 }
 
-// As Trino's grammar has them: a quote is doubled and never escaped, a bracketed comment does not nest. What does not
-// end reaches to the statement's end, so that no text is read twice.
+// Follows Trino's grammar: quotes are doubled, not escaped, and bracketed comments do not nest. An unclosed token
+// extends to the statement's end, so that no text is scanned twice.
 const TOKEN =
   /(?<comment>--[^\r\n]*|\/\*(?:[\s\S]*?\*\/|(?<open>[\s\S]*)))|\s+|(?<text>'[^']*(?:''[^']*)*(?:'|(?<openText>$)))|(?<name>"[^"]*(?:""[^"]*)*(?:"|(?<openName>$))|`[^`]*(?:``[^`]*)*(?:`|(?<openTick>$)))|(?<word>[\p{L}_][\p{L}\p{N}_@:]*)|[\s\S]/gu;
 
-/** A statement as far as it must be read to know what kind it is: Athena alone parses it. */
+/** A statement, scanned only as far as needed to know its kind. Only Athena parses it. */
 export interface Scanned {
   readonly tokens: Token[];
-  /** The statement with blanks in the place of its comments, so that nobody can read them in another way. */
+  /** The statement with its comments replaced by spaces, so that they cannot be interpreted differently. */
   readonly sql: string;
-  /** False where a comment or quote does not end. */
+  /** False if a comment or quote is not closed. */
   readonly isClosed: boolean;
 }
 

@@ -2,8 +2,8 @@ import type { ColumnInfo, Datum } from "@aws-sdk/client-athena";
 import { type Column, type ColumnKind, type SqlValue, wholeNumber } from "../engine.ts";
 
 /**
- * By the names that GetQueryResults gives the types, without their parameters. array, map and row are text: what
- * Athena prints of them (`[1, 2]`, `{a=x}`) cannot be told apart from text that looks so.
+ * Keys are the type names of GetQueryResults, without parameters. array, map and row are text, because Athena's
+ * output for them (`[1, 2]`, `{a=x}`) looks the same as such text.
  */
 const KINDS: Readonly<Record<string, ColumnKind>> = {
   boolean: "boolean",
@@ -26,7 +26,7 @@ export function columnOf({ Label, Name, Type = "varchar", Precision, Scale }: Co
   return { name: Label ?? Name ?? "", type, kind: KINDS[Type] ?? "text" };
 }
 
-/** A value as engine.ts says for its column's kind. NULL is a datum without a text; an empty text is none. */
+/** A value as engine.ts defines it for the column's kind. NULL is a datum without text; an empty text is not NULL. */
 export function valueOf({ VarCharValue: text }: Datum, kind: ColumnKind): SqlValue {
   if (text === undefined) return null;
   if (kind === "integer") return wholeNumber(BigInt(text));

@@ -6,10 +6,10 @@ import type { CopiedFile } from "./private-files.ts";
 import { viewOf } from "./views.ts";
 
 /**
- * Reads copies of the lake's files whole, each column, in a database of its own, since an error of the worst kind makes one
- * unusable. The bytes of a copy have been read from the lake, so what DuckDB cannot make rows of is damage.
+ * Reads all columns of copies of the lake's files, in a separate database, because the worst errors make a database
+ * unusable. The bytes of a copy were read from the lake, so a copy that DuckDB cannot read is damaged.
  *
- * @returns lake, naming the first file that is damaged; undefined where none is.
+ * @returns lake, with the first damaged file; undefined if there is none.
  */
 export async function damageIn(
   copies: readonly CopiedFile[],
@@ -39,23 +39,23 @@ async function firstDamaged(
   const { isRaw } = first;
   return new UsageError(
     "lake",
-    `The ${isRaw ? "file" : "slice"} ${first.file} is damaged: DuckDB says ${quoted(why)}.`,
+    `The ${isRaw ? "file" : "slice"} ${first.file} is damaged. DuckDB reports ${quoted(why)}.`,
     {
       hint: isRaw
-        ? "Remove or correct that file. It holds raw rows that `gc-usage load` or `sync --keep-source` kept."
-        : "Run `gc-usage verify`: it lists every damaged slice with the command that fetches it again.",
+        ? "Remove or correct this file. It contains raw rows of `gc-usage load`, `gc-usage upload` or `gc-usage sync --keep-source`."
+        : "Run `gc-usage verify`: it lists every damaged slice with the command that refetches it.",
       cause,
     },
   );
 }
 
-/** What DuckDB says where it cannot read the files. */
+/** DuckDB's error if it cannot read the files. */
 async function failure(copies: readonly CopiedFile[], templateFile: string): Promise<unknown> {
   const memory = await openPrivateDuckDb();
   let connection: DuckDBConnection | undefined;
   try {
     connection = await memory.instance.connect();
-    const isRaw = copies.some((one) => one.isRaw);
+    const isRaw = copies.some((copied) => copied.isRaw);
     const table = isRaw ? "gc_usage_api_source" : "usage";
     const template = isRaw ? [] : [templateFile];
     await connection.run(viewOf(table, [...template, ...copies.map(({ copy }) => copy)], false));

@@ -17,17 +17,17 @@ import { readsClock } from "./tree.ts";
 
 /** One of several lakes that are read together. */
 export interface LakeFolder {
-  /** What the tables' column `organization` says. */
+  /** The value of the tables' column `organization`. */
   readonly organization: string;
   readonly folder: string;
 }
 
 /**
- * Opens DuckDB, in this process and in memory, over a lake's folder, or over those of several organizations, for reading
- * alone. No slice is read before a statement names a table. With several lakes every table begins with a column
+ * Opens DuckDB, in this process and in memory, over the folders of one or several organizations' lakes. It only
+ * reads. No slice is read before a statement names a table. With several lakes, every table starts with the column
  * `organization`.
  *
- * @throws {UsageError} lake, where the folder is not there or cannot be a lake, or a file in it cannot be read.
+ * @throws {UsageError} lake, if the folder does not exist or cannot be a lake, or a file in it cannot be read.
  */
 export async function openDuckDb(
   lakes: string | readonly LakeFolder[],
@@ -57,7 +57,7 @@ async function filesOf({
   const store = new FolderStore(folder);
   if (!(await store.exists())) {
     throw new UsageError("lake", `There is no lake at ${folder}.`, {
-      hint: "Make one with `gc-usage sync` or `gc-usage demo`, or give its place with --lake or GC_USAGE_LAKE.",
+      hint: "Create one with `gc-usage sync` or `gc-usage demo`, or set its location with --lake or GC_USAGE_LAKE.",
     });
   }
   const lake = new Lake(store);
@@ -70,14 +70,14 @@ async function filesOf({
   };
 }
 
-/** The engine of a lake that is a folder. Every statement has a connection of its own, so several run side by side. */
+/** The engine of a lake in a folder. Every statement has its own connection, so several can run in parallel. */
 export class DuckDbEngine implements SqlEngine {
   readonly traits = { billsByScan: false };
-  /** The slices that the lake, or each of the lakes, had when it was opened. */
+  /** The slices of all lakes when they were opened. */
   readonly slices: readonly SliceKey[];
   readonly #duckdb: PrivateDuckDb;
   readonly #tables: Tables;
-  /** Statements that are being checked, planned or begun. */
+  /** Statements that are being checked, planned or started. */
   readonly #busy = new Set<Promise<unknown>>();
 
   constructor(duckdb: PrivateDuckDb, tables: Tables, lakes: readonly LakeFiles[]) {
@@ -112,7 +112,7 @@ export class DuckDbEngine implements SqlEngine {
     try {
       await connection.run(USE);
       const started = await this.#run(connection, sql, options);
-      // Whoever asked has been answered by the signal.
+      // After an abort, the caller already got the signal's reason.
       signal?.throwIfAborted();
       async function* batches(): AsyncGenerator<readonly SqlRow[]> {
         try {
@@ -146,7 +146,7 @@ export class DuckDbEngine implements SqlEngine {
     for (;;) {
       signal?.throwIfAborted();
       const started = await startStatement(connection, sql, { explain, nested });
-      // What it reads was found out a moment before, and midnight may have passed.
+      // The files that it reads were determined a moment ago, and midnight may have passed since.
       const isSettled =
         !readsClock(statement.tree) || !(await this.#tables.provide(sql, statement, signal, reads?.slices));
       if (isSettled) return { ...started, statement };
@@ -154,7 +154,7 @@ export class DuckDbEngine implements SqlEngine {
   }
 
   async close(): Promise<void> {
-    // DuckDB plans a statement to its end whatever it is told: nobody waits for that who has stopped.
+    // DuckDB cannot be interrupted while it plans a statement. Do not wait for that after an abort.
     if (this.#busy.size === 0) await this.#tables.close();
     else void Promise.allSettled(this.#busy).then(() => this.#tables.close());
   }

@@ -5,14 +5,14 @@ import { TABLES } from "../tables.ts";
 import { damageIn } from "./damage.ts";
 import type { CopiedFile } from "./private-files.ts";
 
-/** Where in a statement: counted from 1, with the line itself and a caret below it. */
+/** A position in a statement, counted from 1, with the line itself and a caret below it. */
 export interface Place {
   readonly line: number;
   readonly column: number;
   readonly text: string;
 }
 
-/** The place of a byte offset, as DuckDB counts; undefined for one beyond the text (DuckDB's "none"). */
+/** The position of a byte offset of DuckDB; undefined if it is beyond the text (DuckDB's "none"). */
 export function placeOf(sql: string, offset: number): Place | undefined {
   const bytes = Buffer.from(sql);
   if (offset > bytes.length) return undefined;
@@ -25,12 +25,12 @@ export function placeOf(sql: string, offset: number): Place | undefined {
 /** Matches DuckDB's `Binder Error: reason\n\nLINE 2:   foo from usage\n          ^`. */
 const MESSAGE = /^([A-Za-z -]+) Error: ([\s\S]*?)(?:\n\n(LINE (\d+): [\s\S]*))?$/;
 
-/** Errors that a statement brings about by itself, whatever the files hold. */
+/** Errors that a statement causes by itself, whatever the files contain. */
 const OF_STATEMENT = ["Parser", "Binder", "Catalog", "Conversion", "Permission", "Out of Range", "Interrupt"];
 
 /**
- * An error of DuckDB's as ours. Where a damaged file may be behind it, the copies are read to find which: only bytes that
- * were read and do not parse are damage. Errors that are not DuckDB's pass as they are.
+ * Converts an error of DuckDB. If a damaged file may have caused it, reads the copies to find the file: only bytes
+ * that were read but cannot be parsed are damage. Other errors are returned unchanged.
  */
 export async function explained(
   error: unknown,
@@ -52,7 +52,7 @@ export async function explained(
   });
 }
 
-/** What the machine has too little of: no file is to blame. */
+/** Errors because a resource of the machine is used up, not because of a file. */
 function ofMachine(cause: unknown, type: string, reason: string): UsageError | undefined {
   if (/no space left|disk full|could not write all bytes/i.test(reason)) {
     return new UsageError("lake", `The temporary folder ${tmpdir()} is full.`, {
@@ -68,21 +68,21 @@ function ofMachine(cause: unknown, type: string, reason: string): UsageError | u
   }
   if (type !== "Out of Memory") return undefined;
   const [why = ""] = reason.split("\n");
-  return new UsageError("sql", `The statement needs more memory than it may use: ${why.trim()}.`, {
+  return new UsageError("sql", `The statement needs more memory than its limit: ${why.trim()}.`, {
     hint:
-      "Ask for fewer days, fewer columns, or a LIMIT. Or allow more memory with GC_USAGE_MEMORY_LIMIT=8GB, and more room in " +
-      "the temporary folder with GC_USAGE_SPILL_LIMIT=50GB.",
+      "Query fewer days or fewer columns, or add a LIMIT. Or allow more memory with GC_USAGE_MEMORY_LIMIT=8GB, and more " +
+      "temporary space with GC_USAGE_SPILL_LIMIT=50GB.",
     cause,
     details: { reason: `${type} Error` },
   });
 }
 
-/** People know the lake's files, not the copies. */
+/** Replaces the paths of copies with the lake's files, which people know. */
 function withoutCopies(reason: string, copies: readonly CopiedFile[]): string {
   return copies.reduce((text, { file, copy }) => text.replaceAll(copy, file), reason);
 }
 
 function hintFor(type: string): string {
-  if (type === "Permission") return "SQL reaches no files and no network, only the lake's tables.";
-  return `Tables: ${TABLES.join(", ")}. DESCRIBE usage lists its columns.`;
+  if (type === "Permission") return "SQL can access only the lake's tables, no files and no network.";
+  return `Tables: ${TABLES.join(", ")}. DESCRIBE usage lists the columns.`;
 }

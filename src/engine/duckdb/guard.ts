@@ -8,17 +8,18 @@ import { isNode, nameIn, nodesOf, type TreeNode } from "./tree.ts";
 
 /** A statement that only reads our tables. */
 export interface ReadingStatement {
-  /** DuckDB's tree of it. */
+  /** DuckDB's syntax tree. */
   readonly tree: unknown;
-  /** Our tables whose rows it reads, each as often as it is named. */
+  /** The tables whose rows it reads, once for each mention. */
   readonly tables: readonly TableName[];
 }
 
 /**
- * Lets through one SELECT over our tables, or what DuckDB makes a SELECT of (FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE).
- * DuckDB's own parser reads the text, and its tree is compared with lists of what is allowed, so what DuckDB adds one
- * day is refused. The text itself is not looked at. What is executed is the statement that DuckDB prepares from the same
- * text, of DuckDB's own type SELECT (run.ts); and DuckDB sees copies of the lake's files (private-files.ts).
+ * Accepts one SELECT over our tables, or statements that DuckDB converts to SELECT (FROM, VALUES, DESCRIBE, SHOW,
+ * SUMMARIZE). DuckDB's own parser parses the text, and its tree is compared with lists of what is allowed, so
+ * features that DuckDB adds later are rejected. The text itself is not checked. The executed statement is prepared by
+ * DuckDB from the same text, and must have DuckDB's type SELECT (run.ts). DuckDB sees only copies of the lake's files
+ * (private-files.ts).
  *
  * @throws {UsageError} sql, for anything else.
  */
@@ -31,9 +32,9 @@ export async function readingStatement(connection: DuckDBConnection, sql: string
   return { tree, tables: nodes.flatMap((node) => (described.has(node) ? [] : (tableOf(node) ?? []))) };
 }
 
-/** DuckDB's tree of one statement. @throws {UsageError} sql, for what is not one statement that reads. */
+/** DuckDB's syntax tree of one statement. @throws {UsageError} sql, for anything but one statement that reads. */
 export async function parse(connection: DuckDBConnection, sql: string): Promise<unknown> {
-  // DuckDB would end the text there in one place and go on in another.
+  // Some parts of DuckDB would end the text there, and others would not.
   if (sql.includes("\0")) throw refused("The statement contains a NUL character.");
   const reader = await connection.runAndReadAll("SELECT json_serialize_sql($1::VARCHAR)", [sql]);
   const parsed = PARSED.parse(JSON.parse(z.string().parse(reader.getRows()[0]?.[0])));
@@ -41,14 +42,14 @@ export async function parse(connection: DuckDBConnection, sql: string): Promise<
     if (parsed.error_type === "not implemented") throw refused("Only statements that read can be run.");
     const place = parsed.position === undefined ? undefined : placeOf(sql, Number(parsed.position));
     throw new UsageError("sql", `SQL: ${parsed.error_message}${place?.text ?? ""}`, {
-      hint: `Tables: ${TABLES.join(", ")}. DESCRIBE usage lists its columns.`,
+      hint: `Tables: ${TABLES.join(", ")}. DESCRIBE usage lists the columns.`,
       ...(place ? { details: { line: place.line, column: place.column } } : {}),
     });
   }
   const [statement] = parsed.statements;
   if (statement === undefined) {
     throw new UsageError("sql", "There is no SQL statement.", {
-      hint: 'For example gc-usage sql "SELECT * FROM daily LIMIT 10".',
+      hint: 'For example: gc-usage sql "SELECT * FROM daily LIMIT 10"',
     });
   }
   if (parsed.statements.length > 1) throw refused("Only one statement can be run at a time.");
@@ -65,18 +66,18 @@ const PARSED = z.discriminatedUnion("error", [
   z.object({ error: z.literal(false), statements: z.array(z.unknown()) }),
 ]);
 
-/** The parts that a query is made of, apart from expressions, which have a class, and types. */
+/** The allowed parts of a query, except expressions, which have a class, and types. */
 const PARTS: ReadonlySet<string> = new Set(
   `SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE CTE_NODE
    BASE_TABLE SUBQUERY JOIN TABLE_FUNCTION EXPRESSION_LIST EMPTY PIVOT SHOW_REF
    DISTINCT_MODIFIER ORDER_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER
    ORDER_DEFAULT ASCENDING DESCENDING`.split(/\s+/),
 );
-/** Table functions that make rows out of values; every other one reads files, settings or catalogs. */
+/** Table functions that create rows from values. All others read files, settings or catalogs. */
 const FUNCTIONS = ["unnest", "range", "generate_series", "json_each", "json_tree"];
 /** `SHOW TABLES` and `SHOW ALL TABLES`, as the parser names them; "" with FROM. */
 const SHOWN = ['"tables"', "__show_tables_expanded", ""];
-/** A name like a path, or one of DuckDB's catalogs: `duckdb_views()` lists no other outside information_schema. */
+/** A name like a path, or of DuckDB's catalogs: `duckdb_views()` lists no others outside information_schema. */
 const IS_DUCKDBS = /[^\p{L}\p{N}_ -]|^(?:duckdb|pg|pragma|sqlite)_/u;
 const SCHEMA_TABLES = ["tables", "columns", "schemata"];
 
@@ -103,11 +104,11 @@ function isKnown(node: TreeNode, commonTables: ReadonlySet<string>): boolean {
   const table = nameIn(node, "table_name");
   if (nameIn(node, "schema_name") === "information_schema") return SCHEMA_TABLES.includes(table);
   if (tableOf(node) !== undefined) return true;
-  // Where no common table of that name is in scope, it would be read as a file or be one of DuckDB's own views.
+  // If no common table of that name is in scope, DuckDB would read it as a file or as one of its own views.
   return !isQualified(node) && commonTables.has(table) && !IS_DUCKDBS.test(table);
 }
 
-/** Which of our tables a part names, or what a WITH calls by the same name. */
+/** The table of ours that a part names. A WITH may define the same name. */
 export function tableOf(node: TreeNode): TableName | undefined {
   if (node["type"] !== "BASE_TABLE" || "class" in node) return undefined;
   const [catalog, schema] = [nameIn(node, "catalog_name"), nameIn(node, "schema_name")];
@@ -115,7 +116,7 @@ export function tableOf(node: TreeNode): TableName | undefined {
   return isOurs ? TABLES.find((known) => known === nameIn(node, "table_name")) : undefined;
 }
 
-/** DESCRIBE and SHOW of a query, which read no rows; SUMMARIZE reads them all. */
+/** True for DESCRIBE and SHOW of a query, which read no rows. SUMMARIZE reads all of them. */
 function isDescribe(node: TreeNode): boolean {
   return node["type"] === "SHOW_REF" && node["show_type"] === "DESCRIBE";
 }
@@ -124,7 +125,7 @@ function isQualified(node: TreeNode): boolean {
   return nameIn(node, "catalog_name") !== "" || nameIn(node, "schema_name") !== "";
 }
 
-/** The names that a WITH gives. */
+/** The names that a WITH defines. */
 function commonTables(node: TreeNode): string[] {
   const map = isNode(node["cte_map"]) ? node["cte_map"]["map"] : undefined;
   if (!Array.isArray(map)) return [];
@@ -139,7 +140,7 @@ function at(sql: string, node: TreeNode): string {
 function refused(message: string): UsageError {
   return new UsageError("sql", message, {
     hint:
-      `SQL here only reads, and only these tables: ${TABLES.join(", ")}. DESCRIBE usage lists its columns; ` +
-      'gc-usage sql --explain "SELECT …" shows a plan.',
+      `SQL can only read these tables: ${TABLES.join(", ")}. DESCRIBE usage lists the columns. ` +
+      'To show a plan: gc-usage sql --explain "SELECT …"',
   });
 }

@@ -21,13 +21,13 @@ const {
 const { DuckDBArrayVector, DuckDBListVector, DuckDBMapVector, DuckDBStructVector, DuckDBUnionVector } =
   duckdb;
 
-/** How lists, structs and maps are written, from the texts of what is in them. */
+/** How to format lists, structs and maps from the texts of their members. */
 interface Form {
   readonly null: string;
-  /** @param isPlain true where DuckDB quotes no text. */
+  /** @param isPlain true if DuckDB does not quote text here. */
   scalar(value: Exclude<DuckDBValue, null>, type: DuckDBType, isPlain: boolean): string;
   list(items: readonly string[]): string;
-  /** @param names "" for the members of a struct without names. */
+  /** @param names "" for each member of a struct without names. */
   struct(names: readonly string[], values: readonly string[]): string;
   map(entries: readonly (readonly [key: string, value: string])[], keyType: DuckDBType): string;
 }
@@ -47,7 +47,10 @@ const TEXT: Form = {
   map: (entries) => `{${entries.map(([key, value]) => `${key}=${value}`).join(", ")}}`,
 };
 
-/** JSON with numbers of every digit; a struct without names is a list, as is a map whose keys are not text: of pairs. */
+/**
+ * JSON, with all digits of numbers. A struct without names becomes a list, and a map whose keys are not text becomes
+ * a list of pairs.
+ */
 const JSON_TEXT: Form = {
   null: "null",
   scalar: (value, type) => {
@@ -68,10 +71,10 @@ const JSON_TEXT: Form = {
 const FORMS = { text: TEXT, json: JSON_TEXT };
 
 /**
- * A list, struct, map, union or JSON, from DuckDB's own vector: the client's values know no types (a FLOAT of 0.1 would have
- * 17 digits), and of a struct without names only the last member.
+ * Formats a list, struct, map, union or JSON from DuckDB's own vector. The client's values have no types (a FLOAT of
+ * 0.1 would get 17 digits), and for a struct without names they contain only the last member.
  *
- * @param type the column's: those of the vectors do not say what is JSON.
+ * @param type the column's type. The types of the vectors do not show what is JSON.
  */
 export function nestedText(
   vector: DuckDBVector,
@@ -82,7 +85,7 @@ export function nestedText(
   return write(vector, type, row, FORMS[form], true);
 }
 
-/** Null stands for NULL; how that is written within another value is up to the form. */
+/** Returns null for NULL. The form decides how NULL is written within another value. */
 function write(
   vector: DuckDBVector,
   type: DuckDBType,
@@ -129,7 +132,7 @@ function write(
   return value === null ? null : form.scalar(value, type, isPlain);
 }
 
-/** What the client's vectors are made of, which it hides, since its own values lose what is said above. */
+/** Private members of the client's vectors, needed because its own values lose details (see above). */
 interface ArrayParts {
   readonly childData: DuckDBVector;
   readonly validity: { itemValid(row: number): boolean };
@@ -141,7 +144,7 @@ interface UnionParts {
   readonly structVector: StructVector;
 }
 
-/** What DuckDB quotes within a nested value, so that it can be read back. */
+/** Text that DuckDB quotes within a nested value, so that it can be parsed again. */
 const NEEDS_QUOTES = /^$|["'(),:=[\]{}]|^[\t-\r ]|[\t-\r ]$|^null$/i;
 
 function quoted(text: string): string {

@@ -7,12 +7,12 @@ import { openPrivateDuckDb } from "./private-duckdb.ts";
 const { BOOLEAN, DOUBLE, DuckDBDataChunk, VARCHAR } = duckdb;
 
 /**
- * Writes any engine's result as a Parquet file, read to its end, over what is in the file. Whole numbers become BIGINT, or DECIMAL(38,0)
- * where one is beyond 64 bits (sums are 128-bit, and DuckDB itself would write them as doubles, which are not
- * exact); nested values become JSON text. A column with a value that no such type can hold, as an infinite day or a
- * whole number of 39 digits, becomes text. Columns of one name are told apart by `names`.
+ * Reads any engine's result to its end and writes it as a Parquet file, replacing the file's content. Whole numbers
+ * become BIGINT, or DECIMAL(38,0) if one has more than 64 bits. (Sums have 128 bits, and DuckDB itself would write
+ * them as inexact doubles.) Nested values become JSON text. A column with a value that fits no such type, for example
+ * an infinite date or a whole number of 39 digits, becomes text. `names` makes the column names unique.
  *
- * @param metadata for the file's key-value metadata.
+ * @param metadata entries for the file's key-value metadata.
  * @returns the number of rows.
  */
 export async function writeParquet(
@@ -41,7 +41,7 @@ export async function writeParquet(
   }
 }
 
-/** What holds each kind until the end; the rest waits as its text. */
+/** The type that holds each kind until the end. Other kinds are held as text. */
 const HELD: Partial<Record<ColumnKind, DuckDBType>> = { boolean: BOOLEAN, double: DOUBLE };
 
 async function collect(connection: DuckDBConnection, { columns, batches }: QueryResult): Promise<number> {
@@ -51,7 +51,7 @@ async function collect(connection: DuckDBConnection, { columns, batches }: Query
   );
   const appender = await connection.createAppender("result");
   let rows = 0;
-  // DuckDB's chunks hold 2048 rows; another engine's batches may be of any size.
+  // DuckDB's chunks hold 2048 rows; the batches of other engines may have any size.
   for await (const batch of batches) {
     for (let start = 0; start < batch.length; start += 2048) {
       const part = batch.slice(start, start + 2048);
@@ -69,7 +69,7 @@ function held(value: SqlValue, kind: ColumnKind): DuckDBValue {
   return value === null || kind === "boolean" || kind === "double" ? value : String(value);
 }
 
-/** The column in the first of its kind's types that holds all of its values as they are, else as text. */
+/** Converts the column to the first type of its kind that holds all of its values exactly, else to text. */
 async function finalForm(connection: DuckDBConnection, column: Column, name: string): Promise<string> {
   for (const type of typesOf(column)) {
     const reader = await connection.runAndReadAll(
@@ -80,7 +80,7 @@ async function finalForm(connection: DuckDBConnection, column: Column, name: str
   return name;
 }
 
-/** The condition that a value, held as text, is one of the type and loses nothing. */
+/** The condition that a value, held as text, fits the type without loss. */
 function fits(kind: ColumnKind, type: string, name: string): string {
   const cast = `TRY_CAST(${name} AS ${type})`;
   if (kind === "date" || type === "TIMESTAMP_NS") return `isfinite(${cast})`;

@@ -8,11 +8,11 @@ import { startDuckDb } from "./private-duckdb.ts";
 import { prepare } from "./run.ts";
 import { allowedFolders, viewOf } from "./views.ts";
 
-/** A file of a table, with what its path says. */
+/** A file of a table, with the values from its path. */
 export interface TableFile {
-  /** Below the lake, or for several lakes below `organization=NAME/`, with `/` between the parts. */
+  /** Relative to the lake or, for several lakes, starting with `organization=NAME/`; separated by `/`. */
   readonly path: string;
-  /** Undefined where there is one lake. */
+  /** Undefined for a single lake. */
   readonly organization?: string | undefined;
   readonly granularity: string;
   /** Undefined for raw rows. */
@@ -20,8 +20,8 @@ export interface TableFile {
 }
 
 /**
- * Lets DuckDB say which files a statement would read, before any is copied. It is a DuckDB of its own, over the lake's own
- * files, and it only ever explains: it runs nothing of the statement.
+ * Asks DuckDB which files a statement would read, before any is copied. This is a separate DuckDB over the lake's own
+ * files. It only explains statements and never runs them.
  */
 export class Planner {
   readonly #instance: DuckDBInstance;
@@ -37,7 +37,7 @@ export class Planner {
     const connection = await instance.connect();
     const statements = [
       ...catalogStatements(),
-      // These read statistics of files in the place of rows, or read a table twice.
+      // These optimizers use file statistics instead of rows, or read a table twice.
       "SET disabled_optimizers = 'statistics_propagation,late_materialization,common_subplan,join_elimination'",
       `SET allowed_directories = ${allowedFolders([...options.folders, options.templateFolder])}`,
       "SET enable_external_access = false",
@@ -49,12 +49,12 @@ export class Planner {
   }
 
   /**
-   * The files of a table that a statement reads.
+   * Finds the files of a table that a statement reads.
    *
-   * @param sql a statement that has passed the guard, and names no other table of files.
-   * @param references how often it names the table.
+   * @param sql a statement that passed the guard and names no other table with files.
+   * @param references how often the statement names the table.
    * @param evaluator a connection without access to the lake, on which DuckDB's own conditions are evaluated.
-   * @returns undefined where DuckDB's plan does not say: then it may read any.
+   * @returns undefined if DuckDB's plan does not show it: then the statement may read any file.
    */
   async filesRead(
     sql: string,
@@ -83,7 +83,7 @@ export class Planner {
       }
       return all.filter((file, i) => file !== template && read.has(i));
     } catch {
-      // A plan that fails here fails again where the statement is run, and there the error is told.
+      // If the plan fails here, running the statement fails too, and that reports the error.
       return undefined;
     } finally {
       connection.closeSync();
@@ -107,7 +107,7 @@ export class Planner {
   }
 }
 
-/** The places in `files` that a scan reads, by the very conditions that DuckDB has told for it. */
+/** The indexes in `files` that a scan reads, according to the conditions in DuckDB's plan. */
 async function filesOf(
   evaluator: DuckDBConnection,
   scan: Scan,
@@ -129,7 +129,7 @@ async function filesOf(
   return read.length === Number(kept) ? read : undefined;
 }
 
-/** DuckDB writes one condition in parentheses after the other, `(a = 'x')(b = 'y')`, without a word between them. */
+/** DuckDB writes conditions in parentheses one after the other, `(a = 'x')(b = 'y')`, without AND between them. */
 function joined(filters: string): string {
   let depth = 0;
   return filters.replace(/'[^']*'|"[^"]*"|[()]/g, (token, at: number) => {
@@ -139,13 +139,13 @@ function joined(filters: string): string {
   });
 }
 
-/** A slice with every column and no rows, of a day that no slice is of. */
+/** A slice with every column but no rows, on a day without slices. */
 const TEMPLATE: TableFile = {
   path: "usage/granularity=day/date=0001-01-01/template.parquet",
   granularity: "day",
   date: "0001-01-01",
 };
-/** With several lakes each file's path has to say whose it is. */
+/** With several lakes, each file's path must contain the organization. */
 const TEMPLATE_OF_SEVERAL = { ...TEMPLATE, organization: "-", path: `organization=-/${TEMPLATE.path}` };
 
 export function templateOf(isSeveral: boolean): TableFile {
@@ -153,11 +153,11 @@ export function templateOf(isSeveral: boolean): TableFile {
 }
 
 export interface PlannerOptions {
-  /** What the files' paths are below, absolute, with `/` between the parts. */
+  /** The folder that the files' paths are relative to: absolute, separated by `/`. */
   readonly root: string;
-  /** Where the files really are, behind links. */
+  /** The real folders of the files, with links resolved. */
   readonly folders: readonly string[];
-  /** Where the template stands. */
+  /** The folder of the template. */
   readonly templateFolder: string;
   readonly isSeveral: boolean;
 }

@@ -6,35 +6,35 @@ import { duckdb } from "../../lake/duckdb-client.ts";
 import { sweepWorkspaces, Workspace } from "../../lake/workspace.ts";
 import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
 
-/** A DuckDB in memory with a temporary folder of its own, which only this user can read and which goes with it. */
+/** A DuckDB in memory with its own temporary folder, which only this user can read and which is deleted on close. */
 export interface PrivateDuckDb {
   readonly instance: DuckDBInstance;
-  /** Absolute and without links, with `/` between the parts. */
+  /** Absolute, with links resolved, separated by `/`. */
   readonly folder: string;
   close(): Promise<void>;
 }
 
 export interface DuckDbOptions {
-  /** Bytes of memory that DuckDB may use. Default: half of what the process may have, 4 GB at most. */
+  /** Bytes of memory that DuckDB may use. Default: half of the memory available to the process, but at most 4 GB. */
   readonly memoryLimit?: number | undefined;
-  /** Bytes that it may write to the temporary folder beyond that. Default: 10 GB, and half of what is free at most. */
+  /** Bytes that it may also write to the temporary folder. Default: 10 GB, but at most half of the free space. */
   readonly spillLimit?: number | undefined;
 }
 
 const DEFAULT_SPILL_BYTES = 10e9;
 
 /**
- * @throws {UsageError} input, where the temporary folder cannot be written; sql, where DuckDB does not start.
+ * @throws {UsageError} input, if the temporary folder cannot be written; sql, if DuckDB cannot start.
  */
 export async function openPrivateDuckDb(options: DuckDbOptions = {}): Promise<PrivateDuckDb> {
   const { workspace, parent } = await openWorkspace();
   const close = async (): Promise<void> => {
     await workspace.close();
-    // Fails where another process works there.
+    // Fails while another process uses it.
     await rmdir(parent).catch(() => undefined);
   };
   try {
-    // DuckDB compares real paths, and temporary folders are often behind a link.
+    // DuckDB compares real paths, and the path of the temporary folder often contains a link.
     const folder = (await realpath(workspace.folder)).split(sep).join("/");
     const instance = await startDuckDb({
       memory_limit: `${options.memoryLimit ?? defaultMemory()}B`,
@@ -55,7 +55,7 @@ export async function openPrivateDuckDb(options: DuckDbOptions = {}): Promise<Pr
   }
 }
 
-/** Starts a DuckDB in memory that fetches no extensions. */
+/** Starts a DuckDB in memory that does not download extensions. */
 export async function startDuckDb(settings: Readonly<Record<string, string>>): Promise<DuckDBInstance> {
   try {
     return await duckdb.DuckDBInstance.create(":memory:", {
@@ -64,7 +64,7 @@ export async function startDuckDb(settings: Readonly<Record<string, string>>): P
       ...settings,
     });
   } catch (error) {
-    throw new UsageError("sql", `DuckDB does not start: ${messageOf(error)}.`, {
+    throw new UsageError("sql", `DuckDB cannot start: ${messageOf(error)}.`, {
       hint: "Free some memory, or raise the limit of this process (ulimit -v), then run the same command again.",
       cause: error,
     });
@@ -73,7 +73,7 @@ export async function startDuckDb(settings: Readonly<Record<string, string>>): P
 
 const TRIES = 10;
 
-/** A folder with a lease below this user's own folder, after what killed processes have left there is removed. */
+/** Opens a folder with a lease in this user's own folder, after removing the folders of killed processes. */
 async function openWorkspace(): Promise<{ workspace: Workspace; parent: string }> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -81,19 +81,19 @@ async function openWorkspace(): Promise<{ workspace: Workspace; parent: string }
       await sweepWorkspaces(parent);
       return { workspace: await Workspace.open(parent, "spill"), parent };
     } catch (error) {
-      // The last process that worked there has just removed it, as it was about to be used.
+      // Another process has just removed the folder on exit.
       if (["ENOENT", "EEXIST"].includes(codeOf(error) ?? "") && attempt < TRIES) continue;
       throw codeOf(error) === undefined
         ? error
-        : new UsageError("input", `The temporary folder ${tmpdir()} cannot be written (${codeOf(error)}).`, {
-            hint: "Set TMPDIR to a folder that can.",
+        : new UsageError("input", `Cannot write to the temporary folder ${tmpdir()} (${codeOf(error)}).`, {
+            hint: "Set TMPDIR to a writable folder.",
             cause: error,
           });
     }
   }
 }
 
-/** The temporary folder is everybody's: a folder that another user made there under our name is not used. */
+/** All users share the temporary folder, so do not use a folder of ours that another user created. */
 async function privateFolder(): Promise<string> {
   const uid = process.getuid?.();
   const folder = join(tmpdir(), `gc-usage${uid === undefined ? "" : `-${uid}`}`);
@@ -105,7 +105,7 @@ async function privateFolder(): Promise<string> {
   return info.isDirectory() && isOurs ? folder : await mkdtemp(join(tmpdir(), "gc-usage-"));
 }
 
-/** Beyond it DuckDB writes to the temporary folder. */
+/** If DuckDB needs more memory, it writes to the temporary folder. */
 function defaultMemory(): number {
   const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   return Math.floor(Math.min(available / 2, 4e9));

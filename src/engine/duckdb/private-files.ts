@@ -6,7 +6,7 @@ import { unreadable } from "../../lake/footer.ts";
 import { copyBytes } from "../../lake/local/files.ts";
 import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
 
-/** A file of a lake, and where its copy is. Both absolute, with `/` between the parts. */
+/** A file of a lake and its copy. Both paths are absolute and separated by `/`. */
 export interface CopiedFile {
   readonly file: string;
   readonly copy: string;
@@ -14,14 +14,14 @@ export interface CopiedFile {
   readonly isRaw: boolean;
 }
 
-/** Files that are open at the same time. */
+/** How many files are copied at the same time. */
 const COPIES = 16;
 
 /**
- * Copies files of the lake, so that DuckDB works on copies alone. This is the wall that holds
- * whatever a statement does: DuckDB can write to every file that it can read (docs/decisions/asking.md).
+ * Copies files of the lake, so that DuckDB works only on copies. This protects the lake whatever a statement does:
+ * DuckDB can write to every file that it can read (docs/decisions/asking.md).
  *
- * @throws {UsageError} lake, where a file cannot be read, has gone, or the temporary folder has no room.
+ * @throws {UsageError} lake, if a file cannot be read or was removed, or the temporary folder has no space.
  */
 export async function copyFiles(files: Iterable<CopiedFile>, signal: AbortSignal | undefined): Promise<void> {
   const limit = pLimit(COPIES);
@@ -58,8 +58,8 @@ function copyError(error: unknown, file: string): unknown {
     });
   }
   if (["ENOSPC", "EDQUOT"].includes(code)) {
-    return new UsageError("lake", `The temporary folder ${tmpdir()} has no room for a copy of ${file}.`, {
-      hint: "SQL reads copies of the slices. Set TMPDIR to a folder with more room, or filter by date to read fewer.",
+    return new UsageError("lake", `The temporary folder ${tmpdir()} has no space for a copy of ${file}.`, {
+      hint: "SQL reads copies of the slices. Set TMPDIR to a folder with more space, or filter by date to read fewer slices.",
       cause: error,
     });
   }

@@ -15,15 +15,15 @@ const { ResultReturnType, StatementType } = duckdb;
 
 export interface Started {
   readonly columns: readonly Column[];
-  /** Reads the rows in batches; throws where they end before the last one. */
+  /** Reads the rows in batches. Throws if they end early. */
   rows(): AsyncGenerator<SqlRow[]>;
 }
 
 /**
- * Runs a statement that has passed the guard, or explains it. What is executed is what DuckDB prepared here, which must
- * be a SELECT to DuckDB too: the text is not handed over again.
+ * Runs or explains a statement that passed the guard. It executes the statement that DuckDB prepares here, which must
+ * be a SELECT for DuckDB too; the text is not passed again.
  *
- * Rows are streamed, so a result of any size takes the same memory.
+ * Rows are streamed, so memory use does not depend on the size of the result.
  */
 export async function startStatement(
   connection: DuckDBConnection,
@@ -44,7 +44,7 @@ export async function startStatement(
   };
 }
 
-/** Prepares a text that must be one statement of DuckDB's type `type`. */
+/** Prepares a text, which must be one statement of DuckDB's type `type`. */
 export async function prepare(
   connection: DuckDBConnection,
   sql: string,
@@ -56,14 +56,14 @@ export async function prepare(
   if (prepared.statementType !== type)
     throw new RangeError("a statement that does not read passed the guard");
   if (prepared.parameterCount > 0) {
-    throw new UsageError("sql", "The statement has parameters (?, $1 or $name) and no values for them.", {
-      hint: "Write the values themselves into the statement.",
+    throw new UsageError("sql", "The statement has parameters (?, $1 or $name) without values.", {
+      hint: "Write the values directly in the statement.",
     });
   }
   return prepared;
 }
 
-/** A column as DuckDB has it. */
+/** A column's type in DuckDB. */
 interface Typed {
   readonly type: DuckDBType;
   readonly isNested: boolean;
@@ -94,14 +94,17 @@ async function* rowsOf(
     read += chunk.rowCount;
     yield toRows(chunk);
   }
-  // A stream that fails on the way ends like one that is complete; only its type shows that it failed.
+  // A stream that fails ends like a complete one; only its type shows the failure.
   if (result.returnType === ResultReturnType.INVALID) throw await reasonOf(prepared, read);
 }
 
-/** Rows, held in memory, that the statement is run up to again to learn its error. */
+/** Up to this number of rows, which it holds in memory, the statement is run again to learn its error. */
 const MOST_ROWS_AGAIN = 1_000_000;
 
-/** Why a stream broke off, which the client keeps to itself: the statement says it when it is run at once. */
+/**
+ * Why a stream stopped early. The client hides the reason of a stream, but reports it if the statement runs as a
+ * whole.
+ */
 async function reasonOf(prepared: DuckDBPreparedStatement, read: number): Promise<unknown> {
   if (read <= MOST_ROWS_AGAIN) {
     try {
@@ -110,13 +113,16 @@ async function reasonOf(prepared: DuckDBPreparedStatement, read: number): Promis
       return error;
     }
   }
-  return new UsageError("sql", `The result broke off after ${read} rows, and DuckDB does not say why.`, {
-    hint: "Run the statement again, on fewer days or with a LIMIT. A full temporary folder may be the cause.",
+  return new UsageError("sql", `The result stopped after ${read} rows, and DuckDB does not report why.`, {
+    hint: "A full temporary folder may be the cause. Run the statement again with fewer days or a LIMIT.",
     details: { unexplained: true },
   });
 }
 
-/** DuckDB's chunk as our rows; by column, since a million rows are some twenty million values. */
+/**
+ * Converts DuckDB's chunk to rows. It works by column for speed, since a million rows have about twenty million
+ * values.
+ */
 function toRows(chunk: DuckDBDataChunk, columns: readonly Typed[], nested: NestedForm): SqlRow[] {
   const rows = Array.from({ length: chunk.rowCount }, (): SqlValue[] => []);
   for (const [i, { isNested, type }] of columns.entries()) {

@@ -7,14 +7,14 @@ import { isNode, nameIn, nodesOf, type TreeNode } from "./tree.ts";
 const SUMS = ["sum", "avg", "fsum", "favg", "kahan_sum", "mean", "sum_no_overflow", "sumkahan"];
 const METRIC_NAMES = METRICS.map((metric) => metric.toLowerCase());
 
-/** True for a part that names the table `usage`, if no common table is meant. */
+/** True for a part that names the table `usage`, unless it names a common table. */
 type IsUsage = (node: TreeNode) => boolean;
 
 const isOurUsage: IsUsage = (node) => tableOf(node) === "usage";
 
 /**
- * The same for the text of a statement that another engine runs over a database with the same tables. What DuckDB cannot
- * parse, since it is of another dialect, gives none.
+ * The same for the text of a statement that another engine runs over a database with the same tables. Returns an
+ * empty list if DuckDB cannot parse the other dialect.
  */
 export async function sumsAcrossIn(sql: string, database: string): Promise<SeriesColumn[]> {
   const instance = await duckdb.DuckDBInstance.create(":memory:", {
@@ -37,8 +37,8 @@ export async function sumsAcrossIn(sql: string, database: string): Promise<Serie
 }
 
 /**
- * Which of service, grouping and granularity a statement adds up: it sums a metric of `usage`, and names them nowhere. What
- * it names it may filter or group by, so that none is told of in vain.
+ * Which of service, grouping and granularity a statement adds up: those that it does not name, if it sums a metric of
+ * `usage`. A statement may filter or group by the columns that it names, so they are not reported.
  */
 export function sumsAcross(tree: unknown, isUsage: IsUsage = isOurUsage): SeriesColumn[] {
   const ctes = new Map<string, unknown>();
@@ -55,7 +55,7 @@ export function sumsAcross(tree: unknown, isUsage: IsUsage = isOurUsage): Series
   return isSum ? SERIES_COLUMNS.filter((column) => !named.has(column)) : [];
 }
 
-/** True where a SELECT sums a metric itself, not in a query within it. */
+/** True if a SELECT sums a metric itself, not in a nested query. */
 function sumsMetric(select: TreeNode): boolean {
   const { select_list, having, qualify } = select;
   return [...nodesOf([select_list, having, qualify], isQuery)].some(
@@ -67,13 +67,13 @@ function sumsMetric(select: TreeNode): boolean {
   );
 }
 
-/** What names stand for. */
+/** The meaning of names. */
 interface Scope {
   readonly ctes: ReadonlyMap<string, unknown>;
   readonly isUsage: IsUsage;
 }
 
-/** True for a FROM that passes on rows of `usage`: by its name, or by a query that does not sum. */
+/** True for a FROM that returns rows of `usage`: the table itself, or a query that does not sum. */
 function readsUsage(from: unknown, scope: Scope): boolean {
   if (!isNode(from)) return false;
   switch (from["type"]) {
@@ -81,7 +81,7 @@ function readsUsage(from: unknown, scope: Scope): boolean {
       const name = nameIn(from, "table_name");
       const isCte = nameIn(from, "schema_name") === "" && scope.ctes.has(name);
       if (!isCte) return scope.isUsage(from);
-      // Within its own definition the name is not the common table's.
+      // Within its own definition, the name does not refer to the common table.
       const others = new Map(scope.ctes);
       others.delete(name);
       return readsUsage(scope.ctes.get(name), { ...scope, ctes: others });
@@ -98,7 +98,7 @@ function readsUsage(from: unknown, scope: Scope): boolean {
   }
 }
 
-/** The columns that a part names itself: as a column, or to join by. */
+/** The columns that a part itself names, as a column or in USING. */
 function columnsIn(node: TreeNode): string[] {
   const last: unknown = Array.isArray(node["column_names"]) ? node["column_names"].at(-1) : undefined;
   const joined: unknown[] = Array.isArray(node["using_columns"]) ? node["using_columns"] : [];

@@ -17,38 +17,38 @@ import { type CopiedFile, copyFiles } from "./private-files.ts";
 import { columnsNamed } from "./tree.ts";
 import { allowedFolders, templateStatement, viewOf } from "./views.ts";
 
-/** What a lake has for SQL, by its listing. */
+/** The files of a lake for SQL, from its listing. */
 export interface LakeFiles {
-  /** What the column `organization` says; undefined where there is one lake, and no such column. */
+  /** The value of the column `organization`; undefined for a single lake, which has no such column. */
   readonly organization: string | undefined;
-  /** The lake's folder, absolute, with `/` between the parts. */
+  /** The lake's folder: absolute, separated by `/`. */
   readonly root: string;
   readonly slices: readonly { readonly key: SliceKey; readonly object: StoredObject }[];
   /** Raw rows. */
   readonly sources: readonly StoredObject[];
-  /** The slices with what their metadata says, read when it is asked for. */
+  /** Reads the slices with their metadata, on demand. */
   readonly readSlices: (signal: AbortSignal | undefined) => Promise<readonly Slice[]>;
 }
 
-/** Below this it costs less to copy all of a table's files than to ask which are read. */
+/** Below these limits, copying all files of a table costs less than finding out which are read. */
 const FEW_FILES = 32;
 const FEW_BYTES = 16e6;
 
 /** A statement that names none of these reads every file. */
 const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS].map(([name]) => name);
 
-/** Our tables in a DuckDB that sees copies of just the files that its statements read. */
+/** Our tables in a DuckDB that sees only copies of the files that its statements read. */
 export class Tables {
   readonly #duckdb: PrivateDuckDb;
   readonly #lakes: readonly LakeFiles[];
-  /** Makes views; kept open, since the names that it uses are a connection's own. */
+  /** Creates views. Kept open, because the names that it uses belong to the connection. */
   readonly #connection: DuckDBConnection;
   readonly #files: Readonly<Record<TableName, readonly SizedFile[]>>;
-  /** The files that each table's view shows. */
+  /** The files in each table's view. */
   readonly #shown = new Map<TableName, Set<string>>();
   readonly #copied = new Map<string, CopiedFile>();
   #planner: Promise<Planner> | undefined;
-  /** The last that was begun: one at a time copies and makes views. */
+  /** The last turn that was started. Only one at a time copies files and creates views. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(duckdb: PrivateDuckDb, connection: DuckDBConnection, lakes: readonly LakeFiles[]) {
@@ -74,7 +74,7 @@ export class Tables {
     };
   }
 
-  /** Makes the tables, without rows so far. From here on DuckDB sees no files but the copies, and no network. */
+  /** Creates the tables, still without rows. From here on, DuckDB can access only the copies and no network. */
   static async open(duckdb: PrivateDuckDb, lakes: readonly LakeFiles[]): Promise<Tables> {
     if (/\/(?:date|granularity|organization)=/i.test(duckdb.folder)) {
       throw new UsageError(
@@ -92,7 +92,7 @@ export class Tables {
       ...catalogStatements(),
       ...TABLES.map((table) => viewOf(table, [], tables.#isSeveral)),
       templateStatement(tables.template),
-      // Each slice is opened when a statement is planned, and again when it is run.
+      // Each slice is opened when a statement is planned, and again when it runs.
       "SET parquet_metadata_cache = true",
       `SET allowed_directories = ${allowedFolders([tables.#copies])}`,
       "SET enable_external_access = false",
@@ -110,7 +110,7 @@ export class Tables {
     return this.#lakes.some(({ organization }) => organization !== undefined);
   }
 
-  /** A slice without rows that has every column. */
+  /** The path of a slice with every column but no rows. */
   get template(): string {
     return `${this.#copies}/${templateOf(this.#isSeveral).path}`;
   }
@@ -120,12 +120,12 @@ export class Tables {
   }
 
   /**
-   * Shows what a statement reads.
+   * Adds the files that a statement reads to the views.
    *
-   * @param statement what the guard makes of it.
-   * @param slices which of them it reads at most, where that is known.
-   * @returns false where all of it was shown already.
-   * @throws {UsageError} lake, where a file cannot be read or there is no room for its copy.
+   * @param statement the guard's result for it.
+   * @param slices the only slices that it may read, if that is known.
+   * @returns false if nothing had to be added.
+   * @throws {UsageError} lake, if a file cannot be read or there is no space for its copy.
    */
   async provide(
     sql: string,
@@ -182,7 +182,7 @@ export class Tables {
     return true;
   }
 
-  /** The footers of all slices are read for it, once. */
+  /** Reads the footers of all slices, once. */
   async #showSlices(signal: AbortSignal | undefined): Promise<boolean> {
     if (this.#shown.has("slices")) return false;
     const lines: string[] = [];
@@ -233,11 +233,11 @@ type SizedFile = TableFile & {
   readonly bytes: number;
   /** Its path below its own lake. */
   readonly inLake: string;
-  /** Where it is in its lake: absolute, with `/` between the parts. */
+  /** The path of the file in its lake: absolute, separated by `/`. */
   readonly file: string;
 };
 
-/** Several lakes stand side by side, each under a name that DuckDB reads as a partition's. */
+/** Several lakes are placed next to each other, in folders that DuckDB reads as partitions. */
 function fileOf({ root, organization }: LakeFiles, path: string, bytes: number) {
   const file = `${root}/${path}`;
   if (organization === undefined) return { path, inLake: path, file, bytes };
@@ -248,7 +248,7 @@ function partitionOf(organization: string): string {
   return `organization=${encodeURIComponent(organization)}`;
 }
 
-/** Makes a folder in which the lakes themselves, not copies, stand side by side. */
+/** Creates a folder with links to the lakes themselves, not copies. */
 async function linkLakes(
   root: string,
   lakes: readonly LakeFiles[],

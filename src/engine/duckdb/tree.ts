@@ -1,10 +1,11 @@
-/** A part of the tree that DuckDB's parser makes of a statement, as json_serialize_sql writes it. */
+/** A part of DuckDB's syntax tree of a statement, as written by json_serialize_sql. */
 export type TreeNode = Readonly<Record<string, unknown>>;
 
 /**
- * Every part of a tree, from the outside in. A statement may be nested deeper than the stack is.
+ * Every part of a tree, from the outside in. Not recursive, because a statement may be nested deeper than the call
+ * stack allows.
  *
- * @param isOutside leaves out a part, and what is within it.
+ * @param isOutside excludes a part and everything in it.
  */
 export function* nodesOf(
   tree: unknown,
@@ -27,19 +28,19 @@ export function isNode(value: unknown): value is TreeNode {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A name in lower case, as SQL compares names; "" where there is none. */
+/** A name in lower case, as SQL compares names; "" if there is none. */
 export function nameIn(node: TreeNode, key: string): string {
   const value = node[key];
   return typeof value === "string" ? value.toLowerCase() : "";
 }
 
-/** Names by which a statement asks what time it is: the SQL standard's, and DuckDB's functions of that kind. */
+/** Names that return the current time: those of the SQL standard, and DuckDB's functions. */
 const CLOCKS: ReadonlySet<string> = new Set(
   `now today age current_date current_time current_timestamp localtime localtimestamp current_localtime
    current_localtimestamp get_current_time get_current_timestamp transaction_timestamp`.split(/\s+/),
 );
 
-/** True for a statement whose answer depends on when it is run. */
+/** True for a statement whose result depends on the current time. */
 export function readsClock(tree: unknown): boolean {
   for (const node of nodesOf(tree)) {
     if (CLOCKS.has(nameIn(node, "function_name")) || CLOCKS.has(columnIn(node))) return true;

@@ -42,7 +42,7 @@ export function isJson({ alias }: DuckDBType): boolean {
   return alias === "JSON";
 }
 
-/** A value that is not nested, as engine.ts says for its column's kind. */
+/** A value that is not nested, as engine.ts defines it for the column's kind. */
 export function toSqlValue(value: DuckDBValue, type: DuckDBType): SqlValue {
   if (value === null || typeof value === "boolean" || typeof value === "string") return value;
   if (typeof value === "number") return type.typeId === DuckDBTypeId.FLOAT ? shortestFloat(value) : value;
@@ -50,7 +50,7 @@ export function toSqlValue(value: DuckDBValue, type: DuckDBType): SqlValue {
   return kindOf(type) === "timestamp" ? timestampText(value) : scalarText(value, type);
 }
 
-/** A value as `CAST(x AS VARCHAR)` writes it in a session whose zone is UTC. */
+/** A value as `CAST(x AS VARCHAR)` writes it in a session with the time zone UTC. */
 export function scalarText(value: Exclude<DuckDBValue, null>, type: DuckDBType): string {
   if (typeof value === "number" && kindOf(type) === "double") {
     return doubleText(type.typeId === DuckDBTypeId.FLOAT ? shortestFloat(value) : value);
@@ -61,13 +61,13 @@ export function scalarText(value: Exclude<DuckDBValue, null>, type: DuckDBType):
     return inner === null ? "NULL" : value.type ? scalarText(inner, value.type) : String(inner);
   }
   if ("isFinite" in value && !value.isFinite) return infinityText(value);
-  // A zoned value's own text would be in the machine's zone.
+  // The text of a zoned value itself would be in the machine's time zone.
   if (value instanceof DuckDBTimestampTZValue)
     return `${new DuckDBTimestampValue(value.micros).toString()}+00`;
   return value.toString();
 }
 
-/** The number of the fewest digits that is this 32-bit float: of 0.1 the client gives 0.10000000149011612. */
+/** The shortest number that is this 32-bit float: the client returns 0.10000000149011612 for 0.1. */
 function shortestFloat(value: number): number {
   if (!Number.isFinite(value) || Number.isSafeInteger(value)) return value;
   for (let digits = 1; digits < 9; digits++) {
@@ -80,12 +80,12 @@ function shortestFloat(value: number): number {
 const FLOATS = new Float32Array(1);
 const BITS = new Int32Array(FLOATS.buffer);
 
-/** True for a number that is nearer to this float than to any other, and not half way. */
+/** True for a number that is closer to this float than to any other. */
 function isWithin(number: number, float: number): boolean {
   const size = Math.abs(float);
   const below = neighbor(size, -1);
   const above = neighbor(size, 1);
-  // The largest has no neighbor above: it reaches as far up as down.
+  // The largest float has no neighbor above, so it extends as far up as down.
   const next = Number.isFinite(above) ? above : 2 * size - below;
   return Math.abs(number) > (size + below) / 2 && Math.abs(number) < (size + next) / 2;
 }
@@ -111,16 +111,16 @@ function doubleText(value: number): string {
   return text.includes(".") ? text : `${text}.0`;
 }
 
-/** The client spells the infinities of some types as the last day or nanosecond that they could hold. */
+/** The client writes infinities of some types as the last day or nanosecond that the type can hold. */
 function infinityText(value: object): string {
   return Object.values(value).some((count: unknown) => Number(count) < 0) ? "-infinity" : "infinity";
 }
 
-/** Trino prints milliseconds even where they are 0, and the zone's name. */
+/** Trino prints milliseconds even if they are 0, and the zone's name. */
 function timestampText(value: Exclude<DuckDBValue, null>): string {
   if (typeof value === "object" && "isFinite" in value && !value.isFinite) return infinityText(value);
   const zoned = value instanceof DuckDBTimestampTZValue;
-  // The session's zone is UTC: a zoned value's own text would be in the machine's.
+  // The session's zone is UTC, but the text of a zoned value itself would be in the machine's.
   const text = (zoned ? new DuckDBTimestampValue(value.micros) : value).toString();
   const [seconds, fraction = ""] = text.split(".");
   return /\d$/.test(text) ? `${seconds}.${fraction.padEnd(3, "0")}${zoned ? " UTC" : ""}` : text;

@@ -12,12 +12,13 @@ import {
 const SOURCE_PARTITION: TableColumn = ["granularity", "varchar"];
 
 /**
- * The statement that makes a table's view over just these files, with just its columns.
+ * The statement that creates a table's view over exactly these files, with exactly its columns.
  *
- * @param files absolute, with `/` between the parts; none: the view has no rows.
- * @param isSeveral several lakes' files: their folders say which organization's each is.
- * @param reading `byName` opens every file: a column that a slice does not have is NULL, whatever version wrote it.
- * `byFirst` takes the first file's columns for all, so that a statement can be planned without opening the others.
+ * @param files absolute, separated by `/`. If empty, the view has no rows.
+ * @param isSeveral true for files of several lakes, whose folders contain the organization.
+ * @param reading `byName` opens every file, and a column that a slice does not have is NULL, whatever version wrote
+ * it. `byFirst` uses the first file's columns for all files, so that a statement can be planned without opening the
+ * others.
  */
 export function viewOf(
   table: TableName,
@@ -40,7 +41,7 @@ export function viewOf(
   return `CREATE OR REPLACE VIEW ${table} AS SELECT ${list} FROM ${from}`;
 }
 
-/** What a table is made of: the columns in its files, those that the files' paths say, and how the files are written. */
+/** The columns in a table's files, the columns from the files' paths, and the format of the files. */
 const FORMS: Readonly<
   Record<
     TableName,
@@ -75,13 +76,16 @@ function json(
     columns = {${columns.join(", ")}}, ${hive(inPath)})`;
 }
 
-/** A slice without rows and with every column, so that each of them is there, whatever the slices have. */
+/** Writes a slice with every column but no rows, so that each column exists, whatever columns the slices have. */
 export function templateStatement(file: string): string {
   const columns = USAGE_COLUMNS.map(([name, type]) => `CAST(NULL AS ${type}) AS ${sqlName(name)}`);
   return `COPY (SELECT ${columns.join(", ")} WHERE false) TO ${sqlString(file)} (FORMAT parquet)`;
 }
 
-/** A folder as DuckDB's settings take it: paths are compared as they are written, with a pattern's signs escaped too. */
+/**
+ * Folders for DuckDB's settings, also with escaped glob characters, because DuckDB compares paths as they are
+ * written.
+ */
 export function allowedFolders(folders: readonly string[]): string {
   const forms = folders.flatMap((folder) => [...new Set([folder, escapeGlob(folder)])]);
   return `[${forms.map(sqlString).join(", ")}]`;
@@ -97,7 +101,7 @@ function hive(columns: readonly TableColumn[]): string {
   return `hive_partitioning = true, hive_types = {${types}}`;
 }
 
-/** `/a[1]/b*` as a pattern that matches just that. */
+/** `/a[1]/b*` as a pattern that matches only this path. */
 function escapeGlob(path: string): string {
   return path.replace(/[[*?]/g, "[$&]");
 }

@@ -3,7 +3,7 @@
 -- needs: uri
 -- param: top integer 10 How many endpoints to show.
 
--- httpMethod is NULL where the rows are not split by method: an endpoint is then the URI alone.
+-- httpMethod is NULL if the rows are not split by method. An endpoint is then only the URI.
 SELECT
   httpMethod AS method,
   templateUri AS template_uri,

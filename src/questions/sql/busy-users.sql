@@ -1,4 +1,4 @@
--- Users by requests made in their name, with their share of these.
+-- Users by requests made on their behalf, with their share of these requests.
 -- title: Busy users
 -- needs: user
 -- param: top integer 10 How many users to show.

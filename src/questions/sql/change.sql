@@ -1,4 +1,4 @@
--- Clients by how much their requests changed against the period of equal length before.
+-- Clients by the change in requests since the previous period of the same length.
 -- title: Change
 -- needs: client
 -- param: top integer 10 How many clients to show.

@@ -2,9 +2,9 @@
 -- title: Failing clients
 -- needs: client
 -- param: top integer 10 How many clients to show.
--- param: min_requests integer 100 Leave out clients with fewer requests than this.
+-- param: min_requests integer 100 Omit clients with fewer requests than this.
 
--- status429 is never added: in legacy rows it is part of status400, and whether it is in jobs rows is not documented.
+-- status429 is not added: in legacy rows it is part of status400, and for jobs rows this is not documented.
 SELECT
   clientId AS client_id,
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,

@@ -1,9 +1,9 @@
--- Client and endpoint pairs by rate-limited requests, then by requests: where to start.
+-- Pairs of client and endpoint, by rate-limited requests and then by requests.
 -- title: Hot spots
 -- needs: client, uri
 -- param: top integer 10 How many pairs to show.
 
--- httpMethod is NULL where the rows are not split by method: an endpoint is then the URI alone.
+-- httpMethod is NULL if the rows are not split by method. An endpoint is then only the URI.
 SELECT
   clientId AS client_id,
   max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,

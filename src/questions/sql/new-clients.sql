@@ -1,4 +1,4 @@
--- Clients that made requests in the period and none in the period of equal length before it.
+-- Clients with requests in the period, but none in the previous period of the same length.
 -- title: New clients
 -- needs: client
 -- param: top integer 10 How many clients to show.

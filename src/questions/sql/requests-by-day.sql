@@ -1,7 +1,7 @@
--- Requests of each day, week or month, by outcome.
+-- Requests per day, week or month, by status class.
 -- title: Requests over time
 
--- A period without rows is no row here. The classes need not add up to requests: that is not documented.
+-- A period without rows is omitted. The classes need not add up to requests: that is not documented.
 SELECT
   date AS :period,
   sum(requests) AS requests,

@@ -1,4 +1,4 @@
--- Clients that made requests in the period of equal length before and none in the period.
+-- Clients with requests in the previous period of the same length, but none in the period.
 -- title: Silent clients
 -- needs: client
 -- param: top integer 10 How many clients to show.

@@ -9,6 +9,6 @@ export class AthenaError extends Error {
   }
 }
 
-/** InvalidRequestException, the one that Athena answers mostly. */
+/** InvalidRequestException, Athena's most common error. */
 export const invalid = (message: string, code = "INVALID_INPUT"): AthenaError =>
   new AthenaError("InvalidRequestException", message, { AthenaErrorCode: code });

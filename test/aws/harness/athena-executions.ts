@@ -61,7 +61,7 @@ export class Executions {
     };
   }
 
-  /** The same token and the same request is the same execution: a retry runs nothing twice. */
+  /** The same token with the same request is the same execution, so a retry does not run it twice. */
   async start(input: StartInput): Promise<string> {
     const before = input.ClientRequestToken && this.#tokens.get(input.ClientRequestToken);
     if (before) {
@@ -77,7 +77,7 @@ export class Executions {
   }
 
   cancelAll(): void {
-    for (const one of this.#all.values()) one.cancel("The server stops");
+    for (const execution of this.#all.values()) execution.cancel("The server stops");
     this.#aws.athena.destroy();
     this.#aws.s3.destroy();
   }
@@ -130,12 +130,12 @@ export class Execution {
     );
   }
 
-  /** DESCRIBE is not the engine's in Athena, and answers in a form of its own. */
+  /** Athena does not run DESCRIBE in the engine, and returns it in a different form. */
   get isDescribe(): boolean {
     return /^\s*DESC(RIBE)?\b/i.test(this.input.QueryString);
   }
 
-  /** Athena answers before it has stopped: CANCELLED comes later. */
+  /** Athena responds before the execution has stopped: CANCELLED comes later. */
   cancel(reason: string): void {
     if (this.#ended === undefined) this.#stop.abort(reason);
   }
@@ -213,7 +213,7 @@ export class Execution {
     this.#end("FAILED", `${error.errorName}: ${error.message}`);
   }
 
-  /** Athena has written the CSV before it says SUCCEEDED. */
+  /** Athena writes the CSV before the state is SUCCEEDED. */
   async #succeed(result: TrinoResult, s3: S3Client): Promise<void> {
     this.result = result;
     this.bytesScanned = result.bytesScanned;

@@ -10,7 +10,7 @@ interface Execution {
   readonly result: TrinoResult | undefined;
 }
 
-/** GetQueryResults: the first page of a query begins with a row of the columns' names; NULL has no VarCharValue. */
+/** GetQueryResults: the first page of a query starts with a row of the column names; NULL has no VarCharValue. */
 export function resultsPage(execution: Execution, token: string | undefined, limit = PAGE_LIMIT): unknown {
   if (limit < 1 || limit > PAGE_LIMIT) {
     throw invalid("MaxResults is more than maximum allowed length 1000.");
@@ -37,8 +37,8 @@ export function resultsPage(execution: Execution, token: string | undefined, lim
 }
 
 /**
- * DESCRIBE is Hive's in Athena: three columns are told, and each row is one text of padded cells with tabs between. The
- * partition columns come among the others, and once more below a heading.
+ * Athena's DESCRIBE comes from Hive: it declares three columns, but each row is one text of padded cells separated by
+ * tabs. The partition columns are listed with the others, and again below a heading.
  */
 function describedPage({ rows }: TrinoResult): unknown {
   const cells = rows.map(([name, type, extra]) => ({
@@ -67,7 +67,7 @@ function describedPage({ rows }: TrinoResult): unknown {
 
 const HIVE_TYPES: Readonly<Record<string, string>> = { varchar: "string", integer: "int" };
 
-/** The results file: every value quoted, NULL left empty. */
+/** The results file: every value quoted, NULL empty. */
 export function resultsCsv(execution: Execution): string {
   return printedRows(execution)
     .map(
@@ -98,7 +98,7 @@ const PRECISION: Readonly<Record<string, number>> = {
   timestamp: 3,
 };
 
-/** Athena names types without their parameters: varchar(3) is varchar, timestamp(3) is timestamp. */
+/** Athena's type names have no parameters: varchar(3) is varchar, timestamp(3) is timestamp. */
 function columnInfo(column: { name: string; type: string }): unknown {
   const [, base = column.type, zone = ""] = /^(\w+)(?:\([^)]*\))?( with time zone)?/.exec(column.type) ?? [];
   const [precision, scale] = (/^decimal\((\d+),\s*(\d+)\)/.exec(column.type) ?? []).slice(1).map(Number);

@@ -25,8 +25,8 @@ const pageInput = z.object({
 });
 
 /**
- * Answers the actions about executions itself; all others (workgroups, named queries, tags) go on to moto, where
- * the stacks are. A workgroup's settings are obeyed: result location, scan cut-off, enforcement.
+ * Handles the actions for executions itself. All others (workgroups, named queries, tags) are passed to moto, which
+ * has the stacks. Follows the settings of a workgroup: result location, scan limit, enforcement.
  */
 export async function startAthena(moto: Moto, trino: Trino): Promise<Athena> {
   const executions = new Executions(moto.url, trino.url);
@@ -53,7 +53,7 @@ export async function startAthena(moto: Moto, trino: Trino): Promise<Athena> {
     const target = String(request.headers["x-amz-target"]);
     const action = actions[target.replace("AmazonAthena.", "")];
     if (action === undefined) {
-      await forward(moto.url, request, body, response); // and moto writes it down
+      await forward(moto.url, request, body, response); // and moto records it
       return;
     }
     const agent = request.headers["user-agent"] ?? "";

@@ -1,7 +1,7 @@
 import { CREDENTIALS, REGION } from "./moto.ts";
 import type { LocalAws } from "./setup.ts";
 
-/** The environment with which the CLI, the AWS CLI and the SDKs reach the local AWS and nothing else. */
+/** An environment in which our CLI, the AWS CLI and the SDKs can reach only the local AWS. */
 export function awsEnv(aws: Pick<LocalAws, "url" | "athenaUrl">): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: aws.url,
@@ -10,7 +10,7 @@ export function awsEnv(aws: Pick<LocalAws, "url" | "athenaUrl">): Record<string,
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
-    // Nothing of the person who runs the tests.
+    // No settings of the person who runs the tests.
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
     AWS_EC2_METADATA_DISABLED: "true",
@@ -18,7 +18,7 @@ export function awsEnv(aws: Pick<LocalAws, "url" | "athenaUrl">): Record<string,
   };
 }
 
-/** What the SDK's clients take, for a test that asks a service itself. */
+/** The configuration of SDK clients, for tests that call a service directly. */
 export function clientOptions(aws: Pick<LocalAws, "url">) {
   return { endpoint: aws.url, region: REGION, credentials: CREDENTIALS };
 }

@@ -8,7 +8,7 @@ import { run, step, venvOf } from "../../helpers/venv.ts";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const CACHE = path.resolve(HERE, "../../../.cache/aws");
-const TRINO_VERSION = "476"; // The last whose server is on Maven Central; needs Java 24 or later.
+const TRINO_VERSION = "476"; // The last version whose server is on Maven Central; needs Java 24 or later.
 const TRINO_PARTS = [
   {
     artifact: `io.trino:trino-server-core:${TRINO_VERSION}:tar.gz`,
@@ -24,7 +24,7 @@ const TRINO_PARTS = [
 const MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy";
 const JAVA_NEEDED = 24;
 
-/** Where everything is that the tests run: absolute paths. */
+/** Absolute paths of the programs that the tests run. */
 export interface Tools {
   /** Folder of `python`, `aws` and `cfn-lint`. */
   readonly bin: string;
@@ -35,8 +35,9 @@ export interface Tools {
 }
 
 /**
- * Installs what is missing, pinned, under `.cache/aws` of the checkout, and finds a JDK. About a minute the first
- * time, milliseconds afterwards. Throws an Error that says what is missing and how to get it.
+ * Installs missing programs, in pinned versions, in `.cache/aws` of the checkout, and finds a JDK. Takes about a
+ * minute the first time, and milliseconds afterwards. Throws an Error that describes what is missing and how to get
+ * it.
  */
 export async function install(): Promise<Tools> {
   const java = await findJava();
@@ -98,9 +99,9 @@ async function findJava(): Promise<string> {
   if (wanted !== undefined && wanted !== "") {
     found.unshift({ home: wanted, version: await javaVersion(wanted) });
   }
-  const java = found.find((one) => one.version >= JAVA_NEEDED);
+  const java = found.find(({ version }) => version >= JAVA_NEEDED);
   if (java !== undefined) return java.home;
-  const seen = found.filter((one) => one.version > 0).map((one) => `${one.home} (${one.version})`);
+  const seen = found.filter(({ version }) => version > 0).map(({ home, version }) => `${home} (${version})`);
   throw new Error(
     `Trino ${TRINO_VERSION} cannot start: it needs a JDK of ${JAVA_NEEDED} or later, and ` +
       `JAVA_HOME and ${roots.join(", ")} hold ${seen.length === 0 ? "none" : `only ${seen.join(", ")}`}. ` +

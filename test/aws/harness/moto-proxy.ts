@@ -12,17 +12,17 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Answers a call in AWS's place, or has it answered by `pass` and perhaps changes that. */
+/** Responds to a call instead of AWS, or passes it on with `pass` and may change the response. */
 export type Intercept = (asked: Asked, pass: () => Promise<Answer>) => Answer | Promise<Answer>;
 
-/** A server before moto, for what moto never does: refuse, be slow, be busy. Close it when done. */
+/** A server in front of moto, for behavior that moto does not have: denials, delays, throttling. Close it when done. */
 export async function startProxy(target: string, intercept: Intercept) {
   const server = createServer((incoming, outgoing) => {
     void (async () => {
       const body = await bytesOf(incoming);
       const answer = await intercept(askedOf(incoming, body.toString()), () => pass(target, incoming, body));
       outgoing.writeHead(answer.status, { "content-type": "text/xml" });
-      // What answers HEAD has no body.
+      // Responses to HEAD have no body.
       outgoing.end(incoming.method === "HEAD" ? "" : answer.body);
     })().catch(() => outgoing.destroy());
   });
@@ -36,7 +36,7 @@ export async function startProxy(target: string, intercept: Intercept) {
   return { url: `http://127.0.0.1:${port}`, close };
 }
 
-/** AWS's error in the XML of CloudFormation, which S3's clients read too. */
+/** AWS's error in the XML format of CloudFormation, which S3 clients understand too. */
 export function fault(status: number, code: string, message = "no reason"): Answer {
   const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error>`;
   return { status, body: `<ErrorResponse>${error}<RequestId>1</RequestId></ErrorResponse>` };

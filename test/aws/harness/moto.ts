@@ -6,11 +6,11 @@ import { z } from "zod";
 import type { Tools } from "./install.ts";
 import { freePort, start, waitFor } from "./process.ts";
 
-/** The region in which the tests put their stacks. */
+/** The region of the tests' stacks. */
 export const REGION = "us-east-1";
-/** Credentials that moto takes as it takes any. */
+/** Credentials; moto accepts any. */
 export const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "sandbox_secret_aws" };
-/** The one account of moto. */
+/** The only account of moto. */
 export const ACCOUNT = "123456789012";
 
 /** A running AWS: CloudFormation, S3, Glue, IAM, STS, and Athena's workgroups and named queries (no SQL). */
@@ -44,7 +44,7 @@ export async function startMoto(tools: Pick<Tools, "bin">): Promise<Moto> {
 
 const callSchema = z.object({
   method: z.string(),
-  /** `/bucket/key` for S3, `/` for the services that tell the action in `target` or in the form `body`. */
+  /** `/bucket/key` for S3, `/` for services that have the action in `target` or in the form `body`. */
   path: z.string(),
   query: z.string(),
   /** `AWSGlue.GetTable`; empty for S3 and the form-encoded services. */
@@ -55,10 +55,10 @@ const callSchema = z.object({
   status: z.number(),
 });
 
-/** A call that moto answered, in the order in which they came. */
+/** A call to moto, in order of arrival. */
 export type Call = z.infer<typeof callSchema>;
 
-/** Every call so far. Take the length before, and slice, to see what something called. */
+/** Every call so far. To see the calls of an action, slice from the previous length. */
 export async function readCalls(record: string): Promise<Call[]> {
   const text = await readFile(record, "utf8");
   return text

@@ -2,14 +2,14 @@ import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { z } from "zod";
 import { ACCOUNT, type Call, REGION } from "./moto.ts";
 
-/** What a call asks of IAM: an action on a resource, with the condition keys that our policies look at. */
+/** What a call needs from IAM: an action on a resource, with the condition keys that our policies use. */
 export interface Need {
   readonly action: string;
   readonly resource: string;
   readonly context: Readonly<Record<string, string>>;
 }
 
-/** What a call itself does not say of the resource that it is about. */
+/** Facts about the resource that the call itself does not contain. */
 export interface Scene {
   readonly workgroup: string;
 }
@@ -38,7 +38,7 @@ export function needsOf(call: Call, scene: Scene): Need[] {
   return [s3Need(call)];
 }
 
-/** Of a stack that is asked for by name, IAM is shown the name and no id. */
+/** For a stack that is requested by name, IAM gets the name without an id. */
 function cloudFormationNeed(form: URLSearchParams): Need {
   const stack = form.get("StackName") ?? "";
   const arn = stack.startsWith("arn:")
@@ -47,7 +47,7 @@ function cloudFormationNeed(form: URLSearchParams): Need {
   return { action: `cloudformation:${form.get("Action")}`, resource: arn, context: {} };
 }
 
-/** Glue checks the catalog, the database and the table, each. */
+/** Glue checks the catalog, the database and the table separately. */
 function glueResources(
   operation: string,
   { Name, DatabaseName, TableName }: z.infer<typeof glueInput>,
@@ -75,16 +75,16 @@ function s3Need({ method, path, query }: Call): Need {
     if (method === "POST" && asked.has("delete")) {
       return { action: "s3:DeleteObject", resource: `${resource}/any`, context: {} };
     }
-    throw new Error(`no permission is known for ${method} ${path}?${query}`);
+    throw new Error(`unknown permission for ${method} ${path}?${query}`);
   }
   const part = asked.has("uploadId");
   if (method === "GET" || method === "HEAD") return need(part ? "ListMultipartUploadParts" : "GetObject");
   if (method === "PUT" || method === "POST") return need("PutObject");
   if (method === "DELETE") return need(part ? "AbortMultipartUpload" : "DeleteObject");
-  throw new Error(`no permission is known for ${method} ${path}?${query}`);
+  throw new Error(`unknown permission for ${method} ${path}?${query}`);
 }
 
-/** Whether a person with this policy alone may do it, by IAM's rules and what the bucket's own policy adds to it. */
+/** Whether this policy alone allows it, by IAM's rules together with the bucket's own policy. */
 export async function isAllowed(
   policy: unknown,
   { action, resource, context }: Need,
@@ -109,17 +109,17 @@ export async function isAllowed(
   return answer.overallResult === "Allowed";
 }
 
-/** The needs of the calls that the policy does not allow, each once: empty where it is enough. */
+/** The needs of the calls that the policy does not allow, each once; empty if it allows all. */
 export async function denied(policy: unknown, calls: readonly Call[], scene: Scene): Promise<string[]> {
   const needs = new Map<string, Need>();
   for (const call of calls) {
     for (const need of needsOf(call, scene)) needs.set(JSON.stringify(need), need);
   }
-  const lacking: string[] = [];
+  const missing: string[] = [];
   for (const need of needs.values()) {
     if (!(await isAllowed(policy, need))) {
-      lacking.push(`${need.action} on ${need.resource} ${JSON.stringify(need.context)}`);
+      missing.push(`${need.action} on ${need.resource} ${JSON.stringify(need.context)}`);
     }
   }
-  return lacking;
+  return missing;
 }

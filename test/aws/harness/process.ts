@@ -4,10 +4,10 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A program run for the tests. It ends with `stop`, and at the latest with this process. */
+/** A program that runs for the tests. It ends with `stop`, or with this process. */
 export interface Running {
   readonly pid: number;
-  /** The end of what it printed. */
+  /** The end of its output. */
   readonly tail: () => string;
   readonly stop: () => Promise<void>;
 }
@@ -45,7 +45,9 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(force);
 }
 
-/** Asks until `ready` answers true; throws with what the program printed when it does not or has died. */
+/**
+ * Polls until `ready` returns true; throws with the program's output if that takes too long or the program has ended.
+ */
 export async function waitFor(
   what: string,
   running: Running,
@@ -77,7 +79,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A port of 127.0.0.1 that nothing listens on now. */
+/** A port of 127.0.0.1 that is currently free. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");

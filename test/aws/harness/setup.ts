@@ -4,7 +4,7 @@ import { install, type Tools } from "./install.ts";
 import { type Moto, startMoto } from "./moto.ts";
 import { startTrino } from "./trino.ts";
 
-/** What the AWS tests get by `inject("aws")`. Shared by all files, one after the other: use your own stack names. */
+/** What the AWS tests get from `inject("aws")`. All files share it, one after the other, so use unique stack names. */
 export interface LocalAws {
   readonly tools: Tools;
   /** Every service but Athena's SQL. */
@@ -22,12 +22,12 @@ declare module "vitest" {
   }
 }
 
-/** Starts all of it; `stop` ends all of it, also where the start failed half-way. */
+/** Starts all servers; `stop` ends all of them, even if only some were started. */
 export async function startAws(): Promise<{ aws: LocalAws; stop: () => Promise<void> }> {
   const tools = await install();
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
-    for (const one of stops.reverse()) await one();
+    for (const stop of stops.reverse()) await stop();
   };
   try {
     const moto: Moto = await startMoto(tools);

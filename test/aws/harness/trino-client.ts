@@ -18,11 +18,11 @@ const answerSchema = z.object({
 });
 type Answer = z.infer<typeof answerSchema>;
 
-/** What a statement came to. Numbers keep the text in which Trino wrote them: 2^53 + 1 stays what it is. */
+/** The result of a statement. Numbers keep Trino's text, so that 2^53 + 1 stays exact. */
 export interface TrinoResult {
   columns: { name: string; type: string }[];
   rows: unknown[][];
-  /** Set for statements that are no query: "CREATE TABLE", "INSERT". */
+  /** Set for statements that are not queries: "CREATE TABLE", "INSERT". */
   updateType: string | undefined;
   bytesScanned: number;
   error: z.infer<typeof errorSchema> | undefined;
@@ -32,7 +32,7 @@ export interface StatementOptions {
   readonly catalog?: string;
   readonly schema?: string;
   readonly signal?: AbortSignal;
-  /** Called with each answer; false ends the statement. */
+  /** Called with each response; return false to end the statement. */
   readonly onProgress?: (state: string, bytesScanned: number) => boolean;
 }
 
@@ -69,7 +69,7 @@ export async function runStatement(
   }
 }
 
-/** What Trino says next, which it may take a second for; undefined where the signal ended the waiting. */
+/** Trino's next response, which may take a second; undefined if the signal ended the wait. */
 async function goneOn(uri: string, signal: AbortSignal | undefined): Promise<Answer | undefined> {
   try {
     return await read(await fetch(uri, signal && { signal }));
@@ -81,7 +81,7 @@ async function goneOn(uri: string, signal: AbortSignal | undefined): Promise<Ans
 
 async function read(response: Response): Promise<Answer> {
   if (response.status === 503) {
-    await sleep(100); // Trino's way to say: the same again, soon
+    await sleep(100); // Trino asks to repeat the request soon
     return read(await fetch(response.url));
   }
   const text = await response.text();
@@ -105,7 +105,7 @@ export function valueText(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (isLosslessNumber(value)) return value.value;
   if (typeof value === "boolean" || typeof value === "number") return String(value);
-  if (Array.isArray(value)) return `[${value.map((one) => valueText(one) ?? "null").join(", ")}]`;
-  const fields = Object.entries(value).map(([key, one]) => `${key}=${valueText(one) ?? "null"}`);
+  if (Array.isArray(value)) return `[${value.map((item) => valueText(item) ?? "null").join(", ")}]`;
+  const fields = Object.entries(value).map(([key, field]) => `${key}=${valueText(field) ?? "null"}`);
   return `{${fields.join(", ")}}`;
 }

@@ -13,20 +13,20 @@ import { CREDENTIALS, type Moto, REGION } from "./moto.ts";
 import { freePort, start, waitFor } from "./process.ts";
 import { runStatement } from "./trino-client.ts";
 
-/** The engine that Athena's third version is built on, over moto's Glue and S3. */
+/** The engine of Athena version 3, over moto's Glue and S3. */
 export interface Trino {
   readonly url: string;
   readonly stop: () => Promise<void>;
 }
 
-/** Up in about ten seconds, half a gigabyte; resolves when a real query over the catalog has answered. */
+/** Starts in about ten seconds and takes half a gigabyte; resolves when a real query over the catalog has succeeded. */
 export async function startTrino(tools: Tools, moto: Moto): Promise<Trino> {
   const folder = await mkdtemp(path.join(tmpdir(), "gc-usage-trino-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   await writeConfiguration(folder, tools, port, moto.url);
   const java = path.join(tools.java, "bin/java");
-  // Trino wants 4096 open files or more, and stops with exit code 100 otherwise.
+  // Trino requires 4096 or more open files, and otherwise stops with exit code 100.
   const shell = ["-c", 'ulimit -n 8192 2>/dev/null || ulimit -n "$(ulimit -Hn)"; exec "$@"', "trino", java];
   const running = start("/bin/sh", [...shell, ...jvmArguments(folder, tools)], {
     cwd: folder,
@@ -54,7 +54,7 @@ function jvmArguments(folder: string, tools: Tools): string[] {
     "-Dnode.environment=test",
     "-Dnode.id=test",
     `-Dnode.data-dir=${folder}/data`,
-    // Both, or it listens on every interface.
+    // Both are needed, or it listens on every interface.
     "-Dnode.bind-ip=127.0.0.1",
     "-Dnode.internal-address=127.0.0.1",
   ];
@@ -100,7 +100,7 @@ s3.aws-secret-key=${CREDENTIALS.secretAccessKey}`,
 
 const PROBE = "readiness_probe";
 
-/** For seconds after it says it has started, Trino fails queries over tables: only such a query tells. */
+/** For some seconds after it reports that it has started, Trino fails queries over tables, so wait for such a query. */
 async function answers(url: string): Promise<boolean> {
   const result = await runStatement(url, `SELECT count(*) FROM ${PROBE}.${PROBE}`);
   return result.error === undefined;
