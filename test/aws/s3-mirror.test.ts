@@ -43,7 +43,7 @@ describe("the mirror of a lake in S3", () => {
   });
 
   it("is repaired if a file in it was changed or removed", async () => {
-    const { store, cache } = await openStore(aws, `s3://${await newBucket(aws, "mend")}`);
+    const { store, cache } = await openStore(aws, `s3://${await newBucket(aws, "repair")}`);
     await store.replace(PATH, await fileOf("right"), undefined);
     await store.fetchAllFiles();
     await writeFile(join(cache, PATH), "wrong");

@@ -8,7 +8,7 @@ import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { makeLake, removeLake, slice } from "../engine/fixture.ts";
 import { gcUsage } from "../helpers/cli.ts";
 
-const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g");
+const COLORS = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g");
 const LAST = "2026-09-30" as Day;
 const COUNTS = { requests: 1n, status200: 1n, status300: 0n, status400: 0n, status500: 0n, status429: 0n };
 let lake: string;
@@ -57,8 +57,8 @@ const ask = (...args: string[]) => gcUsage(["ask", ...args, "--lake", lake]);
 describe("gc-usage ask", () => {
   test("lists the questions completely on a narrow terminal", () => {
     const text = listText(list(), 60);
-    expect(text.split("\n").filter((line) => line.replaceAll(COLOURS, "").length > 60)).toEqual([]);
-    const words = text.replaceAll(COLOURS, "").replaceAll(/\s+/g, " ");
+    expect(text.split("\n").filter((line) => line.replaceAll(COLORS, "").length > 60)).toEqual([]);
+    const words = text.replaceAll(COLORS, "").replaceAll(/\s+/g, " ");
     for (const { name, description } of list()) expect(words).toContain(`${name} ${description}`);
     expect(words).toContain("(HTTP 4xx and 5xx). split by client; --top 10 --min-requests 100 hot-spots");
   });

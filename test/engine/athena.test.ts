@@ -360,7 +360,7 @@ describe("errors", () => {
     ]);
     expect(kinds[0]?.message).toContain("line 2:   nothing_here FROM usage\n          ^");
     expect(kinds[1]?.message).toBe("There is no Athena workgroup w in this account and region.");
-    const defect = new TypeError("a defect");
-    expect(callFailed(defect, sent, {})).toBe(defect);
+    const bug = new TypeError("a bug");
+    expect(callFailed(bug, sent, {})).toBe(bug);
   });
 });

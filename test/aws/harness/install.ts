@@ -83,7 +83,7 @@ async function fetchPart(part: (typeof TRINO_PARTS)[number], into: string): Prom
     throw new Error(`${part.file} has the wrong checksum: ${got}, not ${part.sha256}.`);
 }
 
-/** JAVA_HOME, then the usual places, the newest first. */
+/** JAVA_HOME, then the usual locations, newest first. */
 async function findJava(): Promise<string> {
   const roots = ["/usr/lib/jvm", "/Library/Java/JavaVirtualMachines", "/opt/java"];
   const found: { home: string; version: number }[] = [];
@@ -109,7 +109,7 @@ async function findJava(): Promise<string> {
   );
 }
 
-/** The feature release (25) that the JDK's `release` file tells; 0 where there is no JDK. */
+/** The feature release (25) in the JDK's `release` file; 0 if there is no JDK. */
 async function javaVersion(home: string): Promise<number> {
   if (!existsSync(path.join(home, "bin/java"))) return 0;
   const release = await readFile(path.join(home, "release"), "utf8").catch(() => "");

@@ -1,6 +1,6 @@
-"""Change sets as CloudFormation makes them: parameters checked, replacements told, a stack's own listed.
+"""Change sets like CloudFormation's: they check parameters, report replacements, and are listed per stack.
 
-moto's take any value for a parameter, know no replacement, and begin a stack anew with each one made for it.
+moto's change sets accept any value of a parameter, do not report replacements, and restart a stack with each one.
 """
 
 import re
@@ -18,10 +18,10 @@ TEMPLATE_BODY_LIMIT = 51_200
 
 
 def expand(node, resources_map):
-    """The node with parameters and conditions filled in and references to resources left: what a diff compares."""
+    """The node with parameters and conditions resolved, but not references to resources, for comparison."""
     known = {**resources_map.resolved_parameters, **{k: v for k, v in resources_map._parsed_resources.items() if k.startswith("AWS::")}}
     if isinstance(node, list):
-        return [expand(one, resources_map) for one in node]
+        return [expand(item, resources_map) for item in node]
     if not isinstance(node, dict):
         return node
     if "Ref" in node:
@@ -36,9 +36,9 @@ def expand(node, resources_map):
 
 def expanded_resources(resources_map):
     return {
-        name: {"Type": one["Type"], "Properties": expand(one.get("Properties", {}), resources_map)}
-        for name, one in resources_map._resource_json_map.items()
-        if wanted(one, resources_map)
+        name: {"Type": definition["Type"], "Properties": expand(definition.get("Properties", {}), resources_map)}
+        for name, definition in resources_map._resource_json_map.items()
+        if wanted(definition, resources_map)
     }
 
 
@@ -70,7 +70,7 @@ def diff(change_set):
 
 
 def check_parameters(template, parameters):
-    """What AWS says of a value that the template does not allow."""
+    """AWS's error for a value that the template does not allow."""
     for name, definition in template.get("Parameters", {}).items():
         value, least, most = str(parameters.get(name, definition.get("Default", ""))), definition.get("MinValue"), definition.get("MaxValue")
         is_wrong = not re.fullmatch(definition.get("AllowedPattern", ".*"), value) or (
@@ -104,7 +104,7 @@ def create_change_set(backend, stack_name, change_set_name, template, parameters
             raise ValidationError(
                 message=f"Stack [{stack_name}] already exists and cannot be created again with the changeset [{change_set_name}]."
             )
-    pending = next((one for one in backend.stacks.values() if one.name == stack_name), None)
+    pending = next((stack for stack in backend.stacks.values() if stack.name == stack_name), None)
     made, stack_id = create_change_set_of_moto(
         backend, stack_name, change_set_name, template, parameters, change_set_type=change_set_type, **rest
     )
@@ -151,12 +151,12 @@ CloudFormationResponse._validate_different_update = lambda *args: None
 
 
 def list_change_sets(response):
-    """Those of the stack that was asked for, and of these the ones not yet carried out."""
+    """Only those of the requested stack that are not executed yet."""
     stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
     found = [
-        one
-        for one in response.cloudformation_backend.list_change_sets()
-        if one.stack_id == stack.stack_id and one.execution_status != "EXECUTE_COMPLETE"
+        change_set
+        for change_set in response.cloudformation_backend.list_change_sets()
+        if change_set.stack_id == stack.stack_id and change_set.execution_status != "EXECUTE_COMPLETE"
     ]
     return ActionResult({"Summaries": found})
 

@@ -1,4 +1,4 @@
-"""moto as AWS for the tests: its server, with stacks that make what they say, and a record of the calls.
+"""moto as AWS for the tests: its server, with stacks that create their resources, and a record of the calls.
 
 Run: python moto_server.py PORT RECORD_FILE
 """
@@ -27,7 +27,7 @@ from werkzeug.serving import run_simple  # noqa: E402
 import moto_change_sets  # noqa: E402, F401  (replaces moto's own, as moto_stacks does with its stacks)
 from moto_types import INTERNAL  # noqa: E402
 
-# Glue actions that Trino may call and moto lacks: it would answer 500, which SDKs retry.
+# Glue actions that Trino may call but moto does not have: it would return 500, which SDKs retry.
 GlueResponse.get_user_defined_functions = lambda self: ActionResult({"UserDefinedFunctions": []})
 GlueResponse.get_column_statistics_for_table = lambda self: ActionResult({"ColumnStatisticsList": [], "Errors": []})
 GlueResponse.get_column_statistics_for_partition = lambda self: ActionResult({"ColumnStatisticsList": [], "Errors": []})
@@ -36,7 +36,7 @@ get_work_group_of_moto = AthenaResponse.get_work_group
 
 
 def get_work_group(response):
-    """moto answers 200 and null for a workgroup that is not there."""
+    """moto returns 200 and null for a missing workgroup."""
     if response.athena_backend.get_work_group(response._get_param("WorkGroup")) is None:
         raise JsonRESTError("InvalidRequestException", "WorkGroup is not found.")
     return get_work_group_of_moto(response)
@@ -47,7 +47,7 @@ permitted_by_moto = IAMPolicyStatement.is_action_permitted
 
 
 def permitted(statement, *args, **kwargs):
-    """moto takes a Deny whose condition is not met for a denial. Plain HTTP to this server stands for TLS."""
+    """moto denies even if the condition of a Deny is not met. Plain HTTP to this server counts as TLS."""
     if statement._statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
         return PermissionResult.NEUTRAL
     return permitted_by_moto(statement, *args, **kwargs)
@@ -59,7 +59,7 @@ write_lock = threading.RLock()
 
 
 def in_turn(write):
-    """S3 looks at a write's condition and carries it out as one; moto as two, between which another may write."""
+    """S3 checks a write's condition and writes atomically. In moto, another write may come in between."""
 
     def locked(*args, **kwargs):
         with write_lock:
@@ -72,7 +72,7 @@ S3Response.put_object = in_turn(S3Response.put_object)
 S3Response._key_response_post = in_turn(S3Response._key_response_post)
 
 def looked_at(as_dict):
-    """A crawl gets on each time its crawler is looked at, and not with the clock: a test never races with it."""
+    """A crawl progresses with each poll of its crawler, not with the clock, so that tests do not race with it."""
 
     def advanced(self):
         seen = as_dict(self)
@@ -84,7 +84,7 @@ def looked_at(as_dict):
 
 
 FakeCrawler.as_dict = looked_at(FakeCrawler.as_dict)
-# How many looks find a crawl RUNNING; by default it would run until it is told to end.
+# For how many polls a crawl is RUNNING. By default it would run until it is stopped.
 state_manager.set_transition("glue::crawl", {"progression": "manual", "times": 1})
 
 

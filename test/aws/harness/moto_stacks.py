@@ -1,7 +1,7 @@
-"""Stacks as CloudFormation runs them: with events, outputs, roll-back, retained resources and drift.
+"""Stacks like CloudFormation's: with events, outputs, rollback, retained resources and drift.
 
-moto's stacks made by a change set have no outputs, it forgets resources that it cannot update, and deletes what a
-policy retains only by luck. Resources are those of moto_types; moto_change_sets makes the plans.
+In moto, stacks from a change set have no outputs, resources that cannot be updated are lost, and retention policies
+do not always work. The resources are those of moto_types; moto_change_sets creates the plans.
 """
 
 import time
@@ -17,7 +17,7 @@ from moto_types import TYPES
 
 
 class ResourceFailed(Exception):
-    """A resource could not be made, changed or deleted; its event tells why."""
+    """A resource could not be created, updated or deleted; its event contains the reason."""
 
 
 def find_stack(resources_map, account_id, region_name):
@@ -51,13 +51,13 @@ def wanted(resource_json, resources_map):
 
 
 def with_numbers(parse):
-    """A Number's default is a number however it is written; of moto's only given values are."""
+    """Converts the default of a Number to a number. moto converts only given values."""
 
     def parsed(self):
         parse(self)
-        for one in self.template_dict.get("Parameters", {}).values():
-            if one["Type"] == "Number" and "Default" in one:
-                one["Default"] = int(one["Default"])
+        for parameter in self.template_dict.get("Parameters", {}).values():
+            if parameter["Type"] == "Number" and "Default" in parameter:
+                parameter["Default"] = int(parameter["Default"])
 
     return parsed
 
@@ -69,14 +69,14 @@ def parsed_resource(logical_id, definition, resources_map):
 
 
 def present(value):
-    """AWS::NoValue takes an item out of a list; moto leaves None there."""
+    """AWS::NoValue removes an item from a list; moto leaves None there."""
     if isinstance(value, list):
-        return [present(one) for one in value if one is not None]
-    return {name: present(one) for name, one in value.items()} if isinstance(value, dict) else value
+        return [present(item) for item in value if item is not None]
+    return {name: present(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def create_resource(logical_id, resource_json, resources_map, account_id, region_name):
-    """Replaces moto's: an unknown type is an error, and every step leaves an event."""
+    """Replaces moto's version: an unknown type is an error, and every step creates an event."""
     if not wanted(resource_json, resources_map):
         return None
     cfn_type = resource_json["Type"]
@@ -95,9 +95,9 @@ parsing.parse_and_create_resource = create_resource
 
 
 def resources_of(stack):
-    """logical id → resource, in the order in which they were made."""
+    """logical id → resource, in order of creation."""
     parsed = stack.resource_map._parsed_resources
-    return {name: one for name, one in parsed.items() if isinstance(one, tuple(TYPES.values()))}
+    return {name: resource for name, resource in parsed.items() if isinstance(resource, tuple(TYPES.values()))}
 
 
 def remove(stack, logical_id, resource, definition):
@@ -108,33 +108,37 @@ def remove(stack, logical_id, resource, definition):
 
 
 def apply(stack, template, parameters):
-    """Makes the stack what the template says. Raises ResourceFailed with everything new removed again."""
+    """Updates the stack to the template. Raises ResourceFailed after removing all new resources."""
     before, old_template = resources_of(stack), stack.template_dict
     stack.template, stack.parameters = template, parameters
     stack._parse_template()
     stack.description = stack.template_dict.get("Description")
     new = stack._create_resource_map()
     definitions = stack.template_dict["Resources"]
-    kept = {name: one for name, one in before.items() if name in definitions and wanted(definitions[name], new)}
+    kept = {name: resource for name, resource in before.items() if name in definitions and wanted(definitions[name], new)}
     new._parsed_resources.update(kept)
     replaced = []
     try:
-        for _ in range(4):  # a replaced resource changes those that refer to it
+        for _ in range(4):  # a replaced resource changes the resources that refer to it
             if not change_all(stack, new, definitions, kept, replaced):
                 break
     except ResourceFailed:
-        made = [n for n, one in new._parsed_resources.items() if isinstance(one, tuple(TYPES.values())) and n not in before]
+        made = [
+            name
+            for name, resource in new._parsed_resources.items()
+            if isinstance(resource, tuple(TYPES.values())) and name not in before
+        ]
         for name in reversed(made):
             remove(stack, name, new._parsed_resources.pop(name), {})
-        # moto makes a missing resource when it is looked at: leave none to look at.
-        new._resource_json_map = {name: one for name, one in definitions.items() if name in kept}
+        # moto creates a missing resource when it is accessed, so remove the definitions of missing ones.
+        new._resource_json_map = {name: definition for name, definition in definitions.items() if name in kept}
         stack.resource_map = new
         if not before:
             stack.output_map = parsing.OutputMap(new, {}, stack.stack_id)
         raise
     stack.resource_map = new
     stack.output_map = stack._create_output_map()
-    gone = [(name, one, old_template["Resources"][name]) for name, one in before.items() if name not in kept]
+    gone = [(name, resource, old_template["Resources"][name]) for name, resource in before.items() if name not in kept]
     for name, resource, definition in reversed(gone + replaced):
         remove(stack, name, resource, definition)
 
@@ -248,7 +252,7 @@ def detect_stack_drift(response):
 
 def describe_stack_drift_detection_status(response):
     detection = response._get_param("StackDriftDetectionId")
-    drifted = [one for one in DRIFTS[detection]["found"] if one["StackResourceDriftStatus"] != "IN_SYNC"]
+    drifted = [resource for resource in DRIFTS[detection]["found"] if resource["StackResourceDriftStatus"] != "IN_SYNC"]
     return ActionResult({
         "StackId": DRIFTS[detection]["stack"].stack_id,
         "StackDriftDetectionId": detection,
@@ -268,5 +272,5 @@ CloudFormationResponse.detect_stack_drift = detect_stack_drift
 CloudFormationResponse.describe_stack_drift_detection_status = describe_stack_drift_detection_status
 CloudFormationResponse.describe_stack_resource_drifts = describe_stack_resource_drifts
 
-# A resource whose condition is false is none; moto lists it as one without a type.
-Stack.stack_resources = property(lambda stack: [one for one in stack.resource_map.values() if one is not None])
+# A resource with a false condition does not exist, but moto lists it without a type.
+Stack.stack_resources = property(lambda stack: [resource for resource in stack.resource_map.values() if resource is not None])

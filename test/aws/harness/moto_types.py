@@ -1,8 +1,8 @@
-"""The CloudFormation types that infra/usage-api.template.yaml uses, each made through its service's own API.
+"""The CloudFormation types that infra/usage-api.template.yaml uses, each created through its service's own API.
 
-moto's CloudFormation skips Glue, Athena and bucket policies without a word, and most properties of a bucket. Here
-every type creates, changes and deletes through boto3 against this very server, so what a stack makes is what the
-service answers, and botocore refuses a property that the service does not know.
+moto's CloudFormation silently skips Glue, Athena and bucket policies, and most properties of a bucket. Here every type
+creates, updates and deletes its resources with boto3 on this server, so the services return what a stack created, and
+botocore rejects unknown properties.
 """
 
 import json
@@ -33,26 +33,26 @@ def without(properties, *names):
 
 
 class Kind:
-    """One type: `name` is the property that names the resource, attributes answer Fn::GetAtt; `in_place` is False where
-    CloudFormation replaces it at any change."""
+    """A resource type. `name` is the property with the resource's name, `attributes` are for Fn::GetAtt, and `in_place` is
+    False if CloudFormation replaces the resource at any change."""
 
     name = ""
     attributes = {}
     in_place = True
 
     def create(self, api, name, p):
-        """Makes it and tells its physical id."""
+        """Creates it and returns its physical id."""
         raise NotImplementedError
 
     def update(self, api, pid, old, new):
-        """Changes it in place."""
+        """Updates it in place."""
         raise NotImplementedError
 
     def delete(self, api, pid, p):
         raise NotImplementedError
 
     def actual(self, api, pid, p):
-        """The properties as the service has them now, for drift: those of `p` that can be compared."""
+        """The current properties in the service, for drift: those of `p` that can be compared."""
         raise NotImplementedError
 
 
@@ -70,7 +70,7 @@ class Bucket(Kind):
             s3.head_bucket(Bucket=name)
         except ClientError:
             pass
-        else:  # S3 in us-east-1 makes one's own bucket again without a word; CloudFormation does not.
+        else:  # S3 in us-east-1 silently accepts a bucket that you already own; CloudFormation does not.
             raise ValueError(f"{name} already exists")
         where = {} if s3.meta.region_name == "us-east-1" else {
             "CreateBucketConfiguration": {"LocationConstraint": s3.meta.region_name}
@@ -325,7 +325,7 @@ class NamedQuery(Kind):
 
 
 def register(cfn_type, kind):
-    """moto finds its models by CloudFormationModel's direct subclasses; the last of a type wins."""
+    """moto finds its models among CloudFormationModel's direct subclasses; the last of a type wins."""
 
     class Model(CloudFormationModel):
         __module__ = "moto.stack.types"  # moto's metaclass reads the second word
@@ -361,7 +361,7 @@ def register(cfn_type, kind):
 
         @classmethod
         def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kw):
-            raise NotImplementedError("stacks are made by moto_stacks.py")
+            raise NotImplementedError("stacks are created by moto_stacks.py")
 
         @classmethod
         def is_replaced(cls, old, new):
@@ -369,7 +369,7 @@ def register(cfn_type, kind):
             return bool(named) or not kind.in_place
 
         def change(self, name, props):
-            """In place where the service can and the name stays, else a new one; tells the resource to use on."""
+            """Updates in place if the service can and the name is unchanged, else creates a new one. Returns the resource to use."""
             if self.is_replaced(self.props, props):
                 return type(self).make(name, props, self.region)
             kind.update(self.api, self.pid, self.props, props)
@@ -385,7 +385,7 @@ def register(cfn_type, kind):
                     raise
 
         def drift(self):
-            """None where it is gone, else the properties that differ."""
+            """None if it is deleted, else the properties that differ."""
             try:
                 actual = kind.actual(self.api, self.pid, self.props)
             except ClientError as error:
@@ -402,7 +402,7 @@ def register(cfn_type, kind):
 
 
 def identity(props):
-    """What Glue calls a database or table cannot change in place."""
+    """The name of a Glue database or table cannot be changed in place."""
     inner = props.get("DatabaseInput") or props.get("TableInput") or {}
     return (props.get("DatabaseName") if "TableInput" in props else None, inner.get("Name"), props.get("Bucket"))
 

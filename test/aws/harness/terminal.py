@@ -1,6 +1,6 @@
-"""Runs a command on a terminal of its own and types into it: python terminal.py PROMPT KEYS COMMAND…
+"""Runs a command in a new terminal and types into it: python terminal.py PROMPT KEYS COMMAND…
 
-KEYS are typed once PROMPT is there. What the terminal shows comes on stdout, and the command's exit code is ours.
+Types KEYS after PROMPT appears. Prints the terminal's content on stdout, and exits with the command's exit code.
 """
 
 import os
@@ -15,7 +15,7 @@ shown, typed = b"", False
 while True:
     try:
         chunk = os.read(terminal, 4096)
-    except OSError:  # Linux's way to say that nobody has the terminal open any more
+    except OSError:  # on Linux, this means that no process has the terminal open any more
         break
     if not chunk:
         break
