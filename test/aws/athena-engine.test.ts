@@ -228,8 +228,8 @@ describe("the Athena engine", async () => {
     await putSlice(new Lake(store), "2026-11-01", 5);
     const slices = await new Lake(store).list();
     const bytes = slices[0]?.object.bytes ?? 0;
-    const told: string[] = [];
-    const log = { warn: (text: string) => void told.push(text), info() {}, debug() {} };
+    const messages: string[] = [];
+    const log = { warn: (text: string) => void messages.push(text), info() {}, debug() {} };
     let id = "";
     const engine = async (maxScan: number) =>
       open({
@@ -251,12 +251,12 @@ describe("the Athena engine", async () => {
       [two, 2 * bytes],
     ] as const) {
       await (await engine(maxScan)).query(statement);
-      expect(told).toEqual([]);
+      expect(messages).toEqual([]);
     }
     await (await engine(2 * bytes - 1)).query(two);
-    expect(told.splice(0)[0]).toContain("is not known");
+    expect(messages.splice(0)[0]).toContain("is not known");
     const result = await (await engine(1)).query(ofOneDay);
-    expect(told).toEqual([
+    expect(messages).toEqual([
       expect.stringContaining("is not known"),
       `The statement ended before it could be stopped: it read ${sizeText(result.stats().bytesScanned ?? 0)}, more than --max-scan ${sizeText(1)}.`,
     ]);

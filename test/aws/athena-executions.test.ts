@@ -60,15 +60,15 @@ describe("an execution in Athena", async () => {
     const statement = slow("ctrl-c");
     const args = [BIN, "sql", "--engine", "athena", "--workgroup", workgroup, "--debug", statement];
     const child = execa(process.execPath, args, { env: awsEnv(aws), reject: false });
-    let told = "";
+    let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => {
-      told += String(chunk);
+      stderr += String(chunk);
       // Only once: a second Ctrl-C ends the program immediately.
-      if (/execution \S+ started/.test(told) && !child.killed) child.kill("SIGINT");
+      if (/execution \S+ started/.test(stderr) && !child.killed) child.kill("SIGINT");
     });
     const done = await child;
     expect(done.exitCode).toBe(130);
-    expect(await stateOf(/execution (\S+) started/.exec(told)?.[1] ?? "")).toBe("CANCELLED");
+    expect(await stateOf(/execution (\S+) started/.exec(stderr)?.[1] ?? "")).toBe("CANCELLED");
     expect(await inTrino("ctrl-c")).not.toContain("RUNNING");
   });
 

@@ -42,7 +42,7 @@ export interface OpenedStore {
   readonly store: S3Store;
   readonly cache: string;
   /** Messages, one per line. */
-  readonly told: string[];
+  readonly messages: string[];
 }
 
 /** A store like in a separate process, with a shared cache if one is given. */
@@ -52,12 +52,12 @@ export async function openStore(
   options: { cache?: string; partBytes?: number } = {},
 ): Promise<OpenedStore> {
   const cache = options.cache ?? (await tempFolder());
-  const told: string[] = [];
-  const log: Log = { warn: (text) => told.push(text), info: (text) => told.push(text), debug() {} };
+  const messages: string[] = [];
+  const log: Log = { warn: (text) => messages.push(text), info: (text) => messages.push(text), debug() {} };
   const client = new S3Client({ ...clientOptions(aws), maxAttempts: 3 });
   onTestFinished(() => client.destroy());
   const store = new S3Store(parseS3Uri(uri), { client, log, ...options, cache });
-  return { store, cache, told };
+  return { store, cache, messages };
 }
 
 /** A file with the text, in a separate folder, because a write may move it. */

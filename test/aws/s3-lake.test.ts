@@ -120,9 +120,9 @@ describe("gc-usage sync to S3", () => {
     const effects = fastEffects(Date.now(), 50);
     const first = await runSync(sandbox, uri, effects, { grouping, span: SPAN });
     expect(first.written).toBe(30);
-    const { store, told } = await openStore(aws, uri);
+    const { store, messages } = await openStore(aws, uri);
     await expectTruth(await store.fetchAllFiles(), { service: "jobs", grouping, span: SPAN });
-    expect(told[0]).toMatch(/^Mirrored 30 of 30 objects \([\d.]+ (?:kB|bytes)\) from s3:/);
+    expect(messages[0]).toMatch(/^Mirrored 30 of 30 objects \([\d.]+ (?:kB|bytes)\) from s3:/);
     expect(await runSync(sandbox, uri, effects, { grouping, span: SPAN })).toMatchObject({
       jobs: 0,
       calls: 0,

@@ -19,13 +19,13 @@ async function text(folder: string, path = PATH): Promise<string> {
 describe("the mirror of a lake in S3", () => {
   it("fetches new and changed files, removes deleted ones, and reports it", async () => {
     const Bucket = await newBucket(aws, "mirror");
-    const { store, cache, told } = await openStore(aws, `s3://${Bucket}`);
+    const { store, cache, messages } = await openStore(aws, `s3://${Bucket}`);
     const paths = ["a", "b", "c"].map((name) => `gc_usage_api_source/granularity=day/${name}.json`);
     const [a = "", b = "", c = ""] = paths;
     for (const path of paths) await store.replace(path, await fileOf(`${path}\n`), undefined);
     expect(await store.fetchAllFiles()).toBe(cache);
     await store.fetchAllFiles();
-    expect(told).toEqual([
+    expect(messages).toEqual([
       expect.stringMatching(/^Mirrored 3 of 3 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
 
@@ -34,7 +34,7 @@ describe("the mirror of a lake in S3", () => {
     const unchanged = await stat(join(cache, a));
     const other = await openStore(aws, `s3://${Bucket}`, { cache });
     await other.store.fetchAllFiles();
-    expect(other.told).toEqual([
+    expect(other.messages).toEqual([
       expect.stringMatching(/^Mirrored 1 of 2 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
     expect(await text(cache, b)).toBe("changed\n");
@@ -106,7 +106,7 @@ describe("the mirror of a lake in S3", () => {
     expect(performance.now() - begun).toBeLessThan(3000);
     const next = await openStore(aws, uri, { cache });
     await next.store.fetchAllFiles();
-    expect(next.told).toEqual([
+    expect(next.messages).toEqual([
       expect.stringMatching(/^Mirrored 8 of 12 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
   });

@@ -101,7 +101,7 @@ describe("gc-usage ask", () => {
     expect(refused.stderr).toContain(
       "Or read other rows, which have more of these days: --service legacy --group-by client.",
     );
-    const told = await ask(
+    const answered = await ask(
       "busy-clients",
       "--from",
       "2026-09-14",
@@ -114,8 +114,8 @@ describe("gc-usage ask", () => {
       "--output",
       "csv",
     );
-    expect(told.stdout).toContain("a,,21,100,0,3");
-    expect(told.stderr).toBe("Busy clients, 2026-09-14 to 2026-09-16 (legacy, client)\n");
+    expect(answered.stdout).toContain("a,,21,100,0,3");
+    expect(answered.stderr).toBe("Busy clients, 2026-09-14 to 2026-09-16 (legacy, client)\n");
   });
 
   test("ends yesterday even if the lake has later days", async () => {

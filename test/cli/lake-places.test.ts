@@ -64,8 +64,8 @@ describe.concurrent("a mistyped lake location is rejected with a hint, and no fo
   it.each(MISTYPED)("%j", (location, hint) => {
     if (process.platform === "win32") return;
     expect(() => checkLocation(location, "--lake")).toThrow(/^Invalid lake location ".*" \(--lake\): /);
-    const { message, hint: told } = catching(() => checkLocation(location, "--lake"));
-    expect(`${message}\n${told}`).toMatch(hint);
+    const { message, hint: suggested } = catching(() => checkLocation(location, "--lake"));
+    expect(`${message}\n${suggested}`).toMatch(hint);
   });
 
   it("from the environment", async () => {

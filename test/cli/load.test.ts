@@ -93,7 +93,7 @@ const REFUSED: [
     /^error: in is an empty list, so it is unclear whether the query has completed/,
   ],
   [
-    "an empty array, with all told",
+    "an empty array, with the query given",
     "[]",
     [...DAY, "--service", "jobs", "--group-by", "client", "--interval", "2021-01-01/2021-01-02"],
     2,

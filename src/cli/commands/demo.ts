@@ -35,7 +35,7 @@ export function command(cli: Cli) {
           "--top",
           "3",
         ]);
-        await demo.run("Which endpoints get the requests?", "ask", [
+        await demo.run("Which endpoints are affected?", "ask", [
           "hot-spots",
           "--last",
           "90d",
@@ -122,7 +122,7 @@ function nextSteps(folder: string): string {
   gc-usage ask change --last 45d --lake ${lake}
   gc-usage sql "SELECT date, sum(requests) FROM daily GROUP BY 1 ORDER BY 1" --lake ${lake}
   gc-usage status --lake ${lake}
-  gc-usage sandbox                                   run the organization again, for your own scripts
+  gc-usage sandbox                                   run the organization for your own scripts
   gc-usage doctor                                    connect your own organization
   gc-usage sync                                      fetch its usage
 (If gc-usage is not installed, use npx gc-usage, or node dist/cli/bin.js in a clone.)`;
