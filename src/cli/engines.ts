@@ -86,7 +86,7 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<OpenEngin
   ]) {
     if (value === undefined) continue;
     throw new UsageError("input", `${flag} applies to Athena only, but the engine is duckdb.`, {
-      hint: "Add --engine athena, or omit ${flag}.",
+      hint: `Add --engine athena, or omit ${flag}.`,
     });
   }
   const { openDuckDb } = await import("../engine/duckdb/duckdb.ts");

@@ -175,7 +175,7 @@ describe("the Athena engine", async () => {
       return done.stderr;
     };
     expect(await refused("sql", "SELECT 1", "--max-scan", "1GB")).toContain(
-      "--max-scan applies to Athena only",
+      "--max-scan applies to Athena only, but the engine is duckdb.\nAdd --engine athena, or omit --max-scan.",
     );
     expect(await refused("sql", "SELECT 1", "--engine", "athena")).toContain("Athena needs a workgroup");
     expect(await refused("sql", "SELECT 1", "--max-scan", "much")).toContain(

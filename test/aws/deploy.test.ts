@@ -129,6 +129,7 @@ describe("gc-usage aws", () => {
     await s3.deletePublicAccessBlock({ Bucket: stack.lakeBucket });
     await athena.deleteWorkGroup({ WorkGroup: stack.workgroup });
     const done = await gcUsage(aws, ["aws", "drift", "--stack", "drifted"]);
+    expect(done.stderr).toContain("gc-usage aws deploy --stack drifted --parameter KEY=VALUE");
     expect(done.exitCode).toBe(11);
     expect(done.stdout).toContain(`MODIFIED LakeBucket (AWS::S3::Bucket) ${stack.lakeBucket}`);
     expect(done.stdout).toContain("DELETED WorkGroup (AWS::Athena::WorkGroup)");

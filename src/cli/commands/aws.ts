@@ -142,7 +142,7 @@ function driftCommand(cli: Cli) {
       await (options.json ? cli.json({ stack: options.stack, drifted }) : cli.out(driftText(drifted)));
       if (drifted.length > 0) {
         throw new UsageError("aws", `The stack ${options.stack} has drifted.`, {
-          hint: "Undo the changes manually, or set them as parameters: gc-usage aws deploy --stack ${options.stack} --parameter KEY=VALUE",
+          hint: `Undo the changes manually, or set them as parameters: gc-usage aws deploy --stack ${options.stack} --parameter KEY=VALUE`,
         });
       }
     });

@@ -35,13 +35,7 @@ export function command(cli: Cli) {
           "--top",
           "3",
         ]);
-        await demo.run("Which endpoints are affected?", "ask", [
-          "hot-spots",
-          "--last",
-          "90d",
-          "--top",
-          "3",
-        ]);
+        await demo.run("Which endpoints are affected?", "ask", ["hot-spots", "--last", "90d", "--top", "3"]);
         await demo.run("Which clients have failing requests?", "ask", [
           "failing-clients",
           "--last",
