@@ -1,4 +1,5 @@
 import type { ObjectIdentifier, S3 } from "@aws-sdk/client-s3";
+import { counted } from "../support/count.ts";
 import { isUsageError, UsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import { eventsSoFar, type Follow, follow, reasons } from "./events.ts";
@@ -138,9 +139,13 @@ async function deleteBucket(
     try {
       for (;;) {
         if (signal.aborted) {
-          throw new UsageError("interrupted", `Interrupted. ${deleted} versions in ${bucket} were deleted.`, {
-            hint: AGAIN,
-          });
+          throw new UsageError(
+            "interrupted",
+            `Interrupted after deleting ${counted(deleted, "version")} in ${bucket}.`,
+            {
+              hint: AGAIN,
+            },
+          );
         }
         // Always list the first page: the versions of the previous one are deleted by then.
         const page = await s3.listObjectVersions({ Bucket: bucket });

@@ -106,7 +106,7 @@ describe("gc-usage aws", () => {
     ["no region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, 11, "no AWS region is set"],
     ["no credentials", { AWS_ACCESS_KEY_ID: undefined }, 3, "no usable AWS credentials were found"],
     ["no AWS there", { AWS_ENDPOINT_URL: "http://127.0.0.1:9" }, 5, "AWS is unreachable"],
-  ])("reports what is missing with %s", async (_what, env, exitCode, message) => {
+  ])("reports what is missing: %s", async (_what, env, exitCode, message) => {
     const done = await gcUsage(aws, ["aws", "outputs", "--stack", "any"], env);
     expect(done.exitCode).toBe(exitCode);
     expect(done.stderr).toContain(message);

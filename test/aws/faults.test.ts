@@ -194,7 +194,7 @@ it("checking for drift ends on Ctrl-C", async () => {
   );
   const args = ["aws", "drift", "--stack", "drifting"];
   const done = await behind(waiting, args, isAction("DescribeStackDriftDetectionStatus"));
-  expect(done.stderr).toContain("Interrupted: nothing was changed.");
+  expect(done.stderr).toContain("Interrupted. Nothing was changed.");
   expect(done.exitCode).toBe(130);
 });
 
@@ -238,13 +238,13 @@ describe("deleting the data", () => {
     };
     const done = await behind(slow, twice("half", lakeBucket), isDelete);
     expect(done.exitCode).toBe(130);
-    expect(done.stderr).toContain(`Interrupted: 1 versions of ${lakeBucket} are deleted.`);
+    expect(done.stderr).toContain(`Interrupted after deleting 1 version in ${lakeBucket}.`);
     expect(done.stderr).toContain("To finish, run the same command again.");
     expect((await gcUsage(aws, twice("half", lakeBucket))).exitCode).toBe(0);
   });
 
   it.each([
-    ["is protected", /<EnableTerminationProtection>\w+/, "<EnableTerminationProtection>true"],
+    ["has termination protection", /<EnableTerminationProtection>\w+/, "<EnableTerminationProtection>true"],
     ["is being changed", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS"],
   ])("of a stack that %s is rejected", async (what, from, to) => {
     const stack = what.replaceAll(" ", "-");

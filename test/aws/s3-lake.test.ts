@@ -210,14 +210,14 @@ describe("gc-usage status, sql and ask on S3", () => {
       "no usable AWS credentials were found",
     ],
     [
-      "nobody there",
+      "no AWS there",
       { AWS_ENDPOINT_URL: "http://127.0.0.1:9", AWS_MAX_ATTEMPTS: "1" },
       "s3://any",
       5,
-      "was not reached",
+      "AWS is unreachable",
     ],
     ["no bucket's name", {}, "s3://A_B/x", 2, "is not a valid bucket name"],
-  ])("report the problem with %s", async (_what, env, lake, exitCode, message) => {
+  ])("report the problem: %s", async (_what, env, lake, exitCode, message) => {
     for (const command of [["status"], ["sql", "SELECT 1"]]) {
       const done = await run([...command, "--lake", lake], env);
       expect(done).toMatchObject({ exitCode, stdout: "" });
