@@ -19,7 +19,7 @@ import type { ObjectStore, StoredObject, WaitOptions } from "./store.ts";
  */
 export type Slice = { readonly key: SliceKey; readonly object: StoredObject } & Reading;
 
-/** A slice of which only the path is known. */
+/** A slice whose contents have not been read yet. */
 export interface ListedSlice {
   readonly key: SliceKey;
   readonly object: StoredObject;

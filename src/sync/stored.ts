@@ -78,7 +78,7 @@ function coversTheSame(
   );
 }
 
-/** A month of which only the first day was requested is that day. */
+/** If only the first day of a month was requested, the slice counts the same as that day. */
 function isSameSpan({ provenance: current }: Slice, { provenance: next }: WrittenSlice): boolean {
   return current?.start === next.start && current.end === next.end;
 }

@@ -80,8 +80,8 @@ export interface Envelope {
   /** The question's name; null for a SQL statement. */
   readonly question: string | null;
   /**
-   * What `period` and `coverage` describe: the days that the `question` reads, or all days in the `tables` of a statement,
-   * of which the statement may read only some.
+   * What `period` and `coverage` describe: the days that the `question` reads, or all days in the `tables` of a statement.
+   * The statement may read only some of these.
    */
   readonly basis: "question" | "tables";
   /** This and the following members are null if unknown, or if a statement reads several series. */

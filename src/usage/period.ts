@@ -81,7 +81,7 @@ export function periodsBefore(granularity: Granularity, start: Day, count: numbe
   }
 }
 
-/** The first weekday of the weeks of which `start` begins one. */
+/** The weekday on which the week that begins on `start` begins, for weeks of that kind. */
 export function weekStartOf(start: Day): WeekStart {
   return periodStart("week", start, "sunday") === start ? "sunday" : "monday";
 }

@@ -35,14 +35,14 @@ describe("the settings of an AWS client", () => {
     ["AWS_ENDPOINT_URL", {}, { AWS_ENDPOINT_URL: "localhost:4566" }],
     ["AWS_ENDPOINT_URL_S3", {}, { AWS_ENDPOINT_URL_S3: "ftp://127.0.0.1" }],
     ["AWS_ENDPOINT_URL_STS", {}, { AWS_ENDPOINT_URL_STS: "ftp://127.0.0.1" }],
-  ])("are refused where %s cannot be one", async (name, options, env) => {
+  ])("are rejected if %s is invalid", async (name, options, env) => {
     await expect(config(options, env)).rejects.toMatchObject({
       kind: "input",
       message: expect.stringMatching(new RegExp(`^Invalid .* in ${name}: "`)) as unknown,
     });
   });
 
-  it("are refused without the value where it may be a secret", async () => {
+  it("are rejected without the value if it may be a secret", async () => {
     const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     for (const env of [{ AWS_REGION: secret }, { AWS_ENDPOINT_URL: `s3://me:${secret}@host` }]) {
       const error = await config({}, env).catch((reason: unknown) => reason);
@@ -51,12 +51,12 @@ describe("the settings of an AWS client", () => {
     }
   });
 
-  it("have the SDK try six times, unless the user has said how often", async () => {
+  it("let the SDK try six times, unless the user has set the number", async () => {
     expect(await config({}, {})).toMatchObject({ maxAttempts: 6 });
     expect(await config({}, { AWS_MAX_ATTEMPTS: "2" })).not.toHaveProperty("maxAttempts");
   });
 
-  it("take a flag before the environment, and empty variables for none", async () => {
+  it("prefer a flag to the environment, and treat empty variables as not set", async () => {
     const env = { AWS_REGION: "", AWS_DEFAULT_REGION: "eu-west-1", AWS_ENDPOINT_URL: "" };
     expect(await config({}, env)).toMatchObject({ region: "eu-west-1" });
     const flags = { region: "us-gov-east-1", endpointUrl: "http://127.0.0.1:1" };
@@ -66,7 +66,7 @@ describe("the settings of an AWS client", () => {
     });
   });
 
-  it("name the profile that is not there, with those that are", async () => {
+  it("list the existing profiles if the requested one does not exist", async () => {
     for (const [options, env, source] of [
       [{ profile: "nope" }, {}, "--profile"],
       [{}, { AWS_PROFILE: "nope" }, "AWS_PROFILE"],
@@ -82,7 +82,7 @@ describe("the settings of an AWS client", () => {
   });
 });
 
-/** What AWS CLI 1.46 does with the same, which test/aws/identity.test.ts runs beside us. */
+/** The behavior of AWS CLI 1.46, which test/aws/identity.test.ts runs for comparison. */
 describe("AWS's identity", () => {
   const KEYS = { AWS_ACCESS_KEY_ID: "A", AWS_SECRET_ACCESS_KEY: "S" };
   it.each([
@@ -102,7 +102,7 @@ describe("AWS's identity", () => {
     expect(identity.keys?.accessKeyId).toBe(key);
   });
 
-  it("takes AWS_SECURITY_TOKEN before AWS_SESSION_TOKEN, and neither where it is empty", () => {
+  it("prefers AWS_SECURITY_TOKEN to AWS_SESSION_TOKEN, and ignores empty values", () => {
     const token = (env: Record<string, string>) =>
       awsIdentity(undefined, { ...KEYS, ...env }).keys?.sessionToken;
     expect(token({ AWS_SESSION_TOKEN: "1", AWS_SECURITY_TOKEN: "2" })).toBe("2");
@@ -111,7 +111,7 @@ describe("AWS's identity", () => {
   });
 
   it.each([{ AWS_ACCESS_KEY_ID: "A" }, { AWS_ACCESS_KEY_ID: "A", AWS_SECRET_ACCESS_KEY: "" }])(
-    "is refused where half of it is set: %j",
+    "is rejected if half of it is set: %j",
     (env) => {
       expect(() => awsIdentity(undefined, env)).toThrow(
         "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.",
@@ -119,7 +119,7 @@ describe("AWS's identity", () => {
     },
   );
 
-  it("shows the end of an access key only, and of nothing else anything", () => {
+  it("shows only the end of an access key, and nothing of any other value", () => {
     expect(shownAccessKey("AKIAIOSFODNN7EXAMPLE")).toBe("****MPLE");
     expect(shownAccessKey("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")).toBe("set");
   });

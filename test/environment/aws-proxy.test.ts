@@ -9,10 +9,10 @@ import { CERTIFICATE, startTlsServer, type TlsSeen } from "../helpers/tls-server
 
 const closing: { close(): Promise<void> }[] = [];
 afterEach(async () => {
-  for (const one of closing.splice(0).reverse()) await one.close();
+  for (const server of closing.splice(0).reverse()) await server.close();
 });
 
-/** Without the mark of this suite's secrets: the profiles' files hold it, and so does the SDK's own cache. */
+/** Without this suite's secret marks, because the profiles' files and the SDK's own cache contain the secret. */
 const KEY = "aws0of1these2tests3k3JvQm8ZrT2xLw9Bn5Yc7H";
 const BASE = {
   AWS_CA_BUNDLE: CERTIFICATE,
@@ -23,7 +23,7 @@ const BASE = {
 };
 const BUCKET = "CONNECT the-lake.s3.us-east-1.amazonaws.com:443";
 
-/** AWS as far as an empty bucket, STS and SSO. */
+/** The parts of AWS that an empty bucket, STS and SSO need. */
 function aws({ host, url, body }: TlsSeen, response: ServerResponse): void {
   const expires = new Date(Date.now() + 3_600_000).toISOString();
   if (host.startsWith("sts.") && body.includes("Action=AssumeRole")) {
@@ -78,7 +78,7 @@ const status = (env: Record<string, string>, cwd?: string) =>
 const lines = ({ asked }: TestProxy): string[] => [...new Set(asked.map(({ line }) => line))];
 
 describe("AWS calls go through HTTPS_PROXY", () => {
-  it("to S3 and to STS, for a role of a profile, with user and password as curl sends them", async () => {
+  it("to S3 and to STS, for a role of a profile, with user and password sent like curl sends them", async () => {
     const { proxy, server } = await start({ user: "me:50%off" });
     const cwd = await home(
       "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/loader\nsource_profile = base\n",
@@ -124,7 +124,7 @@ describe("AWS calls go through HTTPS_PROXY", () => {
       BUCKET,
     ]);
     expect(server.seen.at(-1)?.headers.authorization).toContain("Credential=ASIAOFTHESSOROLE0000/");
-    // The SDK itself keeps the new token, as the AWS CLI does.
+    // The SDK itself stores the new token, like the AWS CLI.
     expect(await readFile(cache, "utf8")).toContain("refreshed");
     expect(done.stdout + done.stderr).not.toContain(KEY);
   });
@@ -146,7 +146,7 @@ it.each([
   ["CloudFormation", ["aws", "outputs"], "POST http://aws.example.test/"],
   ["Athena", ["sql", "SELECT 1", "--engine", "athena", "--workgroup", "w"], "POST http://aws.example.test/"],
   ["S3", ["status", "--lake", "s3://the-lake"], "GET http://the-lake.aws.example.test/"],
-])("%s goes through http_proxy where its endpoint is plain HTTP", async (_service, args, line) => {
+])("%s goes through http_proxy if its endpoint is plain HTTP", async (_service, args, line) => {
   const { proxy } = await start({ refuse: 403 });
   const plain = { http_proxy: proxy.url, AWS_ENDPOINT_URL: "http://aws.example.test", GC_USAGE_LAKE: "" };
   await gcUsage(args, { env: { ...BASE, ...KEYS, ...plain } });
@@ -155,7 +155,7 @@ it.each([
 
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIAOFTHEVARIABLES00", AWS_SECRET_ACCESS_KEY: KEY };
 
-it("AWS calls pass by the proxy for hosts in NO_PROXY, and trust AWS_CA_BUNDLE, or the profile's ca_bundle", async () => {
+it("AWS calls bypass the proxy for hosts in NO_PROXY, and trust AWS_CA_BUNDLE, or the profile's ca_bundle", async () => {
   const { proxy } = await start();
   const cwd = await home(`[default]\nca_bundle = ${CERTIFICATE}\n`);
   const env = { ...KEYS, HTTPS_PROXY: proxy.url };
@@ -177,8 +177,8 @@ it("AWS calls pass by the proxy for hosts in NO_PROXY, and trust AWS_CA_BUNDLE, 
   });
 });
 
-describe("a proxy that opens no way to AWS", () => {
-  it("is told by its 407", async () => {
+describe("a proxy that opens no tunnel to AWS", () => {
+  it("is reported for a 407", async () => {
     const { proxy } = await start({ user: "me:right-pass" });
     const done = await status({ ...KEYS, HTTPS_PROXY: `http://me:wrong-pass@127.0.0.1:${proxy.port}` });
     expect(done.exitCode).toBe(3);
@@ -187,7 +187,7 @@ describe("a proxy that opens no way to AWS", () => {
     expect(proxy.asked).toHaveLength(1);
   });
 
-  it("is told by its address where nothing listens there, and where it is none at all", async () => {
+  it("is reported by its address if nothing listens there, or if it is invalid", async () => {
     const { proxy } = await start();
     await proxy.close();
     const gone = await status({ ...KEYS, HTTPS_PROXY: proxy.url });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { workFolder } from "../helpers/cli.ts";
 import { run } from "../reliability/runs.ts";
 
-/** Of no user that the system knows, as containers have it. Root alone can be somebody else. */
+/** A user unknown to the system, as in containers. Only root can act as another user. */
 const NOBODY = 54_321;
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const under = ["setpriv", "--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups"];
@@ -23,7 +23,7 @@ const AWS = {
 };
 
 describe.runIf(isRoot)("a user without a home folder, or with an empty HOME", () => {
-  it.each([{}, { HOME: "" }])("needs none where the variables say everything: %j", async (home) => {
+  it.each([{}, { HOME: "" }])("needs none if the variables contain all settings: %j", async (home) => {
     const submit = ["submit", "--interval", "2026-10-01/2026-10-02", "--dry-run"];
     const dry = await run(submit, { env: { ...GENESYS, ...home }, under, cwd: "/" });
     expect(dry).toMatchObject({ code: 0, err: "" });
@@ -43,7 +43,7 @@ describe.runIf(isRoot)("a user without a home folder, or with an empty HOME", ()
     expect(lake).toMatchObject({ code: 5, err: expect.stringContaining("ECONNREFUSED") });
   });
 
-  it("is told what to set where one is needed", async () => {
+  it("gets an error that says what to set if one is needed", async () => {
     const profile = await run(["doctor", "--profile", "emea"], { env: AWS, under, cwd: "/" });
     expect(profile).toMatchObject({ code: 2, out: expect.stringContaining("no home folder is set") });
     expect(profile.out).toContain(

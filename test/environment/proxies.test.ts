@@ -15,7 +15,7 @@ function route(env: Record<string, string>, url: string): string {
   return proxy === undefined ? (because ?? "direct") : `proxy of ${proxy.source}`;
 }
 
-/** Direct where curl 7.88 or Go 1.2x go direct (both were run on this table), for forms that say so on purpose. */
+/** Direct if curl 7.88 or Go 1.2x call directly (both were run on this table), for documented forms. */
 describe("NO_PROXY", () => {
   it.each([
     ["10.0.0.0/8", "10.1.2.3"],
@@ -75,7 +75,7 @@ describe("NO_PROXY", () => {
     expect(route({ HTTPS_PROXY: PROXY, NO_PROXY: noProxy }, `https://${host}/`)).toBe("proxy of HTTPS_PROXY");
   });
 
-  it("is named with the entry that applies", () => {
+  it("is shown with the entry that matches", () => {
     expect(
       route({ https_proxy: PROXY, no_proxy: "a.com .pure.cloud:443" }, "https://api.usw2.pure.cloud"),
     ).toBe("no_proxy contains .pure.cloud:443");
@@ -128,11 +128,11 @@ describe("a proxy's value", () => {
     ["me:pw@p.example:3128", "http://p.example:3128"],
     ["http://[fd12::1]:3128/", "http://[fd12::1]:3128"],
     ["http://p.example:3128/path?x", "http://p.example:3128"],
-  ])("%s is %s", (text, origin) => {
+  ])("%s means %s", (text, origin) => {
     expect(parseProxy(text, "X").url.origin).toBe(origin);
   });
 
-  /** As curl 7.88 sends them, which was run on these. */
+  /** Like curl 7.88, which was run on these. */
   it.each([
     ["user:50%off", "user:50%off"],
     ["user:50%25off", "user:50%off"],
@@ -148,7 +148,7 @@ describe("a proxy's value", () => {
     expect(user(`http://${text}@p.example:1`)).toBe(sent);
   });
 
-  it.each(["socks5://me:pass-word@p.example:1080", "SOCKS4A://p.example:1"])("is refused as %s", (text) => {
+  it.each(["socks5://me:pass-word@p.example:1080", "SOCKS4A://p.example:1"])("is rejected as %s", (text) => {
     expect(() => parseProxy(text, "ALL_PROXY")).toThrow(/^Unsupported SOCKS proxy/);
   });
 
@@ -160,7 +160,7 @@ describe("a proxy's value", () => {
     "a b",
     "me:pass-word",
     "http://p:99999",
-  ])("is refused as %s, which is not repeated", (text) => {
+  ])("is rejected as %s, without repeating it", (text) => {
     const refused = expect.objectContaining({
       kind: "input",
       message: expect.stringMatching(/^Invalid proxy in HTTPS_PROXY/),
@@ -173,7 +173,7 @@ describe("a proxy's value", () => {
     }
   });
 
-  it("may be given in parts, which are taken as they are", () => {
+  it("may be given in parts, which are taken literally", () => {
     const { url, authorization } = proxyOf(
       { host: "p.example", port: "8080", user: "a%41", password: "50%25" },
       "X",

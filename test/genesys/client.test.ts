@@ -19,7 +19,7 @@ import {
 
 const closing: { close(): Promise<void> }[] = [];
 afterEach(async () => {
-  for (const one of closing.splice(0).reverse()) await one.close();
+  for (const server of closing.splice(0).reverse()) await server.close();
 });
 
 async function serve(
@@ -56,7 +56,7 @@ async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 describe("signing in", () => {
-  it("sends id and secret as HTTP Basic with a form, and the token with each call", async () => {
+  it("sends the id and secret as HTTP Basic with a form, and the token with each call", async () => {
     const { server, client } = await serve((response) => sendJson(response, 200, { id: "job" }));
     expect(await client.json("POST", "/api/v2/usage/query", { body: { interval: "x" } })).toEqual({
       id: "job",
@@ -70,13 +70,13 @@ describe("signing in", () => {
     expect(server.seen[0]?.body).toBe('{"interval":"x"}');
   });
 
-  it("signs in once for calls at the same time", async () => {
+  it("signs in once for concurrent calls", async () => {
     const { server, client } = await serve((response) => sendJson(response, 200, {}));
     await Promise.all(Array.from({ length: 20 }, () => client.json("GET", "/x")));
     expect(server.signIns).toHaveLength(1);
   });
 
-  it("renews the token once when many calls meet a 401", async () => {
+  it("renews the token once when many calls get a 401", async () => {
     const { server, client } = await serve((response, { headers }) =>
       sendJson(response, headers.authorization === "Bearer token-2" ? 200 : 401, {}),
     );
@@ -84,7 +84,7 @@ describe("signing in", () => {
     expect(server.signIns).toHaveLength(2);
   });
 
-  it("ends with credentials when one renewed token after the other is refused", async () => {
+  it("fails with credentials when every renewed token is rejected", async () => {
     const { server, client } = await serve((response) =>
       sendJson(response, 401, { message: "No token", code: "bad.credentials", contextId: "ctx-1" }),
     );
@@ -94,7 +94,7 @@ describe("signing in", () => {
     expect(server.signIns).toHaveLength(5);
   });
 
-  it("renews the token for each call that meets a 401", async () => {
+  it("renews the token for each call that gets a 401", async () => {
     const { server, client } = await serve((response, _request, n) =>
       sendJson(response, n % 2 ? 200 : 401, {}),
     );
@@ -102,7 +102,7 @@ describe("signing in", () => {
     expect(server.signIns).toHaveLength(5);
   });
 
-  it("renews again where new tokens are lost as soon as they are made", async () => {
+  it("renews the token again if the new one is rejected at once", async () => {
     const { server, client } = await serve((response, _request, n) =>
       sendJson(response, n <= 4 ? 401 : 200, {}),
     );
@@ -129,7 +129,7 @@ describe("signing in", () => {
   });
 
   it.each(["86399", 86_399.5, null, -1, 0, "", "soon", {}, "1e999", undefined])(
-    "uses a token whose expires_in is %j until the service refuses it",
+    "uses a token whose expires_in is %j until the service rejects it",
     async (expires_in) => {
       let now = 1_000_000;
       const { server, client } = await serve(
@@ -148,7 +148,7 @@ describe("signing in", () => {
     },
   );
 
-  it.each(["Bearer", "BEARER", "bearer", null])("takes a token of the type %j", async (token_type) => {
+  it.each(["Bearer", "BEARER", "bearer", null])("accepts a token of type %j", async (token_type) => {
     const { client } = await serve(
       (response) => sendJson(response, 200, {}),
       {},
@@ -165,7 +165,7 @@ describe("signing in", () => {
     [{ access_token: "t", token_type: "mac" }, 'unsupported token type "mac" (expected bearer).'],
     [{ access_token: " " }, "the response has no access token."],
     [{}, "the response has no access token."],
-  ])("refuses %j at once", async (answer, why) => {
+  ])("rejects the sign-in response %j at once", async (answer, why) => {
     const { server, client } = await serve(
       (response) => sendJson(response, 200, {}),
       {},
@@ -178,7 +178,7 @@ describe("signing in", () => {
     expect(server.signIns).toHaveLength(1);
   });
 
-  it("tells wrong credentials, and where they came from, without trying again", async () => {
+  it("reports wrong credentials and their source, without a retry", async () => {
     const { server, client } = await serve(
       (response) => sendJson(response, 200, {}),
       {},
@@ -194,7 +194,7 @@ describe("signing in", () => {
     expect(server.signIns).toHaveLength(1);
   });
 
-  it("tries the sign-in again when the service has trouble", async () => {
+  it("retries the sign-in when the service has a problem", async () => {
     const { server, client } = await serve(
       (response) => sendJson(response, 200, {}),
       {},
@@ -205,7 +205,7 @@ describe("signing in", () => {
     expect(server.signIns).toHaveLength(3);
   });
 
-  it("cannot renew an access token that was given", async () => {
+  it("cannot renew a given access token", async () => {
     const server = await startServer((response) => sendJson(response, 401, { message: "expired" }));
     const client = new GenesysClient({
       ...settingsFor(server.base),
@@ -221,8 +221,8 @@ describe("signing in", () => {
   });
 });
 
-describe("refusals", () => {
-  it("name the missing permission, the call and the contextId, and leave the query string out", async () => {
+describe("error responses", () => {
+  it("name the missing permission, the call and the contextId, without the query string", async () => {
     const { server, client } = await serve((response) =>
       sendJson(response, 403, {
         message:
@@ -246,7 +246,7 @@ describe("refusals", () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  it("are bad input where the service says 400, and not tried again", async () => {
+  it("are bad input for a 400, and are not retried", async () => {
     const { server, client } = await serve((response) =>
       sendJson(response, 400, { message: "bad interval" }),
     );
@@ -272,7 +272,7 @@ describe("refusals", () => {
     );
   });
 
-  it("say so when a web page comes instead of JSON", async () => {
+  it("say so when the response is a web page instead of JSON", async () => {
     const { client } = await serve((response) =>
       response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
     );
@@ -280,7 +280,7 @@ describe("refusals", () => {
   });
 });
 
-describe("trying again", () => {
+describe("retries", () => {
   it.each([
     [409, "request.conflict", true, "service"],
     [429, "too.many.requests", true, "service"],
@@ -289,7 +289,7 @@ describe("trying again", () => {
     [400, "max.response.size.reached", false, "service"],
     [500, "max.response.size.reached", false, "service"],
     [413, "request.entity.too.large", false, "service"],
-  ])("of a %d %s is as the API's description says", async (status, code, retried, kind) => {
+  ])("of a %d %s follow the API's description", async (status, code, retried, kind) => {
     const { server, client } = await serve(
       (response) => sendJson(response, status, { code, message: "no", status }),
       { retry: { baseMs: 0, maxAttempts: 2 } },
@@ -300,7 +300,7 @@ describe("trying again", () => {
     expect(error.hint).toMatch(/^[A-Z].*\.$/);
   });
 
-  it("waits for the window that a 429 without Retry-After names, a minute at most", async () => {
+  it("wait for the window in a 429 without Retry-After, for a minute at most", async () => {
     const waits: number[] = [];
     let now = 0;
     const limits = [
@@ -328,7 +328,7 @@ describe("trying again", () => {
     expect(waits).toEqual([7_000, 60_000]);
   });
 
-  it.each([408, 429, 500, 502, 503, 504])("goes on after a %d", async (status) => {
+  it.each([408, 429, 500, 502, 503, 504])("continue after a %d", async (status) => {
     const { server, client } = await serve((response, _request, n) =>
       sendJson(response, n < 3 ? status : 200, { message: "wait" }),
     );
@@ -337,7 +337,7 @@ describe("trying again", () => {
     expect(client.stats).toMatchObject({ calls: 3, retries: 2, throttled: status === 429 ? 2 : 0 });
   });
 
-  it("goes on after a connection that is dropped before the answer", async () => {
+  it("continue after a connection is dropped before the response", async () => {
     const { server, client } = await serve((response, _request, n) => {
       if (n < 3) response.destroy();
       else sendJson(response, 200, { ok: true });
@@ -346,7 +346,7 @@ describe("trying again", () => {
     expect(server.seen).toHaveLength(3);
   });
 
-  it("gives up after the last attempt and says how many there were", async () => {
+  it("give up after the last attempt and report their number", async () => {
     const { server, client } = await serve((response) => sendJson(response, 503, { message: "down" }), {
       retry: { baseMs: 0, maxAttempts: 4 },
     });
@@ -356,7 +356,7 @@ describe("trying again", () => {
     expect(server.seen).toHaveLength(4);
   });
 
-  it("waits as long as a 429 asks, and makes other calls wait too", async () => {
+  it("wait for the Retry-After of a 429, and make other calls wait, too", async () => {
     const waits: number[] = [];
     let now = 0;
     const { client } = await serve(
@@ -380,7 +380,7 @@ describe("trying again", () => {
     expect(waits).toEqual([7000]);
   });
 
-  it("refuses to wait longer than the cap, and says how long was asked", async () => {
+  it("give up if Retry-After exceeds the limit, and report both", async () => {
     const { server, client } = await serve((response) =>
       sendJson(response, 429, { message: "slow down" }, { "retry-after": "600" }),
     );
@@ -389,7 +389,7 @@ describe("trying again", () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  it("tells an unreachable host after three attempts", async () => {
+  it("report an unreachable host after three attempts", async () => {
     const server = await startServer(() => {});
     await server.close();
     const client = clientFor(server.base);
@@ -400,7 +400,7 @@ describe("trying again", () => {
     expect(error.hint).toContain("doctor");
   });
 
-  it("stops at once when the signal says so, also while it waits", async () => {
+  it("stop at once when the signal aborts, even during a wait", async () => {
     const stop = new AbortController();
     const sleep: Effects["sleep"] = (ms, signal) => {
       setImmediate(() => stop.abort(new UsageError("interrupted", "Interrupted.")));
@@ -413,7 +413,7 @@ describe("trying again", () => {
     expect((await failure(client.json("GET", "/x"))).kind).toBe("interrupted");
   });
 
-  it("draws no warning from Node for many calls under one signal", async () => {
+  it("cause no warning from Node for many calls with one signal", async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error): unknown => warnings.push(warning.message);
     process.on("warning", onWarning);
@@ -426,7 +426,7 @@ describe("trying again", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("goes on after an answer that never begins or stops coming", async () => {
+  it("continue after a response that never begins or stalls", async () => {
     const { server, client } = await serve(
       (response, _request, n) => {
         if (n === 1) return;
@@ -441,7 +441,7 @@ describe("trying again", () => {
 });
 
 describe("streaming", () => {
-  it("asks for gzip and gives the plain bytes", async () => {
+  it("requests gzip and returns the plain bytes", async () => {
     const plain = JSON.stringify({ text: "é".repeat(100_000) });
     const { server, client } = await serve((response) =>
       response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(plain)),
@@ -477,7 +477,7 @@ describe("streaming", () => {
     },
   };
   for (const [name, cut] of Object.entries(cuts)) {
-    it(`never takes ${name} for a whole answer, and begins anew`, async () => {
+    it(`never takes ${name} for a complete response, and starts over`, async () => {
       const { server, client } = await serve((response, request, n) => {
         if (n < 3) cut(response, request, n);
         else response.writeHead(200).end("whole");
@@ -493,7 +493,7 @@ describe("streaming", () => {
     });
   }
 
-  it("begins anew on a retryable error of the reader, and passes on any other", async () => {
+  it("starts over on a retryable error of the reader, and rethrows any other", async () => {
     const { server, client } = await serve((response) => response.writeHead(200).end("x".repeat(200_000)));
     let n = 0;
     await client.read("GET", "/x", async (body) => {
@@ -507,7 +507,7 @@ describe("streaming", () => {
     expect(server.seen).toHaveLength(4);
   });
 
-  it("holds the sender back while the reader is slow", async () => {
+  it("applies backpressure while the reader is slow", async () => {
     const total = 256 * 2 ** 20;
     const piece = Buffer.alloc(256 * 1024, 97);
     let sent = 0;
@@ -548,7 +548,7 @@ describe("streaming", () => {
     expect(first).toBe("x".charCodeAt(0));
   });
 
-  it("refuses to hold an answer whole that is too large for that", async () => {
+  it("rejects a response that is too large to hold in memory", async () => {
     const { client } = await serve((response) =>
       response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(65 * 2 ** 20, 32))),
     );
@@ -557,7 +557,7 @@ describe("streaming", () => {
 });
 
 describe("proxies", () => {
-  it("are passed by for this machine", async () => {
+  it("are bypassed for this machine", async () => {
     const server = await startServer((response) => sendJson(response, 200, {}));
     const client = new GenesysClient({
       ...settingsFor(server.base),
@@ -567,7 +567,7 @@ describe("proxies", () => {
     expect(await client.json("GET", "/x")).toEqual({});
   });
 
-  it("are used for hosts elsewhere", async () => {
+  it("are used for other hosts", async () => {
     const asked: string[] = [];
     const proxy = createServer((socket) => {
       socket.on("error", () => {});
@@ -595,7 +595,7 @@ describe("proxies", () => {
 });
 
 describe("secrets", () => {
-  it("stand in no message, detail or log line, whatever the service repeats", async () => {
+  it("never appear in messages, details or log lines, whatever the service repeats", async () => {
     const lines: string[] = [];
     const log = {
       warn: (text: string) => lines.push(text),
@@ -609,8 +609,8 @@ describe("secrets", () => {
     const { client } = await serve(echo, { log, retry: { baseMs: 0, maxAttempts: 2 } });
     for (let i = 0; i < 12; i++) {
       await client.json("GET", "/x", { query: { access_token: "token-1" } }).catch((error: unknown) => {
-        for (let one = error; one instanceof UsageError; one = one.cause) {
-          lines.push(one.message, one.hint ?? "", JSON.stringify(one.details));
+        for (let cause = error; cause instanceof UsageError; cause = cause.cause) {
+          lines.push(cause.message, cause.hint ?? "", JSON.stringify(cause.details));
         }
       });
     }

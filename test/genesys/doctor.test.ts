@@ -63,7 +63,7 @@ const refuse =
       : healthy(response, request, n);
 
 describe("gc-usage doctor", () => {
-  it("finds all well, exits 0, submits nothing and shows no secret", async () => {
+  it("exits with 0 if everything is fine, submits nothing and shows no secret", async () => {
     const result = await doctor(["--json", "--debug"], await env(healthy));
     expect(result.exitCode).toBe(0);
     const { ok, checks } = read(result);
@@ -89,7 +89,7 @@ describe("gc-usage doctor", () => {
     }
   });
 
-  it("says where each setting was found", async () => {
+  it("reports the source of each setting", async () => {
     const { GENESYSCLOUD_GATEWAY_PORT: port } = await env(healthy);
     await mkdir(join(home, ".gc"));
     await writeFile(
@@ -105,7 +105,7 @@ describe("gc-usage doctor", () => {
     expect(result.stdout).not.toContain(SECRET);
   });
 
-  it("names the permission that is missing and exits 4", async () => {
+  it("names the missing permission and exits with 4", async () => {
     const result = await doctor([], await env(refuse(/aggregates/)));
     expect(result.exitCode).toBe(4);
     expect(result.stdout).toMatch(/problem {2}jobs .*missing usage:organization:view.*contextId ctx-9/);
@@ -113,13 +113,13 @@ describe("gc-usage doctor", () => {
     expect(result.stderr).toContain("1 problem was found: jobs.");
   });
 
-  it("only warns of a permission that can be done without", async () => {
+  it("only warns about an optional permission", async () => {
     const result = await doctor(["--json"], await env(refuse(/oauth\/clients/)));
     expect(result.exitCode).toBe(0);
     expect(read(result).checks.find(({ name }) => name === "clients")?.status).toBe("warning");
   });
 
-  it("tells wrong credentials and exits 3", async () => {
+  it("reports wrong credentials and exits with 3", async () => {
     const variables = await env(healthy, (response) =>
       sendJson(response, 401, { error: "invalid_client", description: "authentication failed" }),
     );
@@ -129,7 +129,7 @@ describe("gc-usage doctor", () => {
     expect(result.stdout).toContain("from GENESYSCLOUD_OAUTHCLIENT_SECRET");
   });
 
-  it("tells missing credentials and exits 3", async () => {
+  it("reports missing credentials and exits with 3", async () => {
     const result = await doctor(["--json"], {});
     expect(result.exitCode).toBe(3);
     expect(read(result).checks.at(-1)).toMatchObject({
@@ -139,7 +139,7 @@ describe("gc-usage doctor", () => {
     });
   });
 
-  it("names what it did find where settings are incomplete", async () => {
+  it("lists the settings it found if some are missing", async () => {
     const result = await doctor(["--json", "--region", "eu-west-1"], {
       GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET,
     });
@@ -162,7 +162,7 @@ describe("gc-usage doctor", () => {
     expect(result.stdout + profile.stdout).not.toContain(SECRET);
   });
 
-  it("tells a service that cannot be reached and exits 5", async () => {
+  it("reports an unreachable service and exits with 5", async () => {
     const variables = await env(healthy);
     await server?.close();
     const result = await doctor([], variables);
@@ -170,7 +170,7 @@ describe("gc-usage doctor", () => {
     expect(result.stdout).toContain("the connection was refused");
   });
 
-  it("warns of a clock that is off and of a proxy's address without its password", async () => {
+  it("warns about a wrong clock, and shows a proxy's address without its password", async () => {
     const variables = await env((response, request, n) => {
       response.setHeader("date", "Fri, 20 Nov 2020 12:00:00 GMT");
       healthy(response, request, n);
@@ -188,7 +188,7 @@ describe("gc-usage doctor", () => {
     expect(result.stdout).not.toContain("proxy-password");
   });
 
-  it("shows who signs AWS calls and how they go, where the environment says anything of AWS", async () => {
+  it("shows the AWS identity and route if the environment has AWS settings", async () => {
     await mkdir(join(home, ".aws"));
     await writeFile(
       join(home, ".aws", "config"),
@@ -228,7 +228,7 @@ describe("gc-usage doctor", () => {
     ]);
   });
 
-  it("takes an unknown region for bad input", async () => {
+  it("treats an unknown region as bad input", async () => {
     const result = await doctor(["--region", "us-esat-1"], {
       GENESYSCLOUD_OAUTHCLIENT_ID: "x",
       GENESYSCLOUD_OAUTHCLIENT_SECRET: SECRET,

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { expect, it, onTestFinished } from "vitest";
 import { Http, TIMEOUTS } from "../../src/genesys/http.ts";
 
-/** Answers with half a body, gzipped or not; `reset` breaks the connection off, and the client has heard of it then. */
+/** Serves half bodies, gzipped or not. `reset` closes their connections and waits until the client has noticed. */
 async function halfAnswers(): Promise<{ base: string; reset: () => Promise<void> }> {
   let answering: Socket | undefined;
   const server = createServer((request, response) => {
@@ -25,14 +25,14 @@ async function halfAnswers(): Promise<{ base: string; reset: () => Promise<void>
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const reset = async (): Promise<void> => {
     answering?.resetAndDestroy();
-    // What arrives later on another connection of this process tells that the reset has arrived.
+    // A response on another connection of this process proves that the reset has arrived, too.
     await (await fetch(`${base}/whole`)).text();
   };
   return { base, reset };
 }
 
 it.each(["/gzip", "/plain"])(
-  "a body of %s that broke off before it was read fails, and does not wait for ever",
+  "a %s body that was interrupted before it was read fails, and does not hang",
   async (path) => {
     const http = new Http(undefined, TIMEOUTS);
     onTestFinished(() => http.close());
@@ -48,7 +48,7 @@ it.each(["/gzip", "/plain"])(
   10_000,
 );
 
-it("a body whose call was aborted before it was read ends with the signal's reason", async () => {
+it("a body whose call was aborted before it was read rejects with the signal's reason", async () => {
   const http = new Http(undefined, TIMEOUTS);
   onTestFinished(() => http.close());
   const stop = new AbortController();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Grant, parseRateLimit, type RateLimit, RateWindow } from "../../src/genesys/limiter.ts";
 import { clientFor, sendJson, startServer } from "./server.ts";
 
-/** A service that counts calls in fixed windows and refuses beyond what it allows. */
+/** A service that counts calls in fixed windows and rejects those above its limit. */
 class FixedWindow {
   readonly #allowed: number;
   readonly #windowMs: number;
@@ -38,7 +38,7 @@ interface Event {
   readonly run: (now: number) => void;
 }
 
-/** Runs `calls` calls by `callers` callers through a RateWindow against a FixedWindow, in made-up time. */
+/** Runs `calls` calls by `callers` callers through a RateWindow against a FixedWindow, in simulated time. */
 function simulate(options: {
   allowed: number;
   windowMs: number;
@@ -99,7 +99,7 @@ function simulate(options: {
 }
 
 describe("the rate window", () => {
-  it("never provokes a refusal, whatever the latencies, the rounding of the headers and the answers lost", () => {
+  it("never causes a 429, whatever the latencies, the rounding of the headers and the lost responses", () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -125,7 +125,7 @@ describe("the rate window", () => {
     );
   });
 
-  it("uses nearly all of what is allowed", () => {
+  it("uses almost all of the allowance", () => {
     const { elapsedMs } = simulate({
       allowed: 300,
       windowMs: 60_000,
@@ -138,7 +138,7 @@ describe("the rate window", () => {
     expect(elapsedMs).toBeLessThan(10 * 61_500);
   });
 
-  it("keeps to the documented limit, and few calls at once, where no headers ever come", () => {
+  it("respects the documented limit with few concurrent calls without headers", () => {
     const window = new RateWindow();
     const grants: Grant[] = [];
     for (let taken = window.take(0); typeof taken !== "number"; taken = window.take(0)) grants.push(taken);
@@ -154,7 +154,7 @@ describe("the rate window", () => {
     expect(typeof window.take(60_000)).not.toBe("number");
   });
 
-  it("lets nobody through while it is paused", () => {
+  it("starts no calls while it is paused", () => {
     const window = new RateWindow();
     window.pause(7_000, 1_000);
     window.pause(2_000, 1_000);
@@ -163,18 +163,18 @@ describe("the rate window", () => {
     expect(typeof window.take(8_000)).not.toBe("number");
   });
 
-  it("counts the calls that others make with the token", () => {
+  it("counts other clients' calls with the same token", () => {
     const window = new RateWindow();
     const first = window.take(0);
     if (typeof first === "number") throw new Error("expected a grant");
     window.settle(first, { count: 283, allowed: 300, resetMs: 30_000 }, 100);
     const taken = [window.take(100), window.take(100), window.take(100)];
-    expect(taken.map((one) => typeof one)).toEqual(["object", "object", "number"]);
+    expect(taken.map((grant) => typeof grant)).toEqual(["object", "object", "number"]);
   });
 });
 
 describe("the limiter", () => {
-  it("brings 10 callers with 40 calls each through 50 calls per window without a 429", async () => {
+  it("completes 40 calls each for 10 callers, with 50 calls per window, without a 429", async () => {
     const windowMs = 250;
     const service = new FixedWindow(50, windowMs, (seconds) => seconds);
     const server = await startServer((response) => {
@@ -222,7 +222,7 @@ describe("the headers", () => {
     ).toEqual({ count: 12, allowed: 300, resetMs: 41_000 });
   });
 
-  it("are left alone where one is missing or no number", () => {
+  it("are ignored if one is missing or not a number", () => {
     expect(parseRateLimit(headers({ "inin-ratelimit-count": "12" }))).toBeUndefined();
     expect(
       parseRateLimit(

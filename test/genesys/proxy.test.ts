@@ -11,10 +11,10 @@ import { sendJson, startServer } from "./server.ts";
 
 const closing: { close(): Promise<void> }[] = [];
 afterEach(async () => {
-  for (const one of closing.splice(0).reverse()) await one.close();
+  for (const server of closing.splice(0).reverse()) await server.close();
 });
 
-/** A Genesys Cloud behind TLS under its own hosts' names, which only a proxy can reach. */
+/** A Genesys Cloud with TLS and its own host names, reachable only through a proxy. */
 async function cloud() {
   const server = await startTlsServer(({ url }, response) => {
     if (url.endsWith("/oauth/token"))
@@ -36,7 +36,7 @@ const CREDENTIALS = {
   GENESYSCLOUD_OAUTHCLIENT_ID: "5e8b1c4d-0000-4000-8000-000000000001",
   GENESYSCLOUD_OAUTHCLIENT_SECRET: "sandbox_secret_of_the_proxy_tests",
 };
-/** For what is reached by TLS. */
+/** For hosts with TLS. */
 const TRUSTING = { NODE_EXTRA_CA_CERTS: CERTIFICATE };
 
 const doctor = (env: Record<string, string>, args: readonly string[] = [], cwd?: string) =>
@@ -46,7 +46,7 @@ const TUNNELS = ["CONNECT login.mypurecloud.com:443", "CONNECT api.mypurecloud.c
 const lines = ({ asked }: TestProxy): string[] => [...new Set(asked.map(({ line }) => line))];
 
 describe("calls to Genesys Cloud go through", () => {
-  it("HTTPS_PROXY, whose user and password are sent as curl sends them", async () => {
+  it("HTTPS_PROXY, with the user and password sent like curl sends them", async () => {
     const [written, sent] = ["50%off%40", "50%off@"];
     const { port } = await cloud();
     const server = await proxy({ user: `user:${sent}`, to: () => port });
@@ -63,7 +63,7 @@ describe("calls to Genesys Cloud go through", () => {
     expect(done.stdout + done.stderr).not.toContain(sent);
   });
 
-  it("GENESYSCLOUD_PROXY_HOST, before HTTPS_PROXY and whatever NO_PROXY says", async () => {
+  it("GENESYSCLOUD_PROXY_HOST, which takes precedence over HTTPS_PROXY and NO_PROXY", async () => {
     const { port } = await cloud();
     const server = await proxy({ user: "me:a%b:c", to: () => port });
     const done = await doctor({
@@ -85,7 +85,7 @@ describe("calls to Genesys Cloud go through", () => {
   });
 
   it.each(["named", "default"])(
-    "the proxy of the %s gc profile, also where the variables say everything else",
+    "the proxy of the %s gc profile, even if the variables contain all other settings",
     async (which) => {
       const { port } = await cloud();
       const server = await proxy({ user: "me:pa ss", to: () => port });
@@ -106,7 +106,7 @@ describe("calls to Genesys Cloud go through", () => {
     },
   );
 
-  it("a proxy for this machine's own addresses as well, where it is Genesys Cloud's own", async () => {
+  it("a proxy even for this machine's addresses, if it is Genesys Cloud's own setting", async () => {
     const gateway = await startServer((response) => sendJson(response, 404, {}));
     closing.push(gateway);
     const server = await proxy();
@@ -121,7 +121,7 @@ describe("calls to Genesys Cloud go through", () => {
     expect(lines(server)[0]).toBe(`POST ${gateway.base}/oauth/token`);
   });
 
-  it("http_proxy for a gateway of plain HTTP, which is asked of the proxy itself", async () => {
+  it("http_proxy for a plain HTTP gateway, with the request sent to the proxy itself", async () => {
     const gateway = await startServer((response) => sendJson(response, 404, {}));
     closing.push(gateway);
     const server = await proxy({ user: "me:pw", to: () => Number(new URL(gateway.base).port) });
@@ -137,16 +137,16 @@ describe("calls to Genesys Cloud go through", () => {
   });
 });
 
-/** An address of this machine that is not a loopback one, which is always called directly. */
+/** A non-loopback address of this machine; loopback addresses are always called directly. */
 const outer = Object.values(networkInterfaces())
   .flat()
   .find((found) => found?.family === "IPv4" && !found.internal)?.address;
 
-describe.skipIf(outer === undefined)("calls to Genesys Cloud pass by a proxy", () => {
+describe.skipIf(outer === undefined)("calls to Genesys Cloud bypass a proxy", () => {
   it.each([
     ["NO_PROXY", `${outer?.replace(/\..*/, "")}.0.0.0/8`, true],
     ["NO_PROXY", "203.0.113.0/24", false],
-  ])("where %s is %s", async (name, value, direct) => {
+  ])("if %s is %s", async (name, value, direct) => {
     const gateway = createServer((request, response) =>
       request.url === "/oauth/token"
         ? sendJson(response, 200, { access_token: "token-1" })
@@ -171,11 +171,11 @@ describe.skipIf(outer === undefined)("calls to Genesys Cloud pass by a proxy", (
   });
 });
 
-describe("a proxy that opens no way", () => {
+describe("a proxy that opens no tunnel", () => {
   it.each([
     ["", "requires a user and password, but none is set (407 Proxy Authentication Required)."],
     ["me:wrong-pass@", "rejected the user and password (407 Proxy Authentication Required)."],
-  ])("is told as what it is: %s", async (user, message) => {
+  ])("is reported with its reason: %s", async (user, message) => {
     const server = await proxy({ user: "me:right-pass" });
     const done = await doctor({ HTTPS_PROXY: `http://${user}127.0.0.1:${server.port}` });
     expect(done.exitCode).toBe(3);
@@ -184,7 +184,7 @@ describe("a proxy that opens no way", () => {
     expect(server.asked).toHaveLength(1);
   });
 
-  it("is told for plain HTTP, too", async () => {
+  it("is reported for plain HTTP, too", async () => {
     const server = await proxy({ user: "me:right-pass" });
     const done = await doctor({
       GENESYSCLOUD_GATEWAY_HOST: "gateway.example.test",
@@ -195,7 +195,7 @@ describe("a proxy that opens no way", () => {
     expect(done.stdout).toContain("(from HTTP_PROXY) requires a user and password");
   });
 
-  it("is told with the host that it does not let through", async () => {
+  it("is reported with the host that it blocks", async () => {
     const server = await proxy({ refuse: 403 });
     const done = await doctor({ HTTPS_PROXY: server.url });
     expect(done.exitCode).toBe(5);
@@ -205,7 +205,7 @@ describe("a proxy that opens no way", () => {
     expect(server.asked).toHaveLength(1);
   });
 
-  it("is told by its address where nothing listens there", async () => {
+  it("is reported by its address if nothing listens there", async () => {
     const server = await startTestProxy();
     await server.close();
     const done = await doctor({ HTTPS_PROXY: `http://me:right-pass@127.0.0.1:${server.port}` });
@@ -224,7 +224,7 @@ describe("a proxy that opens no way", () => {
       { GENESYSCLOUD_PROXY_PORT: "8080" },
       "GENESYSCLOUD_PROXY_PORT is set, but GENESYSCLOUD_PROXY_HOST is not.",
     ],
-  ])("is bad input where it is none: %j", async (env, message) => {
+  ])("is bad input if it is invalid: %j", async (env, message) => {
     const done = await gcUsage(["submit", "--interval", "2026-10-01/2026-10-02"], {
       env: { ...CREDENTIALS, ...(env as Record<string, string>) },
     });

@@ -9,13 +9,13 @@ const asking = (retryAfterMs: number): UsageError =>
   new UsageError("service", "Too many.", { retryable: true, details: { retryAfterMs } });
 
 describe("the wait before the next attempt", () => {
-  it("has a ceiling that doubles up to the longest", () => {
+  it("has a ceiling that doubles up to the maximum", () => {
     const ceilings = [1, 2, 3, 4, 5].map((attempt) => retryDelay(attempt, passing, policy, () => 1));
     expect(ceilings).toEqual([500, 1_000, 2_000, 4_000, 8_000]);
     expect(retryDelay(9, passing, { ...policy, maxAttempts: 99 }, () => 1)).toBe(8_000);
   });
 
-  it("is anything from nothing to the ceiling", () => {
+  it("is between zero and the ceiling", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5 }),
@@ -28,24 +28,24 @@ describe("the wait before the next attempt", () => {
     );
   });
 
-  it("is what the server asked for, and a little spread on top, never less", () => {
+  it("is at least what the server requested, plus a random extra", () => {
     expect(retryDelay(1, asking(7_000), policy, () => 0)).toBe(7_000);
     expect(retryDelay(5, asking(7_000), policy, () => 0.5)).toBe(7_250);
   });
 
-  it("is the own one where the server says at once", () => {
+  it("is our own if the server says 'at once'", () => {
     expect(retryDelay(3, asking(0), policy, () => 0.5)).toBe(1_000);
   });
 
-  it("ends where the server asks for more than the cap", () => {
+  it("is undefined if the server requests more than the limit", () => {
     expect(retryDelay(1, asking(180_000), policy, () => 0)).toBe(180_000);
     expect(retryDelay(1, asking(180_001), policy, () => 0)).toBeUndefined();
   });
 
-  it("ends with the last attempt, and at once for what cannot pass", () => {
+  it("is undefined after the last attempt, and for permanent errors", () => {
     expect(retryDelay(6, passing, policy, () => 0)).toBeUndefined();
     expect(retryDelay(1, new UsageError("permission", "No."), policy, () => 0)).toBeUndefined();
-    expect(retryDelay(1, new Error("a defect"), policy, () => 0)).toBeUndefined();
+    expect(retryDelay(1, new Error("a bug"), policy, () => 0)).toBeUndefined();
   });
 
   it("follows Retry-After as far as Genesys's own gc does", () => {
@@ -54,20 +54,20 @@ describe("the wait before the next attempt", () => {
 });
 
 describe("giving up", () => {
-  it("tells the attempts", () => {
+  it("reports the attempts", () => {
     expect(gaveUp(passing, 6, policy)).toMatchObject({
       message: "It failed. Gave up after 6 attempts.",
       retryable: false,
     });
   });
 
-  it("tells how long the server wanted us to wait", () => {
+  it("reports the wait that the server requested", () => {
     expect(gaveUp(asking(600_000), 1, policy)).toMatchObject({
       hint: "Run the same command again in 600 s.",
     });
   });
 
-  it("leaves an error alone that was never tried again", () => {
+  it("leaves an error unchanged that was not retried", () => {
     const error = new UsageError("permission", "No.");
     expect(gaveUp(error, 1, policy)).toBe(error);
   });
@@ -76,21 +76,21 @@ describe("giving up", () => {
 describe("Retry-After", () => {
   const now = Date.UTC(2026, 10, 20, 12, 0, 0);
 
-  it("is seconds or an HTTP date", () => {
+  it("is in seconds or an HTTP date", () => {
     expect(parseRetryAfter("30", undefined, now)).toBe(30_000);
     expect(parseRetryAfter(" 0 ", undefined, now)).toBe(0);
     expect(parseRetryAfter("Fri, 20 Nov 2026 12:00:10 GMT", undefined, now)).toBe(10_000);
     expect(parseRetryAfter("Fri, 20 Nov 2026 11:00:00 GMT", undefined, now)).toBe(0);
   });
 
-  it("may stand in the message's words instead", () => {
+  it("may be in the text of the message instead", () => {
     const message = "Rate limit exceeded the maximum. Retry the request in [12] seconds";
     expect(parseRetryAfter(undefined, message, now)).toBe(12_000);
     expect(parseRetryAfter("soon", message, now)).toBe(12_000);
     expect(parseRetryAfter("3", message, now)).toBe(3_000);
   });
 
-  it("is nothing where there is nothing", () => {
+  it("is undefined if there is none", () => {
     expect(parseRetryAfter(undefined, "Slow down", now)).toBeUndefined();
     expect(parseRetryAfter("", undefined, now)).toBeUndefined();
   });
@@ -108,7 +108,7 @@ describe("Retry-After", () => {
     "99999999999999999999",
     "86401",
     "120, 120",
-  ])("is nothing where it is %j, which nobody can mean", (header) => {
+  ])("is ignored if it is the implausible %j", (header) => {
     expect(parseRetryAfter(header, undefined, now)).toBeUndefined();
   });
 
@@ -122,7 +122,7 @@ describe("Retry-After", () => {
     ["Fri, 31 Nov 2026 12:00:10 GMT", undefined],
     ["Fri, 20 Nov 9999 12:00:10 GMT", undefined],
     ["Sun Nov  6 08:49:37 1994", 0],
-  ])("takes %j as the three forms of RFC 9110 are: UTC", (header, expected) => {
+  ])("reads %j as UTC, like all three forms of RFC 9110", (header, expected) => {
     expect(parseRetryAfter(header, undefined, now)).toBe(expected);
   });
 });

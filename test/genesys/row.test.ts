@@ -70,7 +70,7 @@ describe("parseApiRow", () => {
     });
   });
 
-  it("takes null for absent, in nested objects too", () => {
+  it("treats null as absent, in nested objects, too", () => {
     const row = read(
       '{"date":null,"requestCount":1,"status200":null,"oauthClient":{"id":"c1","name":null},"user":null,"platform":null}',
     );
@@ -84,13 +84,13 @@ describe("parseApiRow", () => {
     expect(read('{"requests":1,"date":""}').date).toBeUndefined();
   });
 
-  it("does not tell the service of a row with shared fields alone", () => {
+  it("leaves the service undefined for a row with only shared fields", () => {
     expect(read('{"date":"2026-10-01","templateUri":"/x","status429":3}').service).toBeUndefined();
     expect(read('{"status429":3,"clientId":""}').service).toBe("legacy");
     expect(read('{"status429":3,"platform":""}').service).toBe("jobs");
   });
 
-  it("keeps unknown fields as they came, every digit of their numbers too", () => {
+  it("keeps unknown fields unchanged, with every digit of their numbers", () => {
     const row = read(
       '{"requests":1,"color":"red","size":9007199254740993,"deep":{"n":[9007199254740995]},"none":null}',
     );
@@ -153,7 +153,7 @@ describe("parseApiRow", () => {
       '{"requests":9007199254740993,"requests":9007199254740995}',
       /the field "requests" is repeated with different values/,
     ],
-  ])("refuses %s, saying where and why", (json, message) => {
+  ])("rejects %s with the position and the reason", (json, message) => {
     expect(() => read(json)).toThrow(message);
     expect(() => read(json)).toThrow(
       expect.objectContaining({
@@ -172,11 +172,11 @@ describe("parseApiRow", () => {
     ["2021-01-12T23:59:59.999Z", "2021-01-12"],
     ["2021-01-12T00:00:00+02:00", "2021-01-11"],
     ["2021-01-12T23:30:00-0100", "2021-01-13"],
-  ])("takes the date %s for the UTC day %s", (date, day) => {
+  ])("reads the date %s as the UTC day %s", (date, day) => {
     expect(read(JSON.stringify({ requests: 1, date })).date).toBe(day);
   });
 
-  it("finds in any row what was put in", () => {
+  it("finds the original values in any row", () => {
     const count = fc.option(fc.bigInt({ min: 0n, max: MAX_COUNT }), { nil: undefined });
     const text = fc.option(fc.string({ unit: "grapheme" }), { nil: undefined });
     fc.assert(

@@ -21,20 +21,25 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A real server: `/oauth/token` gives token-1, token-2 … unless `signIn` says otherwise, the rest is `handler`. */
+/** A real server: `/oauth/token` returns token-1, token-2 … unless `signIn` is set; everything else goes to `handler`. */
 export async function startServer(handler: Handler, signIn?: Handler): Promise<TestServer> {
   const seen: Seen[] = [];
   const signIns: Seen[] = [];
   const server = createServer((request, response) => {
     void text(request).then((body) => {
-      const one = { method: request.method ?? "", url: request.url ?? "", headers: request.headers, body };
-      if (one.url.endsWith("/oauth/token")) {
-        const n = signIns.push(one);
-        if (signIn) signIn(response, one, n);
+      const received = {
+        method: request.method ?? "",
+        url: request.url ?? "",
+        headers: request.headers,
+        body,
+      };
+      if (received.url.endsWith("/oauth/token")) {
+        const n = signIns.push(received);
+        if (signIn) signIn(response, received, n);
         else
           sendJson(response, 200, { access_token: `token-${n}`, token_type: "bearer", expires_in: 86_400 });
       } else {
-        handler(response, one, seen.push(one));
+        handler(response, received, seen.push(received));
       }
     });
   });
@@ -72,7 +77,7 @@ export function settingsFor(base: string): Settings {
   };
 }
 
-/** A client that does not wait between attempts. */
+/** A client without waits between attempts. */
 export function clientFor(base: string, options: ClientOptions = {}): GenesysClient {
   return new GenesysClient(settingsFor(base), { retry: { baseMs: 0 }, ...options });
 }

@@ -26,7 +26,7 @@ const text =
   (response) =>
     response.writeHead(200, { "content-type": type }).end(body);
 
-/** What the service answers: the reason, and how often it is asked. */
+/** What the service responds: the reason in the error, and the number of calls. */
 const BAD: [what: string, handler: Handler, reason: string, calls: number][] = [
   ["a page that calls itself text", text("<html>", "text/plain"), "this is HTML or XML, not JSON.", 1],
   ["nothing, 204", (response) => response.writeHead(204).end(), "expected JSON, but got no data.", 3],
@@ -42,18 +42,21 @@ const BAD: [what: string, handler: Handler, reason: string, calls: number][] = [
   ["an error's body", text('{"message":"no","status":404}'), "the response has an unknown format.", 1],
 ];
 
-it.each(BAD)("what the service answers badly is its fault: %s", async (_what, handler, reason, calls) => {
-  const { error, calls: made, url } = await read(handler);
-  expect(error).toBeInstanceOf(UsageError);
-  const { kind, message, details } = error as UsageError;
-  expect(kind).toBe("service");
-  expect(message).toContain(`Could not read the results of query e-1: ${reason}`);
-  expect(message).toContain(`(GET ${url})`);
-  expect(details).toMatchObject({ method: "GET", url });
-  expect(made).toBe(calls);
-});
+it.each(BAD)(
+  "a bad response is reported as the service's fault: %s",
+  async (_what, handler, reason, calls) => {
+    const { error, calls: made, url } = await read(handler);
+    expect(error).toBeInstanceOf(UsageError);
+    const { kind, message, details } = error as UsageError;
+    expect(kind).toBe("service");
+    expect(message).toContain(`Could not read the results of query e-1: ${reason}`);
+    expect(message).toContain(`(GET ${url})`);
+    expect(details).toMatchObject({ method: "GET", url });
+    expect(made).toBe(calls);
+  },
+);
 
-it("refusals say what was wanted", async () => {
+it("errors say what was being done", async () => {
   const refuse: Handler = (response) => sendJson(response, 400, { message: "bad" });
   const { error, url } = await read(refuse);
   expect((error as Error).message).toBe(`Could not read the results of query e-1: 400 bad. (GET ${url})`);

@@ -35,7 +35,7 @@ const ENV = {
   GENESYSCLOUD_OAUTHCLIENT_SECRET: "env-secret",
 };
 
-/** As a person writes it. */
+/** As written by a person. */
 const WRITTEN = `
 # mine
 [DEFAULT]
@@ -54,7 +54,7 @@ gateway_port = "8443"
 gateway_pathparams = "{login: auth/x, api: y}"
 `;
 
-/** As gc rewrites it when it caches a token. */
+/** As rewritten by gc when it caches a token. */
 const REWRITTEN = `
 [default]
 client_credentials = 'default-id'
@@ -98,11 +98,11 @@ describe("regions", () => {
     "",
     "a b.pure.cloud",
     "toString",
-  ])("refuses %j, where the secret would go to a stranger", (text) => {
+  ])("rejects %j, which would send the secret to a stranger", (text) => {
     expect(() => regionDomain(text, "--region")).toThrow(/^Invalid Genesys Cloud region/);
   });
 
-  it("suggests what looks alike and says where the text came from", () => {
+  it("suggests similar names and reports the source of the text", () => {
     try {
       regionDomain("us-esat-1", "GENESYSCLOUD_REGION");
       expect.unreachable();
@@ -130,7 +130,7 @@ describe("settings", () => {
     });
   });
 
-  it("come from flags first, the secret from a file or standard input", async () => {
+  it("come from flags first, with the secret from a file or standard input", async () => {
     const file = join(home, "secret");
     await writeFile(file, "file-secret\n");
     const flags = { region: "us-east-1", clientId: "flag-id", clientSecretFile: file, env: ENV };
@@ -164,7 +164,7 @@ describe("settings", () => {
     expect(await readFile(join(home, ".gc", "config.toml"), "utf8")).toBe(REWRITTEN);
   });
 
-  it("come from a named profile in any case, gateway and path prefixes included", async () => {
+  it("come from a named profile in any case, including gateway and path prefixes", async () => {
     await config(WRITTEN);
     expect(await resolve({ profile: "eMEA" })).toMatchObject({
       apiBase: "https://gateway.example.com:8443/y",
@@ -173,7 +173,7 @@ describe("settings", () => {
     });
   });
 
-  it("take each missing one from the next level, and warn where the environment overrules --profile", async () => {
+  it("take each missing one from the next level, and warn if the environment overrides --profile", async () => {
     await config(WRITTEN);
     const settings = await resolve({ profile: "emea", env: { GENESYSCLOUD_REGION: "eu-west-2" } });
     expect(settings).toMatchObject({ domain: "euw2.pure.cloud", credentials: { clientId: "emea-id" } });
@@ -191,7 +191,7 @@ describe("settings", () => {
     });
   });
 
-  it("do without the profiles where nothing is missing, but say so of a file that cannot be read", async () => {
+  it("need no profile if nothing is missing, but warn about an unreadable file", async () => {
     await config("this is = = no TOML");
     const settings = await resolve({ env: ENV });
     expect(settings).toMatchObject({ domain: "mypurecloud.ie" });
@@ -219,12 +219,12 @@ describe("a profile whose name has dots", () => {
     ["my.org", '"my.org"', "dotted"],
     ["my.org", "my.'org'", "dotted"],
     ["a.b.c", 'a."b.c"', "dotted"],
-  ])("is found as %s where the file has [%s]", async (wanted, written, id) => {
+  ])("is found as %s if the file has [%s]", async (wanted, written, id) => {
     await config(`${table("DEFAULT", "default")}${table(written, id)}`);
     expect(await idOf(wanted)).toBe(id);
   });
 
-  it("is another than the one that its name begins with", async () => {
+  it("differs from the profile whose name is a prefix of its name", async () => {
     await config(`${table("my.org", "long")}${table("my", "short")}${table("my.org.dev", "longer")}`);
     expect([await idOf("my"), await idOf("my.org"), await idOf("my.org.dev")]).toEqual([
       "short",
@@ -233,7 +233,7 @@ describe("a profile whose name has dots", () => {
     ]);
   });
 
-  it("is found as gc writes it when there are inline tables and values of other types", async () => {
+  it("is found as gc writes it, next to inline tables and values of other types", async () => {
     await config(
       `emea = { environment = "mypurecloud.de", client_credentials = 4711, client_secret = 12345678901234567890 }\n` +
         "[my.org]\nautopagination_enabled = true\nenvironment = 'mypurecloud.de'\nclient_credentials = 'x'\nclient_secret = 'y'\nlast = 2026-01-01\n",
@@ -244,7 +244,7 @@ describe("a profile whose name has dots", () => {
     expect(await idOf("my.org")).toBe("x");
   });
 
-  it("is exact before it is found in another case, and never guessed", async () => {
+  it("is matched exactly before it is matched in another case, and never guessed", async () => {
     await config(`${table("Emea", "one")}${table("emea", "two")}`);
     expect([await idOf("Emea"), await idOf("emea")]).toEqual(["one", "two"]);
     const error = await failure(resolve({ profile: "EMEA" }));
@@ -252,7 +252,7 @@ describe("a profile whose name has dots", () => {
     expect(error.hint).toContain('"Emea", "emea"');
   });
 
-  it("is listed with the others where there is none of that name", async () => {
+  it("is listed with the others if the requested name does not exist", async () => {
     await config(
       `${table("DEFAULT", "a")}${table("my.org", "b")}${table('"x.y"', "c")}[only.above.it]\nenvironment = "e"\n`,
     );
@@ -267,7 +267,7 @@ describe("a profile whose name has dots", () => {
     ["client_credentials = true", "client_credentials"],
     ["client_secret = ['a-list-of-secrets']", "client_secret"],
     ["gateway_port = 1.5\ngateway_protocol = { a = 1 }", "gateway_protocol"],
-  ])("is bad input where a value is no text: %s", async (lines, key) => {
+  ])("is bad input if a value is not text: %s", async (lines, key) => {
     await config(`[my.org]\n${lines}\n`);
     const error = await failure(resolve({ profile: "my.org" }));
     expect(error.message).toBe(`Invalid "${key}" in profile "my.org" of ~/.gc/config.toml: expected text.`);
@@ -275,18 +275,18 @@ describe("a profile whose name has dots", () => {
 });
 
 describe("without a home folder", () => {
-  it("the variables say everything", async () => {
+  it("variables with all settings are enough", async () => {
     expect(await resolve({ home: undefined, env: ENV })).toMatchObject({ domain: "mypurecloud.ie" });
   });
 
-  it("no profile can be named", async () => {
+  it("a requested profile is an error", async () => {
     const error = await failure(resolve({ home: undefined, profile: "emea", env: ENV }));
     expect(error).toMatchObject({ kind: "input", hint: "Set HOME, or use the GENESYSCLOUD_* variables." });
     expect(error.message).toContain("no home folder");
   });
 });
 
-describe("settings in the wrong place", () => {
+describe("misplaced secrets", () => {
   const secret = "k3JvQm8ZrT2xLw9Bn5Yc7Hd4Fg6Ks1Pa0Ue3Io2Rt";
   const said = async (input: Partial<SettingsInput>): Promise<string> => {
     const error = await failure(resolve(input));
@@ -312,7 +312,7 @@ describe("settings in the wrong place", () => {
     expect(await said(input)).not.toContain(secret.slice(0, 8).toLowerCase());
   });
 
-  it("are warned of where client id and secret look swapped", async () => {
+  it("cause a warning if client id and secret look swapped", async () => {
     const env = {
       ...ENV,
       GENESYSCLOUD_OAUTHCLIENT_ID: secret,
@@ -326,7 +326,7 @@ describe("settings in the wrong place", () => {
 });
 
 describe("an access token", () => {
-  it("gives way to a client at the same level or above, and wins over one below", async () => {
+  it("yields to a client at the same level or above, and wins over one below", async () => {
     const token = { GENESYSCLOUD_ACCESS_TOKEN: "env-token" };
     expect((await resolve({ env: { ...ENV, ...token } })).credentials.kind).toBe("client");
     await config(WRITTEN);
@@ -342,7 +342,7 @@ describe("an access token", () => {
     });
   });
 
-  it("is used where the client has no secret", async () => {
+  it("is used if the client has no secret", async () => {
     const env = {
       ...ENV,
       GENESYSCLOUD_OAUTHCLIENT_SECRET: undefined,
@@ -355,7 +355,7 @@ describe("an access token", () => {
 describe("a gateway", () => {
   const gateway = { ...ENV, GENESYSCLOUD_GATEWAY_HOST: "gw.example.com" };
 
-  it("takes the place of the region, by https where nothing else is said", async () => {
+  it("replaces the region, with https by default", async () => {
     expect(await resolve({ env: gateway })).toMatchObject({
       apiBase: "https://gw.example.com",
       loginBase: "https://gw.example.com",
@@ -363,7 +363,7 @@ describe("a gateway", () => {
     });
   });
 
-  it("takes port, protocol and path prefixes", async () => {
+  it("accepts port, protocol and path prefixes", async () => {
     const env = {
       ...gateway,
       GENESYSCLOUD_GATEWAY_PROTOCOL: "http",
@@ -380,12 +380,12 @@ describe("a gateway", () => {
     expect(settings.warnings).toEqual([]);
   });
 
-  it("gives a warning where plain HTTP leaves this machine", async () => {
+  it("causes a warning if plain HTTP leaves this machine", async () => {
     const settings = await resolve({ env: { ...gateway, GENESYSCLOUD_GATEWAY_PROTOCOL: "http" } });
     expect(settings.warnings?.[0]).toContain("plain HTTP");
   });
 
-  it("gives way to --region", async () => {
+  it("yields to --region", async () => {
     expect(await resolve({ env: gateway, region: "us-east-1" })).toMatchObject({ domain: "mypurecloud.com" });
   });
 
@@ -396,7 +396,7 @@ describe("a gateway", () => {
     ["https", "gw.example.com:1", "2"],
     ["https", "gw.example.com", "http"],
     ["https", "gw example", undefined],
-  ])("is refused as %s %s %s", async (protocol, host, port) => {
+  ])("is rejected as %s %s %s", async (protocol, host, port) => {
     const env = {
       ...ENV,
       GENESYSCLOUD_GATEWAY_PROTOCOL: protocol,
@@ -407,8 +407,8 @@ describe("a gateway", () => {
   });
 });
 
-describe("what is missing or wrong", () => {
-  it("is told with what to do: nothing at all", async () => {
+describe("an error about missing or wrong settings", () => {
+  it("says what to do without any settings", async () => {
     const error = await failure(resolve());
     expect(error).toMatchObject({
       kind: "credentials",
@@ -417,12 +417,12 @@ describe("what is missing or wrong", () => {
     expect(error.hint).toContain("gc-usage demo");
   });
 
-  it("is told with what to do: no region", async () => {
+  it("says what to do without a region", async () => {
     const error = await failure(resolve({ env: { ...ENV, GENESYSCLOUD_REGION: undefined } }));
     expect(error).toMatchObject({ kind: "input", message: "No Genesys Cloud region is set." });
   });
 
-  it("is told with what to do: a profile that is not there", async () => {
+  it("says what to do if a profile does not exist", async () => {
     expect((await failure(resolve({ profile: "x" }))).message).toContain("does not exist");
     await config(WRITTEN);
     const error = await failure(resolve({ profile: "x", env: ENV }));
@@ -430,7 +430,7 @@ describe("what is missing or wrong", () => {
     expect(error.hint).toBe("Profiles found: DEFAULT, Emea.");
   });
 
-  it("is told by its place, never by the text around it, which may be the secret", async () => {
+  it("shows the position in the profile, not the text, which may be the secret", async () => {
     await config('[DEFAULT]\nclient_secret = "do-not-show\nenvironment = "x"\n');
     const error = await failure(resolve());
     expect(error.message).toMatch(/not valid TOML at line \d+/);
@@ -441,19 +441,19 @@ describe("what is missing or wrong", () => {
     ["", "is empty"],
     ["one two", "more than one word"],
     ["one\ntwo\n", "more than one word"],
-  ])("is told of a secret file that holds %j", async (content, why) => {
+  ])("reports a secret file that holds %j", async (content, why) => {
     const file = join(home, "secret");
     await writeFile(file, content);
     expect((await failure(resolve({ env: ENV, clientSecretFile: file }))).message).toContain(why);
   });
 
-  it("is told of a secret file that is not there", async () => {
+  it("reports a secret file that does not exist", async () => {
     const error = await failure(resolve({ env: ENV, clientSecretFile: join(home, "none") }));
     expect(error).toMatchObject({ kind: "input" });
     expect(error.message).toContain("the file does not exist");
   });
 
-  it("is told of a proxy that is no URL, without repeating it", async () => {
+  it("reports an invalid proxy URL without repeating it", async () => {
     const error = await failure(resolve({ env: { ...ENV, HTTPS_PROXY: "user:proxypass" } }));
     expect(error.message).not.toContain("proxypass");
   });

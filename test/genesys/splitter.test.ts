@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AnswerSplitter, type SplitSummary } from "../../src/genesys/answer/splitter.ts";
 import { isUsageError } from "../../src/support/errors.ts";
 
-/** Splits a text given in pieces. */
+/** Splits a text that arrives in chunks. */
 function split(
   text: string | Buffer,
   pieces: readonly number[] = [],
@@ -28,7 +28,7 @@ function split(
   return { rows, ndjson, summary };
 }
 
-/** The slow way: the whole text parsed at once. Undefined where it is no answer and no list of rows. */
+/** The slow reference: parses the whole text at once. Undefined for anything but an answer or a list of rows. */
 function oracle(text: string): unknown[] | undefined {
   let value: unknown;
   try {
@@ -36,8 +36,8 @@ function oracle(text: string): unknown[] | undefined {
   } catch {
     return undefined;
   }
-  const isObject = (one: unknown): one is Record<string, unknown> =>
-    typeof one === "object" && one !== null && !Array.isArray(one);
+  const isObject = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
   if (isObject(value)) {
     if (!("results" in value || "entities" in value || "queryStatus" in value)) return [value];
     if (Array.isArray(value["results"]) && Array.isArray(value["entities"])) return undefined;
@@ -68,7 +68,7 @@ const text = fc
 const pieces = fc.array(fc.nat(), { maxLength: 12 });
 
 describe("AnswerSplitter", () => {
-  it("finds the rows that a JSON parser finds, however the bytes are divided", () => {
+  it("finds the rows that a JSON parser finds, wherever the chunks are divided", () => {
     fc.assert(
       fc.property(text, pieces, (json, cuts) => {
         expect(split(json, cuts).rows).toEqual(oracle(json));
@@ -77,7 +77,7 @@ describe("AnswerSplitter", () => {
     );
   });
 
-  it("writes each row as a JSON printer without blanks does", () => {
+  it("writes each row like a JSON printer without whitespace", () => {
     fc.assert(
       fc.property(
         fc.array(row, { minLength: 1, maxLength: 6 }),
@@ -88,14 +88,14 @@ describe("AnswerSplitter", () => {
             JSON.stringify({ results: rows, queryStatus: "Complete" }, null, indent),
             cuts,
           );
-          expect(ndjson).toBe(rows.map((one) => `${JSON.stringify(one)}\n`).join(""));
+          expect(ndjson).toBe(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
         },
       ),
       { numRuns: 300 },
     );
   });
 
-  it("gives the same rows as a JSON parser, or refuses as it does, for damaged text", () => {
+  it("returns the same rows as a JSON parser for damaged text, or rejects it like the parser", () => {
     const damage = fc.tuple(
       fc.nat(),
       fc.constantFrom("delete", "insert", "replace", "cut"),
@@ -113,7 +113,7 @@ describe("AnswerSplitter", () => {
               (how === "delete" ? "" : char) +
               broken.slice(how === "insert" ? i : i + 1);
         }
-        // A cut may have parted a surrogate pair, which no bytes can say.
+        // A cut may have divided a surrogate pair, which cannot be encoded.
         broken = Buffer.from(broken).toString();
         const expected = oracle(broken);
         let found: unknown[] | undefined;
@@ -122,7 +122,7 @@ describe("AnswerSplitter", () => {
         } catch (error) {
           if (!isUsageError(error)) throw error;
         }
-        // Values one after the other are no single JSON text, but rows all the same.
+        // Concatenated values are not a single JSON text, but they are still rows.
         if (expected !== undefined || (found !== undefined && !isSequence(broken)))
           expect(found).toEqual(expected);
       }),
@@ -130,12 +130,12 @@ describe("AnswerSplitter", () => {
     );
   });
 
-  it("reads rows one after the other, with or without line ends between, and a byte order mark before", () => {
+  it("reads concatenated rows, with or without newlines, and a byte order mark before them", () => {
     expect(split('\uFEFF{"a":1}\r\n{"b":2}{"c":3}\n').rows).toEqual([{ a: 1 }, { b: 2 }, { c: 3 }]);
     expect(split('\uFEFF{"a":1}', [1, 2]).rows).toEqual([{ a: 1 }]);
   });
 
-  it("tells the members beside the rows, and rows of several answers in order", () => {
+  it("returns the members other than the rows, and the rows of several answers in order", () => {
     const { rows, summary } = split(
       '{"queryStatus":"Complete","results":[{"a":1}],"cursors":{"after":"x"}} {"results":[{"a":2}]}',
     );
@@ -174,15 +174,15 @@ describe("AnswerSplitter", () => {
       Buffer.concat([Buffer.from('[{"a":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}]')]),
       /not valid UTF-8/,
     ],
-  ])("refuses %j", (input, message) => {
+  ])("rejects %j", (input, message) => {
     expect(() => split(input)).toThrow(message);
   });
 
-  it("keeps counts digit by digit", () => {
+  it("keeps every digit of counts", () => {
     expect(split('[{"requests":9007199254740993}]').ndjson).toBe('{"requests":9007199254740993}\n');
   });
 
-  it("keeps the members beside the rows digit by digit, and else as a JSON parser reads them", () => {
+  it("keeps every digit in members other than the rows, and otherwise reads them like a JSON parser", () => {
     const text =
       '{"results":[],"a":12345678901234567890,"b":[-9007199254740993,0.1234567890123456,12],"c":1,"c":"2"}';
     expect(split(text).summary.answers).toEqual([
@@ -190,7 +190,7 @@ describe("AnswerSplitter", () => {
     ]);
   });
 
-  it("holds no more than a row and a chunk, and refuses a row longer than 16 MiB", () => {
+  it("holds at most a row and a chunk in memory, and rejects a row longer than 16 MiB", () => {
     const splitter = new AnswerSplitter();
     splitter.push(Buffer.from('{"results":[{"a":"'));
     const chunk = Buffer.alloc(1024 * 1024, "x");
@@ -200,14 +200,14 @@ describe("AnswerSplitter", () => {
   });
 });
 
-/** True for text that is several JSON values one after the other: no oracle for those in JSON.parse. */
+/** True for concatenated JSON values, for which JSON.parse is not a reference. */
 function isSequence(json: string): boolean {
   for (let i = 1; i < json.length; i++) {
     try {
       JSON.parse(json.slice(0, i));
       if (json.slice(i).trim() !== "") return true;
     } catch {
-      // Not yet a whole value.
+      // Not a complete value yet.
     }
   }
   return false;

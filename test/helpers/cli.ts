@@ -15,23 +15,23 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  /** Home, too. The system's temporary folder where it is left out. */
+  /** The working folder and home. Default: the system's temporary folder. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Standard input; empty where it is left out. */
+  /** Standard input; default: empty. */
   readonly input?: string | Uint8Array | Readable;
-  /** Where what is tested is how a process begins or ends, several at once, or what a library keeps for its whole life. */
+  /** For tests of the start or end of a process, of concurrent processes, or of what a library keeps for its lifetime. */
   readonly ownProcess?: boolean;
 }
 
-// Read here: during a run in this process the environment is the command's.
+// Read here: during a run in this process, the environment is that of the command.
 const IN_PROCESS = Boolean(process.env["IN_PROCESS"]);
 const TEMPORARY = tmpdir();
 const PATH = process.env["PATH"] ?? "";
-/** What is read once, as a process starts. */
+/** Read once, when a process starts. */
 const READ_AT_START = /^(NODE_.*|TZ|FORCE_COLOR|NO_COLOR)$/;
 
-/** Nothing of this process's environment but the path. */
+/** Nothing of this process's environment except the path. */
 function surroundings({ cwd = TEMPORARY, env = {}, input = "" }: RunOptions) {
   return {
     cwd,
@@ -40,7 +40,7 @@ function surroundings({ cwd = TEMPORARY, env = {}, input = "" }: RunOptions) {
   };
 }
 
-/** Starts the built command as a user does. */
+/** Starts the built command like a user does. */
 export function start(args: readonly string[], options: RunOptions = {}) {
   return execa(process.execPath, [BIN, ...args], {
     ...surroundings(options),
@@ -51,8 +51,8 @@ export function start(args: readonly string[], options: RunOptions = {}) {
 }
 
 /**
- * Runs the built command to its end. In `npm test` that is in this process, one after the other, since a start costs half
- * a second; in every other suite it has a process of its own.
+ * Runs the built command to its end. In `npm test` it runs in this process, one run at a time, because a start costs half a
+ * second. In every other suite it has its own process.
  */
 export async function gcUsage(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const needsProcess =
@@ -66,12 +66,12 @@ export async function gcUsage(args: readonly string[], options: RunOptions = {})
 }
 
 const folders: string[] = [];
-// Not a test's own end: of tests that run side by side nobody knows which has just finished.
+// Not at the end of a test: among concurrent tests it is unclear which one has just finished.
 afterAll(async () => {
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
-/** A folder of a test's own, gone when the file's tests have ended; a copy of `like` where that is given. */
+/** A folder for one test, removed when the file's tests have ended; a copy of `like` if given. */
 export async function workFolder(like?: string): Promise<string> {
   const folder = await mkdtemp(join(TEMPORARY, "gc-usage-cli-"));
   folders.push(folder);

@@ -1,4 +1,4 @@
 import fc from "fast-check";
 
-// vitest's setup of each file: what is tried at random is the same for the same SEED.
+// vitest's setup for each file: random values are the same for the same SEED.
 fc.configureGlobal({ seed: Number(process.env["SEED"]) });

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-/** What a process of the command's own would have. */
+/** What the command's own process would have. */
 export interface Surroundings {
   readonly cwd: string;
   /** The whole environment. */
@@ -18,12 +18,12 @@ export interface Printed {
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** The run that was begun last: a process has one environment, so one runs at a time. */
+/** The last run that was started: a process has one environment, so runs go one at a time. */
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs the built command in this process, with the surroundings of one of its own: its modules are loaded once for all
- * of a worker's runs, which is most of what a short command costs.
+ * Runs the built command in this process, with the environment of a process of its own. Its modules are loaded once for all
+ * runs of a worker, which is most of the cost of a short command.
  */
 export async function runInProcess(args: readonly string[], surroundings: Surroundings): Promise<Printed> {
   const turn = last.then(() => run(args, surroundings));
@@ -46,7 +46,7 @@ async function run(args: readonly string[], { cwd, env, input }: Surroundings): 
   ];
   try {
     process.chdir(cwd);
-    // Required, not imported: vitest would make modules of its own of what it imports, with source maps that nobody reads.
+    // Required, not imported: vitest would create its own modules for imports, with source maps that nobody reads.
     const { main } = createRequire(import.meta.url)(MAIN) as {
       main: (argv: readonly string[]) => Promise<number>;
     };
@@ -57,9 +57,9 @@ async function run(args: readonly string[], { cwd, env, input }: Surroundings): 
   }
 }
 
-/** What a reader at the other end of a pipe gets. */
+/** What the reader of a pipe gets. */
 class Pipe extends Writable {
-  /** The command looks at what its stdout is: in a worker of vitest it is a pipe. */
+  /** The command checks the type of its stdout: in a vitest worker it is a pipe. */
   readonly fd = 1;
   readonly #chunks: Buffer[] = [];
 
@@ -73,7 +73,7 @@ class Pipe extends Writable {
   }
 }
 
-/** In place: what asks the system, as `os.homedir`, sees it too. */
+/** Changed in place: code that asks the system, such as `os.homedir`, sees it, too. */
 function replaceEnv(env: Readonly<Record<string, string>>): () => void {
   const before = { ...process.env };
   const set = (wanted: Readonly<Record<string, string | undefined>>): void => {

@@ -2,13 +2,13 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Says that a test tried nothing, and why. Always false. */
+/** Reports that a test was skipped, and why. Always false. */
 export function skipped(why: string): false {
   process.stderr.write(`NOT TRIED: ${why}\n`);
   return false;
 }
 
-/** Mounts at `target`, as root may; where it is refused, says so and gives undefined. */
+/** Mounts at `target`, which needs root. If that is not allowed, reports it and returns undefined. */
 export function tryMount(target: string, ...args: readonly string[]): (() => void) | undefined {
   try {
     execFileSync("mount", [...args, target], { stdio: "pipe" });
@@ -19,7 +19,7 @@ export function tryMount(target: string, ...args: readonly string[]): (() => voi
   }
 }
 
-/** A disk of its own below `folder`, of a size such as `64k`. */
+/** A separate disk below `folder`, with a size such as `64k`. */
 export function smallDisk(folder: string, size: string): { path: string; unmount: () => void } | undefined {
   const path = join(folder, `disk-${size}`);
   mkdirSync(path);

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, request } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 
-/** What a proxy was asked: `CONNECT host:443` or `GET http://host/path`. */
+/** A request to a proxy: `CONNECT host:443` or `GET http://host/path`. */
 export interface Asked {
   readonly line: string;
-  /** User and password, as Proxy-Authorization gave them. */
+  /** User and password from Proxy-Authorization. */
   readonly user: string | undefined;
 }
 
@@ -16,15 +16,15 @@ export interface TestProxy {
 }
 
 export interface ProxyOptions {
-  /** `user:password`, asked for by Basic authentication. */
+  /** `user:password`, required with Basic authentication. */
   readonly user?: string;
   /** Answers every request with this status. */
   readonly refuse?: number;
-  /** The port of 127.0.0.1 that stands in for `host:port`, whatever that is. */
+  /** The port of 127.0.0.1 that replaces any `host:port`. */
   readonly to?: (host: string) => number;
 }
 
-/** A real HTTP proxy on 127.0.0.1: tunnels by CONNECT, and forwards plain HTTP. */
+/** A real HTTP proxy on 127.0.0.1: tunnels with CONNECT, and forwards plain HTTP. */
 export async function startTestProxy({ user, refuse, to }: ProxyOptions = {}): Promise<TestProxy> {
   const asked: Asked[] = [];
   const sockets = new Set<Socket>();

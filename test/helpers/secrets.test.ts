@@ -18,6 +18,6 @@ it.each([
   expect(leakIn(`before ${text} after`)).toBeDefined();
 });
 
-it("finds none where there is none", () => {
+it("finds nothing in a text without secrets", () => {
   expect(leakIn("the sandbox's secret: [redacted], c2FuZGJveA==")).toBeUndefined();
 });

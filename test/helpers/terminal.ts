@@ -4,10 +4,10 @@ import { execa } from "execa";
 import { BIN } from "./bin.ts";
 import { skipped } from "./machine.ts";
 
-/** True where the machine can give a command a terminal of its own; where not, the test says that it tried nothing. */
+/** True if the machine can run a command on its own terminal; otherwise the test reports that it was skipped. */
 export function hasTerminal(): boolean {
   try {
-    // The one of util-linux knows -e, which macOS's does not.
+    // The version of util-linux supports -e, but macOS's does not.
     execFileSync("script", ["-qec", "true", "/dev/null"], { stdio: ["pipe", "pipe", "pipe"] });
     return true;
   } catch {
@@ -18,13 +18,13 @@ export function hasTerminal(): boolean {
 export interface TerminalOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** As `stty` takes it. */
+  /** In the syntax of `stty`. */
   readonly columns?: number;
-  /** What is typed, one after the other, each once the terminal shows `after`; first at once where that is left out. */
+  /** The inputs in order, each typed when the terminal shows `after`, or at once without it. */
   readonly keys?: readonly { readonly after?: RegExp; readonly type: string }[];
 }
 
-/** Runs the built command on a terminal; `shown` is all that the terminal was sent, of stdout and stderr. */
+/** Runs the built command on a terminal; `shown` is everything sent to the terminal, from stdout and stderr. */
 export async function onTerminal(
   args: readonly string[],
   { cwd = tmpdir(), env = {}, columns = 80, keys = [] }: TerminalOptions = {},

@@ -6,8 +6,8 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 /**
- * A certificate of the tests' own for the hosts of Genesys Cloud and AWS, which signs itself: whoever is to trust it names it.
- * It is good for a hundred years, and for nothing but a server on 127.0.0.1.
+ * A self-signed certificate for the hosts of Genesys Cloud and AWS; tests add it to the trusted ones. It is valid for a
+ * hundred years, and only used for servers on 127.0.0.1.
  */
 export const CERTIFICATE = fileURLToPath(new URL("tls/server.pem", import.meta.url));
 const KEY = fileURLToPath(new URL("tls/server.key", import.meta.url));
@@ -20,7 +20,7 @@ export interface TlsSeen {
   readonly body: string;
 }
 
-/** A real HTTPS server on 127.0.0.1 that stands in for every host of the certificate. */
+/** A real HTTPS server on 127.0.0.1 that replaces every host of the certificate. */
 export async function startTlsServer(answer: (seen: TlsSeen, response: ServerResponse) => void) {
   const seen: TlsSeen[] = [];
   const server = createServer(
@@ -28,9 +28,9 @@ export async function startTlsServer(answer: (seen: TlsSeen, response: ServerRes
     (incoming, response) => {
       void text(incoming).then((body) => {
         const { method = "", url = "", headers } = incoming;
-        const one = { host: headers.host ?? "", method, url, headers, body };
-        seen.push(one);
-        answer(one, response);
+        const received = { host: headers.host ?? "", method, url, headers, body };
+        seen.push(received);
+        answer(received, response);
       });
     },
   );

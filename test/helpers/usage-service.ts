@@ -1,11 +1,11 @@
 import { afterAll } from "vitest";
 import { sendJson, startServer, type TestServer } from "../genesys/server.ts";
 
-/** A look at a query's results. */
+/** A request for a query's results. */
 export interface Look {
-  /** Which of the queries that were submitted, from 1. */
+  /** The number of the submitted query, from 1. */
   readonly query: number;
-  /** Which look at this query's results, from 1. */
+  /** The number of this request for the query's results, from 1. */
   readonly look: number;
   readonly start: string;
   readonly end: string;
@@ -15,7 +15,7 @@ export interface Look {
 
 export interface UsageService {
   readonly env: Record<string, string>;
-  /** Bodies of the queries that were submitted. */
+  /** Bodies of the submitted queries. */
   readonly submitted: { readonly interval: string }[];
   readonly looks: Look[];
 }
@@ -27,16 +27,16 @@ export interface Answering {
 }
 
 const servers: TestServer[] = [];
-// Not a test's own end: of tests that run side by side nobody knows which has just finished.
+// Not at the end of a test: among concurrent tests it is unclear which one has just finished.
 afterAll(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
 /**
- * A real server with both usage services, of which a test decides what each look at a query's results is answered with.
+ * A real server with both usage services, where a test decides the response to each request for a query's results.
  *
- * @param text changes the text of an answer's body, for what no object can hold.
- * @param now milliseconds since 1970 that its clock shows when an answer is sent; left out: the real time.
+ * @param text changes the text of a response's body, to write what no object can represent.
+ * @param now the time of its clock when a response is sent, in milliseconds since 1970; default: the real time.
  */
 export async function startUsageService(
   answer: (look: Look) => Answering,
@@ -62,7 +62,7 @@ export async function startUsageService(
       const [start = "", end = ""] = submitted[query - 1]?.interval.split("/") ?? [];
       const look: Look = {
         query,
-        look: looks.filter((one) => one.query === query).length + 1,
+        look: looks.filter((earlier) => earlier.query === query).length + 1,
         start,
         end,
         after: searchParams.get("after") ?? undefined,
@@ -118,7 +118,7 @@ export function legacyRow(date: string, client = "a", requests = 1): Record<stri
   return { clientId: client, clientName: client, ...counts, date: `${date}T00:00:00Z` };
 }
 
-/** The UTC day so many days before today. */
+/** The UTC day this many days before today. */
 export function daysAgo(days: number): string {
   return new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
 }

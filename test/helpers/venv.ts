@@ -5,10 +5,10 @@ import path from "node:path";
 import { execa } from "execa";
 
 /**
- * A Python environment with just what a requirements file pins; made anew when the file changes.
+ * A Python environment with exactly the packages of a requirements file; rebuilt when the file changes.
  *
- * @param name of its folder below the checkout's git-ignored `.cache`.
- * @param what is installed, for the message while it takes time.
+ * @param name the name of its folder in the checkout's git-ignored `.cache`.
+ * @param what the packages, for the message during the installation.
  * @returns the folder of its commands.
  */
 export async function venvOf(name: string, requirements: string, what: string): Promise<string> {
@@ -30,7 +30,7 @@ export async function venvOf(name: string, requirements: string, what: string): 
   return bin;
 }
 
-/** Runs a command of an installation. Throws an Error that begins with `needed`. */
+/** Runs an installation command. Throws an Error that begins with `needed`. */
 export async function run(command: string, args: readonly string[], needed: string): Promise<void> {
   const done = await execa(command, args, { reject: false, all: true });
   if (done.failed) throw new Error(`${needed}: \`${command}\` failed.\n${done.all || done.shortMessage}`);

@@ -10,13 +10,13 @@ const VITEST = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", imp
 it.each([
   ["0", 0, /Searched for secrets: \d+ files? .* None found/],
   ["1", 1, /FAILED: secrets were let out\.\n {2}\S*debug\.log: .*Basic/],
-])("a suite with %s secrets let out ends with %i", async (LEAK, code, message) => {
+])("a suite that leaks %s secrets ends with %i", async (LEAK, code, message) => {
   const ran = await execa(
     process.execPath,
     [VITEST, "run", "--config", "test/helpers/watched/vitest.config.ts"],
     {
       cwd: ROOT,
-      // Outside of this suite's temporary folder, where what it lets out would be found, too.
+      // Outside this suite's temporary folder, where the leaked secret would be found, too.
       env: { LEAK, TMPDIR: dirname(tmpdir()) },
       reject: false,
       all: true,

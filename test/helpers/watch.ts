@@ -4,21 +4,21 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { leakIn } from "./secrets.ts";
 
-/** A process may be short; what is in files stays longer, and thousands of files take a while to look at. */
+/** A process may be short-lived; files stay longer, and searching thousands of them takes a while. */
 const PROCESSES_EVERY_MS = 250;
 const FILES_EVERY_MS = 1500;
-/** What holds a secret because a test wrote it there for the program to read. */
+/** Files with secrets that a test wrote for the program to read. */
 const OWN = /^(secret|wrong|config\.toml)|\.properties$/;
 const TRANSCRIPTS = "transcripts";
 
 /**
- * vitest's global setup: gives the whole suite one temporary folder, and searches, while it runs and at its end, every
- * file that appears there (lakes, staging, logs, what the command printed) and every process's arguments for secrets.
+ * vitest's global setup: creates one temporary folder for the whole suite, and searches for secrets, during the run and at
+ * its end, in every file that appears there (lakes, staging, logs, output) and in the arguments of every process.
  */
 export default function setup(): () => void {
   const outer = process.env["TMPDIR"];
   const root = mkdtempSync(join(tmpdir(), "gc-usage-tests-"));
-  // A test that runs a command as somebody else opens its own folder to them; this one must not be in the way.
+  // A test that runs a command as another user opens its own folder to it; this one must not be in the way.
   chmodSync(root, 0o755);
   process.env["TMPDIR"] = root;
   const leaks = new Map<string, string>();
@@ -37,7 +37,7 @@ export default function setup(): () => void {
     if (leaks.size > 0) {
       const list = [...leaks].map(([where, text]) => `  ${where}: ${text}\n`).join("");
       process.stderr.write(`FAILED: secrets were let out.\n${list}`);
-      // What a teardown throws, vitest prints, and ends with 0.
+      // vitest prints an error of a teardown, but exits with 0.
       process.once("exit", () => {
         process.exitCode = 1;
       });
@@ -61,8 +61,8 @@ function lookAtFiles(folder: string, seen: Map<string, number>, leaks: Map<strin
 }
 
 /**
- * The processes that this suite started, known by the temporary folder in their environment: what others run on the
- * machine is theirs. Linux alone shows them; elsewhere there is nothing to look at.
+ * The processes that this suite started, recognized by the temporary folder in their environment; other processes on the
+ * machine are ignored. Only Linux shows them; elsewhere nothing is checked.
  */
 function lookAtProcesses(root: string, leaks: Map<string, string>): void {
   for (const name of ignoringGone(() => readdirSync("/proc")) ?? []) {
@@ -74,7 +74,7 @@ function lookAtProcesses(root: string, leaks: Map<string, string>): void {
   }
 }
 
-/** Tests remove their files, and processes end, while they are looked at. */
+/** Tests may remove files, and processes may end, during the search. */
 function ignoringGone<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -83,11 +83,11 @@ function ignoringGone<T>(look: () => T): T | undefined {
   }
 }
 
-// Read here: during a run in this process the environment is the command's.
+// Read here: during a run in this process, the environment is that of the command.
 const root = tmpdir();
 let written = 0;
 
-/** Keeps what a run of the command printed, for the search. The sandbox alone tells a secret, since that is its job. */
+/** Records a command's output for the search. Only the sandbox prints a secret, which is its purpose. */
 export async function keepTranscript(args: readonly string[], ...texts: readonly string[]): Promise<void> {
   if (!basename(root).startsWith("gc-usage-tests-") || args.includes("sandbox")) return;
   await mkdir(join(root, TRANSCRIPTS), { recursive: true });

@@ -1,5 +1,5 @@
-// Takes the lock again and again, counts up in a file while it holds it, and says 3 where another is inside too.
-// With "crash" it dies in the end while it holds the lock. Arguments: lock, counter, rounds, crash or not.
+// Takes the lock repeatedly and increments a counter in a file while holding it. Exits with 3 if another process is inside, too.
+// With "crash" it finally dies while holding the lock. Arguments: lock, counter, rounds, crash or not.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withLock } from "../../dist/lake/local/lock.js";

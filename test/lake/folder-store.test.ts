@@ -23,7 +23,7 @@ async function store(): Promise<{
 }
 
 describe("a lake's folder", () => {
-  it("replaces an object that is still the one that was looked at, and no other", async () => {
+  it("replaces an object only in the version that was read", async () => {
     const { store: lake, folder, file } = await store();
     expect(await lake.replace("usage/a", await file("1"), undefined)).toBe(true);
     const first = await lake.head("usage/a");
@@ -36,7 +36,7 @@ describe("a lake's folder", () => {
     expect((await lake.list("usage/")).map(({ path }) => path)).toEqual(["usage/a"]);
   });
 
-  it("removes an object that is still the one that was looked at, with folders that are empty then", async () => {
+  it("removes an object only in the version that was read, and the folders that are then empty", async () => {
     const { store: lake, folder, file } = await store();
     await lake.replace("usage/d/a", await file("1"), undefined);
     await lake.replace("usage/d/b", await file("1"), undefined);
@@ -52,7 +52,7 @@ describe("a lake's folder", () => {
     await expect(lake.remove("../x", version)).rejects.toThrow("is outside the lake");
   });
 
-  it("loses no object where others remove the last one of its folder", async () => {
+  it("loses no object while others remove the last one of its folder", async () => {
     const { store: lake, file } = await store();
     for (let round = 0; round < 30; round++) {
       await lake.replace("usage/d/a", await file("1"), undefined);
@@ -67,7 +67,7 @@ describe("a lake's folder", () => {
     }
   });
 
-  it("loses no replacement where many compare and swap at once", async () => {
+  it("loses no replacement during concurrent compare-and-swap writes", async () => {
     const { store: lake, folder, file } = await store();
     const other = new FolderStore(folder);
     const add = async (by: FolderStore): Promise<void> => {
@@ -78,11 +78,11 @@ describe("a lake's folder", () => {
       }
     };
     await Promise.all(Array.from({ length: 24 }, (_one, i) => add(i % 2 === 0 ? lake : other)));
-    // Each read what the one before had written, or it would have had to try again.
+    // Each writer read what the previous one wrote; otherwise it would have had to retry.
     expect(await readFile(join(folder, "usage/count"), "utf8")).toBe("x".repeat(24));
   });
 
-  it("lists what begins with a prefix, in order, and leaves alone what begins with a dot or an underscore", async () => {
+  it("lists what begins with a prefix, in order, without names that begin with a dot or an underscore", async () => {
     const { store: lake, folder } = await store();
     for (const path of [
       "usage/b/2",
@@ -121,7 +121,7 @@ describe("a lake's folder", () => {
     }
   });
 
-  it("says what is there: nothing, a folder, or a file in its place", async () => {
+  it("reports its state: nothing, a folder, or a file in its place", async () => {
     const folder = await tempFolder();
     expect(await new FolderStore(join(folder, "none")).exists()).toBe(false);
     expect(await new FolderStore(folder).exists()).toBe(true);
@@ -132,7 +132,7 @@ describe("a lake's folder", () => {
     });
   });
 
-  it("goes again with every folder that was made for it, where nothing was put into it", async () => {
+  it("is removed with every folder that was created for it, if it stayed empty", async () => {
     const folder = await tempFolder();
     const deep = new FolderStore(join(folder, "a/b/c"));
     await deep.create();

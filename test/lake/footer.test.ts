@@ -18,13 +18,13 @@ async function slice(folder: string, name: string, change: Parameters<typeof pro
   return file;
 }
 
-/** The metadata of a slice with other keys. */
+/** A slice's metadata with other keys. */
 function text(change: object): string {
   return JSON.stringify({ ...(JSON.parse(encodeProvenance(provenance())) as object), ...change });
 }
 
 describe("a slice's footer", () => {
-  it("gives back the provenance that was written", async () => {
+  it("returns the provenance that was written", async () => {
     const wanted = {
       id: "it's 1",
       metrics: METRICS.slice(0, 2),
@@ -34,7 +34,7 @@ describe("a slice's footer", () => {
     expect(await readFooter(await slice(await tempFolder(), "a.parquet", wanted))).toEqual(readable(wanted));
   });
 
-  it("is damage where its bytes are cut, empty, noise or another program's", async () => {
+  it("is damaged if its bytes are truncated, empty, noise or another program's", async () => {
     const folder = await tempFolder();
     const bytes = await readFile(await slice(folder, "good.parquet"));
     const length = bytes.readUInt32LE(bytes.length - 8);
@@ -53,7 +53,7 @@ describe("a slice's footer", () => {
     }
   });
 
-  it("is no damage where it cannot be read, and nothing where it is gone", async () => {
+  it("is an error if it cannot be read, and undefined if the file does not exist", async () => {
     const folder = await tempFolder();
     expect(await readFooter(join(folder, "gone.parquet"))).toBeUndefined();
     await mkdir(join(folder, "folder.parquet"));
@@ -67,7 +67,7 @@ describe("a slice's footer", () => {
     }
   });
 
-  it("is longer than what is read at first where a slice has many rows", async () => {
+  it("may be longer than the first read, for a slice with many rows", async () => {
     const folder = await tempFolder();
     const parquet = new SliceFiles(join(folder, "spill"));
     onTestFinished(() => parquet.close());
@@ -79,7 +79,7 @@ describe("a slice's footer", () => {
 });
 
 describe("a slice's metadata", () => {
-  it("is damage for any text that no version writes", () => {
+  it("is damaged for any text that no version writes", () => {
     for (const field of Object.keys(provenance()).filter((name) => name !== "format")) {
       expect(readProvenance(text({ [field]: undefined })).state, field).toBe("damaged");
     }
@@ -88,18 +88,18 @@ describe("a slice's metadata", () => {
     }
   });
 
-  it("is that of format 1 where it names none", () => {
+  it("has format 1 if it names none", () => {
     expect(readProvenance(text({ format: undefined }))).toEqual(readable({ format: 1 }));
   });
 
-  it("keeps a slice readable with a key that is not known", () => {
+  it("keeps a slice readable despite an unknown key", () => {
     expect(readProvenance(text({ weather: "fine", source: { region: "r", moon: 1 } }))).toMatchObject({
       state: "readable",
       provenance: { source: { region: "r" } },
     });
   });
 
-  it("is of a newer version with a later format or a metric that is not known, understood or not", () => {
+  it("belongs to a newer version if it has a later format or an unknown metric, understood or not", () => {
     const metrics = [...METRICS, "status418"];
     const newer = { state: "newer", writtenBy: "gc-usage 0.0.0" };
     expect(readProvenance(text({ format: 3 }))).toMatchObject({ ...newer, provenance: { format: 3 } });

@@ -11,7 +11,7 @@ import { sqlString } from "../../src/support/quote.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
 
-/** A folder that goes with the test. */
+/** A folder that is removed with the test. */
 export async function tempFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "gc-usage-test-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -27,7 +27,7 @@ export async function tempLake(name = "lake"): Promise<{ lake: Lake; folder: str
   return { lake, folder };
 }
 
-/** Every folder (with / at its end) and file below, with the file's text. */
+/** Every folder (with a trailing /) and file below, with the file's text. */
 export async function tree(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const name of (await readdir(folder, { recursive: true }).catch(() => [])).sort()) {
@@ -60,7 +60,7 @@ export function provenance(change: Partial<Provenance> = {}): Provenance {
   };
 }
 
-/** What the lake tells of a slice with that provenance. */
+/** The state of a slice with that provenance in the lake. */
 export function readable(change: Partial<Provenance> = {}): Reading {
   return { state: "readable", provenance: provenance(change) };
 }
@@ -85,7 +85,7 @@ export function spoolRow(change: Partial<SpoolRow> = {}): SpoolRow {
   };
 }
 
-/** A slice's rows as DuckDB reads them by itself, without the folders' names. */
+/** A slice's rows as DuckDB itself reads them, without the folders' names. */
 export async function readSlice(folder: string, key: SliceKey): Promise<Record<string, unknown>[]> {
   return await readParquet(join(folder, slicePath(key)));
 }

@@ -14,7 +14,7 @@ import { KEY, provenance, tempFolder, tempLake } from "./helpers.ts";
 
 let n = 0;
 
-/** A slice without rows, whose provenance tells which it is. */
+/** A slice without rows, identified by its provenance. */
 async function commit(lake: Lake, key: SliceKey, from: Provenance, force = false): Promise<Committed> {
   await mkdir(lake.store.staging, { recursive: true });
   const file = join(lake.store.staging, `slice-${n++}.parquet`);
@@ -36,7 +36,7 @@ const anyProvenance = fc
   });
 
 describe("a lake", () => {
-  it("has a slice that is committed, with its provenance, and lists it", async () => {
+  it("has a committed slice, with its provenance, and lists it", async () => {
     const { lake } = await tempLake();
     expect(await lake.slice(KEY)).toBeUndefined();
     expect(await commit(lake, KEY, provenance())).toBe("written");
@@ -45,7 +45,7 @@ describe("a lake", () => {
     expect(await lake.slices(({ service }) => service === "legacy")).toEqual([]);
   });
 
-  it("is not told apart from what it holds by files that are no slices", async () => {
+  it("ignores files that are not slices", async () => {
     const { lake, folder } = await tempLake();
     await mkdir(join(folder, "usage/granularity=day/date=2026-11-01"), { recursive: true });
     for (const name of ["x.txt", "jobs.client.parquet.tmp", ".jobs.client.parquet", "other.client.parquet"]) {
@@ -54,7 +54,7 @@ describe("a lake", () => {
     expect(await lake.list()).toEqual([]);
   });
 
-  it("keeps what knows more, whatever comes in whatever order, until it is forced", async () => {
+  it("keeps the slice that covers more, in whatever order they come, unless forced", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyProvenance, { minLength: 1, maxLength: 6 }), async (coming) => {
         const { lake } = await tempLakeOfRun();
@@ -74,16 +74,16 @@ describe("a lake", () => {
     );
   });
 
-  it("ends with one that knows as much as any where several commit at once", async () => {
+  it("ends with a slice that covers as much as any after concurrent commits", async () => {
     const { lake, folder } = await tempLake();
     const other = new Lake(new FolderStore(folder));
     const coming = [1, 5, 3, 8, 2, 7, 4, 6].map((days) => provenance({ end: addDays(november.date, days) }));
-    await Promise.all(coming.map((one, i) => commit(i % 2 === 0 ? lake : other, november, one)));
+    await Promise.all(coming.map((coverage, i) => commit(i % 2 === 0 ? lake : other, november, coverage)));
     expect((await lake.slice(november))?.provenance?.end).toBe(addDays(november.date, 8));
     await other.close();
   });
 
-  it("takes a damaged slice for none, and lets anything replace it", async () => {
+  it("treats a damaged slice as missing, and lets anything replace it", async () => {
     const { lake, folder } = await tempLake();
     await commit(lake, KEY, provenance());
     await commit(lake, { ...KEY, service: "legacy" }, provenance());
@@ -94,7 +94,7 @@ describe("a lake", () => {
     expect((await lake.slice(KEY))?.provenance?.metrics).toEqual(["status200"]);
   });
 
-  it("takes a slice for none that stands under another date than its own", async () => {
+  it("treats a slice under another date than its own as missing", async () => {
     const { lake } = await tempLake();
     const [day, of] = ["2026-11-02" as Day, provenance()];
     await commit(lake, { ...KEY, date: day }, of);
@@ -113,7 +113,7 @@ describe("a lake", () => {
     expect(await readdir(folder)).toEqual(["usage"]);
   });
 
-  it("is opened where it is, and made only by those who write", async () => {
+  it("is opened if it exists, and created only for writing", async () => {
     const folder = await tempFolder();
     const none = join(folder, "none");
     await expect(openLake(none)).rejects.toMatchObject({
@@ -124,7 +124,7 @@ describe("a lake", () => {
     await expect(openLake(none)).rejects.toMatchObject({ kind: "lake" });
   });
 
-  it("is looked for without being made, and no file is taken for one that is not there", async () => {
+  it("is looked up without being created, and no file is mistaken for one that does not exist", async () => {
     const folder = await tempFolder();
     await writeFile(join(folder, "file"), "");
     expect(await findLake(join(folder, "none"))).toBeUndefined();
@@ -136,7 +136,7 @@ describe("a lake", () => {
     expect(await readdir(folder)).toEqual(["file"]);
   });
 
-  it("cannot be in a folder that is named like a partition, for whoever reads or writes", async () => {
+  it("cannot be in a folder named like a partition, for reading or writing", async () => {
     const folder = join(await tempFolder(), "date=1");
     const refusal = { kind: "lake", message: expect.stringContaining("named like a partition") as string };
     await expect(openOrCreateLake(join(folder, "lake"))).rejects.toMatchObject(refusal);
@@ -144,14 +144,14 @@ describe("a lake", () => {
     await expect(readdir(folder)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  it("has a place that is not empty", async () => {
+  it("has a nonempty location", async () => {
     const refusal = { kind: "input", message: 'Invalid lake location "" (the lake): it is empty.' };
     await expect(openLake("")).rejects.toMatchObject(refusal);
     await expect(openOrCreateLake("")).rejects.toMatchObject(refusal);
     expect(() => lakeUri("", {})).toThrow('Invalid lake location "" (--lake): it is empty.');
   });
 
-  it("is the one that is named, else the environment's, else ./usage-lake", () => {
+  it("is the given one, or else the environment's, or else ./usage-lake", () => {
     expect(lakeUri("a", { GC_USAGE_LAKE: "b" })).toBe("a");
     expect(lakeUri(undefined, { GC_USAGE_LAKE: "b" })).toBe("b");
     expect(lakeUri(undefined, {})).toBe("usage-lake");
@@ -159,7 +159,7 @@ describe("a lake", () => {
   });
 });
 
-/** A lake for one run of a property: closed by the run, removed with the test. */
+/** A lake for one run of a property: closed after the run, removed with the test. */
 async function tempLakeOfRun(): Promise<{ lake: Lake }> {
   const store = new FolderStore(join(await tempFolder(), "lake"));
   await store.create();

@@ -19,12 +19,12 @@ function contend(lock: string, counter: string, rounds: number, crash = "") {
   return execa(process.execPath, [CONTENDER, lock, counter, String(rounds), crash], { reject: false });
 }
 
-/** Leases of others. */
+/** Leases of other processes. */
 const gone = (): Holder => ({ ...newHolder(), pid: deadPid() });
 const elsewhere = (): Holder => ({ ...newHolder(), machine: "another kernel" });
 
 describe("a lease", () => {
-  it("is over where its process has ended, or is another of the same id", () => {
+  it("is over if its process has ended, or its id belongs to another process", () => {
     const writtenMs = Date.now();
     expect(isOver({ holder: newHolder(), writtenMs }, writtenMs)).toBe(false);
     expect(isOver({ holder: newHolder(), writtenMs }, writtenMs + 10 * TERM_MS)).toBe(false);
@@ -35,16 +35,16 @@ describe("a lease", () => {
   it.each([
     ["another machine or process-id namespace", elsewhere()],
     ["another view of the processes", { ...newHolder(), view: "none" }],
-    ["a system that does not tell", { id: "a", pid: deadPid() }],
+    ["a system that does not report it", { id: "a", pid: deadPid() }],
     ["nobody knows whom", undefined],
-  ])("of %s is over by its age alone", (_whose, holder) => {
+  ])("of %s expires only by its age", (_whose, holder) => {
     expect(isOver({ holder, writtenMs: 0 }, TERM_MS - 1)).toBe(false);
     expect(isOver({ holder, writtenMs: 0 }, TERM_MS + 1)).toBe(true);
   });
 });
 
 describe("a lease's file", () => {
-  it("is whole at every moment, so that a kill in the midst of a renewal leaves a lease that can be judged", async () => {
+  it("is complete at every moment, so that a lease can be judged even after a kill during its renewal", async () => {
     const file = join(await tempFolder(), "lease.json");
     const holder = newHolder();
     await writeLease(file, holder);
@@ -61,7 +61,7 @@ describe("a lease's file", () => {
 });
 
 describe("the lock", () => {
-  it("is free again after the task, also one that fails, and leaves nothing", async () => {
+  it("is free again after the task, even a failed one, and leaves nothing behind", async () => {
     const folder = await tempFolder();
     const lock = join(folder, "lock");
     expect(JSON.parse(await withLock(lock, () => readFile(lock, "utf8")))).toMatchObject({
@@ -102,7 +102,7 @@ describe("the lock", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("is not held any more by a process that another took for dead", async () => {
+  it("is no longer held by a process that another considered dead", async () => {
     const lock = join(await tempFolder(), "lock");
     const held = await withLock(lock, async (isHeld) => {
       const before = isHeld();
@@ -113,14 +113,14 @@ describe("the lock", () => {
     expect(JSON.parse(await readFile(lock, "utf8"))).toMatchObject({ machine: "another kernel" });
   });
 
-  it("counts as held from when it was taken, however long it was waited for", async () => {
+  it("counts as held from when it was taken, however long the wait was", async () => {
     const lock = join(await tempFolder(), "lock");
     await withLock(lock, async () => {
       expect(Math.abs(Date.now() - (await stat(lock)).mtimeMs)).toBeLessThan(5000);
     });
   });
 
-  it("is swept with what dead processes of 0.1.0 left beside it, and nothing that lives", async () => {
+  it("is removed with leftovers of dead 0.1.0 processes, but not with those of live ones", async () => {
     const folder = await tempFolder();
     const lock = join(folder, "lock");
     const left = join(folder, "lock.1.5.abc.elsewhere");
@@ -136,7 +136,7 @@ describe("the lock", () => {
     expect(await readFile(lock, "utf8")).toBe(alive);
   });
 
-  it("keeps processes apart that contend for it, also where some die holding it", async () => {
+  it("excludes concurrent processes, even if some die holding it", async () => {
     const folder = await tempFolder();
     const lock = join(folder, "lock");
     const counter = join(folder, "counter");

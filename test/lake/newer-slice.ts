@@ -7,7 +7,7 @@ import type { Day } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { provenance } from "./helpers.ts";
 
-/** Writes a slice as a later version of the program might: a column, a metric and a key of the metadata more, one row of 41 requests. */
+/** Writes a slice like a later version: with an additional column, metric and metadata key, and one row of 41 requests. */
 export async function writeNewerSlice(
   file: string,
   day: Day,

@@ -38,7 +38,7 @@ const anyRow: fc.Arbitrary<SpoolRow> = fc.record({
   extra: fc.option(fc.jsonValue().map((value) => JSON.stringify(value))),
 });
 
-/** Rows in an order of their own, counts as exact text. */
+/** Rows in a defined order, with counts as exact text. */
 function comparable(rows: readonly object[]): string[] {
   return rows
     .map((row) =>
@@ -53,7 +53,7 @@ function comparable(rows: readonly object[]): string[] {
 }
 
 describe("a slice's file", () => {
-  it("holds each row that was spooled, value for value", async () => {
+  it("contains each spooled row with every value", async () => {
     const { files: parquet, folder } = await files();
     await fc.assert(
       fc.asyncProperty(fc.array(anyRow, { minLength: 1, maxLength: 30 }), async (rows) => {
@@ -73,7 +73,7 @@ describe("a slice's file", () => {
     );
   });
 
-  it("has the lake's columns in order, also without rows", async () => {
+  it("has the lake's columns in order, even without rows", async () => {
     const { files: parquet, folder } = await files();
     const file = join(folder, "empty.parquet");
     expect(await parquet.write(KEY, undefined, file, provenance({ rows: 0 }))).toBe(0);
@@ -85,7 +85,7 @@ describe("a slice's file", () => {
     expect(Object.keys((await readParquet(file))[0] ?? {})).toEqual(Object.keys(SLICE_COLUMNS));
   });
 
-  it("replaces half a surrogate pair, which no UTF-8 can hold", async () => {
+  it("replaces a lone surrogate, which UTF-8 cannot represent", async () => {
     const { files: parquet, folder } = await files();
     const spool = join(folder, "spool.ndjson");
     const file = join(folder, "slice.parquet");
@@ -99,7 +99,7 @@ describe("a slice's file", () => {
     ]);
   });
 
-  it("may lie in a folder whose name looks like a pattern or holds quotes", async () => {
+  it("may be in a folder whose name looks like a pattern or contains quotes", async () => {
     const folder = join(await tempFolder(), "it's [1]*? a lake");
     await mkdir(folder);
     const parquet = new SliceFiles(join(folder, "spill"));
@@ -112,7 +112,7 @@ describe("a slice's file", () => {
   });
 });
 
-/** A row as the slice holds it, whose grouping is client-uri: NULL was not grouped by, "" was and has no value. */
+/** A row in the slice with the grouping client-uri: NULL if not grouped by, "" if grouped by without a value. */
 function asSlice(row: SpoolRow) {
   const { clientId, clientName, templateUri, ...rest } = wellFormed(row);
   return {
@@ -130,7 +130,7 @@ function asSlice(row: SpoolRow) {
   };
 }
 
-/** As UTF-8 holds it. */
+/** In the form that UTF-8 can represent. */
 function wellFormed<T extends object>(row: T): T {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]: [string, unknown]) => [

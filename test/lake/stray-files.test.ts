@@ -17,7 +17,7 @@ interface Stray {
 
 let original: string;
 
-/** A lake of two days, made once; each test has a copy. */
+/** A lake of two days, created once; each test has a copy. */
 beforeAll(async () => {
   original = join(await workFolder(), "lake");
   const rows = ["2021-02-04", "2021-02-05"].map((date) => ({
@@ -55,7 +55,7 @@ async function requestsIn(lake: string): Promise<Ran> {
   return await gcUsage(["sql", "--lake", lake, "--output", "csv", "SELECT sum(requests) FROM usage"]);
 }
 
-describe.concurrent("a stray file below a lake", () => {
+describe.concurrent("a stray file in a lake", () => {
   const strays: readonly (readonly [path: string, why: string])[] = [
     [`${DAY}/date=2021-02-04/legacy.client-uri-DESKTOP-1A2B.parquet`, "a copy of legacy.client-uri.parquet"],
     [`${DAY}/date=2021-02-04/legacy.client-uri (1).parquet`, "a copy of legacy.client-uri.parquet"],
@@ -84,7 +84,7 @@ describe.concurrent("a stray file below a lake", () => {
     ["usage/granularity=hour/date=2021-02-04/legacy.client-uri.parquet", "newer version"],
   ];
 
-  it("is reported, and counted by no command, whatever its name", async () => {
+  it("is reported and counted by no command, whatever its name", async () => {
     const lake = await lakeCopy();
     for (const [path] of strays) await put(lake, path);
     const found = new Map((await foreignIn(lake)).map((stray) => [stray.path, stray]));
@@ -103,7 +103,7 @@ describe.concurrent("a stray file below a lake", () => {
     );
   });
 
-  it("is not copied to another lake, which is said", async () => {
+  it("is not copied to another lake, with a warning", async () => {
     const lake = await lakeCopy();
     const strays = [`${DAY}/date=2021-02-04/legacy.client-uri (1).parquet`, `${SOURCE}/notes.txt`];
     for (const path of strays) await put(lake, path);
@@ -116,7 +116,7 @@ describe.concurrent("a stray file below a lake", () => {
     expect(await tree(to)).toEqual(await tree(original));
   });
 
-  it("beside the lake's folders is reported by its name alone", async () => {
+  it("next to the lake's folders is reported only by its name", async () => {
     const lake = await lakeCopy();
     await put(lake, "usage (1)/granularity=day/date=2021-02-04/legacy.client-uri.parquet");
     await put(lake, "notes.txt");
@@ -125,7 +125,7 @@ describe.concurrent("a stray file below a lake", () => {
     expect((await requestsIn(lake)).stdout).toContain("\n2\r\n");
   });
 
-  it("prints no line of its own where a name has a line end or acts on a terminal", async () => {
+  it("prints no line of its own if its name contains a line break or control characters", async () => {
     const lake = await lakeCopy();
     await put(lake, "usage/a\n\u001b[2Jb");
     const { stdout } = await gcUsage(["status", "--lake", lake]);
@@ -133,7 +133,7 @@ describe.concurrent("a stray file below a lake", () => {
   });
 });
 
-describe.concurrent("what is not a file in a slice's place", () => {
+describe.concurrent("something other than a file in place of a slice", () => {
   const place = `${DAY}/date=2021-02-06/legacy.client-uri.parquet`;
 
   it.each([
@@ -157,7 +157,7 @@ describe.concurrent("what is not a file in a slice's place", () => {
     expect(load.stderr).not.toContain("bug in gc-usage");
   });
 
-  it("a file where a folder belongs is reported, and refused by name where something is to be written below it", async () => {
+  it("a file in place of a folder is reported, and an error for a write below it", async () => {
     const lake = await lakeCopy();
     await writeFile(join(lake, "usage/granularity=week"), "");
     expect(await foreignIn(lake)).toEqual([
@@ -195,7 +195,7 @@ describe.concurrent("a link", () => {
     return await gcUsage(["load", file, "--granularity", "day", "--lake", lake, "--force"]);
   }
 
-  /** Moves part of a lake elsewhere, and puts a link in its place. */
+  /** Moves part of a lake elsewhere and replaces it with a link. */
   async function moved(from: string, to: string): Promise<void> {
     await mkdir(dirname(to), { recursive: true });
     await rename(from, to);
@@ -217,7 +217,7 @@ describe.concurrent("a link", () => {
     expect(status.stdout).toContain("2 slices, 2 rows");
     expect((await load(lake, "2021-02-04")).exitCode).toBe(0);
     expect((await requestsIn(lake)).stdout).toContain("\n4\r\n");
-    // Written through, and the link is still one.
+    // The write went through the link, which still exists.
     const written = await tree(join(lake, to));
     expect(Object.keys(written).filter((path) => /\.(parquet|json)$/.test(path)).length).toBeGreaterThan(0);
     const copy = await gcUsage(["copy", lake, `${lake}-copy`]);
@@ -225,7 +225,7 @@ describe.concurrent("a link", () => {
     expect((await requestsIn(`${lake}-copy`)).stdout).toContain("\n4\r\n");
   });
 
-  it("in place of a slice is read, and replaced by the new slice while its target stays", async () => {
+  it("in place of a slice is read, and replaced by the new slice; its target stays", async () => {
     const lake = await lakeCopy();
     await moved(join(lake, SLICE), join(lake, "data/4.parquet"));
     expect((await requestsIn(lake)).stdout).toContain("\n2\r\n");
@@ -252,7 +252,7 @@ describe.concurrent("a link", () => {
     [SOURCE, "link to a folder outside"],
     [`${SOURCE}/first.json`, "link to a file outside"],
   ])(
-    "at %s that leaves the lake is refused by name by all who read or write, and reported by status",
+    "at %s that leaves the lake is an error for reading and writing, and reported by status",
     async (path) => {
       const lake = await lakeCopy();
       const outside = `${lake}-outside`;
@@ -283,7 +283,7 @@ describe.concurrent("a link", () => {
     ["that leads to itself", DAY, "granularity=day", "a circular link"],
     ["that leads to a folder above", DAY, "..", "a link to a folder that contains it"],
     ["that leads to the lake", DAY, "../..", "a link to a folder that contains it"],
-  ])("%s ends, and is named", async (_what, path, target, why) => {
+  ])("%s fails with its name", async (_what, path, target, why) => {
     const lake = await lakeCopy();
     await rename(join(lake, path), `${lake}-aside`);
     await symlink(target, join(lake, path));
@@ -311,7 +311,7 @@ describe.concurrent("a link", () => {
     expect((await requestsIn(lake)).stdout).toContain("\n2\r\n");
   });
 
-  it("that is no data is reported and not followed, wherever it leads", async () => {
+  it("that is not data is reported and not followed, wherever it points", async () => {
     const lake = await lakeCopy();
     await symlink("/etc", join(lake, "usage/etc"));
     await symlink("..", join(lake, DAY, "up"));

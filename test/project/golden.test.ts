@@ -11,8 +11,8 @@ import { tree } from "../lake/helpers.ts";
 import { fastEffects, runSync, span } from "../sync/world.ts";
 
 /**
- * Lakes as released versions wrote them, by scripts/golden.ts. They are never edited: every later version has to read
- * them. `unreleased` is of the format that the next release will have.
+ * Lakes written by released versions, created by scripts/golden.ts. They are never edited: every later version must read
+ * them. `unreleased` has the format of the next release.
  */
 const GOLDEN = fileURLToPath(new URL("../golden/", import.meta.url));
 const VERSIONS = await readdir(GOLDEN);
@@ -41,14 +41,14 @@ async function statusOf(lake: string): Promise<Status> {
   return JSON.parse(ran.stdout) as Status;
 }
 
-it("there is a golden lake of every version that was released", async () => {
+it("every released version has a golden lake", async () => {
   const changes = await readFile(new URL("../../CHANGELOG.md", import.meta.url), "utf8");
   const released = [...changes.matchAll(/^## (\d+\.\d+\.\d+)/gm)].map(([, version]) => version);
   expect(released).toContain("0.1.0");
   expect(released.filter((version) => !VERSIONS.includes(version ?? ""))).toEqual([]);
 });
 
-describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
+describe.each(VERSIONS)("a lake written by gc-usage %s", (version) => {
   const golden = join(GOLDEN, version, "lake");
   const format = version === "0.1.0" ? 1 : 2;
   const expected = (file: string): Promise<string> => readFile(join(GOLDEN, version, file), "utf8");
@@ -58,13 +58,13 @@ describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
     return lake;
   };
 
-  it("reads as it did then, by SQL", async () => {
+  it("has the same rows in SQL as then", async () => {
     const lake = await copied();
     expect(await sqlOf(lake, SUMS)).toBe(await expected("sums.csv"));
     expect(await sqlOf(lake, SOURCE_ROWS)).toBe(await expected("source-rows.csv"));
   });
 
-  it("is shown by status, with nothing damaged, and answers a question", async () => {
+  it("is shown by status without damage, and answers a question", async () => {
     const lake = await copied();
     const { series } = await statusOf(lake);
     const lines = (await expected("sums.csv")).trim().split("\n").length - 1;
@@ -79,11 +79,11 @@ describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
     const lake = await copied();
     expect(await gcUsage(["copy", lake, `${lake}-2`])).toMatchObject({ exitCode: 0 });
     const [from, to] = [await tree(lake), await tree(`${lake}-2`)];
-    for (const one of [from, to]) delete one["_gc-usage.json"];
+    for (const files of [from, to]) delete files["_gc-usage.json"];
     expect(to).toEqual(from);
   });
 
-  it("keeps what covers more than what is loaded, and replaces it when forced", async () => {
+  it("keeps what covers more than a loaded answer, and replaces it when forced", async () => {
     const lake = await copied();
     const rows = join(lake, "..", "rows.json");
     const row = { date: "2021-01-12", clientId: "a", organizationId: "", requests: 1 };
@@ -99,7 +99,7 @@ describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
     );
   });
 
-  it("is synced: what is settled stays as it is, the rest is fetched in the format of today", async () => {
+  it("is synced: settled slices stay unchanged, the rest is fetched in the current format", async () => {
     const lake = await copied();
     const target = { service: "legacy", grouping: parseGrouping("client") } as const;
     const days = { ...target, span: span("2026-11-22", "2026-11-25") };
@@ -109,7 +109,7 @@ describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
     const sums = (await expected("sums.csv")).split("\n");
     const now = (await sqlOf(lake, SUMS)).split("\n");
     expect(sums.filter((line) => !now.includes(line))).toEqual([]);
-    // The same organization still answers the same: fetched again, the figures do not move.
+    // The same organization still returns the same: after a refetch the figures are equal.
     const again = await runSync(sandbox, lake, fastEffects(NOW + 3_600_000, 100), {
       ...days,
       settleDays: 30,
@@ -120,11 +120,11 @@ describe.each(VERSIONS)("a lake that gc-usage %s wrote", (version) => {
     expect((await sqlOf(lake, SUMS)).split("\n")).toEqual(now);
   });
 
-  it("loses what a killed sync had left, or resumes it, and keeps nothing in its staging", async () => {
+  it("drops or resumes what a killed sync left, and keeps nothing in its staging", async () => {
     const lake = await copied();
     const staging = join(lake, ".staging");
     await cp(join(GOLDEN, version, "staging"), staging, { recursive: true });
-    // Nobody has given a sign of life there for an hour.
+    // There has been no activity for an hour.
     const then = new Date(Date.now() - 3_600_000);
     for (const name of await readdir(staging, { recursive: true }))
       await utimes(join(staging, name), then, then);
@@ -146,7 +146,7 @@ function counts(old: Record<number, number>, fresh: Record<number, number>): Rec
   return sum;
 }
 
-/** How many of the service's slices there are of each format. */
+/** The number of the service's slices of each format. */
 async function formatsOf(folder: string, service: string): Promise<Record<number, number>> {
   const lake = await openLake(folder);
   try {

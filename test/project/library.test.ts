@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 
-test("the example of docs/library.md runs as it is, against the built library", async () => {
+test("the example in docs/library.md runs unchanged with the built library", async () => {
   const guide = readFileSync(new URL("../../docs/library.md", import.meta.url), "utf8");
   const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(guide) ?? [];
   const library = new URL("../../dist/index.js", import.meta.url).href;

@@ -16,7 +16,7 @@ const Lock = z.object({
   ),
 });
 
-/** Where Node would look for `name` from the package at `path`: its own folder first, then upwards. */
+/** The folders where Node looks for `name` from the package at `path`: its own first, then upwards. */
 function placesOf(name: string, path: string): string[] {
   const places = [`${path}/node_modules/${name}`];
   for (let end = path.lastIndexOf("node_modules/"); end >= 0; ) {
@@ -30,9 +30,9 @@ const read = (file: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"));
 const { packages } = Lock.parse(read("package-lock.json"));
 
-// npm writes a lock without the binaries of the platforms that its registry did not answer for. npm 10 installs from
-// such a lock, on those platforms without DuckDB; npm 11.6 and later, which Node 24 brings, refuses it.
-test("the lock file holds the binaries of every platform, as npm ci wants them", () => {
+// npm writes a lock file without the binaries of platforms that its registry does not provide. npm 10 installs from such a
+// lock file without DuckDB on those platforms; npm 11.6 and later, which comes with Node 24, rejects it.
+test("the lock file has the binaries of every platform, as npm ci requires", () => {
   const missing = Object.entries(packages).flatMap(([path, entry]) =>
     Object.keys(entry.optionalDependencies ?? {}).filter(
       (name) => !placesOf(name, path).some((place) => place in packages),
@@ -41,20 +41,20 @@ test("the lock file holds the binaries of every platform, as npm ci wants them",
   expect(missing).toEqual([]);
 });
 
-test("the lock file names one version of each package, by its content, and no registry", () => {
+test("the lock file has one version of each package, with its hash, and no registry", () => {
   const loose = Object.entries(packages).filter(
     ([path, { version, resolved }]) =>
       path !== "" && !(/^\d+\.\d+\.\d+/.test(version ?? "") && resolved === undefined),
   );
   expect(loose).toEqual([]);
-  // The binaries of other platforms, which the registry that wrote the lock does not have: npm fills these in elsewhere.
+  // Binaries of other platforms that are missing in the registry that wrote the lock file; npm adds these elsewhere.
   const unsigned = Object.entries(packages).filter(
     ([path, { integrity, optional }]) => path !== "" && !optional && !integrity?.startsWith("sha512-"),
   );
   expect(unsigned).toEqual([]);
 });
 
-test("what runs when the package is installed is our build, and what two tools of development bring", () => {
+test("the only install scripts are our build and those of two development tools", () => {
   const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(read("package.json"));
   const hooks = Object.keys(scripts).filter((name) => /^(pre|post)|install|prepare|prepublish/.test(name));
   expect(hooks).toEqual(["prepare"]);

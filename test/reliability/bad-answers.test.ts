@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { damagedAnswer, tryLoad, trySplit } from "./bad-answers.ts";
 import { Faults } from "./judge.ts";
-import { Chance, size, tell } from "./size.ts";
+import { Chance, report, size } from "./size.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("a damaged answer", () => {
   const loads = size({ short: 50, full: 3000 });
-  it(`is landed as a JSON parser reads it, or refused with a clear message and no trace, ${loads} times`, async () => {
+  it(`is stored as a JSON parser reads it, or rejected with a clear message and no trace, ${loads} times`, async () => {
     const chance = new Chance("load");
     const faults = new Faults();
     let peak = 0;
@@ -24,13 +24,13 @@ describe("a damaged answer", () => {
       faults.add(`case ${i}`, fault, text);
       peak = Math.max(peak, process.memoryUsage().rss);
     }
-    tell(`${loads} loads, at most ${Math.round(peak / 1e6)} MB`);
+    report(`${loads} loads, at most ${Math.round(peak / 1e6)} MB`);
     expect(faults.list()).toEqual([]);
     expect(peak).toBeLessThan(1.2e9);
   });
 
   const splits = size({ short: 500, full: 50_000 });
-  it(`is split as JSON.parse reads it, or refused by both, ${splits} times`, () => {
+  it(`is split as JSON.parse reads it, or rejected by both, ${splits} times`, () => {
     const chance = new Chance("split");
     const faults = new Faults();
     for (let i = 0; i < splits; i++) {

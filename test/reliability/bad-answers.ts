@@ -50,12 +50,12 @@ export const TEXTS: readonly Buffer[] = [
   ...[LEGACY, JOBS].map((rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join("")),
 ].map((text) => Buffer.from(text));
 
-/** Kinds that are right for a file that is no finished, whole answer. */
+/** The correct kinds for a file that is not a finished, complete answer. */
 const KINDS = ["input", "timeout", "failed", "service", "refused"] as const;
 
 /**
- * Loads one damaged answer into a lake that is not there. Landed: the rows must be those that a JSON parser finds.
- * Refused: nothing may be left. @returns what is wrong, undefined where nothing is.
+ * Loads one damaged answer into a new lake. If it is stored, the rows must be those that a JSON parser finds. If it is
+ * rejected, nothing may be left. @returns what is wrong; undefined if nothing is.
  */
 export async function tryLoad(folder: string, text: Buffer, chance: Chance): Promise<string | undefined> {
   const place = join(folder, "lake");
@@ -88,12 +88,10 @@ export async function tryLoad(folder: string, text: Buffer, chance: Chance): Pro
   if (rows === undefined) return left.length === 0 ? undefined : `refused, and left ${left.join(", ")}`;
   if (left.some((name) => name.startsWith(".staging"))) return `left ${left.join(", ")}`;
   const expected = rowsOf(text)?.length;
-  return expected === rows
-    ? undefined
-    : `landed ${rows} rows, where a JSON parser finds ${expected ?? "none"}`;
+  return expected === rows ? undefined : `stored ${rows} rows, but a JSON parser finds ${expected ?? "none"}`;
 }
 
-/** Splits one damaged answer, and parses it whole as well. @returns where the two differ. */
+/** Splits one damaged answer, and also parses it as a whole. @returns the differences. */
 export function trySplit(text: Buffer, chance: Chance): string | undefined {
   const expected = rowsOf(text);
   let found: unknown[] | undefined;
@@ -118,7 +116,7 @@ export function trySplit(text: Buffer, chance: Chance): string | undefined {
   return ours === theirs ? undefined : `splitter ${ours?.slice(0, 300)}, JSON.parse ${theirs?.slice(0, 300)}`;
 }
 
-/** Values nested thousands deep are more than JSON.stringify can print; what is not nested tells enough. */
+/** JSON.stringify cannot print values nested thousands deep; the others are enough to see the problem. */
 function shallow(rows: unknown[] | undefined): unknown {
   return rows?.map((row) =>
     Object.entries(row as object).map(([name, value]: [string, unknown]) => [
@@ -128,7 +126,7 @@ function shallow(rows: unknown[] | undefined): unknown {
   );
 }
 
-/** The rows that a JSON parser finds in a text that is one answer after the other; undefined where that is none. */
+/** The rows that a JSON parser finds in concatenated answers; undefined for anything else. */
 export function rowsOf(text: Buffer): unknown[] | undefined {
   let json: string;
   try {
@@ -136,12 +134,12 @@ export function rowsOf(text: Buffer): unknown[] | undefined {
   } catch {
     return undefined;
   }
-  // An answer nests four deep; what nests more than 500 is refused, though JSON.parse would read it.
+  // An answer nests four deep. More than 500 levels are rejected, although JSON.parse would accept them.
   if (/(\{"a":){500}|\[{500}/.test(json)) return undefined;
   const values = sequence(json);
   if (values === undefined || values.length === 0) return undefined;
   const rows = values.map(rowsOfValue);
-  return rows.every((one) => one !== undefined) ? rows.flat() : undefined;
+  return rows.every((list) => list !== undefined) ? rows.flat() : undefined;
 }
 
 function rowsOfValue(value: unknown): unknown[] | undefined {
@@ -157,7 +155,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** JSON objects and arrays one after the other. The first prefix that parses is the first value. */
+/** Concatenated JSON objects and arrays. The first prefix that parses is the first value. */
 function sequence(json: string): unknown[] | undefined {
   const values: unknown[] = [];
   let rest = json;
@@ -170,7 +168,7 @@ function sequence(json: string): unknown[] | undefined {
   return values;
 }
 
-/** A value that is whole ends where its brackets, those in strings left out, are closed. */
+/** A complete value ends where its brackets outside strings are closed. */
 function firstValue(json: string): [value: unknown, length: number] {
   let [depth, inString] = [0, false];
   for (let i = 0; i < json.length; i++) {

@@ -18,7 +18,7 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 
 const times = size({ short: 2, full: 75 });
 
-/** The commands, what each is given, and the exit codes that bad input may have. */
+/** The commands, their arguments, and the exit codes allowed for bad input. */
 const COMMANDS: [args: string[], input: (chance: Chance) => Buffer, codes: number[]][] = [
   [["load", "-", "--granularity", "day"], damagedAnswer, [0, 2, 5, 6, 7, 8]],
   [["rows", "-"], damagedAnswer, [0, 2, 5, 6, 7]],
@@ -27,7 +27,7 @@ const COMMANDS: [args: string[], input: (chance: Chance) => Buffer, codes: numbe
 ];
 
 it.each(COMMANDS)(
-  `the command %j ends bad input by the right exit code, with no stack and no trace, ${times} times`,
+  `the command %j rejects bad input with the right exit code, without a stack trace and without a trace on disk, ${times} times`,
   async (args, make, codes) => {
     const chance = new Chance(args.join(" "));
     const faults = new Faults();

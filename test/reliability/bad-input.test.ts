@@ -21,7 +21,7 @@ const KINDS: [what: string, times: number, attempt: (chance: Chance) => Tried | 
 
 describe("bad input", () => {
   it.each(KINDS)(
-    "a bad %s is taken for what it says or refused with a clear message, %i times",
+    "a bad %s is accepted with its literal meaning or rejected with a clear message, %i times",
     async (what, times, attempt) => {
       const chance = new Chance(what);
       const faults = new Faults();

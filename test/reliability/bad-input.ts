@@ -14,7 +14,7 @@ import { faultOf } from "./judge.ts";
 import { damaged } from "./mutate.ts";
 import type { Chance } from "./size.ts";
 
-/** One case of some kind of bad input: what was given, and what is wrong with what came of it. */
+/** One case of bad input: what was given, and what is wrong with the result. */
 export interface Tried {
   readonly input: Uint8Array | string;
   readonly fault: string | undefined;
@@ -41,7 +41,7 @@ export function damagedQuery(chance: Chance): Buffer {
   return damaged(chance.pick(QUERIES), chance);
 }
 
-/** A query file: what is taken can be sent again by us, and means the same. */
+/** A query file: an accepted one can be sent again by us, and keeps its meaning. */
 export function tryQuery(chance: Chance): Tried {
   const input = damagedQuery(chance);
   const service = chance.pick(SERVICES);
@@ -108,7 +108,7 @@ export function damagedConfig(chance: Chance): Buffer {
   return chance.below(3) === 0 ? withTomlValue(chance) : damaged(CONFIG, chance);
 }
 
-/** The profiles of gc: what is wrong with the file is told without its secret. */
+/** The profiles of gc: an error in the file is reported without its secret. */
 export async function tryConfig(home: string, chance: Chance): Promise<Tried> {
   const input = damagedConfig(chance);
   await mkdir(join(home, ".gc"), { recursive: true });
@@ -120,8 +120,8 @@ export async function tryConfig(home: string, chance: Chance): Promise<Tried> {
     return { input, fault: undefined };
   } catch (error) {
     const shown = error instanceof UsageError ? `${error.message} ${error.hint}` : "";
-    const told = shown.includes("S3cr3t") ? `the secret is told: ${shown}` : undefined;
-    return { input, fault: told ?? faultOf(error, ["input", "credentials"]) };
+    const leaked = shown.includes("S3cr3t") ? `the secret is shown: ${shown}` : undefined;
+    return { input, fault: leaked ?? faultOf(error, ["input", "credentials"]) };
   }
 }
 
@@ -171,7 +171,7 @@ const PARTS = [
   "x".repeat(300),
 ];
 
-/** Names that lead elsewhere: an id stays a name in its folder, a slice's path has one spelling and stays in the lake. */
+/** Names with paths: an id stays a name in its folder, and a slice's path has one spelling and stays in the lake. */
 export function tryName(chance: Chance): Tried {
   const input = Array.from({ length: 1 + chance.below(7) }, () => chance.pick(PARTS)).join("");
   try {

@@ -16,21 +16,21 @@ interface Read {
   readonly rss: number;
 }
 
-/** What came of reading a slice with a few bytes changed, or the file's end cut off. */
+/** The result of reading a slice with a few bytes changed, or with its end truncated. */
 export interface DamageCounts {
   tried: number;
-  /** Refused, naming the file. */
+  /** Rejected, with the name of the file. */
   refused: number;
-  /** Read as it was: the byte is one that tells nothing, or the same. */
+  /** Unchanged: the byte has no meaning, or was the same. */
   same: number;
-  /** Read otherwise than it was written: Parquet as DuckDB writes it has no checksum over the data. */
+  /** Changed: Parquet as DuckDB writes it has no checksum over the data. */
   differs: number;
-  /** The reading process died. */
+  /** The reading process crashed. */
   died: number;
   peakRss: number;
 }
 
-/** Damages one slice of a lake of two, over and over, and reads the lake by SQL and by its footers. */
+/** Repeatedly damages one of a lake's two slices, and reads the lake with SQL and through its footers. */
 export async function damageSlices(
   folder: string,
   times: number,
@@ -47,7 +47,7 @@ export async function damageSlices(
         : { bytes: changes(sound.length, chance) },
   );
   const list = join(folder, "damages");
-  await writeFile(list, damages.map((one) => JSON.stringify(one)).join("\n"));
+  await writeFile(list, damages.map((damage) => JSON.stringify(damage)).join("\n"));
   const counts: DamageCounts = { tried: 0, refused: 0, same: 0, differs: 0, died: 0, peakRss: 0 };
   let truth: string | undefined;
   for (let next = 0; next < times; ) {
@@ -77,7 +77,7 @@ export async function damageSlices(
 
 function changes(length: number, chance: Chance): [number, number][] {
   return Array.from({ length: 1 + chance.below(3) }, () => {
-    // Half of them in the footer, where the lengths and offsets stand.
+    // Half of them are in the footer, with the lengths and offsets.
     const at =
       chance.below(2) === 0 ? chance.below(length) : length - 1 - chance.below(Math.min(length, 1500));
     return [at, chance.pick([0, 1, 0x7f, 0x80, 0xff, chance.below(256)])];
@@ -92,13 +92,13 @@ function tally({ sql }: Read, truth: string | undefined, counts: DamageCounts): 
 
 function faultOfRead({ sql, status }: Read): string | undefined {
   if (status.error) return `status fails: ${status.error.text}`;
-  if ((status.known ?? 0) < 1) return "the sound slice beside it is not known any more";
+  if ((status.known ?? 0) < 1) return "the sound slice next to it is not known any more";
   if (!sql.error) return undefined;
   if (sql.error.kind !== "lake") return `kind ${sql.error.kind}: ${sql.error.text}`;
   return faultOfText(sql.error.text);
 }
 
-/** @returns the damaged one's file. */
+/** @returns the damaged slice's file. */
 async function makeLake(folder: string): Promise<string> {
   const lake = await openOrCreateLake(join(folder, "lake"));
   try {

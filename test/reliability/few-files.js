@@ -1,4 +1,4 @@
-// Reads a lake's slices in a process that may open one more file, for all that listing and reading ask. Prints what came.
+// Reads a lake's slices in a process that may open only one more file. Prints the result.
 import { closeSync, openSync } from "node:fs";
 import { openLake } from "../../dist/lake/open.js";
 

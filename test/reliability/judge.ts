@@ -1,23 +1,23 @@
 import { type ErrorKind, isUsageError } from "../../src/support/errors.ts";
 
-/** What may stand in a message: text for people, of a length that a person reads. */
+/** The allowed content of a message: printable text of a readable length. */
 const MAX_MESSAGE = 700;
 
-/** What is wrong with how bad input was refused; undefined where nothing is. */
+/** What is wrong with the rejection of bad input; undefined if nothing is. */
 export function faultOf(error: unknown, kinds: readonly ErrorKind[]): string | undefined {
   if (!isUsageError(error)) return `no UsageError: ${error instanceof Error ? error.stack : String(error)}`;
   if (!kinds.includes(error.kind)) return `kind ${error.kind}: ${error.message.slice(0, MAX_MESSAGE)}`;
   return faultOfText(`${error.message}\n${error.hint ?? ""}`);
 }
 
-/** The same of what was printed. */
+/** The same check for printed output. */
 export function faultOfText(text: string): string | undefined {
   if (text.length > MAX_MESSAGE) return `a message of ${text.length} characters: ${text.slice(0, 200)}…`;
   const bad = /\n\s+at \S+ ?\(|\[object |\bundefined\b|node:internal|\p{Cc}(?<![\n\t])|\u202e/u.exec(text);
   return bad ? `${JSON.stringify(bad[0])} in the message: ${JSON.stringify(text)}` : undefined;
 }
 
-/** What went wrong, by kind, with one case of each: enough to see, and to run again by its number. */
+/** Failures by kind, with one case of each: enough to see the problem and to rerun it by its number. */
 export class Faults {
   readonly #kinds = new Map<string, { times: number; first: string }>();
 

@@ -9,7 +9,7 @@ import { expectTruth } from "../sync/world.ts";
 import { killLoop } from "./kill.ts";
 import { PLACES } from "./places.ts";
 import { answerOf, runWell } from "./runs.ts";
-import { Chance, fewer, size, tell } from "./size.ts";
+import { Chance, fewer, report, size } from "./size.ts";
 
 const grouping = parseGrouping("client,method");
 const GROUP_BY = ["--group-by", "client,method"];
@@ -50,7 +50,7 @@ const COMMANDS: [name: string, kills: number, command: (lake: string) => string[
 
 describe.each(PLACES)("kill -9, with a lake in %s,", (name, open) => {
   it.each(fewer(COMMANDS))(
-    "of a %s at %i random points, and a plain run after, leave the truth and nothing else",
+    "of a %s at %i random points, followed by a normal run, leaves the truth and nothing else",
     async (what, kills, command) => {
       const chance = new Chance(`kill ${what} in ${name}`);
       const began = performance.now();
@@ -64,7 +64,7 @@ describe.each(PLACES)("kill -9, with a lake in %s,", (name, open) => {
         random: () => chance.next(),
       });
       const seconds = ((performance.now() - began) / 1000).toFixed(0);
-      tell(`kill, ${name}, ${what}: ${kills} kills in ${seconds} s`);
+      report(`kill, ${name}, ${what}: ${kills} kills in ${seconds} s`);
       expect.hasAssertions();
     },
   );

@@ -6,25 +6,25 @@ import { readThroughout, runWell } from "./runs.ts";
 export interface KillOptions {
   readonly place: Place;
   readonly kills: number;
-  /** The command that fills a lake, as a person would run it again. */
+  /** The command that fills a lake, as a person would repeat it. */
   readonly command: (lake: string) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly grouping: Grouping;
-  /** Throws where the lake, in a folder, is not what it should be. */
+  /** Throws if the lake, in a folder, is wrong. */
   readonly check: (folder: string) => Promise<void>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
 /**
- * Runs a command over and over, killed by SIGKILL at random points, until it has filled its lake, two lakes side by side,
- * with a reader throughout; then once more. Each lake must be what it should, and nothing be left of what was killed.
+ * Runs a command repeatedly, killed with SIGKILL at random points, until it has filled its lake, with a concurrent reader and
+ * for two lakes at the same time; then once more. Each lake must be correct, and nothing may be left of killed runs.
  */
 export async function killLoop(options: KillOptions): Promise<void> {
   const { place, kills, grouping, random } = options;
   const check = async (name: string): Promise<void> => options.check(await place.folder(name));
 
-  /** The shortest that a run to its end took: on a busy machine the first may take several times as long. */
+  /** The shortest complete run so far: on a busy machine the first one may take several times as long. */
   let whole = Number.POSITIVE_INFINITY;
   const run = async (name: string, killAfterMs?: number): Promise<boolean> => {
     const env = { ...options.env, ...place.env(name) };
@@ -40,7 +40,7 @@ export async function killLoop(options: KillOptions): Promise<void> {
   const oneLake = async (name: string): Promise<void> => {
     const reading = new AbortController();
     const reader = readThroughout(place, name, grouping, reading.signal);
-    // Start-up takes a third of the time and changes nothing: the kills fall into the rest.
+    // The start takes a third of the time and changes nothing, so the kills are in the rest.
     while (count.kills < kills && !(await run(name, whole * (0.3 + 0.7 * random())))) count.kills++;
     await run(name);
     reading.abort();

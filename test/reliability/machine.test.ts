@@ -9,14 +9,14 @@ import { parseGrouping } from "../../src/usage/grouping.ts";
 import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
 import { faultOfText } from "./judge.ts";
 import { run, runWell } from "./runs.ts";
-import { fewer, some, tell } from "./size.ts";
+import { fewer, report, some } from "./size.ts";
 
 const grouping = parseGrouping("client,uri,method");
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const SPAN = { start: addDays(YESTERDAY, -19), end: YESTERDAY };
 const SYNC = ["sync", "--from", SPAN.start, "--to", SPAN.end, "--keep-source"];
 const TRUTH = { service: "jobs", grouping, span: SPAN } as const;
-/** Somebody who owns nothing. */
+/** A user who owns nothing. */
 const NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 
 let root: string;
@@ -36,20 +36,20 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Mounting is root's alone; where it is refused the test says that it tried nothing. */
+/** Mounting needs root. If it is not allowed, the test reports that it was skipped. */
 function tryMount(...args: string[]): boolean {
   try {
     execFileSync("mount", args, { stdio: "pipe" });
     return true;
   } catch (error) {
-    tell(`NOT TRIED: mount ${args.join(" ")}: ${String(error).split("\n")[0]}`);
+    report(`NOT TRIED: mount ${args.join(" ")}: ${String(error).split("\n")[0]}`);
     return false;
   }
 }
 
 function isRoot(): boolean {
   const root = process.getuid?.() === 0;
-  if (!root) tell("NOT TRIED: only root can run a command as somebody else");
+  if (!root) report("NOT TRIED: only root can run a command as somebody else");
   return root;
 }
 
@@ -66,9 +66,9 @@ async function expectLakeError(
   });
 }
 
-describe("a machine that refuses", () => {
+describe("a machine that denies", () => {
   it.each(some(["400k", "200k", "700k"]))(
-    "room on the disk (%s): a clear end, and the next run goes on",
+    "space on the disk (%s): a clear error, and the next run resumes",
     async (size) => {
       const disk = join(root, `disk-${size}`);
       await mkdir(disk);
@@ -84,7 +84,7 @@ describe("a machine that refuses", () => {
     },
   );
 
-  it("to write: reading goes on, writing ends with what to do", async () => {
+  it("writing: reading still works, and writing fails with a next step", async () => {
     const disk = join(root, "read-only");
     await mkdir(disk);
     if (!tryMount("--bind", filled, disk)) return;
@@ -103,7 +103,7 @@ describe("a machine that refuses", () => {
     }
   });
 
-  it("permission: to write, then to read", async () => {
+  it("permission: first to write, then to read", async () => {
     if (!isRoot()) return;
     await expectLakeError([...SYNC, "--recheck", "0", "--lake", filled], /permission/i, NOBODY);
     const temporary = join(root, "temporary");
@@ -119,7 +119,7 @@ describe("a machine that refuses", () => {
     await chmod(filled, 0o755);
   });
 
-  it("more than 256 open files: all the same; more than 64, which are too few for Node itself: says which limit", async () => {
+  it("more than 256 open files: it still works; more than 64, too few for Node itself: an error with the limit", async () => {
     const lake = join(root, "few-files");
     const limited = (files: number): string[] => ["sh", "-c", `ulimit -n ${files}; exec "$@"`, "sh"];
     await expectLakeError([...SYNC, "--lake", lake], /raise the limit with `ulimit/, limited(64));
@@ -152,7 +152,7 @@ describe("a clock", () => {
     },
   );
 
-  it("that jumps back an hour, and then a day, in the middle of a sync", async () => {
+  it("that jumps back an hour, and then a day, during a sync", async () => {
     const now = Date.parse("2026-11-20T12:00:00Z");
     const jumping = await startSandbox({ now, rateLimit: 1_000_000, jobDelayMs: 2, tokenTtl: 600 });
     const effects = fastEffects(now, 100);
@@ -180,9 +180,9 @@ describe("Ctrl-C", () => {
       const lake = join(root, `stopped-${times.length}-${after}`);
       const signals = times.map((time) => [after + time, "SIGINT"] as const);
       const { code, signal, err } = await run([...SYNC, "--lake", lake], { env: sandbox.env, signals });
-      // Node listens neither while it starts nor while it ends: the signal itself then ends it, which is 130 to a shell.
+      // Node handles no signal while it starts or ends: the signal then ends the process, which a shell reports as 130.
       if (signal === "SIGINT") expect(err).toMatch(/^($|Landed|\nStopping\.)/);
-      // The fastest machine may have ended before.
+      // The fastest machine may already have finished.
       else if (code !== 0) {
         expect({ name, after, code, fault: faultOfText(err) }).toMatchObject({ code: 130, fault: undefined });
         expect(err).toMatch(/Stopping\. Press Ctrl-C again/);

@@ -5,12 +5,12 @@ import { expect, it } from "vitest";
 import { measure } from "../../bench/measure.ts";
 import { SECRET, startServer } from "../genesys/server.ts";
 import { BIN } from "../helpers/bin.ts";
-import { size, tell } from "./size.ts";
+import { report, size } from "./size.ts";
 
 const ROWS = 20_000;
-/** Compressed bytes in each chunk that is sent: the smaller they are, the sooner a reader falls behind. */
+/** Compressed bytes in each chunk: the smaller they are, the sooner a reader falls behind. */
 const CHUNK = 2048;
-/** The program itself takes some 110 MiB, whatever it reads. */
+/** The program itself takes about 110 MiB, whatever it reads. */
 const CEILING_MIB = 200;
 
 function row(i: number): string {
@@ -27,8 +27,8 @@ function row(i: number): string {
   });
 }
 
-it("a gzipped answer of any length passes in flat memory, however fast it is sent", async () => {
-  // Members of gzip, one after the other, are one gzip: what is packed once can be sent for ever, faster than it is read.
+it("memory is constant for a gzipped response of any length, however fast it is sent", async () => {
+  // Concatenated gzip members are valid gzip: data compressed once can be sent forever, faster than it is read.
   const rows = Array.from({ length: ROWS }, (_, i) => `,${row(i)}`).join("");
   const packed = gzipSync(rows, { level: 1 });
   const repeats = Math.ceil(size({ least: 60e6, short: 150e6, full: 3e9 }) / rows.length);
@@ -57,10 +57,10 @@ it("a gzipped answer of any length passes in flat memory, however fast it is sen
       },
     });
     const peak = (peakBytes ?? Number.NaN) / 2 ** 20;
-    tell(
+    report(
       `memory: ${((repeats * rows.length) / 1e6).toFixed(0)} MB, gzipped, in ${seconds.toFixed(1)} s; at most ${peak.toFixed(0)} MiB`,
     );
-    // Off Linux nobody tells the peak.
+    // The peak is only available on Linux.
     if (peakBytes !== undefined) expect(peak).toBeLessThan(CEILING_MIB);
   } finally {
     await server.close();

@@ -11,7 +11,7 @@ function drawn(chance: Chance, length: number, more: string): string {
   return Array.from({ length }, () => chance.pick((LETTERS + more).split(""))).join("");
 }
 
-/** The forms in which the services give secrets: Genesys Cloud's, AWS's, their tokens, an access key id. */
+/** The forms of the services' secrets: those of Genesys Cloud and AWS, their tokens, an access key id. */
 const FORMS: readonly ((chance: Chance) => string)[] = [
   (chance) => drawn(chance, 43, "-_"),
   (chance) => drawn(chance, 40, "+/"),
@@ -28,7 +28,7 @@ const inOption =
   (name: string): Put =>
   (secret) => ({ args: [name, secret] });
 
-/** Every place where somebody may put a secret, by mistake or as an address has it. */
+/** Every place where somebody may put a secret, by mistake or in an address. */
 const PLACES: Readonly<Record<string, Put>> = {
   ...Object.fromEntries(
     [
@@ -103,13 +103,13 @@ const COMMANDS: readonly (readonly string[])[] = [
 export interface Tried {
   readonly runs: number;
   readonly bytes: number;
-  /** Runs that hid something: none would mean that nothing was tried. */
+  /** Runs that hid something: if there were none, nothing would have been tested. */
   readonly hid: number;
 }
 
 /**
- * Runs commands with secrets in places where none belongs, against servers that repeat all that they are sent, and searches
- * what is printed and written. Every place has its turn before one has a second.
+ * Runs commands with misplaced secrets, against servers that repeat everything they are sent, and searches the output and
+ * the files. Every place has its turn before the first one has a second.
  */
 export async function tryMisplaced(
   folder: string,
@@ -173,7 +173,7 @@ export async function tryMisplaced(
   return total;
 }
 
-/** What else is set: servers that answer at once. */
+/** The other settings: servers that respond at once. */
 function environment(base: string): Record<string, string> {
   return {
     GENESYSCLOUD_GATEWAY_HOST: "127.0.0.1",
@@ -199,16 +199,16 @@ async function filesIn(home: string): Promise<string> {
   return (await Promise.all(texts)).join("\n");
 }
 
-/** So many letters of a secret in a row are a leak. */
+/** This many consecutive letters of a secret are a leak. */
 const PIECE = 12;
 
 function leak(text: string, secret: string): string | undefined {
   const searched = [text, text.toLowerCase()];
   const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString("hex")];
-  for (const form of forms.flatMap((one) => [one, one.toLowerCase()])) {
+  for (const form of forms.flatMap((spelling) => [spelling, spelling.toLowerCase()])) {
     for (let at = 0; at + PIECE <= form.length; at++) {
       const piece = form.slice(at, at + PIECE);
-      if (searched.some((one) => one.includes(piece))) return `a secret is told`;
+      if (searched.some((text) => text.includes(piece))) return `a secret is shown`;
     }
   }
   return undefined;

@@ -2,7 +2,7 @@ import type { Chance } from "./size.ts";
 
 const DEEP = 20_000;
 
-/** JSON values in place of what is expected, as text: some are no JSON at all, and some cannot be written by JSON.stringify. */
+/** Unexpected JSON values, as text: some are invalid JSON, and some cannot be written by JSON.stringify. */
 const VALUES: readonly string[] = [
   "null",
   "true",
@@ -45,7 +45,7 @@ const VALUES: readonly string[] = [
   `${'{"a":'.repeat(DEEP)}1${"}".repeat(DEEP)}`,
 ];
 
-/** Bytes that cut, join or end what should not be. */
+/** Bytes that truncate, join or end something. */
 const BYTES: readonly Buffer[] = [
   ...'{}[]",:\\ 0-.eE<\n\r\t/'.split("").map((char) => Buffer.from(char)),
   Buffer.from([0]),
@@ -73,7 +73,7 @@ const WHOLE: readonly ((text: Buffer) => Buffer)[] = [
   (text) => Buffer.concat([Buffer.from('{"results":'), text, Buffer.from("}")]),
 ];
 
-/** Text as a careless program, network or person would leave it: one to three damages, of whatever kind. */
+/** Text as damaged by a careless program, network or person: one to three damages of any kind. */
 export function damaged(text: Buffer, chance: Chance): Buffer {
   let out = text;
   for (let damages = 1 + chance.below(3); damages > 0; damages--) out = damagedOnce(out, chance);
@@ -100,7 +100,7 @@ function damagedOnce(text: Buffer, chance: Chance): Buffer {
   }
 }
 
-/** One of the members `"name": value` given another value, another name, or given twice. */
+/** Changes the value or the name of one member `"name": value`, or repeats it. */
 function withValue(text: Buffer, chance: Chance): Buffer {
   const json = text.toString("latin1");
   const members = [

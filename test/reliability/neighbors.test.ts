@@ -14,7 +14,7 @@ import { writeNewerSlice } from "../lake/newer-slice.ts";
 import { expectTruth } from "../sync/world.ts";
 import { PLACES } from "./places.ts";
 import { type Ended, type RunOptions, readThroughout, run, runWell } from "./runs.ts";
-import { Chance, size, tell } from "./size.ts";
+import { Chance, report, size } from "./size.ts";
 
 const grouping = parseGrouping("client,method");
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
@@ -23,12 +23,12 @@ const SPAN = { start: day(0), end: day(9) };
 const FLAGS = ["--group-by", "client,method", "--recheck", "0", "--quiet"];
 const slice = (lake: string, index: number): string =>
   join(lake, `usage/granularity=day/date=${day(index)}/jobs.client-method.parquet`);
-/** Somebody who cannot read what its mode forbids; root can. */
+/** A user who cannot read what its mode forbids; root can. */
 const NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
-/** A container: process ids of its own, the host's name, and a pid that another container has as well. */
+/** A container: its own process ids, the host's name, and a pid that another container has, too. */
 const CONTAINER = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
 const canTry = spawnSync(CONTAINER[0] ?? "", [...CONTAINER.slice(1), ...NOBODY, "true"]).status === 0;
-if (!canTry) tell("NOT TRIED: containers, which need unshare, setpriv and root");
+if (!canTry) report("NOT TRIED: containers, which need unshare, setpriv and root");
 
 const inContainer = (args: readonly string[], options: RunOptions): Promise<Ended> =>
   run(args, { ...options, under: [...CONTAINER, ...NOBODY] });
@@ -56,7 +56,7 @@ function sync(lake: string, from: number, to: number): string[] {
 describe.skipIf(!canTry)("a lake among neighbors", () => {
   const rounds = size({ short: 1, full: 15 });
 
-  it(`keeps what is whose through two containers, a killed writer, another organization, an unreadable slice and a newer one, ${rounds} times`, async () => {
+  it(`stays correct with two containers, a killed writer, another organization, an unreadable slice and a newer one, ${rounds} times`, async () => {
     const place = await (PLACES[0] ?? expect.fail())[1](root);
     const chance = new Chance("neighbors");
     let killed = 0;
@@ -94,10 +94,10 @@ describe.skipIf(!canTry)("a lake among neighbors", () => {
       await expectTruth(lake, { service: "jobs", grouping, span: SPAN });
       await place.remove(name);
     }
-    tell(`neighbors: ${rounds} rounds, ${killed} of their writers killed`);
+    report(`neighbors: ${rounds} rounds, ${killed} of their writers killed`);
   });
 
-  it("gives what a suspended container was fetching to another, once its lease has run out, and the first one notices", async () => {
+  it("hands the work of a suspended container to another one when its lease has expired, and the first one notices", async () => {
     const rows = ["a", "b"].map((client) => jobsRow(day(9), client, 1));
     let isReleased = false;
     const service = await startUsageService(({ after }) => {

@@ -13,23 +13,23 @@ import { silentLog } from "../../src/support/effects.ts";
 import { awsEnv, clientOptions } from "../aws/harness/env.ts";
 import { newBucket } from "../aws/s3-helpers.ts";
 
-/** Where lakes are tried: what a test does to them is the same in every place. */
+/** The locations of lakes: a test does the same in each of them. */
 export interface Place {
   readonly kind: "folder" | "S3";
-  /** Of a lake's name, what `--lake` takes. */
+  /** The value of `--lake` for a lake's name. */
   lake(name: string): string;
-  /** What a command needs in its environment for the lake. */
+  /** The environment that a command needs for the lake. */
   env(name: string): Readonly<Record<string, string>>;
-  /** A folder in which DuckDB reads the lake as it is now: the lake itself, or a mirror of it. */
+  /** A folder where DuckDB reads the current lake: the lake itself, or a mirror of it. */
   folder(name: string): Promise<string>;
-  /** What is there of the lake, or of work on it, that no reader asks for. */
+  /** Everything that belongs to the lake, or to work on it, but that no reader needs. */
   leftovers(name: string): Promise<string[]>;
   remove(name: string): Promise<void>;
 }
 
 const moto = inject("moto");
 
-/** In a folder, and on S3 where the suite has one (`npm run test:soak`). `root` is for what is on this machine. */
+/** A folder, and S3 if the suite has one (`npm run test:soak`). `root` is for local files. */
 export const PLACES: readonly (readonly [name: string, open: (root: string) => Promise<Place>])[] = [
   ["a folder", (root) => Promise.resolve(folders(root))],
   ...(moto === undefined ? [] : [["S3", (root: string) => bucket(root, moto)] as const]),
@@ -85,7 +85,7 @@ async function bucket(root: string, url: string): Promise<Place> {
   };
 }
 
-/** The lake itself; and a folder that was killed before it had a lease goes with its age (workspace.ts). */
+/** The lake itself. A folder that was killed before it had a lease is removed after a time (workspace.ts). */
 const PART_OF_LAKE = /^(?:_gc-usage\.json$|(?:usage|gc_usage_api_source)(?:\/|$)|\.staging\/new\.)/;
 
 async function namesIn(folder: string): Promise<string[]> {

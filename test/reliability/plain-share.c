@@ -1,4 +1,4 @@
-/* A network share or a memory card: no hard links, no modes, no flushing, no times of one's own choice. */
+/* A network share or a memory card: no hard links, no modes, no flushing, no custom times. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/types.h>

@@ -9,7 +9,7 @@ import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { expectTruth } from "../sync/world.ts";
 import { answerOf, run, runWell } from "./runs.ts";
-import { tell } from "./size.ts";
+import { report } from "./size.ts";
 
 const grouping = parseGrouping("client,method");
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
@@ -18,7 +18,7 @@ const GROUP_BY = ["--group-by", "client,method"];
 const SYNC = ["sync", "--from", SPAN.start, "--to", SPAN.end, ...GROUP_BY, "--keep-source"];
 const SOURCE = fileURLToPath(new URL("plain-share.c", import.meta.url));
 const canTry = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
-if (!canTry) tell("NOT TRIED: a plain share, which needs Linux and a C compiler");
+if (!canTry) report("NOT TRIED: a plain share, which needs Linux and a C compiler");
 
 let root: string;
 let sandbox: Sandbox;

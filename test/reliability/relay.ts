@@ -3,21 +3,21 @@ import type { AddressInfo } from "node:net";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
 import type { Chance } from "./size.ts";
 
-/** A secret with every character that one encoding or another spells otherwise. */
+/** A secret with every character that some encoding changes. */
 export const SECRET = "s3cr3t/+=&\"q\\u0041%41'<x>#;~";
 
 export const WRONG_SECRET = Buffer.from(SECRET).reverse().toString();
 
-/** Stands between the program and a sandbox: knows every secret that passes, and answers with them where it hurts. */
+/** A server between the program and a sandbox: knows every secret that passes, and repeats them in its responses. */
 export interface Relay {
   readonly env: Record<string, string>;
   readonly clientId: string;
-  /** Every form of each secret that was used so far. */
+  /** Every form of each secret so far. */
   secrets(): string[];
   close(): Promise<void>;
 }
 
-/** @param echo how often a call is answered by an error that repeats the caller's own secrets, from 0 to 1. */
+/** @param echo how often a call gets an error that repeats the caller's own secrets, from 0 to 1. */
 export async function startRelay(sandbox: Sandbox, chance: Chance, echo: number): Promise<Relay> {
   const tokens = new Set<string>();
   const server = createServer((request, response) => {
@@ -75,7 +75,7 @@ export async function startRelay(sandbox: Sandbox, chance: Chance, echo: number)
   };
 }
 
-/** What the caller itself has: of another's secret it can know nothing. */
+/** The caller's own secrets: it cannot know those of others. */
 function ownSecret(authorization: string): string {
   const [kind = "", value = ""] = authorization.split(" ");
   return kind === "Basic"

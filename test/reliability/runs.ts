@@ -17,7 +17,7 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Standard input; empty where it is left out. */
+  /** Standard input; default: empty. */
   readonly input?: string | Uint8Array;
   readonly killAfterMs?: number | undefined;
   /** Sent at these times after the start. */
@@ -37,7 +37,7 @@ export function run(args: readonly string[], options: RunOptions = {}): Promise<
   const text = { out: "", err: "" };
   child.stdout.on("data", (chunk: Buffer) => (text.out += chunk.toString("utf8")));
   child.stderr.on("data", (chunk: Buffer) => (text.err += chunk.toString("utf8")));
-  // A run that ends before it reads its input is no failure.
+  // A run may end before it reads its input.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
   const signals = [...(options.signals ?? [])];
@@ -52,7 +52,7 @@ export function run(args: readonly string[], options: RunOptions = {}): Promise<
   });
 }
 
-/** The same, for a run that must end well, or by the kill that was asked for. @returns false where it was killed. */
+/** The same for a run that must succeed, or end by the requested kill. @returns false if it was killed. */
 export async function runWell(args: readonly string[], options: RunOptions = {}): Promise<boolean> {
   const { code, signal, err } = await run(args, options);
   if (signal === "SIGKILL" && options.killAfterMs !== undefined) return false;
@@ -71,7 +71,7 @@ export async function answerOf(
   return (await run(["results", id, "--service", "jobs", "--wait"], { env })).out;
 }
 
-/** Reads every slice of a lake over and over until the signal: none may ever be unreadable. */
+/** Reads every slice of a lake repeatedly until the signal: none may ever be unreadable. */
 export async function readThroughout(
   place: Place,
   lake: string,

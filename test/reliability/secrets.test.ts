@@ -5,17 +5,17 @@ import { expect, it } from "vitest";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { Faults } from "./judge.ts";
 import { searchForSecrets } from "./secrets.ts";
-import { Chance, size, tell } from "./size.ts";
+import { Chance, report, size } from "./size.ts";
 
 const rounds = size({ short: 1, full: 12 });
 
-it(`no secret is in what is printed, written or seen of a process, in ${rounds} rounds of runs that fail and are killed`, async () => {
+it(`no secret is printed, written or visible in a process list, in ${rounds} rounds of failing and killed runs`, async () => {
   const folder = await mkdtemp(join(tmpdir(), "gc-usage-reliability-"));
   const sandbox = await startSandbox({ rateLimit: 1_000_000, jobDelayMs: 50 });
   try {
     const faults = new Faults();
     const searched = await searchForSecrets(sandbox, folder, rounds, new Chance("secrets"), faults);
-    tell(`searched for secrets: ${JSON.stringify(searched)}`);
+    report(`searched for secrets: ${JSON.stringify(searched)}`);
     expect(faults.list()).toEqual([]);
     expect(Math.min(searched.redacted, searched.slices)).toBeGreaterThan(0);
   } finally {

@@ -9,7 +9,7 @@ import { type Chance, fewer } from "./size.ts";
 
 const LATELY = ["--last", "8d"];
 
-/** What is run, and how its secret is given. */
+/** The commands, and how their secret is passed. */
 const RUNS: readonly (readonly [given: "env" | "file" | "stdin" | "profile" | "wrong", ...args: string[]])[] =
   [
     ["env", "sync", ...LATELY, "--recheck", "0", "--debug"],
@@ -27,14 +27,14 @@ const RUNS: readonly (readonly [given: "env" | "file" | "stdin" | "profile" | "w
 
 export interface Searched {
   readonly bytes: number;
-  /** Places where a secret would have stood: none would mean that nothing was tried. */
+  /** Hidden secrets: if there were none, nothing would have been tested. */
   readonly redacted: number;
   readonly slices: number;
 }
 
 /**
- * Runs the commands that sign in against a service that fails and repeats the caller's secrets in what it says, kills
- * some of them, and searches what they print, write and are called with.
+ * Runs the commands that sign in against a service that fails and repeats the caller's secrets, kills some of them, and
+ * searches their output, files and arguments.
  */
 export async function searchForSecrets(
   sandbox: Sandbox,
@@ -45,7 +45,7 @@ export async function searchForSecrets(
 ): Promise<Searched> {
   const total = { bytes: 0, redacted: 0, slices: 0 };
   for (let round = 0; round < rounds; round++) {
-    // Some rounds are in peace, so that every command is seen to its end as well.
+    // Some rounds are without faults, so that every command also completes.
     const relay = await startRelay(sandbox, chance, round % 4 === 1 ? 0 : 0.25);
     try {
       const home = join(folder, `round-${round}`);
@@ -73,10 +73,10 @@ function leak(text: string, relay: Relay): string | undefined {
   const found = relay.secrets().find((secret) => text.includes(secret));
   if (found === undefined) return undefined;
   const at = text.indexOf(found);
-  return `a secret is told: …${text.slice(Math.max(0, at - 150), at + found.length + 20)}`;
+  return `a secret is shown: …${text.slice(Math.max(0, at - 150), at + found.length + 20)}`;
 }
 
-/** The files that hold the secret by the user's own will, which are not searched. */
+/** Files in which the user keeps the secret on purpose, which are not searched. */
 const OWN = ["secret", "wrong", join(".gc", "config.toml")];
 
 async function prepare(home: string, { env, clientId }: Relay): Promise<void> {
@@ -96,7 +96,7 @@ async function prepare(home: string, { env, clientId }: Relay): Promise<void> {
   await writeFile(join(home, ".gc", "config.toml"), `[default]\n${lines.join("\n")}\n`);
 }
 
-/** Everything that a run prints, and the arguments that other users of the machine can see it run with. */
+/** Everything that a run prints, and the arguments that other users of the machine can see. */
 async function run(
   args: string[],
   given: string,
@@ -122,13 +122,13 @@ async function run(
       text += chunk.toString("utf8");
     });
   }
-  // A run that fails before it reads its input is no failure of this test.
+  // A run may fail before it reads its input.
   child.stdin.on("error", () => undefined);
   child.stdin.end(given === "stdin" ? SECRET : "");
   const kill = killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
   const ended = new Promise((resolve) => child.on("close", resolve));
   const seen = await readFile(`/proc/${child.pid}/cmdline`, "utf8").catch(() => "");
-  // A service that answers so badly may be tried for minutes: what is printed by then is enough.
+  // Retries of a faulty service may take minutes: the output so far is enough.
   const stop = setTimeout(() => child.kill("SIGTERM"), 15_000);
   await ended;
   clearTimeout(kill);

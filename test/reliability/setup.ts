@@ -4,12 +4,12 @@ import { startMoto } from "../aws/harness/moto.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where moto's S3 is; undefined in `npm test`, which installs nothing. */
+    /** The address of moto's S3; undefined in `npm test`, which installs nothing. */
     moto: string | undefined;
   }
 }
 
-/** One seed for the whole run, printed, so that a failure can be run again by `SEED=… npm run test:soak`; and an S3. */
+/** One seed for the whole run, printed, so that a failure can be repeated with `SEED=… npm run test:soak`; and an S3. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   process.env["SEED"] ??= String(Math.floor(Math.random() * 1e9));
   process.stdout.write(`SEED=${process.env["SEED"]}\n`);

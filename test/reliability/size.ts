@@ -1,28 +1,28 @@
 /** `npm run test:soak` sets SOAK=full, and `npm run test:reliability` SOAK=short. */
 const SOAK = process.env["SOAK"];
 
-/** How much of a test to run: in full, in short, or the least that still tries it, which is part of `npm test`. */
+/** How much of a test to run: all, a short version, or the minimum, which is part of `npm test`. */
 export function size<T>(amounts: { least?: T; short: T; full: T }): T {
   if (SOAK === "full") return amounts.full;
   return SOAK === "short" ? amounts.short : (amounts.least ?? amounts.short);
 }
 
-/** Which of some cases to try: all in full, otherwise the first of them. */
+/** Selects cases: all for a full run, otherwise the first ones. */
 export function some<T>(cases: readonly [T, ...T[]]): readonly T[] {
   return cases.slice(0, size({ short: 1, full: cases.length }));
 }
 
-/** Which of some cases to try: the first few in `npm test`, otherwise all. */
+/** Selects cases: the first few for `npm test`, otherwise all. */
 export function fewer<T>(cases: readonly T[], few = 1): readonly T[] {
   return cases.slice(0, size({ least: few, short: cases.length, full: cases.length }));
 }
 
-/** Figures for people, beside the test's result. */
-export function tell(figures: string): void {
+/** Prints figures next to the test's result. */
+export function report(figures: string): void {
   process.stdout.write(`  ${figures}\n`);
 }
 
-/** Chance that can be repeated: the same for the same SEED and name. Without a SEED 1 stands for it. */
+/** Reproducible randomness: the same for the same SEED and name. The default SEED is 1. */
 export class Chance {
   #state: number;
 
@@ -39,7 +39,7 @@ export class Chance {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
   }
 
-  /** A whole number from 0 to below `end`. */
+  /** An integer from 0 to below `end`. */
   below(end: number): number {
     return Math.floor(this.next() * end);
   }

@@ -1,5 +1,5 @@
-// Reads damaged slices, one after the other, in a process that may die of them. Arguments: the lake, the slice's file in
-// it, the damages as a file of [{at, byte}, …] or {cut} a line, the number of the first to try. Prints a line for each.
+// Reads damaged slices, one after the other, in a process that may crash. Arguments: the lake, the slice's file in it, a file
+// with one damage per line ([{at, byte}, …] or {cut}), the number of the first one. Prints a line for each.
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { openDuckDb } from "../../dist/engine/duckdb/duckdb.js";
 import { openLake } from "../../dist/lake/open.js";
@@ -57,6 +57,6 @@ async function readByStatus() {
 /** @param {unknown} error */
 function told(error) {
   if (!(error instanceof Error)) return { kind: "none", text: String(error) };
-  const { kind = "defect", hint = "" } = /** @type {{ kind?: string, hint?: string }} */ (error);
+  const { kind = "bug", hint = "" } = /** @type {{ kind?: string, hint?: string }} */ (error);
   return { kind, text: `${error.message}\n${hint}` };
 }

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { Chance, size, tell } from "./size.ts";
+import { Chance, report, size } from "./size.ts";
 import { storm } from "./storm.ts";
 
 const rounds = size({ short: 1, full: 20 });
 
-it(`a storm of faults leaves lakes that equal the truth, ${rounds} times, for at most twice the calls`, async () => {
+it(`a storm of faults results in correct lakes for at most twice the calls, ${rounds} times`, async () => {
   const folder = await mkdtemp(join(tmpdir(), "gc-usage-reliability-"));
   const chance = new Chance("storm");
   const all = { quiet: 0, storm: 0 };
@@ -23,11 +23,13 @@ it(`a storm of faults leaves lakes that equal the truth, ${rounds} times, for at
         total.worst = Math.max(total.worst, calls.storm / calls.quiet);
       }
       const [times, share] = [total.storm / total.quiet, (100 * total.faulty) / total.storm];
-      tell(`storm, ${service}: ${JSON.stringify(total)}, ${times.toFixed(2)}×, ${share.toFixed(0)} % faulty`);
+      report(
+        `storm, ${service}: ${JSON.stringify(total)}, ${times.toFixed(2)}×, ${share.toFixed(0)} % faulty`,
+      );
       all.quiet += total.quiet;
       all.storm += total.storm;
     }
-    // Of few calls one more makes a large share.
+    // With few calls, a single one makes a large share.
     expect(all.storm / all.quiet).toBeLessThan(size({ least: 3, short: 2, full: 2 }));
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { size } from "./size.ts";
 const NOW = Date.parse("2026-11-20T12:00:00Z");
 const SPAN = span(size({ least: "2026-10-28", short: "2026-10-01", full: "2026-08-20" }), "2026-11-19");
 
-/** Three of ten answers faulty, of every kind, some in several ways; a job in twenty fails, and one is forgotten. */
+/** Three of ten responses have a fault of any kind, or several; a job in twenty fails, and one is forgotten. */
 export const STORM: FaultSpec = {
   429: 0.05,
   500: 0.07,
@@ -26,13 +26,13 @@ export const STORM: FaultSpec = {
 export interface StormCalls {
   readonly quiet: number;
   readonly storm: number;
-  /** Of the storm's answers, those with a fault, or more than one. */
+  /** The number of the storm's responses with at least one fault. */
   readonly faulty: number;
-  /** Runs that ended since a query had failed four times, and were gone on with by the next. */
+  /** Runs that ended because a query had failed four times, and were resumed by the next. */
   readonly again: number;
 }
 
-/** The same days in peace and in a storm, each compared with the truth. @returns the calls that each took. */
+/** The same days without and with faults, each compared with the truth. @returns the calls that each took. */
 export async function storm(
   folder: string,
   seed: number,
@@ -71,7 +71,7 @@ export async function storm(
   return { quiet, storm: stormy, faulty, again };
 }
 
-/** A query that fails every time it is asked ends its run, as it should; the next plain run goes on. */
+/** A query that always fails ends its run, as it should; the next normal run resumes. */
 async function untilDone(sync: () => Promise<unknown>): Promise<number> {
   for (let again = 0; ; again++) {
     try {

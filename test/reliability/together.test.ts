@@ -9,7 +9,7 @@ import { parseGrouping } from "../../src/usage/grouping.ts";
 import { expectTruth } from "../sync/world.ts";
 import { PLACES } from "./places.ts";
 import { answerOf, readThroughout, runWell } from "./runs.ts";
-import { Chance, size, tell } from "./size.ts";
+import { Chance, report, size } from "./size.ts";
 
 const grouping = parseGrouping("client,method");
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 it.each(PLACES)(
-  `four syncs, one killed, and a load at once, with a lake in %s, end with the truth, ${rounds} times`,
+  `four concurrent syncs, one of them killed, and a load result in a correct lake in %s, ${rounds} times`,
   async (where, open) => {
     const place = await open(root);
     const chance = new Chance(`together in ${where}`);
@@ -46,7 +46,7 @@ it.each(PLACES)(
       const name = `lake-${round}`;
       const lake = ["--lake", place.lake(name)];
       const env = { ...sandbox.env, ...place.env(name) };
-      // A folder's writers take turns by a lock; S3's by conditional writes.
+      // A folder's writers take turns with a lock; S3's use conditional writes.
       if (place.kind === "folder") await leaveLock(place.lake(name));
       const reading = new AbortController();
       const reader = readThroughout(place, name, grouping, reading.signal);
@@ -61,17 +61,17 @@ it.each(PLACES)(
       longest = Math.max(longest, performance.now() - began);
       reading.abort();
       await reader;
-      // What the killed one left is gone on with by the next.
+      // The next run resumes what the killed one left.
       await runWell([...SYNC, ...lake], { env });
       await expectTruth(await place.folder(name), { service: "jobs", grouping, span: SPAN });
       expect(await place.leftovers(name)).toEqual([]);
       await place.remove(name);
     }
-    tell(`together, ${where}: ${rounds} rounds of five, the longest ${(longest / 1000).toFixed(1)} s`);
+    report(`together, ${where}: ${rounds} rounds of five, the longest ${(longest / 1000).toFixed(1)} s`);
   },
 );
 
-/** A lock as a process leaves it that died while it held it: of this machine, with a number that no process has. */
+/** A lock left by a dead process: from this machine, with a pid that no process has. */
 async function leaveLock(lake: string): Promise<void> {
   await mkdir(join(lake, ".staging"), { recursive: true });
   const lock = join(lake, ".staging", "lock");

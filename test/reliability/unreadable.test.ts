@@ -11,7 +11,7 @@ import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
 import { tree } from "../lake/helpers.ts";
 import { faultOfText } from "./judge.ts";
 import { run, runWell } from "./runs.ts";
-import { fewer, some, tell } from "./size.ts";
+import { fewer, report, some } from "./size.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const DAYS = ["--from", addDays(YESTERDAY, -2), "--to", YESTERDAY, "--group-by", "method"];
@@ -21,7 +21,7 @@ const KEY: SliceKey = {
   grouping: parseGrouping("method"),
   date: addDays(YESTERDAY, -1),
 };
-/** Permissions do not hold root: the commands run as somebody else, who owns the lake. */
+/** Permissions do not restrict root, so the commands run as another user, who owns the lake. */
 const USER = 12345;
 const isRoot = process.getuid?.() === 0;
 const AS_USER = isRoot ? ["setpriv", "--reuid", `${USER}`, "--regid", `${USER}`, "--clear-groups"] : [];
@@ -47,7 +47,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** A lake of the user's own. */
+/** A lake that belongs to the user. */
 async function lakeOfUser(): Promise<{ lake: string; slice: string }> {
   const lake = join(root, `lake-${copies++}`, "lake");
   await cp(filled, lake, { recursive: true });
@@ -88,7 +88,7 @@ async function expectRefusal(
   expect(await tree(join(lake, "usage"))).toEqual(before);
 }
 
-describe("what cannot be read is no damage: nothing is replaced", () => {
+describe("unreadable is not damaged: nothing is replaced", () => {
   it.each(fewer(COMMANDS, 2))("a slice without permission: %s", async (_name, args) => {
     const { lake, slice } = await lakeOfUser();
     await expectRefusal(args(lake), new RegExp(`permission denied[^]*${KEY.date}`), {
@@ -107,7 +107,7 @@ describe("what cannot be read is no damage: nothing is replaced", () => {
     }
   });
 
-  it("a disk that fails to read it", async () => {
+  it("a disk with read errors", async () => {
     const { lake, slice } = await lakeOfUser();
     const failing = [
       "strace",
@@ -123,7 +123,7 @@ describe("what cannot be read is no damage: nothing is replaced", () => {
     try {
       execFileSync("strace", ["-o", "/dev/null", "true"], { stdio: "ignore" });
     } catch {
-      tell("NOT TRIED: there is no strace to make reading fail");
+      report("NOT TRIED: strace is needed to make reading fail, but it is not installed");
       return;
     }
     for (const [, args] of some(COMMANDS as [(typeof COMMANDS)[0], ...typeof COMMANDS])) {
@@ -131,7 +131,7 @@ describe("what cannot be read is no damage: nothing is replaced", () => {
     }
   });
 
-  it("too few open files: an error that says so, and no slice is taken for damaged", async () => {
+  it("too few open files: a clear error, and no slice is considered damaged", async () => {
     const script = fileURLToPath(new URL("./few-files.js", import.meta.url));
     const outcomes = [1, 40].map((free) => {
       const limited = `ulimit -n 128; exec "$@"`;

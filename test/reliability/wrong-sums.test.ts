@@ -18,7 +18,7 @@ let root: string;
 let lake: string;
 let sandbox: Sandbox;
 
-// One lake with everything in it that counts the same requests more than once, or in part.
+// One lake with everything in it that counts the same requests more than once, or only partly.
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "gc-usage-reliability-"));
   lake = join(root, "lake");
@@ -68,7 +68,7 @@ describe("a sum of requests", () => {
   const all = (): number => requests(() => true);
   const legacy = (): number => requests((fact) => !fact.builtin);
 
-  it("is of one service and one grouping, whichever a question reads", async () => {
+  it("covers one service and one grouping, whichever a question reads", async () => {
     for (const grouping of [[], ["client"], ["client,user"], ["uri,platform"]]) {
       const flag = grouping.length === 0 ? [] : ["--group-by", ...grouping];
       expect(sum(await rows("ask", "requests-by-day", ...FROM_TO, ...flag)), String(grouping)).toBe(all());
@@ -80,16 +80,16 @@ describe("a sum of requests", () => {
     }
   });
 
-  it("over daily counts each request once, whatever else the lake has", async () => {
+  it("over daily counts each request once, whatever else is in the lake", async () => {
     expect(sum(await rows("sql", "SELECT sum(requests) AS requests FROM daily"))).toBe(all());
   });
 
-  it("says on standard error which service and grouping it is of", async () => {
+  it("comes with its service and grouping on standard error", async () => {
     const { stderr } = await gcUsage(["ask", "busy-clients", ...FROM_TO, "--lake", lake]);
     expect(stderr).toMatch(/\((jobs|legacy), [a-z-]+\)/);
   });
 
-  it("is refused for a grouping that the lake does not have, or that cannot answer", async () => {
+  it("is rejected for a grouping that is not in the lake, or that cannot answer", async () => {
     for (const flags of [
       ["--group-by", "user"],
       ["--group-by", "client", "--service", "legacy"],
@@ -103,14 +103,14 @@ describe("a sum of requests", () => {
     expect(await gcUsage(uri)).toMatchObject({ exitCode: 9, stdout: "" });
   });
 
-  it("over days that the lake has in part is refused, and labelled with what is missing where that is accepted", async () => {
+  it("over partly covered days is rejected, or reports what is missing with --allow-partial", async () => {
     const wide = ["requests-by-day", "--from", addDays(SPAN.start, -5), "--to", SPAN.end, "--lake", lake];
     expect(await gcUsage(["ask", ...wide])).toMatchObject({ exitCode: 9, stdout: "" });
     const { stderr } = await gcUsage(["ask", ...wide, "--allow-partial"]);
     expect(stderr).toMatch(/warning: .* has 10 of these 15 days .*Missing: /);
   });
 
-  it("of a month that was asked for in part is told apart by status", async () => {
+  it("of a partly requested month is marked by status", async () => {
     const { stdout } = await gcUsage(["status", "--json", "--lake", lake]);
     const { series } = JSON.parse(stdout) as {
       series: { granularity: string; periods: { date: string; state: string }[] }[];
@@ -122,7 +122,7 @@ describe("a sum of requests", () => {
     for (const { state } of months) expect(state).toMatch(/^(partial|changing)$/);
   });
 
-  it("is not made of a narrower answer over a wider one", async () => {
+  it("does not mix a narrower answer into a wider one", async () => {
     const narrow = [
       "sync",
       "--from",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Access } from "../../src/sandbox/access.ts";
 
-test("a window is 60 seconds long, never 61, whatever the clock's fractions", () => {
+test("a window lasts 60 seconds, never 61, whatever the fractions of the clock", () => {
   let now = 0;
   const credentials = { clientId: "id", clientSecret: "secret", permissions: [] };
   const options = { seed: 1, rateLimit: 300, tokenTtl: 86_400, monotonic: () => now };

@@ -29,7 +29,7 @@ const LEGACY = ["OAuthClientId", "OrganizationId", "UserId", "TemplateUri", "Htt
 const JOBS = ["OauthClientId", "OauthClientName", "UserId", "HttpMethod", "TemplateUri", "Platform"];
 const CLIENT_JOBS = ["OrganizationId", "HttpMethod", "TemplateUri", "Platform"];
 
-/** Each adds up all facts of some weeks, twice. */
+/** Each one sums all facts of some weeks, twice. */
 const RUNS = size({ least: 4, short: 12, full: 12 });
 const SEED = 7;
 const TODAY = "2026-11-23" as Day;
@@ -74,7 +74,7 @@ function bodyOf({ start, end, granularity, groupBy, metrics }: Case): Json {
   };
 }
 
-/** Slow and plain: strings in a Map. It shares no code with the sandbox but the facts. */
+/** Slow and simple: strings in a Map. It shares no code with the sandbox except the facts. */
 function oracle(asked: Case, counts: (fact: Fact) => boolean): Json[] {
   const sums = new Map<string, Record<string, unknown>>();
   const fields = asked.groupBy.flatMap((name) => FIELDS[name] ?? []);
@@ -101,7 +101,7 @@ function firstDay(day: Day, granularity: "Day" | "Week" | "Month"): string {
   return first;
 }
 
-/** Both services' rows as the oracle writes them: dimensions not grouped by left out. */
+/** Both services' rows as this reference writes them, without dimensions outside the grouping. */
 function plain(row: Json): Json {
   const { date, oauthClient, user, requestCount, ...flat } = row;
   const { id, name } = (oauthClient ?? {}) as Json;
@@ -116,12 +116,12 @@ function plain(row: Json): Json {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** In an order of their own, fields too, so that only what is said is compared. */
+/** With rows and fields sorted, so that only the content is compared. */
 function sorted(rows: readonly Json[]): string[] {
   return rows.map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort();
 }
 
-/** A legacy row names every dimension; those not grouped by must be "". */
+/** A legacy row has every dimension; those outside the grouping must be "". */
 function grouped(asked: Case) {
   const wanted = new Set<string>(asked.groupBy.flatMap((name) => FIELDS[name] ?? []));
   const dimensions = ["clientId", "clientName", "organizationId", "userId", "templateUri", "httpMethod"];
@@ -246,7 +246,7 @@ describe("sums of the sandbox equal the facts", () => {
     expect(sorted(rows.map(grouped(asked)).map(plain))).toEqual(sorted(expected));
   });
 
-  test("sortBy orders the rows of all pages, ties as they came", async () => {
+  test("sortBy orders the rows of all pages, and keeps the order of ties", async () => {
     const ask = {
       interval: "2026-11-16/2026-11-22",
       granularity: "Day",
@@ -265,6 +265,6 @@ describe("sums of the sandbox equal the facts", () => {
 
 async function clientNamed(name: string): Promise<string> {
   const { json } = await client.get("/api/v2/oauth/clients");
-  const found = (json["entities"] as Json[]).find((one) => one["name"] === name);
+  const found = (json["entities"] as Json[]).find((entity) => entity["name"] === name);
   return String(found?.["id"]);
 }

@@ -21,18 +21,18 @@ function run(...args: string[]) {
   return start(["sandbox", ...args], { env: { TMPDIR: folder } });
 }
 
-/** Pastes what the sandbox prints into a JavaScript file and runs it. */
+/** Pastes the sandbox's output into a JavaScript file and runs it. */
 async function checkPasting(text: string): Promise<void> {
   const [, before = "", javaScript = "", python = ""] =
     /^([^]*)JavaScript SDK[^\n]*\n\n([^]*)\nPython SDK[^\n]*\n\n([^]*)$/.exec(text) ?? [];
   expect(before).toContain("export GENESYSCLOUD_GATEWAY_PORT=");
   expect(before).toContain('gateway_protocol = "http"');
-  // Python takes a line that begins with a blank for a mistake.
+  // Python rejects a line that begins with a space.
   expect(python).toMatch(/^(\S.*\n)+$/);
   const project = mkdtempSync(join(tmpdir(), "gc-usage-sandbox-paste-"));
   try {
     symlinkSync(join(import.meta.dirname, "../../node_modules"), join(project, "node_modules"), "junction");
-    // By its name the search for secrets knows that this one is meant to be there.
+    // By this name the search for secrets knows that the secret belongs there.
     const file = join(project, "secret-paste.mjs");
     writeFileSync(file, `${javaScript}console.log(await new platformClient.OAuthApi().getOauthClients());\n`);
     const pasted = await execa(process.execPath, [file], { reject: false });
@@ -44,7 +44,7 @@ async function checkPasting(text: string): Promise<void> {
 }
 
 describe("gc-usage sandbox", () => {
-  test("--json prints one line as soon as it listens, serves until Ctrl-C, exits 0 and leaves no file", async () => {
+  test("--json prints one line when it listens, serves until Ctrl-C, exits with 0 and leaves no file", async () => {
     const child = run("--json", "--seed", "5", "--now", "2026-11-23T08:00:00Z", "--quiet");
     for await (const line of child) {
       const told = JSON.parse(line) as { url: string; clientId: string; clientSecret: string; env: object };
@@ -68,7 +68,7 @@ describe("gc-usage sandbox", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("prints how to reach it for gc-usage, gc and the SDKs, ready to paste", async () => {
+  test("prints settings for gc-usage, gc and the SDKs, ready to paste", async () => {
     const child = run("--port", "0");
     let text = "";
     for await (const line of child) {
@@ -83,7 +83,7 @@ describe("gc-usage sandbox", () => {
     expect((await child).exitCode).toBe(0);
   });
 
-  test("--truth prints the facts as NDJSON, and stops quietly where its reader has gone", async () => {
+  test("--truth prints the facts as NDJSON, and stops quietly if its reader is gone", async () => {
     const days = ["--from", "2026-10-01", "--to", "2026-10-02"];
     const { stdout } = await run("--truth", "--seed", "9", ...days);
     const expected = facts({ seed: 9, scale: 1, from: "2026-10-01" as Day, to: "2026-10-02" as Day });
@@ -133,13 +133,13 @@ describe("gc-usage sandbox", () => {
     [["--truth", "--from", "2026-10-02", "--to", "2026-10-01"], /is after --to/],
     [["--from", "2026-10-02"], /need --truth/],
     [["--nonsense"], /--nonsense/],
-  ])("refuses %j with exit code 2", async (args, message) => {
+  ])("rejects %j with exit code 2", async (args, message) => {
     const { exitCode, stderr, stdout } = await gcUsage(["sandbox", ...args]);
     expect([exitCode, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(message);
   });
 
-  test("names the temporary folder where that cannot be written", async () => {
+  test("names the temporary folder if it is not writable", async () => {
     const { exitCode, stderr } = await gcUsage(["sandbox"], { env: { TMPDIR: join(folder, "none") } });
     expect(exitCode).toBe(2);
     expect(stderr).toBe(
@@ -148,7 +148,7 @@ describe("gc-usage sandbox", () => {
     );
   });
 
-  test("refuses with --truth what only serving has", async () => {
+  test("rejects options for serving together with --truth", async () => {
     const truth = ["--truth", "--from", "2026-10-01", "--to", "2026-10-02"];
     const serving = ["--port=0", "--now=2026-11-23", "--rate-limit=300", "--token-ttl=60", "--faults=0"];
     const cli = await createCli({ debug: false, quiet: true, signal: new AbortController().signal });
@@ -164,7 +164,7 @@ describe("gc-usage sandbox", () => {
     expect([exitCode, stdout]).toEqual([2, ""]);
   });
 
-  test("tells of a port that is in use", async () => {
+  test("reports a port that is in use", async () => {
     const first = run("--json", "--quiet");
     for await (const line of first) {
       const { port } = new URL((JSON.parse(line) as { url: string }).url);

@@ -7,12 +7,12 @@ export interface Answer {
   readonly json: Json;
 }
 
-/** Parsed JSON that tests look into. */
+/** Parsed JSON that tests inspect. */
 export interface Json {
   readonly [field: string]: unknown;
 }
 
-/** A plain HTTP client for tests: signs in, submits, polls, walks pages. It knows nothing of the sandbox's code. */
+/** A plain HTTP client for tests: signs in, submits, polls, reads pages. It knows nothing of the sandbox's code. */
 export class TestClient {
   readonly sandbox: Sandbox;
   token: string;
@@ -49,7 +49,7 @@ export class TestClient {
     return this.call("POST", path, body);
   }
 
-  /** Submits and waits: the first answer that is neither Queued nor Running. */
+  /** Submits and waits: the first response that is neither Queued nor Running. */
   async submit(path: string, body: unknown): Promise<{ uri: string; first: Answer }> {
     const submitted = await this.post(path, body);
     if (submitted.status >= 300) throw new Error(submitted.text);
@@ -111,10 +111,10 @@ async function answerOf(response: Response): Promise<Answer> {
   };
 }
 
-/** Midday of the day after the last one with data: 2026-11-22. */
+/** Noon of the day after the last one with data: 2026-11-22. */
 export const NOW = Date.parse("2026-11-23T12:00:00Z");
 
-/** Runs a test against a sandbox of its own. */
+/** Runs a test against its own sandbox. */
 export async function withSandbox(
   options: SandboxOptions,
   test: (client: TestClient, sandbox: Sandbox) => Promise<void>,

@@ -13,7 +13,7 @@ const JOBS = "/api/v2/usage/aggregates/query/jobs";
 const ASK = { interval: "2026-11-20/2026-11-22", granularity: "Day", groupBy: ["HttpMethod"] };
 const ME = "/api/v2/organizations/me";
 
-/** A sandbox with faults and a client that has signed in, however often it took. */
+/** A sandbox with faults and a client that has signed in, after as many attempts as needed. */
 async function withFaults(faults: FaultSpec, check: (client: TestClient) => Promise<void>): Promise<void> {
   const sandbox = await startSandbox({ now: NOW, jobDelayMs: 0, faults });
   try {
@@ -24,7 +24,7 @@ async function withFaults(faults: FaultSpec, check: (client: TestClient) => Prom
   }
 }
 
-/** Calls until an answer comes whole and good. */
+/** Calls until a response is complete and successful. */
 async function insist(call: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     const answer = await call().catch(() => undefined);
@@ -32,7 +32,7 @@ async function insist(call: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-/** What each of some calls met: a status, or the error. */
+/** The outcome of several calls: statuses or errors. */
 async function outcomes(client: TestClient, calls: number): Promise<(number | string)[]> {
   const seen: (number | string)[] = [];
   for (let i = 0; i < calls; i++) {
@@ -47,7 +47,7 @@ describe("faults", () => {
     ["429", 429],
     ["500", 500],
     ["503", 503],
-  ])("%s answers some requests, in the API's error form", (kind, status) =>
+  ])("%s fails some requests, in the API's error format", (kind, status) =>
     withFaults({ [kind]: 0.5 }, async (client) => {
       let answer = await client.get(ME);
       while (answer.status === 200) answer = await client.get(ME);
@@ -59,21 +59,21 @@ describe("faults", () => {
     }),
   );
 
-  test.each<["drop" | "cut"]>([["drop"], ["cut"]])("%s breaks some answers off", (kind) =>
+  test.each<["drop" | "cut"]>([["drop"], ["cut"]])("%s interrupts some responses", (kind) =>
     withFaults({ [kind]: 0.4 }, async (client) => {
       const seen = await outcomes(client, 30);
       expect(new Set(seen)).toEqual(new Set([200, "broken"]));
     }),
   );
 
-  test("slow answers come whole", () =>
+  test("slow responses arrive completely", () =>
     withFaults({ slow: 1 }, async (client) => {
       const started = performance.now();
       expect(await outcomes(client, 1)).toEqual([200]);
       expect(performance.now() - started).toBeGreaterThan(350);
     }));
 
-  test("expired ends a token: every later use is a 401 until a new one is had", () =>
+  test("expired ends a token: every later use is a 401 until there is a new one", () =>
     withFaults({ expired: 0.3 }, async (client) => {
       const seen = await outcomes(client, 40);
       const first = seen.indexOf(401);
@@ -103,7 +103,7 @@ describe("faults", () => {
   test.each<[string, Fault, number, string | RegExp]>([
     ["a conflict", "409", 409, "request.conflict"],
     ["a query that is too long", "too-long", 400, "query.too.long"],
-  ])("%s refuses a submit, and nothing else", (_what, fault, status, code) =>
+  ])("%s rejects a submit, and nothing else", (_what, fault, status, code) =>
     withFaults({ [fault]: 1 }, async (client) => {
       const { status: got, json } = await client.post(JOBS, ASK);
       expect([got, json["code"]]).toEqual([status, code]);
@@ -111,7 +111,7 @@ describe("faults", () => {
     }),
   );
 
-  test("429-window names the limit and its window, and no Retry-After; retry-after asks for an hour", async () => {
+  test("429-window has the limit and its window, but no Retry-After; retry-after requests an hour", async () => {
     await withFaults({ "429-window": 1 }, async (client) => {
       const { status, headers, json } = await client.get(ME);
       expect([status, headers.get("retry-after")]).toEqual([429, null]);
@@ -122,7 +122,7 @@ describe("faults", () => {
     });
   });
 
-  test("reset says that the window is used up for an hour", () =>
+  test("reset claims that the window is used up for an hour", () =>
     withFaults({ reset: 1 }, async (client) => {
       const { status, headers } = await client.get(ME);
       expect(status).toBe(200);
@@ -133,7 +133,7 @@ describe("faults", () => {
       ]);
     }));
 
-  test("too-large refuses pages of more than 100 rows, and a search altogether", () =>
+  test("too-large rejects pages of more than 100 rows, and a search altogether", () =>
     withFaults({ "too-large": 1 }, async (client) => {
       const { uri, first } = await client.submit(JOBS, ASK);
       expect(first.json["queryStatus"]).toBe("Succeeded");
@@ -143,14 +143,14 @@ describe("faults", () => {
       expect([search.first.status, search.first.json["code"]]).toEqual([500, "max.response.size.reached"]);
     }));
 
-  test("forgotten jobs are a 404 as soon as they are submitted", () =>
+  test("forgotten jobs are a 404 right after they are submitted", () =>
     withFaults({ forget: 0.5 }, async (client) => {
       const statuses = new Set<number>();
       for (let i = 0; i < 10; i++) statuses.add((await client.submit(JOBS, ASK)).first.status);
       expect(statuses).toEqual(new Set([200, 404]));
     }));
 
-  test("never change the data: what arrives whole is what arrives without faults", () =>
+  test("never change the data: complete responses equal those without faults", () =>
     withFaults({ cut: 0.3, drop: 0.2, "503": 0.2 }, async (client) => {
       const { json } = await insist(() => client.post(JOBS, ASK));
       const uri = String(json["resultsUri"]);
@@ -161,7 +161,7 @@ describe("faults", () => {
       });
     }));
 
-  test("meet the same requests in two sandboxes of one seed", async () => {
+  test("affect the same requests in two sandboxes of one seed", async () => {
     const runs: (number | string)[][] = [];
     for (let i = 0; i < 2; i++) {
       await withFaults({ "429": 0.2, "500": 0.2, drop: 0.2 }, async (client) => {
@@ -174,7 +174,7 @@ describe("faults", () => {
 });
 
 describe("--faults", () => {
-  test("takes one probability for all kinds that pass, or a list of any", () => {
+  test("accepts one probability for all kinds that pass, or a list of any", () => {
     expect(parseFaults("0.1")).toEqual(Object.fromEntries(PASSING_FAULTS.map((fault) => [fault, 0.1])));
     expect(parseFaults(FAULTS.map((fault) => `${fault}=0.2`).join(","))).toEqual(
       Object.fromEntries(FAULTS.map((fault) => [fault, 0.2])),
@@ -195,7 +195,7 @@ describe("--faults", () => {
     ["cut=0.1,,", '""'],
     ["429=0.1=0.9", '"0.1=0.9"'],
     ["429=0.1, 429=0.2", '"429"'],
-  ])("refuses %j", (text, part) => {
+  ])("rejects %j", (text, part) => {
     expect(() => parseFaults(text)).toThrow(
       expect.objectContaining({ kind: "input", message: expect.stringContaining(`--faults: ${part}`) }),
     );

@@ -28,8 +28,8 @@ function byClientAndDay(rows: Iterable<Fact>): Map<string, Map<Day, Fact>> {
   return clients;
 }
 
-describe("the make-believe organisation", () => {
-  test("is the same on every machine: the bytes of a day are known", () => {
+describe("the simulated organization", () => {
+  test("is the same on every machine: the bytes of a day are fixed", () => {
     const text = collect(day("2026-02-03"), day("2026-02-03"))
       .map((fact) => JSON.stringify(fact))
       .join("\n");
@@ -38,7 +38,7 @@ describe("the make-believe organisation", () => {
     );
   });
 
-  test("has the same day whichever days it is asked with", () => {
+  test("has the same day, whichever days are requested with it", () => {
     const alone = collect(day("2026-05-05"), day("2026-05-05"));
     const among = collect(day("2026-05-01"), day("2026-05-09")).filter((fact) => fact.date === "2026-05-05");
     expect(among).toEqual(alone);
@@ -50,7 +50,7 @@ describe("the make-believe organisation", () => {
     expect(one?.map((fact) => fact.requests)).not.toEqual(other?.map((fact) => fact.requests));
   });
 
-  test("has facts whose classes add up to requests, with 429s among the 4xx, and no fact twice", () => {
+  test("has facts whose classes sum to requests, with 429s among the 4xx, and without repeated facts", () => {
     const seen = new Set<string>();
     for (const fact of collect(day("2026-11-18"), day("2026-11-22"))) {
       expect(fact.status200 + fact.status300 + fact.status400 + fact.status500).toBe(fact.requests);
@@ -65,14 +65,14 @@ describe("the make-believe organisation", () => {
     expect(seen.size).toBe(collect(day("2026-11-18"), day("2026-11-22")).length);
   });
 
-  test("calls endpoints that the API has", () => {
+  test("calls endpoints that exist in the API", () => {
     expect(ENDPOINTS.length).toBeGreaterThan(150);
     for (const uri of URIS) expect(uri).toMatch(/^\/api\/v2\/[a-zA-Z0-9/{}]+$/);
     const pairs = ENDPOINTS.map(({ method, uri }) => `${method} ${uri}`);
     expect(new Set(pairs).size).toBe(pairs.length);
   });
 
-  test("has names that are awkward to quote, and two clients of one name", () => {
+  test("has names that are difficult to quote, and two clients with one name", () => {
     const clients = new Map(
       collect(day("2026-06-01"), LAST_DAY).map((fact) => [fact.clientId, fact.clientName]),
     );
@@ -95,7 +95,7 @@ describe("the make-believe organisation", () => {
     expect(sum(builtin) / sum(rows)).toBeGreaterThan(0.1);
   });
 
-  test("rests at weekends and grows over the years; before 2018 there is nothing", () => {
+  test("is quiet on weekends and grows over the years; before 2018 there is nothing", () => {
     const requests = (on: string): number =>
       collect(day(on), day(on)).reduce((total, fact) => total + fact.requests, 0);
     expect(requests("2026-11-21")).toBeLessThan(requests("2026-11-18") * 0.8);
@@ -119,30 +119,30 @@ describe("the make-believe organisation", () => {
       const from = addDays(to, -89);
       const clients = byClientAndDay(facts({ seed, scale: 1, from, to }));
       const days = (name: string): Fact[] => [...(clients.get(name)?.values() ?? [])];
-      const storm = days("Salesforce CRM sync (nightly)").filter((one) => one.status429 > one.requests * 0.2);
+      const storm = days("Salesforce CRM sync (nightly)").filter((day) => day.status429 > day.requests * 0.2);
       expect(storm.length).toBeGreaterThan(0);
       expect(storm.length).toBeLessThan(12);
-      const failing = days("Legacy ticketing bridge").filter((one) => one.status400 > one.requests * 0.5);
+      const failing = days("Legacy ticketing bridge").filter((day) => day.status400 > day.requests * 0.5);
       expect(failing.length).toBeGreaterThan(10);
       const spans = [...clients.values()].map((seen) => [...seen.keys()]);
       expect(spans.some((seen) => daysBetween(from, seen[0] ?? from) >= 30)).toBe(true);
       expect(spans.some((seen) => daysBetween(seen.at(-1) ?? to, to) >= 30)).toBe(true);
       const doubled = days("Power BI dashboards")
-        .filter((one) => new Date(one.date).getUTCDay() === 3)
-        .map((one) => one.requests);
+        .filter((day) => new Date(day.date).getUTCDay() === 3)
+        .map((day) => day.requests);
       expect(Math.max(...doubled)).toBeGreaterThan(1.7 * Math.min(...doubled));
     },
   );
 
-  test("grows with the scale, and keeps what was there", () => {
-    const one = collect(LAST_DAY, LAST_DAY, 1, 1).filter((fact) => !fact.builtin);
+  test("grows with the scale, and keeps existing clients and users", () => {
+    const single = collect(LAST_DAY, LAST_DAY, 1, 1).filter((fact) => !fact.builtin);
     const four = collect(LAST_DAY, LAST_DAY, 1, 4).filter((fact) => !fact.builtin);
-    expect(four.length).toBeGreaterThan(one.length * 3);
-    expect(four.slice(0, one.length)).toEqual(one);
+    expect(four.length).toBeGreaterThan(single.length * 3);
+    expect(four.slice(0, single.length)).toEqual(single);
     expect(four.some((fact) => fact.clientName === "Health check #4")).toBe(true);
   });
 
-  test("covers a day of the default scale with a few hundred to some thousand rows", () => {
+  test("covers a day of the default scale with a few hundred to a few thousand rows", () => {
     const rows = collect(day("2026-11-18"), day("2026-11-18"));
     const keys = new Set(rows.map((fact) => `${fact.clientId} ${fact.httpMethod} ${fact.templateUri}`));
     expect(keys.size).toBeGreaterThan(400);

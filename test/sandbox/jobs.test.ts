@@ -35,7 +35,7 @@ const ONE_DAY = {
 };
 
 describe("sums", () => {
-  test("are made one at a time, in the order of their first readers", async () => {
+  test("run one at a time, in the order of their first readers", async () => {
     const jobs = jobsAt(20);
     const all = [1, 2, 3, 4].map(() => submit(jobs, ONE_DAY));
     const states = Promise.all(all.map((job) => jobs.stateOf(job)));
@@ -50,7 +50,7 @@ describe("sums", () => {
     await jobs.close();
   });
 
-  test("end soon where the sandbox closes, also while rows are being written", async () => {
+  test("end soon when the sandbox closes, even while rows are being written", async () => {
     const jobs = jobsAt(60);
     const [writing, waiting] = [submit(jobs, ONE_DAY), submit(jobs, ONE_DAY)];
     void jobs.stateOf(writing).catch(() => {});

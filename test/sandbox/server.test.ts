@@ -17,7 +17,7 @@ const BY_ENDPOINT = {
 };
 
 describe("signing in", () => {
-  test("gives a bearer token that lasts as long as it says", () =>
+  test("returns a bearer token with the stated lifetime", () =>
     withSandbox({ tokenTtl: 1 }, async (client, sandbox) => {
       expect((await signIn(sandbox, sandbox)).json).toEqual({
         access_token: expect.any(String) as string,
@@ -30,7 +30,7 @@ describe("signing in", () => {
       expect(answer.json["code"]).toBe("bad.credentials");
     }));
 
-  test("refuses a wrong secret, another grant and a request without a token", () =>
+  test("rejects a wrong secret, another grant and a request without a token", () =>
     withSandbox({}, async (client, sandbox) => {
       const wrong = await signIn(sandbox, { ...sandbox, clientSecret: "wrong" });
       expect([wrong.status, wrong.json["error"]]).toEqual([401, "invalid_client"]);
@@ -44,10 +44,10 @@ describe("signing in", () => {
       expect(answer.headers.get("inin-correlation-id")).toBe(answer.json["contextId"]);
     }));
 
-  test("names the permission that is missing: one client may use the legacy service alone, one neither", () =>
+  test("names the missing permission: one client may only use the legacy service, one neither", () =>
     withSandbox({}, async (_, sandbox) => {
       const [legacyOnly, none] = sandbox.others;
-      if (legacyOnly === undefined || none === undefined) throw new Error("two more are promised");
+      if (legacyOnly === undefined || none === undefined) throw new Error("expected two more clients");
       const legacy = await TestClient.signIn(sandbox, legacyOnly);
       expect((await legacy.post(LEGACY, { interval: "2026-11-01/2026-11-02" })).status).toBe(200);
       const refused = await legacy.post(JOBS, { interval: "2026-11-01/2026-11-02" });
@@ -77,7 +77,7 @@ describe("validation names the field", () => {
     ["an unknown metric", JOBS, { interval, metrics: ["Status418"] }, "metrics"],
     ["a filter in the legacy service", LEGACY, { interval, httpMethods: ["GET"] }, "httpMethods"],
     ["an unknown method", JOBS, { interval, httpMethods: ["get"] }, "httpMethods"],
-    ["a filter that is no list", JOBS, { interval, userIds: "me" }, "userIds"],
+    ["a filter that is not a list", JOBS, { interval, userIds: "me" }, "userIds"],
     ["an unknown sort field", JOBS, { interval, sortBy: [{ fieldName: "mood" }] }, "sortBy"],
     [
       "a sort field that every object has",
@@ -98,7 +98,7 @@ describe("validation names the field", () => {
     }),
   );
 
-  test("takes the longest interval that is allowed, and the oldest", () =>
+  test("accepts the longest allowed interval, and the oldest", () =>
     withSandbox({}, async (client) => {
       for (const longest of ["2026-08-01/2026-10-30", "2025-11-23/2025-11-30"]) {
         expect((await client.post(JOBS, { interval: longest })).status).toBe(202);
@@ -123,8 +123,8 @@ describe("validation names the field", () => {
     }));
 });
 
-describe("answers", () => {
-  test("pass through their states in order, and are asked for again with the same bytes", () =>
+describe("responses", () => {
+  test("go through the states of a query in order, and are the same bytes each time", () =>
     withSandbox({ jobDelayMs: 300 }, async (client) => {
       const order = ["Queued", "Running", "Succeeded"];
       const uri = String((await client.post(JOBS, BY_ENDPOINT)).json["resultsUri"]);
@@ -138,7 +138,7 @@ describe("answers", () => {
       expect(new Set(pages.map((page) => page.text)).size).toBe(1);
     }));
 
-  test("come in pages that lose nothing and repeat nothing, with nextUri only while there are more", () =>
+  test("have pages that lose and repeat nothing, with nextUri only if there are more", () =>
     withSandbox({}, async (client) => {
       const whole = await client.jobRows(BY_ENDPOINT, JOBS, 1000);
       expect(whole.length).toBeGreaterThan(5000);
@@ -149,7 +149,7 @@ describe("answers", () => {
       expect((await client.get(`${uri}?pageSize=1000`)).json["entities"]).toHaveLength(1000);
     }));
 
-  test("are compact JSON, whatever a name holds", () =>
+  test("are compact JSON, whatever the names contain", () =>
     withSandbox({}, async (client) => {
       const groupBy = ["OauthClientId", "OauthClientName", "UserId", "Platform"];
       for (const [path, ask] of [
@@ -177,7 +177,7 @@ describe("answers", () => {
       expect(rows).toBe(20_000);
     }));
 
-  test("leave out the current day, take both ends in, and have no date without granularity", () =>
+  test("exclude the current day, include both ends, and have no date without granularity", () =>
     withSandbox({}, async (client) => {
       const ask = { interval: "2026-11-20/2026-11-30", groupBy: ["HttpMethod"] };
       const days = new Set((await client.jobRows({ ...ask, granularity: "Day" })).map((row) => row["date"]));
@@ -191,7 +191,7 @@ describe("answers", () => {
       expect(await client.legacyRows({ interval: "2016-01/2017-12" })).toEqual([]);
     }));
 
-  test("group by client where legacy is told nothing, and do not sum where jobs is", () =>
+  test("group by client for a legacy query without groupBy, and do not sum for such a job", () =>
     withSandbox({}, async (client) => {
       const interval = "2026-11-20/2026-11-22";
       const legacy = await client.legacyRows({ interval });
@@ -202,7 +202,7 @@ describe("answers", () => {
         expect(await client.jobRows(ask)).toEqual(await client.jobRows({ ...ask, groupBy: all }));
       }
       const own = (await client.get("/api/v2/oauth/clients")).json["entities"] as Json[];
-      const shared = String(own.find((one) => one["name"] === "Partner connector")?.["id"]);
+      const shared = String(own.find((entity) => entity["name"] === "Partner connector")?.["id"]);
       const rows = await client.jobRows({ interval }, `/api/v2/usage/client/${shared}/aggregates/query/jobs`);
       expect(rows.length).toBeGreaterThan(20);
       for (const row of rows) {
@@ -215,7 +215,7 @@ describe("answers", () => {
       }
     }));
 
-  test("date a week by its Monday and a month by its first, also where the interval begins later", () =>
+  test("date a week by its Monday and a month by its first day, even if the interval begins later", () =>
     withSandbox({}, async (client) => {
       const ask = { interval: "2026-10-28/2026-11-03", groupBy: ["HttpMethod"] };
       const dates = async (granularity: string): Promise<unknown[]> => [
@@ -236,12 +236,12 @@ describe("answers", () => {
     expect(texts[0]).toBe(texts[1]);
   });
 
-  test("list the OAuth clients in pages, the built-in ones not among them", () =>
+  test("list the OAuth clients in pages, without the built-in ones", () =>
     withSandbox({}, async (client) => {
       const names: unknown[] = [];
       for (let next: unknown = "/api/v2/oauth/clients?pageSize=17"; typeof next === "string"; ) {
         const { json } = await client.get(next);
-        names.push(...(json["entities"] as Json[]).map((one) => one["name"]));
+        names.push(...(json["entities"] as Json[]).map((entity) => entity["name"]));
         expect(json["total"]).toBe(41);
         expect(json["pageCount"]).toBe(3);
         next = json["nextUri"];
@@ -251,7 +251,7 @@ describe("answers", () => {
       expect((await client.get("/api/v2/oauth/clients")).json["entities"]).toHaveLength(41);
     }));
 
-  test("tell the organisation and its limits", () =>
+  test("describe the organization and its limits", () =>
     withSandbox({ rateLimit: 77 }, async (client) => {
       expect((await client.get("/api/v2/organizations/me")).json["id"]).toMatch(/^[0-9a-f-]{36}$/);
       const limits = await client.get("/api/v2/organizations/limits/namespaces/platform.api");
@@ -294,7 +294,7 @@ describe("on the wire", () => {
       expect((await signIn(sandbox, sandbox, "/")).status).toBe(200);
     }));
 
-  test("any path has an answer, whatever is in it", () =>
+  test("any path gets a response, whatever it contains", () =>
     withSandbox({}, async (client) => {
       for (const path of [
         "/",
@@ -314,14 +314,14 @@ describe("on the wire", () => {
       expect(malformed.status).toBe(400);
     }));
 
-  test("a body above 1 MB is a 413, and the next is answered", () =>
+  test("a body above 1 MB is a 413, and the next request works", () =>
     withSandbox({}, async (client) => {
       const large = await client.post(JOBS, { ...BY_ENDPOINT, userIds: ["x".repeat(1 << 20)] });
       expect([large.status, large.json["code"]]).toEqual([413, "request.entity.too.large"]);
       expect((await client.post(JOBS, BY_ENDPOINT)).status).toBe(202);
     }));
 
-  test("a reader who leaves in the middle of an answer leaves nothing open behind", () =>
+  test("a client that disconnects in the middle of a response leaves nothing open", () =>
     withSandbox({ scale: 8 }, async (client, sandbox) => {
       const { uri } = await client.submit(LEGACY, {
         interval: "2026-11-20/2026-11-22",
@@ -344,7 +344,7 @@ describe("on the wire", () => {
       expect((await client.get("/api/v2/organizations/me")).status).toBe(200);
     }));
 
-  test("answers are gzipped where asked, the same bytes within", () =>
+  test("responses are gzipped on request, with the same content", () =>
     withSandbox({}, async (client) => {
       const { uri } = await client.submit(LEGACY, { interval: "2026-11-01/2026-11-22", granularity: "Day" });
       const zipped = await raw(client, "GET", uri, { "accept-encoding": "gzip" });
@@ -376,13 +376,13 @@ describe("on the wire", () => {
     withSandbox({}, async (_, sandbox) => {
       const port = Number(new URL(sandbox.url).port);
       const error = await startSandbox({ port, now: NOW }).catch((caught: unknown) => caught);
-      if (!isUsageError(error)) throw new Error("it must fail");
+      if (!isUsageError(error)) throw new Error("expected an error");
       expect([error.kind, error.message]).toEqual(["input", `Port ${port} is already in use.`]);
       expect(error.hint).toContain("--port");
     }));
 });
 
-/** Files with rows that this process holds open; 0 on systems that do not tell. */
+/** The number of files with rows that this process has open; 0 on systems that do not report it. */
 function openRows(): number {
   const folder = "/proc/self/fd";
   if (!existsSync(folder)) return 0;
@@ -395,7 +395,7 @@ function openRows(): number {
   }).length;
 }
 
-/** One request as bytes; several chunks of a body make it chunked. */
+/** A request as bytes; several chunks of a body make it chunked. */
 function raw(
   client: TestClient,
   method: string,
@@ -412,7 +412,7 @@ function raw(
   return new Promise<Raw>((resolve, reject) => {
     const sent = request(
       client.sandbox.url,
-      // The path by itself: in a URL some would be read as something else.
+      // The path on its own: in a URL, some would be normalized.
       { method, path, headers: { authorization: `Bearer ${client.token}`, ...headers } },
       (response) => {
         const parts: Buffer[] = [];

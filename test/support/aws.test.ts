@@ -7,7 +7,7 @@ import { Aws } from "../../src/aws/aws.ts";
 import { findStack } from "../../src/aws/stack.ts";
 import { awsError } from "../../src/support/aws.ts";
 
-describe("what AWS answers", () => {
+describe("responses of AWS", () => {
   beforeEach(() => {
     vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
@@ -18,7 +18,7 @@ describe("what AWS answers", () => {
   afterEach(() => vi.unstubAllEnvs());
 
   it.each(["region = eu west", "region = eu-west-1\nendpoint_url = nowhere"])(
-    "is not waited for where the profile has a wrong %s",
+    "fail at once if the profile has a wrong %s",
     async (line) => {
       const folder = await mkdtemp(join(tmpdir(), "gc-usage-aws-"));
       await writeFile(join(folder, "config"), `[default]\n${line}\n`);
@@ -64,7 +64,7 @@ describe("what AWS answers", () => {
       "Cannot read the stack any: Rate exceeded.",
     ],
   ])(
-    "tells %s by its kind, and whether to try again",
+    "map %s to a kind, and whether it is retryable",
     async (_what, status, body, kind, retryable, message) => {
       const server = createServer((_request, response) => {
         response.writeHead(status, { "content-type": "text/xml" }).end(body);
@@ -97,13 +97,13 @@ describe("what AWS answers", () => {
     ["EPIPE", "write EPIPE", "service", true, "the network"],
     ["HPE_INVALID_CONSTANT", "Parse Error: Expected HTTP/", "service", false, "AWS_ENDPOINT_URL"],
     ["ERR_INVALID_URL", "Invalid URL", "input", false, "endpoint_url"],
-  ])("is not to be had, in words for %s", (code, message, kind, retryable, hint) => {
-    const told = awsError(Object.assign(new Error(message), { code }), "list it", {});
-    expect(told).toMatchObject({ kind, retryable, hint: expect.stringContaining(hint) as unknown });
-    expect(told.message).toMatch(/^Cannot list it: .*\.$/);
+  ])("are explained if AWS is unreachable, for %s", (code, message, kind, retryable, hint) => {
+    const explained = awsError(Object.assign(new Error(message), { code }), "list it", {});
+    expect(explained).toMatchObject({ kind, retryable, hint: expect.stringContaining(hint) as unknown });
+    expect(explained.message).toMatch(/^Cannot list it: .*\.$/);
   });
 
-  it("is no TLS where the server speaks plain HTTP", async () => {
+  it("are explained if a server without TLS is called with TLS", async () => {
     const server = createServer((_request, response) => response.end());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();

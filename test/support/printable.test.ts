@@ -17,7 +17,7 @@ describe("bad input, quoted in a message", () => {
     expect(quoted(value)).toBe(text);
   });
 
-  it("acts on no terminal: colours, tabs and line ends stay, the rest of the controls go", () => {
+  it("removes control characters, except colors, tabs and line breaks", () => {
     expect(printable("a\tb\n\u001b[31mred\u001b[39m")).toBe("a\tb\n\u001b[31mred\u001b[39m");
     expect(printable("\u001b[2J\u001b]0;title\u0007\r\u009b1A\u202e")).toBe(
       "\ufffd[2J\ufffd]0;title\ufffd\ufffd\ufffd1A\ufffd",

@@ -39,7 +39,7 @@ describe("a known secret in a message", () => {
     }
   });
 
-  it("is hidden whatever it is made of and whatever stands around it", () => {
+  it("is hidden whatever its characters and whatever surrounds it", () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 8, maxLength: 60 }),
@@ -56,20 +56,20 @@ describe("a known secret in a message", () => {
     );
   });
 
-  it("is hidden where it is short, but not inside of other words", () => {
+  it("is hidden if it is short, but not inside other words", () => {
     expect(redactorOf("50%off").redact("http://me:50%off@proxy:1, half50%offer")).toBe(
       "http://[redacted]@proxy:1, half50%offer",
     );
     expect(redactorOf("sesame").redact("open sesame, sesames")).toBe("open [redacted], sesames");
   });
 
-  it.each(["test", "localstack", "1234", "abc"])("stays where it is a stand-in like %s", (secret) => {
+  it.each(["test", "localstack", "1234", "abc"])("stays visible if it is a placeholder like %s", (secret) => {
     const text = `bucket gc-usage-${secret}, ${secret}`;
     expect(redactorOf(secret).redact(text)).toBe(text);
   });
 });
 
-it("hides the usual places of secrets without knowing them", () => {
+it("is hidden in typical places without being known", () => {
   const redactor = new Redactor();
   for (const [text, shown] of [
     ["Authorization: Bearer abcdefgh12345", "Authorization: Bearer [redacted]"],
@@ -89,12 +89,12 @@ it("hides the usual places of secrets without knowing them", () => {
   }
 });
 
-it("leaves alone what a hint says of the form of an address", () => {
+it("does not change a hint about the form of an address", () => {
   const hint = "Expected http://USER:PASSWORD@proxy.example.com:3128.";
   expect(new Redactor().redact(hint)).toBe(hint);
 });
 
-it("leaves data alone but for known secrets, and hides suspects in messages only", () => {
+it("is hidden in data, too, while suspects are hidden only in messages", () => {
   const redactor = redactorOf(GENESYS);
   redactor.suspect("Zx8kQ2mN5vB7");
   expect(redactor.redact("of Zx8kQ2mN5vB7")).toBe("of [redacted]");
@@ -134,7 +134,7 @@ describe("what looks like a secret", () => {
     expect(looksSecret(text)).toBe(false);
   });
 
-  it("is never taken for a client id", () => {
+  it("is never shown as a client id", () => {
     expect(shownClientId("5e8b1c4d-0000-4000-8000-000000000001")).toBe(
       "5e8b1c4d-0000-4000-8000-000000000001",
     );

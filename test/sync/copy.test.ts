@@ -18,7 +18,7 @@ async function put(lake: Lake, key: SliceKey, change: Partial<Provenance> = {}):
   await lake.commit(key, join(folder, "slice"), known, { force: true });
 }
 
-it("a copy does all it can, and then says that a damaged slice is missing and who mends it, not --force", async () => {
+it("a copy does everything it can, then reports a missing damaged slice and how to repair it (not with --force)", async () => {
   const { lake, folder } = await tempLake();
   await put(lake, KEY);
   await put(lake, OTHER);
@@ -42,7 +42,7 @@ it("a copy does all it can, and then says that a damaged slice is missing and wh
   }
 });
 
-it("what knows more stays, for a reason that can be forced", async () => {
+it("a slice that covers more stays, for a reason that can be forced", async () => {
   const { lake: from } = await tempLake();
   const { lake: to } = await tempLake();
   await put(from, KEY);

@@ -7,7 +7,7 @@ import { parseGrouping } from "../../src/usage/grouping.ts";
 import { clientFor, sendJson, startServer } from "../genesys/server.ts";
 import { tempLake } from "../lake/helpers.ts";
 
-it("ends where a job's pages lead round in a circle, and does not fill the disk", async () => {
+it("ends if a job's pages form a loop, and does not fill the disk", async () => {
   const server = await startServer((response, { method, url }) => {
     const after = new URL(url, "http://x").searchParams.get("after");
     if (method === "POST") sendJson(response, 202, { id: "j-1" });

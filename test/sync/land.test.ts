@@ -20,7 +20,7 @@ import { MAX_COUNT } from "../../src/usage/row.ts";
 import { readSlice, tempLake } from "../lake/helpers.ts";
 import { anyWeekStart } from "../usage/arbitraries.ts";
 
-/** Nobody has taken the work over. */
+/** Nobody has taken over the work. */
 const check = (): Promise<void> => Promise.resolve();
 
 const CONTEXT: LandContext = {
@@ -49,17 +49,16 @@ async function spool(lake: Lake, rows: readonly object[] | string, change: Parti
   return { folder, slices: slicesOf(rowSpool, { ...CONTEXT, ...change }) };
 }
 
-async function land(lake: Lake, rows: readonly object[] | string, change: Partial<LandContext> = {}) {
+async function storeRows(lake: Lake, rows: readonly object[] | string, change: Partial<LandContext> = {}) {
   const { folder, slices } = await spool(lake, rows, change);
   return await commitSlices(lake, await writeSlices(lake, slices, folder), { force: false, check });
 }
 
-/** JSON with bigints digit by digit. */
+/** JSON with every digit of bigints. */
 function json(value: object): string {
-  return JSON.stringify(value, (_key, one: unknown) => (typeof one === "bigint" ? `#${one}#` : one)).replace(
-    /"#(\d+)#"/g,
-    "$1",
-  );
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === "bigint" ? `#${member}#` : member,
+  ).replace(/"#(\d+)#"/g, "$1");
 }
 
 const row = (date: string, change: object = {}): object => ({
@@ -91,8 +90,8 @@ const anyRows = fc.array(
   { maxLength: 40 },
 );
 
-describe("landing", () => {
-  it("puts each row into just one slice, its date's, and preserves every sum", async () => {
+describe("storing rows", () => {
+  it("puts each row into exactly one slice, by its date, and preserves every sum", async () => {
     await fc.assert(
       fc.asyncProperty(
         anyRows,
@@ -123,19 +122,19 @@ describe("landing", () => {
                 };
           });
           const context = { service, granularity, weekStart } as const;
-          const landed = await land(lake, given, context);
-          expect(landed.rows).toBe(rows.length);
+          const stored = await storeRows(lake, given, context);
+          expect(stored.rows).toBe(rows.length);
           const periods = periodsOf(granularity, CONTEXT.span, weekStart);
-          expect(landed.written.map(({ date }) => date)).toEqual(periods.map(({ date }) => date));
+          expect(stored.written.map(({ date }) => date)).toEqual(periods.map(({ date }) => date));
           for (const { date, covered } of periods) {
             const key = { service, granularity, grouping: CONTEXT.grouping, date } as const;
             const found = await readSlice(folder, key);
-            const lines = found.map((one) =>
+            const lines = found.map((held) =>
               [
-                one["clientId"],
-                one["clientName"],
-                one["templateUri"],
-                ...METRICS.map((metric) => one[metric]),
+                held["clientId"],
+                held["clientName"],
+                held["templateUri"],
+                ...METRICS.map((metric) => held[metric]),
               ].join("|"),
             );
             expect(lines.sort()).toEqual((expected.get(date) ?? []).sort());
@@ -149,10 +148,10 @@ describe("landing", () => {
     );
   });
 
-  it('leaves NULL what was not grouped by or not asked for, and makes "" of a value that a grouped row lacks', async () => {
+  it('uses NULL for dimensions outside the grouping and metrics not requested, and \"\" for missing values in the grouping', async () => {
     const { lake, folder } = await tempLake();
     const rows = [{ requestCount: 5, date: "2026-11-01", oauthClient: { id: "c1", name: "N" } }];
-    await land(lake, rows, {
+    await storeRows(lake, rows, {
       service: "jobs",
       grouping: "client-user" as Grouping,
       metrics: ["status429", "requests"],
@@ -186,9 +185,9 @@ describe("landing", () => {
     ]);
   });
 
-  it("keeps fields that nobody knows as JSON", async () => {
+  it("keeps unknown fields as JSON", async () => {
     const { lake, folder } = await tempLake();
-    await land(
+    await storeRows(
       lake,
       '{"clientId":"c1","templateUri":"/x","requests":1,"date":"2026-11-01","color":{"rgb":9007199254740993}}\n',
     );
@@ -196,7 +195,7 @@ describe("landing", () => {
     expect((await readSlice(folder, key))[0]?.["extra"]).toBe('{"color":{"rgb":9007199254740993}}');
   });
 
-  it("makes a slice without rows of a period that was asked for, and none where that is not known", async () => {
+  it("makes a slice without rows for a requested period, but not if it is unclear whether it was requested", async () => {
     const { lake } = await tempLake();
     const asked = await spool(lake, [row("2026-11-02")]);
     expect(asked.slices.map(({ provenance }) => provenance.rows)).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -204,7 +203,7 @@ describe("landing", () => {
     expect(unknown.slices.map(({ key }) => key.date)).toEqual(["2026-11-02"]);
   });
 
-  it("takes no day for known that the service could not have had yet", async () => {
+  it("treats no day as available before the service could have had it", async () => {
     const { lake } = await tempLake();
     const { slices } = await spool(lake, [], { fetchedAt: Date.UTC(2026, 10, 4, 23) });
     expect(slices.map(({ key }) => key.date)).toEqual(["2026-11-01", "2026-11-02", "2026-11-03"]);
@@ -213,7 +212,7 @@ describe("landing", () => {
     );
   });
 
-  it("says which part of a month its row counts", async () => {
+  it("records which part of a month a row counts", async () => {
     const { lake } = await tempLake();
     const span = { start: "2026-10-10" as Day, end: "2026-11-01" as Day };
     const { slices } = await spool(lake, [row("2026-10-01"), row("2026-11-01")], {
@@ -280,32 +279,32 @@ describe("landing", () => {
     },
   );
 
-  it("begins its spools anew where a run that died left some", async () => {
+  it("starts its spools over if a dead run left some", async () => {
     const { lake } = await tempLake();
     const { folder, slices } = await spool(lake, [row("2026-11-01"), row("2026-11-03")]);
     const rowSpool = new RowSpool(folder);
     await spoolRows(join(folder, "rows.ndjson"), rowSpool);
     const again = slicesOf(rowSpool, CONTEXT);
     expect(again).toEqual(slices);
-    const landed = await commitSlices(lake, await writeSlices(lake, again, folder), { force: false, check });
-    expect(landed).toMatchObject({ rows: 2, repeated: [] });
-    // Of the spools nothing is left but the rows as they came.
+    const stored = await commitSlices(lake, await writeSlices(lake, again, folder), { force: false, check });
+    expect(stored).toMatchObject({ rows: 2, repeated: [] });
+    // Nothing but the original rows is left of the spools.
     expect(await readdir(folder)).toEqual(["rows.ndjson"]);
   });
 
-  it("tells where rows repeat others", async () => {
+  it("reports rows that repeat others", async () => {
     const { lake } = await tempLake();
-    const landed = await land(lake, [
+    const stored = await storeRows(lake, [
       row("2026-11-01"),
       row("2026-11-01", { status200: 4 }),
       row("2026-11-02"),
     ]);
-    expect(landed.repeated.map(({ date }) => date)).toEqual(["2026-11-01"]);
+    expect(stored.repeated.map(({ date }) => date)).toEqual(["2026-11-01"]);
   });
 
-  it("keeps slices that know more, and says why it would", async () => {
+  it("keeps slices that cover more, with the reason", async () => {
     const { lake } = await tempLake();
-    await land(lake, [row("2026-11-01")]);
+    await storeRows(lake, [row("2026-11-01")]);
     const { folder, slices } = await spool(lake, [row("2026-11-01"), row("2026-11-02")], {
       metrics: ["status200"],
     });
@@ -325,7 +324,7 @@ describe("landing", () => {
     });
   });
 
-  it("stops between slices when it is told to", async () => {
+  it("stops between slices when the signal aborts", async () => {
     const { lake } = await tempLake();
     const { folder, slices } = await spool(lake, [row("2026-11-01")]);
     const stop = new AbortController();

@@ -44,19 +44,19 @@ describe("a query that an earlier run left", () => {
   const total = { granularity: "total" } as const;
   const month = { granularity: "month" } as const;
 
-  it("is gone on with where it brings what is needed, also with more than was asked now", () => {
+  it("is resumed if it brings something needed, even if it covers more than is requested now", () => {
     expect(use({})).toBe("take");
     expect(use({ start: "2026-09-20" as Day, end: "2026-10-02" as Day })).toBe("take");
     expect(use({ ...total }, total)).toBe("take");
   });
 
-  it("is no part of a total of other days: a shorter one is dropped, any other left for whoever asks it", () => {
+  it("does not belong to a total of other days: a shorter one is dropped, any other is left for its own sync", () => {
     expect(use({ ...total, end: "2026-10-20" as Day }, total)).toBe("drop");
     expect(use({ ...total, end: "2026-11-05" as Day }, total)).toBe("leave");
     expect(use({ ...total, start: "2026-10-02" as Day }, total)).toBe("leave");
   });
 
-  it("is dropped where it would bring part of a month or week that has grown since", () => {
+  it("is dropped if it would bring only part of a month or week that has grown since", () => {
     const growing = { ...month, span: span("2026-10-01", TODAY) };
     expect(use({ ...month, end: "2026-11-23" as Day }, growing)).toBe("drop");
     expect(use({ ...month, end: "2026-11-24" as Day }, growing)).toBe("take");
@@ -64,7 +64,7 @@ describe("a query that an earlier run left", () => {
     expect(use({ ...week, start: "2026-11-16" as Day, end: "2026-11-23" as Day }, week)).toBe("drop");
   });
 
-  it("is left where its weeks begin on another day, or it is another query", () => {
+  it("is left if its weeks begin on another day, or if it is another query", () => {
     const week = { granularity: "week", span: span("2026-11-16", "2026-11-22") } as const;
     const state = { granularity: "week", start: "2026-11-16" as Day, end: "2026-11-22" as Day } as const;
     expect(use(state, week)).toBe("take");
@@ -75,7 +75,7 @@ describe("a query that an earlier run left", () => {
     expect(use({ start: "2026-11-01" as Day, end: "2026-11-03" as Day })).toBe("leave");
   });
 
-  it("is dropped where all that it would bring is there", () => {
+  it("is dropped if everything it would bring is already stored", () => {
     const day = "2026-10-05" as Day;
     const there: [Day, Reading] = [day, readable({ start: day, end: day, fetchedAt: NOW })];
     expect(use({ start: day, end: day }, {}, [there])).toBe("drop");
@@ -83,7 +83,7 @@ describe("a query that an earlier run left", () => {
     expect(use(total, total, [[start, readable({ start, end, fetchedAt: NOW })]])).toBe("drop");
   });
 
-  it("makes each period that is needed be asked for just once, and whole", () => {
+  it("leads to exactly one query for each needed period, as a whole", () => {
     const anySpan = fc.record({ ago: fc.nat({ max: 70 }), days: fc.nat({ max: 70 }) });
     fc.assert(
       fc.property(
@@ -106,7 +106,7 @@ describe("a query that an earlier run left", () => {
             }
           }
           const plan = planSync(target, held, NOW);
-          // Earlier runs, of other spans and a few days ago, of which some queries are left.
+          // Earlier runs, of other spans and a few days ago, left some of their queries.
           const states = earlier.flatMap(([which, weekStart, daysAgo, pick]) => {
             const now = NOW - daysAgo * 24 * HOUR;
             const past = { ...target, weekStart, span: spanOf(which, addDays(TODAY, -daysAgo)) };
@@ -124,7 +124,7 @@ describe("a query that an earlier run left", () => {
   });
 });
 
-/** The slow way: of each day of what is needed the queries that ask for it. */
+/** The slow reference: for each needed day, the queries that cover it. */
 function expectOnceAndWhole({ target, periods }: SyncPlan, asked: readonly Span[]): void {
   for (const period of periods.filter(isNeeded)) {
     const askers = eachDay(period.covered.start, period.covered.end).map((day) =>
@@ -145,13 +145,13 @@ describe("a sync", () => {
   afterAll(() => sandbox.close());
 
   const dead = spawnSync(process.execPath, ["-e", ""]).pid;
-  /** A query without a trace of its rows, as a run that was killed left it. */
+  /** A query without any rows yet, as a killed run left it. */
   async function leave(lake: Lake, state: JobState): Promise<void> {
     const { folder } = await StagedJob.create(lake, state);
     await rename(folder, join(lake.store.staging, `job.${dead}.5.${crypto.randomUUID()}.${hostname()}`));
   }
 
-  it("asks for the whole of a total and of a month, whatever shorter ones were left", async () => {
+  it("queries the whole of a total and of a month, whatever shorter queries were left", async () => {
     const { lake, folder } = await tempLake();
     const spans = async () =>
       (await lake.slices()).map(({ key, provenance }) => [

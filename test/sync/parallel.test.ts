@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { inParallel } from "../../src/sync/parallel.ts";
 
-it("runs so many at a time and keeps the items' order", async () => {
+it("runs a limited number at a time and keeps the order of the items", async () => {
   let running = 0;
   let most = 0;
   const results = await inParallel([30, 5, 10, 1], 2, async (ms) => {
@@ -15,7 +15,7 @@ it("runs so many at a time and keeps the items' order", async () => {
   expect(most).toBe(2);
 });
 
-it("begins no more after a failure, and throws it when those that run have ended", async () => {
+it("starts no more after a failure, and throws it when the running ones have ended", async () => {
   const ended: number[] = [];
   const run = inParallel([1, 2, 3, 4], 2, async (item) => {
     if (item === 1) throw new Error("first");

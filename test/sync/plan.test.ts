@@ -44,7 +44,7 @@ const chunks = (plan: ReturnType<typeof planSync>): string[] =>
   plan.chunks.map(({ start, end }) => `${start}/${end}`);
 
 describe("the plan", () => {
-  it("asks for what is missing and leaves gaps that are there alone", () => {
+  it("queries what is missing and leaves stored days alone", () => {
     const old = { fetchedAt: NOW };
     const plan = planSync(
       target("2026-11-01", "2026-11-06"),
@@ -62,7 +62,7 @@ describe("the plan", () => {
     expect(chunks(plan)).toEqual(["2026-11-01/2026-11-01", "2026-11-04/2026-11-04", "2026-11-06/2026-11-06"]);
   });
 
-  it("asks for nothing where all is settled", () => {
+  it("queries nothing if everything is settled", () => {
     const all = eachDay("2026-11-01" as Day, "2026-11-10" as Day).map(
       (day): [string, Partial<Provenance>] => [day, { fetchedAt: NOW }],
     );
@@ -70,7 +70,7 @@ describe("the plan", () => {
     expect(plan.chunks).toEqual([]);
   });
 
-  it("never asks for the current day or one to come", () => {
+  it("never queries the current day or a future one", () => {
     expect(lastDay(NOW)).toBe("2026-11-22");
     expect(lastDay(startOfDay(TODAY))).toBe("2026-11-22");
     expect(chunks(planSync(target("2026-11-20", "2026-12-31"), new Map(), NOW))).toEqual([
@@ -81,9 +81,9 @@ describe("the plan", () => {
     ).toEqual(["2026-11-01/2026-11-22"]);
   });
 
-  it("reads again what was read so soon that it may have changed, but not within the time of a recheck", () => {
+  it("refetches what was fetched too early to be final, but not within the recheck time", () => {
     const at = (hours: number): Partial<Provenance> => ({ fetchedAt: NOW - hours * HOUR });
-    // 18 Nov settles on the 22nd: read on the 21st it may have changed since, read today it may not.
+    // Nov 18 settles on the 22nd. If fetched on the 21st it may have changed since; if fetched today it may not.
     const plan = planSync(
       target("2026-11-17", "2026-11-22"),
       held(
@@ -117,7 +117,7 @@ describe("the plan", () => {
     expect(states(never)).toEqual(["11-22 settled"]);
   });
 
-  it("asks for all the metrics where a slice has some", () => {
+  it("queries all metrics if a slice has only some", () => {
     const plan = planSync(
       target("2026-11-01", "2026-11-01"),
       held(["2026-11-01", { metrics: ["status200"] }]),
@@ -126,7 +126,7 @@ describe("the plan", () => {
     expect(states(plan)).toEqual(["11-01 partial"]);
   });
 
-  it("widens to whole weeks and months, since a slice counts a whole one", () => {
+  it("extends to whole weeks and months, because a slice counts a whole period", () => {
     const months = planSync(target("2026-09-10", "2026-10-05", { granularity: "month" }), new Map(), NOW);
     expect(months.periods.map(({ date, covered }) => [date, covered.end])).toEqual([
       ["2026-09-01", "2026-09-30"],
@@ -140,7 +140,7 @@ describe("the plan", () => {
     expect(week("sunday")).toEqual(["2026-11-08/2026-11-14"]);
   });
 
-  it("asks for a month again that was asked for in part, and for the current one as it grows", () => {
+  it("refetches a partially fetched month, and the current month as it grows", () => {
     const october = { start: "2026-10-10" as Day, end: "2026-10-20" as Day, fetchedAt: NOW };
     const november = { end: "2026-11-20" as Day, fetchedAt: NOW - HOUR };
     const plan = planSync(
@@ -155,7 +155,7 @@ describe("the plan", () => {
     ).toEqual(["11-01 fresh"]);
   });
 
-  it("takes a total for what it is: a figure of just this interval, which a longer one replaces", () => {
+  it("treats a total as a figure for exactly its interval, which a longer one replaces", () => {
     const total = target("2026-10-05", "2026-10-20", { granularity: "total" });
     expect(chunks(planSync(total, new Map(), NOW))).toEqual(["2026-10-05/2026-10-20"]);
     const of = (end: string) => held(["2026-10-05", { end: end as Day, fetchedAt: NOW }]);
@@ -198,13 +198,13 @@ describe("the plan", () => {
       target("2026-01-01", "2026-11-02", { granularity: "total" }),
       "The jobs service accepts at most 90 days, too few for a total of 2026-01-01/2026-11-02.",
     ],
-  ])("refuses what the service cannot give: %#", (wanted, message) => {
+  ])("rejects what the service cannot provide: %#", (wanted, message) => {
     expect(() => planSync(wanted, new Map(), NOW)).toThrow(
       expect.objectContaining({ kind: "input", message, hint: expect.any(String) }),
     );
   });
 
-  it("names the first day that can be had as --from takes it, whatever a week begins on", () => {
+  it("names the first available day as --from accepts it, whatever weekday a week begins on", () => {
     const from = (change: Partial<SyncTarget>): string => {
       try {
         planSync(target("2025-11-01", "2026-11-02", change), new Map(), NOW);
@@ -225,7 +225,7 @@ describe("the plan", () => {
     }
   });
 
-  it("does not mind days out of reach that the lake has for good", () => {
+  it("ignores days out of reach that the lake has for good", () => {
     const has = held(["2025-11-21", { fetchedAt: NOW }], ["2025-11-22", { fetchedAt: NOW }]);
     expect(chunks(planSync(target("2025-11-21", "2025-11-24"), has, NOW))).toEqual(["2025-11-23/2025-11-24"]);
   });
@@ -241,7 +241,7 @@ describe("the plan", () => {
     { maxLength: 60 },
   );
 
-  it("covers just what is needed, shares no day between chunks, divides no period, and asks only what the service takes", () => {
+  it("covers exactly what is needed, in disjoint chunks of whole periods that the service accepts", () => {
     fc.assert(
       fc.property(
         anyService,
@@ -268,13 +268,13 @@ describe("the plan", () => {
           }
           const plan = planSync(target(start, end, { service, granularity: by, weekStart }), has, NOW);
 
-          // Slowly: every day up to yesterday whose period touches the span and is not had for good.
+          // The slow reference: every day up to yesterday whose period overlaps the span and is not settled.
           const needed: Day[] = [];
           const last = end < addDays(TODAY, -1) ? end : addDays(TODAY, -1);
           for (let day = addDays(start, -40); day < TODAY; day = addDays(day, 1)) {
             const date = periodStart(by, day, weekStart);
             const touches = eachDay(date, periodEnd(by, date) ?? date).some(
-              (one) => one >= start && one <= last,
+              (day) => day >= start && day <= last,
             );
             if (touches && isNeeded(by, date, has.get(date)?.provenance)) needed.push(day);
           }
@@ -294,7 +294,7 @@ describe("the plan", () => {
   });
 });
 
-/** The slow way to tell whether a period must be asked for: settling after 3 days, a recheck after 6 hours. */
+/** The slow reference for whether a period must be queried: settling takes 3 days, a recheck 6 hours. */
 function isNeeded(by: Granularity, date: Day, has: Provenance | undefined): boolean {
   if (!has || has.metrics.length < METRICS.length) return true;
   const days = eachDay(date, periodEnd(by, date) ?? date);

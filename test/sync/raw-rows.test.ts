@@ -21,7 +21,7 @@ afterAll(() => lake.close());
 
 let uploads = 0;
 
-/** Uploads rows. @returns the file that holds them; undefined where they were refused. */
+/** Uploads rows. @returns the file that holds them; undefined if they were rejected. */
 async function uploaded(text: string): Promise<string | undefined> {
   async function* input(): AsyncGenerator<Uint8Array> {
     yield Buffer.from(text);
@@ -57,15 +57,15 @@ async function rawRows(): Promise<Map<string, Record<string, unknown>>> {
 describe("raw rows that are stored can be read by DuckDB", () => {
   it.each(ODD_ROWS)("with $what", async ({ what, row, requests }) => {
     const marked = row.replace("{", `{"userId":${JSON.stringify(what)},`);
-    // Between rows that are sound: a row is written anew, and those beside it are as they came.
+    // Between sound rows: the odd row is rewritten, and its neighbors stay unchanged.
     const isJobs = row.includes("requestCount");
     const count = isJobs ? "requestCount" : "requests";
-    const beside = `{"userId":"beside","${count}":5,"status200":5,"date":"2026-11-02T00:00:00Z"}`;
-    const file = await uploaded(`\uFEFF${beside}\r\n\n${marked}\n${beside}`);
+    const sound = `{"userId":"sound","${count}":5,"status200":5,"date":"2026-11-02T00:00:00Z"}`;
+    const file = await uploaded(`\uFEFF${sound}\r\n\n${marked}\n${sound}`);
     expect(file === undefined).toBe(requests === undefined);
     if (file === undefined) return;
     const lines = (await readFile(file, "utf8")).split("\n");
-    expect([lines[0], lines[2], lines[3]]).toEqual([beside, beside, ""]);
+    expect([lines[0], lines[2], lines[3]]).toEqual([sound, sound, ""]);
     expect(Number((await rawRows()).get(what)?.[count])).toBe(requests);
   });
 
@@ -113,7 +113,7 @@ describe("raw rows that are stored can be read by DuckDB", () => {
   );
   const rows = fc.array(fc.tuple(names, values), { minLength: 1, maxLength: 4 });
 
-  it("whatever fields they have, and as JSON.parse reads them", { timeout: 120_000 }, async () => {
+  it("with any fields, like JSON.parse reads them", { timeout: 120_000 }, async () => {
     const stored = new Map<string, Record<string, unknown>>();
     await fc.assert(
       fc.asyncProperty(rows, async (fields) => {

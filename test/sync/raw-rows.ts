@@ -1,9 +1,9 @@
-/** Rows as no service should send them, and what becomes of each where raw rows are stored. */
+/** Rows that no service should send, and what happens when their raw rows are stored. */
 export interface OddRow {
   readonly what: string;
   /** The row's text. */
   readonly row: string;
-  /** Stored, with these requests in the raw table; undefined: refused. */
+  /** Stored, with these requests in the raw table; undefined: rejected. */
   readonly requests: number | undefined;
 }
 
@@ -45,18 +45,18 @@ export const ODD_ROWS: readonly OddRow[] = [
     requests: undefined,
   },
   {
-    what: "fields that only their case tells apart",
+    what: "fields that differ only in case",
     row: legacy('"requests":1,"Requests":2'),
     requests: undefined,
   },
   {
-    what: "unknown fields that only their case tells apart",
+    what: "unknown fields that differ only in case",
     row: legacy('"requests":1,"x":1,"X":2'),
     requests: undefined,
   },
   { what: "a known field in another case", row: jobs('"REQUESTS":"abc"'), requests: undefined },
   {
-    what: "members that only their case tells apart",
+    what: "members that differ only in case",
     row: jobs('"oauthClient":{"id":"a","ID":"b"}'),
     requests: undefined,
   },

@@ -12,14 +12,14 @@ const answer = (queryStatus: string, ...numbers: number[]): object => ({
   queryStatus,
 });
 
-/** An answer whose connection is lost after these rows. */
+/** A response whose connection is lost after these rows. */
 function breakOff(response: ServerResponse, ...numbers: number[]): void {
   response.writeHead(200, { "content-length": 100_000 });
   const part = `{"results":[${numbers.map((n) => `${JSON.stringify(row(n))},`).join("")}`;
   response.write(part, () => response.destroy());
 }
 
-/** Reads what a server answers; `printed` is what has been passed on, also where reading failed. */
+/** Reads a server's responses; `printed` is what has been passed on, even if reading failed. */
 async function read(handler: Handler, request: Partial<ResultsRequest> & { service?: Service } = {}) {
   const server = await startServer(handler);
   const client = clientFor(server.base);
@@ -45,7 +45,7 @@ async function read(handler: Handler, request: Partial<ResultsRequest> & { servi
   return { page, calls: server.seen, printed: () => printed };
 }
 
-it("an answer that breaks off is passed on once", async () => {
+it("passes an interrupted response on once", async () => {
   const { page, printed } = await read((response, _request, n) =>
     n === 1 ? breakOff(response, 1, 2) : sendJson(response, 200, answer("Complete", 1, 2, 3)),
   );
@@ -57,7 +57,7 @@ it.each([
   ["shorter", answer("Complete", 1)],
   ["empty", answer("Complete")],
   ["another", answer("Complete", 9, 2, 3)],
-])("an answer that breaks off, and is %s when asked for again, is an error", async (_what, again) => {
+])("fails if a response is interrupted and %s on retry", async (_what, again) => {
   const { page } = await read((response, _request, n) =>
     n === 1 ? breakOff(response, 1, 2, 3) : sendJson(response, 200, again),
   );
@@ -67,7 +67,7 @@ it.each([
   });
 });
 
-it("an answer that breaks off, of a query that then still runs, is an error unless it is waited for", async () => {
+it("fails if a response is interrupted and the query then runs again, unless it waits", async () => {
   const handler: Handler = (response, _request, n) => {
     if (n === 1) breakOff(response, 1, 2);
     else sendJson(response, 200, n === 2 ? { queryStatus: "Running" } : answer("Complete", 1, 2, 3));
@@ -78,7 +78,7 @@ it("an answer that breaks off, of a query that then still runs, is an error unle
   expect(waited.printed()).toBe(lines(1, 2, 3));
 });
 
-it("rows that come while a query runs are passed on once, however often they are asked for", async () => {
+it("passes rows of a running query on once, however often they are requested", async () => {
   const { page, printed, calls } = await read((response, _request, n) =>
     sendJson(response, 200, n < 4 ? answer("Running", 1, 2) : answer("Complete", 1, 2, 3)),
   );
@@ -87,7 +87,7 @@ it("rows that come while a query runs are passed on once, however often they are
   expect(printed()).toBe(lines(1, 2, 3));
 });
 
-it("pages that lead round in a circle are an error", async () => {
+it("fails if the pages form a loop", async () => {
   const { page, calls } = await read(
     (response, { url }) => {
       const after = new URL(url, "http://x").searchParams.get("after");
@@ -106,7 +106,7 @@ it("pages that lead round in a circle are an error", async () => {
   expect(calls).toHaveLength(3);
 }, 10_000);
 
-it("ends at once where what it writes to says so", async () => {
+it("ends at once if its output says so", async () => {
   const enough = new Error("enough");
   const { page, calls } = await read(
     (response) =>

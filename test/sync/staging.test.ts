@@ -42,7 +42,7 @@ const STATE: JobState = {
 const DEAD: Holder = { ...newHolder(), pid: spawnSync(process.execPath, ["-e", ""]).pid };
 const ELSEWHERE: Holder = { ...newHolder(), machine: "another kernel" };
 
-/** A job as the holder of its lease left it, with a page that was not finished. */
+/** A job as the holder of its lease left it, with an unfinished page. */
 async function left(lake: Lake, change: Partial<JobState> = {}, holder = DEAD): Promise<string> {
   const job = await StagedJob.create(lake, STATE);
   await job.save({ ...STATE, ...change });
@@ -51,7 +51,7 @@ async function left(lake: Lake, change: Partial<JobState> = {}, holder = DEAD): 
   return job.folder;
 }
 
-/** What was written last so many minutes ago. */
+/** A file last written this many minutes ago. */
 async function age(path: string, minutes: number): Promise<void> {
   const then = new Date(Date.now() - minutes * 60_000);
   await utimes(path, then, then);
@@ -66,7 +66,7 @@ async function leftBy010(lake: Lake, kind: string, minutes: number): Promise<str
 }
 
 describe("staged work", () => {
-  it("of a dead process is gone on with, from the last row that is certain", async () => {
+  it("of a dead process is resumed from the last confirmed row", async () => {
     const { lake } = await tempLake();
     await left(lake);
     const [job, ...others] = await StagedJob.adopt(lake, NOW, () => "take");
@@ -82,7 +82,7 @@ describe("staged work", () => {
     expect(await readdir(lake.store.staging)).toEqual([]);
   });
 
-  it("of a live process is left alone, as is what nobody wants", async () => {
+  it("of a live process is left alone, and so are jobs that nobody wants", async () => {
     const { lake } = await tempLake();
     const own = await StagedJob.create(lake, STATE);
     const elsewhere = await left(lake, {}, ELSEWHERE);
@@ -91,7 +91,7 @@ describe("staged work", () => {
       await StagedJob.adopt(lake, NOW, ({ service }) => (service === "jobs" ? "take" : "leave")),
     ).toEqual([]);
     expect((await readdir(lake.store.staging)).sort()).toEqual(
-      [own.folder, elsewhere, legacy].map((one) => basename(one)).sort(),
+      [own.folder, elsewhere, legacy].map((folder) => basename(folder)).sort(),
     );
   });
 
@@ -104,7 +104,7 @@ describe("staged work", () => {
     expect(await StagedJob.adopt(lake, NOW, () => "take")).toHaveLength(1);
   });
 
-  it("of 0.1.0 is resumed after a quarter of an hour without a sign of life, whatever its pid and host", async () => {
+  it("of 0.1.0 is resumed after a quarter of an hour without activity, whatever its pid and host", async () => {
     const { lake } = await tempLake();
     const folder = await leftBy010(lake, "job", 14);
     const { format: _format, crc: _crc, ...of010 } = STATE;
@@ -118,7 +118,7 @@ describe("staged work", () => {
     expect(await readFile(job?.spool ?? "", "utf8")).toBe("first\n");
   });
 
-  it("that its process leaves on purpose can be taken at once", async () => {
+  it("left on purpose can be taken at once", async () => {
     const { lake } = await tempLake();
     const job = await StagedJob.create(lake, { ...STATE, bytes: 0, rows: 0 });
     await job.leave();
@@ -144,7 +144,7 @@ describe("staged work", () => {
     expect(await taken?.isWhole()).toBe(true);
   });
 
-  it("of a later version is left to it", async () => {
+  it("of a later version is left to that version", async () => {
     const { lake } = await tempLake();
     const folder = await left(lake);
     await writeFile(join(folder, "job.json"), JSON.stringify({ ...STATE, format: 3, what: "later" }));
@@ -152,7 +152,7 @@ describe("staged work", () => {
     expect(await readdir(lake.store.staging)).toEqual([basename(folder)]);
   });
 
-  it("is claimed by one where several want it", async () => {
+  it("is claimed by only one of several processes", async () => {
     const { lake } = await tempLake();
     for (let i = 0; i < 10; i++) await left(lake, { id: `job-${i}` });
     const claims = await Promise.all([0, 1, 2, 3].map(() => StagedJob.adopt(lake, NOW, () => "take")));
@@ -173,7 +173,7 @@ describe("staged work", () => {
     expect(later).toEqual([]);
   });
 
-  it("is removed where it is too old or damaged", async () => {
+  it("is removed if it is too old or damaged", async () => {
     const { lake } = await tempLake();
     await left(lake, { submittedAt: NOW - 25 * 3_600_000 });
     const damaged = await left(lake);
@@ -191,7 +191,7 @@ describe("staged work", () => {
     ["empty", (spool: string) => writeFile(spool, "")],
     ["changed", (spool: string) => writeFile(spool, "fIrst\n")],
     ["of other lines", (spool: string) => writeFile(spool, "a\nb\nc\n")],
-  ])("whose rows are %s is dropped, and fetched again", async (_what, damage) => {
+  ])("whose rows are %s is dropped and refetched", async (_what, damage) => {
     const { lake } = await tempLake();
     await damage(join(await left(lake), "rows.ndjson"));
     expect(await StagedJob.adopt(lake, NOW, () => "take")).toEqual([]);
@@ -205,7 +205,7 @@ describe("staged work", () => {
     expect(await readdir(lake.store.staging)).toEqual([]);
   });
 
-  it("knows whether its rows are those that were recorded", async () => {
+  it("detects rows that differ from what was recorded", async () => {
     const { lake } = await tempLake();
     const job = await StagedJob.create(lake, STATE);
     await job.save(STATE);
@@ -215,14 +215,14 @@ describe("staged work", () => {
     expect(await job.isWhole()).toBe(false);
   });
 
-  it("is removed where nobody will ever want it", async () => {
+  it("is removed if nobody will ever want it", async () => {
     const { lake } = await tempLake();
     await left(lake);
     expect(await StagedJob.adopt(lake, NOW, () => "drop")).toEqual([]);
     expect(await readdir(lake.store.staging)).toEqual([]);
   });
 
-  it("begins anew where its id is forgotten", async () => {
+  it("starts over if its id is unknown", async () => {
     const { lake } = await tempLake();
     const job = await StagedJob.create(lake, STATE);
     await writeFile(job.spool, "first\n");
@@ -234,7 +234,7 @@ describe("staged work", () => {
     expect(await readFile(job.spool, "utf8")).toBe("");
   });
 
-  it("of a load that died is swept, with locks and spilled data, and that of the living is not", async () => {
+  it("of a dead load is removed, with locks and spilled data, but not that of live processes", async () => {
     const { lake } = await tempLake();
     const { staging } = lake.store;
     const own = await Workspace.open(staging, "load");
@@ -250,7 +250,7 @@ describe("staged work", () => {
     await writeFile(join(staging, "lock"), JSON.stringify(DEAD));
     await sweepStaging(lake);
     expect((await readdir(staging)).sort()).toEqual(
-      [own.folder, job, spilling.folder, old].map((one) => basename(one)).sort(),
+      [own.folder, job, spilling.folder, old].map((folder) => basename(folder)).sort(),
     );
   });
 });

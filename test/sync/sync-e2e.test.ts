@@ -10,7 +10,7 @@ import { fewer, size } from "../reliability/size.ts";
 import { expectTruth, fastEffects, runSync, span, truthsOf } from "./world.ts";
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
-/** Jobs reach back a year, so the lake is filled as a person would: some now, more later. */
+/** Jobs reach back a year, so the lake is filled like a person would: some now, more later. */
 const [FIRST, MIDDLE] = size({
   least: ["2026-08-12", "2026-10-01"],
   short: ["2025-10-16", "2026-04-20"],
@@ -49,7 +49,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Every file of the lake with what tells that it was written again. */
+/** Every file of the lake, with data that changes if it is rewritten. */
 async function fingerprint(): Promise<string[]> {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -58,7 +58,7 @@ async function fingerprint(): Promise<string[]> {
 
 describe("sync", () => {
   it.each(fewer(CASES, 2))(
-    `brings ${DAYS} days of %s by %s through faults, equal to the truth`,
+    `fetches ${DAYS} days of %s by %s through faults, equal to the truth`,
     async (service, dimensions) => {
       const grouping = parseGrouping(dimensions);
       const options = { rateLimit: 1_000_000, faults: FAULTS, jobDelayMs: 2 };
@@ -74,7 +74,7 @@ describe("sync", () => {
       const effects = fastEffects(NOW, 100);
       const summary = await runSync(sandbox, folder, effects, { service, grouping, span: WHOLE });
       expect(summary.plan.periods).toHaveLength(DAYS);
-      const nth = CASES.findIndex((one) => one[0] === service && one[1] === dimensions);
+      const nth = CASES.findIndex((candidate) => candidate[0] === service && candidate[1] === dimensions);
       await expectTruth(folder, { service, grouping, span: WHOLE }, truths[nth]);
 
       const before = await fingerprint();

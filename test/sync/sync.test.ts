@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 
 describe("a total", () => {
-  it("grows with each day's sync from the same first day, and is not cut back to a shorter one", async () => {
+  it("grows with each day's sync from the same first day, and is not replaced by a shorter one", async () => {
     const { lake, folder } = await tempLake();
     const start = "2026-11-01" as Day;
     const effects = fastEffects(NOW, 100);
@@ -45,7 +45,7 @@ describe("a total", () => {
   });
 });
 
-describe("raw rows that are kept", () => {
+describe("raw rows from sync", () => {
   const grouping = parseGrouping("client");
   const run = (folder: string, effects: Effects, target: Partial<SyncTarget> & Pick<SyncTarget, "span">) =>
     runSync(sandbox, folder, effects, { grouping, keepSource: true, ...target });
@@ -64,7 +64,7 @@ describe("raw rows that are kept", () => {
     }
   }
 
-  it("are those of the slices, however often and in whatever pieces they are read again", async () => {
+  it("match the slices, however often and in whatever chunks they are refetched", async () => {
     const { folder } = await tempLake();
     const effects = fastEffects(NOW, 100);
     const spans = [
@@ -73,7 +73,7 @@ describe("raw rows that are kept", () => {
       ["2026-10-01", "2026-11-24"],
     ] as const;
     for (const [start, end] of spans) {
-      // Every day is read again: each may still change, and none lately enough.
+      // Every day is refetched: all may still change, and none was fetched recently.
       await run(folder, effects, { span: span(start, end), settleDays: 400, recheckMs: 0 });
       const [raw, slices] = await sums(folder, "day");
       expect(raw).toBe(slices);
@@ -90,7 +90,7 @@ describe("raw rows that are kept", () => {
     }
   });
 
-  it("are there before the slices are: whatever ends a sync, the next one brings them", async () => {
+  it("are stored before the slices: if a sync is interrupted, the next one still stores them", async () => {
     const { lake, folder } = await tempLake();
     const target = { span: span("2026-11-10", "2026-11-12") };
     const inTheWay = join(folder, "gc_usage_api_source");
@@ -104,7 +104,7 @@ describe("raw rows that are kept", () => {
     expect(await lake.list()).toHaveLength(3);
   });
 
-  it("are copied with their slices, again where these are, and stay where these do", async () => {
+  it("are copied with their slices, and stay if these stay", async () => {
     const [from, to] = [await tempLake(), await tempLake()];
     const effects = fastEffects(NOW, 100);
     const read = () => run(from.folder, effects, { span: span("2026-11-10", "2026-11-24"), recheckMs: 0 });
@@ -127,7 +127,7 @@ describe("raw rows that are kept", () => {
     expect(await readFile(join(from.folder, path), "utf8")).toBe("newer\n");
   });
 
-  it("become none where a period has none any more, and stand under names that no answer of others may take", async () => {
+  it("become empty if a period has none any more, under names that no other answer can take", async () => {
     const { lake, folder } = await tempLake();
     const path = sliceSource(KEY);
     const keep = async (text: string | undefined): Promise<void> => {

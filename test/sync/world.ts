@@ -34,7 +34,7 @@ export function span(start: string, end: string): Span {
   return { start: start as Day, end: end as Day };
 }
 
-/** A sync through the library, as the command does it. */
+/** A sync through the library, like the command. */
 export async function runSync(
   sandbox: Sandbox,
   lakeFolder: string,
@@ -82,12 +82,12 @@ export interface TruthOptions {
   readonly seed?: number;
 }
 
-/** The obvious way: every fact added up by its day and the grouping's dimensions. */
+/** The obvious way: every fact summed by its day and the dimensions of the grouping. */
 export function truthOf({ service, grouping, ...which }: TruthOptions): string[] {
   return truthsOf([{ service, grouping }], which)[0] ?? [];
 }
 
-/** The same for several groupings of the same days, in one pass: to make the facts is most of the work. */
+/** The same for several groupings of the same days, in one pass, because making the facts takes most of the time. */
 export function truthsOf(
   wanted: readonly Pick<TruthOptions, "service" | "grouping">[],
   { span, seed = 1 }: Pick<TruthOptions, "span" | "seed">,
@@ -118,12 +118,12 @@ export function truthsOf(
   return all.map(({ sums }) => [...sums].map(([key, sum]) => `${key}\t${sum.join("\t")}`).sort());
 }
 
-/** The same lines, read from the lake; a column that was not grouped by must be NULL, and is left out. */
+/** The same lines from the lake. A column outside the grouping must be NULL and is omitted. */
 export async function lakeRows(folder: string, service: Service, grouping: Grouping): Promise<string[]> {
   const grouped = new Set(dimensionsOf(grouping).map((dimension) => FIELD[dimension]));
   const [fields, others] = [
-    COLUMNS.filter((one) => grouped.has(one)),
-    COLUMNS.filter((one) => !grouped.has(one)),
+    COLUMNS.filter((column) => grouped.has(column)),
+    COLUMNS.filter((column) => !grouped.has(column)),
   ];
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
@@ -142,14 +142,14 @@ export async function lakeRows(folder: string, service: Service, grouping: Group
   }
 }
 
-/** @param expected the truth, where it is known already. */
+/** @param expected the truth, if it is already known. */
 export async function expectTruth(
   folder: string,
   options: TruthOptions,
   expected: readonly string[] = truthOf(options),
 ): Promise<void> {
   const found = await lakeRows(folder, options.service, options.grouping);
-  // Compared by hand first: printing the difference of a hundred thousand lines would take minutes.
+  // First compares manually: printing the difference of a hundred thousand lines would take minutes.
   const firstDifference = expected.findIndex((line, i) => line !== found[i]);
   expect({ rows: found.length, line: found[firstDifference] }).toEqual({
     rows: expected.length,

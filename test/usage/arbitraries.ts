@@ -6,12 +6,12 @@ import { SERVICES } from "../../src/usage/service.ts";
 
 const LAST_MS = Date.UTC(9998, 11, 31);
 
-/** Any UTC day of the years 1970–9998, with a liking for leap days and ends of months. */
+/** Any UTC day of the years 1970–9998, with more leap days and ends of months. */
 export const anyDay: fc.Arbitrary<Day> = fc.oneof(
   fc.integer({ min: 0, max: LAST_MS / 86_400_000 }).map((days) => dayOf(days * 86_400_000)),
   fc.constantFrom("1970-01-01", "2000-02-29", "2024-02-28", "2026-12-31", "2100-02-28").map((d) => d as Day),
 );
-/** A day of our time, for spans that are walked day by day. */
+/** A day near the present, for spans that are checked day by day. */
 export const recentDay: fc.Arbitrary<Day> = fc
   .integer({ min: 0, max: 1500 })
   .map((days) => dayOf(Date.UTC(2023, 0, 1) + days * 86_400_000));

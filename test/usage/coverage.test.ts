@@ -21,7 +21,7 @@ const anyCoverage = fc
   .map(([start, days, metrics, at]) => coverage(start, addDays(start, days), { metrics, fetchedAt: at }));
 
 describe("coverage", () => {
-  it("ends with the last whole UTC day: the current one is never in the data", () => {
+  it("ends with the last complete UTC day, because data never includes the current one", () => {
     const span = { start: "2026-11-10" as Day, end: "2026-11-20" as Day };
     expect(knownSpan(span, Date.parse("2026-11-15T00:00:00Z"))).toEqual({ ...span, end: "2026-11-14" });
     expect(knownSpan(span, Date.parse("2026-11-14T23:59:59Z"))).toEqual({ ...span, end: "2026-11-13" });
@@ -30,7 +30,7 @@ describe("coverage", () => {
     expect(knownSpan(span, Date.parse("2026-11-10T23:59:59Z"))).toBeUndefined();
   });
 
-  it("is complete where it holds each day of the period", () => {
+  it("is complete if it includes each day of the period", () => {
     fc.assert(
       fc.property(
         fc.constantFrom("day", "week", "month"),
@@ -42,14 +42,14 @@ describe("coverage", () => {
           const date = periodStart(granularity, day, weekStart);
           const span = { start: addDays(date, from), end: addDays(date, Math.max(from, to)) };
           const covered = new Set(eachDay(span.start, span.end));
-          const whole = eachDay(date, periodEnd(granularity, date) ?? date).every((one) => covered.has(one));
+          const whole = eachDay(date, periodEnd(granularity, date) ?? date).every((day) => covered.has(day));
           expect(isComplete({ granularity, date }, span)).toBe(whole);
         },
       ),
     );
   });
 
-  it("of a November asked for from the 10th to the 20th is no November", () => {
+  it("of a November queried from the 10th to the 20th is not complete", () => {
     const november = { granularity: "month", date: "2026-11-01" as Day } as const;
     expect(isComplete(november, coverage("2026-11-10", "2026-11-20"))).toBe(false);
     expect(
@@ -57,7 +57,7 @@ describe("coverage", () => {
     ).toBe(false);
   });
 
-  it("settles once it was read more than so many days after the period's end", () => {
+  it("settles once it was fetched more than the given number of days after the period's end", () => {
     const day = { granularity: "day", date: "2026-11-10" as Day } as const;
     const readOn = (date: string): Coverage =>
       coverage("2026-11-10", "2026-11-10", { fetchedAt: startOfDay(date as Day) });
@@ -82,7 +82,7 @@ describe("coverage", () => {
   });
 });
 
-describe("knowsLess", () => {
+describe("coversLess", () => {
   const current = coverage("2026-11-05", "2026-11-20");
 
   it.each([
@@ -106,13 +106,13 @@ describe("knowsLess", () => {
       coverage("2026-11-05", "2026-11-20", { fetchedAt: current.fetchedAt - 1 }),
       /was fetched 2026-11-30T23:59:59.999Z, before the stored data of 2026-12-01T00:00:00.000Z/,
     ],
-  ])("of %s", (_what, next, why) => {
+  ])("is true for %s", (_what, next, why) => {
     const told = coversLess(current, next, "month");
     if (why === undefined) expect(told).toBeUndefined();
     else expect(told).toMatch(why);
   });
 
-  it("lets the longer of two totals replace the shorter one, and never the other way", () => {
+  it("lets the longer of two totals replace the shorter one, but not the reverse", () => {
     expect(coversLess(current, coverage("2026-11-05", "2026-11-30"), "total")).toBeUndefined();
     expect(coversLess(current, coverage("2026-11-05", "2026-11-19"), "total")).toBe(
       "it is a total of 2026-11-05/2026-11-19, shorter than the stored 2026-11-05/2026-11-20",
@@ -120,7 +120,7 @@ describe("knowsLess", () => {
     expect(coversLess(current, current, "total")).toBeUndefined();
   });
 
-  it("lets two replace each other only where they know the same", () => {
+  it("lets two replace each other only if they cover the same", () => {
     fc.assert(
       fc.property(anyCoverage, anyCoverage, (a, b) => {
         expect(coversLess(a, a, "month")).toBeUndefined();
@@ -130,7 +130,7 @@ describe("knowsLess", () => {
     );
   });
 
-  it("never ends in knowing less, however many replacements follow on one another", () => {
+  it("never loses coverage, however many replacements follow each other", () => {
     fc.assert(
       fc.property(anyCoverage, anyCoverage, anyCoverage, (a, b, c) => {
         if (coversLess(a, b, "month") === undefined && coversLess(b, c, "month") === undefined) {

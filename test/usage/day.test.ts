@@ -14,7 +14,7 @@ import {
 } from "../../src/usage/day.ts";
 import { anyDay, recentDay } from "./arbitraries.ts";
 
-/** The slow way: a calendar walked by Date, one day at a time. */
+/** The slow reference: a calendar based on Date, one day at a time. */
 function walk(day: string, days: number): string {
   const date = new Date(`${day}T00:00:00Z`);
   for (let i = 0; i < Math.abs(days); i++) date.setUTCDate(date.getUTCDate() + Math.sign(days));
@@ -30,7 +30,7 @@ function catching(action: () => unknown): unknown {
 }
 
 describe("a day", () => {
-  it("is moved as a calendar walked day by day moves it, and back again", () => {
+  it("is moved like in a calendar, day by day, forward and back", () => {
     fc.assert(
       fc.property(recentDay, fc.integer({ min: -800, max: 800 }), (day, days) => {
         const moved = addDays(day, days);
@@ -41,12 +41,12 @@ describe("a day", () => {
     );
   });
 
-  it("stays within the years that its text can tell, however far it is moved", () => {
+  it("stays within the representable years, however far it is moved", () => {
     expect(addDays("9999-12-31" as Day, 1)).toBe("9999-12-31");
     expect(addDays("1970-01-01" as Day, -4_000_000)).toBe("0001-01-01");
   });
 
-  it("reads back from its text and its first and last millisecond, and from nothing else", () => {
+  it("is parsed from its text and from its first and last millisecond, and from nothing else", () => {
     fc.assert(
       fc.property(anyDay, (day) => {
         expect(tryDay(day)).toBe(day);
@@ -57,7 +57,7 @@ describe("a day", () => {
     );
   });
 
-  it("exists where a calendar has it", () => {
+  it("exists if a calendar has it", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1900, max: 9999 }),
@@ -82,7 +82,7 @@ describe("a day", () => {
     " 2026-11-01",
     "2026-11-01\n",
     "+2026-11-01",
-  ])("is not %j", (text) => {
+  ])("is not parsed from %j", (text) => {
     expect(tryDay(text)).toBeUndefined();
     expect(() => parseDay(text, "--from")).toThrow(`Invalid --from: ${JSON.stringify(text)} is not a day.`);
   });
@@ -99,13 +99,13 @@ describe("a day", () => {
     ["01.11.2026", /YYYY-MM-DD, for example/],
     ["yesterday", /YYYY-MM-DD, for example/],
     ["2026-13-01", /YYYY-MM-DD, for example/],
-  ])("is not %j, and the hint says what to write", (text, hint) => {
+  ])("is not parsed from %j, and the hint says what to write", (text, hint) => {
     expect(catching(() => parseDay(text, "--from"))).toMatchObject({
       hint: expect.stringMatching(hint) as string,
     });
   });
 
-  it("is listed with both ends, and not at all where the end comes first", () => {
+  it("is listed with both ends, and the list is empty if the end comes first", () => {
     expect(eachDay("2024-02-28" as Day, "2024-03-01" as Day)).toEqual([
       "2024-02-28",
       "2024-02-29",
@@ -115,7 +115,7 @@ describe("a day", () => {
     expect(eachDay("2024-03-02" as Day, "2024-03-01" as Day)).toEqual([]);
   });
 
-  it("sorts as its text", () => {
+  it("sorts like its text", () => {
     fc.assert(
       fc.property(anyDay, anyDay, (a, b) => {
         const earlier = startOfDay(a) <= startOfDay(b) ? a : b;

@@ -11,7 +11,7 @@ import {
 const subset = fc.subarray([...DIMENSIONS]);
 
 describe("a grouping", () => {
-  it("is named by its dimensions in fixed order, and the name tells them again", () => {
+  it("is named by its dimensions in fixed order, and parsed from that name", () => {
     fc.assert(
       fc.property(subset, (dimensions) => {
         const name = groupingOf(
@@ -24,7 +24,7 @@ describe("a grouping", () => {
     );
   });
 
-  it("is read as people write it: in any order and case, joined by commas, blanks or dashes, repeated or not", () => {
+  it("is parsed in any order and case, with commas, spaces or dashes, repeated or not", () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...DIMENSIONS), { minLength: 1 }),
@@ -39,7 +39,7 @@ describe("a grouping", () => {
     expect(parseGrouping("None")).toBe("none");
   });
 
-  it("is no other name: one in another order, doubled, or unknown", () => {
+  it("is not parsed from a name in another order, or with repeated or unknown words", () => {
     for (const name of [
       "",
       "uri-client",
@@ -70,7 +70,7 @@ describe("a grouping", () => {
     ["client,../..", 'Unknown grouping "../..".'],
     ["", 'Invalid grouping "": it is empty.'],
     [" , ", 'Invalid grouping "": it is empty.'],
-  ])("that is %j is refused, saying what there is", (text, message) => {
+  ])("is rejected for %j, with the list of dimensions", (text, message) => {
     expect(() => parseGrouping(text)).toThrow(message);
     expect(() => parseGrouping(text)).toThrow(
       expect.objectContaining({

@@ -5,7 +5,7 @@ import { intervalOf, parseInterval } from "../../src/usage/interval.ts";
 import { recentDay } from "./arbitraries.ts";
 
 describe("an interval", () => {
-  // Both ends are included, and an end without a day or time is its first instant.
+  // Both ends are included, and an end without a day or time means its first instant.
   it.each([
     ["2021-01/2021-02", "2021-01-01", "2021-02-01"],
     ["2020-01-25/2020-03-10", "2020-01-25", "2020-03-10"],
@@ -17,7 +17,7 @@ describe("an interval", () => {
     ["2026-01-01T05/2026-01-01T0530", "2026-01-01", "2026-01-01"],
     ["2026-01-01/2026-01-01", "2026-01-01", "2026-01-01"],
     ["2024-02-29/2024-03", "2024-02-29", "2024-03-01"],
-    // A year is its first instant, as in Genesys's own article.
+    // A year means its first instant, as in Genesys's own article.
     ["2019/2020-06-30", "2019-01-01", "2020-06-30"],
     ["2019/2020", "2019-01-01", "2020-01-01"],
     ["2019-06/2020", "2019-06-01", "2020-01-01"],
@@ -26,7 +26,7 @@ describe("an interval", () => {
     ["2020-W53-5/2021-W01-1", "2021-01-01", "2021-01-04"],
     ["2025-W01-1/2025-001", "2024-12-30", "2025-01-01"],
     ["2024-366/2025-060T12:00Z", "2024-12-31", "2025-03-01"],
-    // Periods end at an instant, and that is included like any other.
+    // Periods end at an instant, which is included like any other.
     ["2020-01-01/P1M", "2020-01-01", "2020-02-01"],
     ["P1M/2020-02-01", "2020-01-01", "2020-02-01"],
     ["2020-01-31/P1M", "2020-01-31", "2020-02-29"],
@@ -87,11 +87,11 @@ describe("an interval", () => {
     ["2026-01-01/..", /is not a valid ISO 8601 date/],
     ["2026-01-01 / 2026-01-02", /is not a valid ISO 8601 date/],
     ["1969-12-31/2026-01-02", /"1969-12-31" is not/],
-  ])("is not %j", (text, message) => {
+  ])("is not parsed from %j", (text, message) => {
     expect(() => parseInterval(text)).toThrow(message);
   });
 
-  it("made of whole days covers just them", () => {
+  it("made of whole days covers exactly these", () => {
     fc.assert(
       fc.property(recentDay, fc.nat({ max: 400 }), (start, days) => {
         const span = { start, end: addDays(start, days) };
@@ -100,7 +100,7 @@ describe("an interval", () => {
     );
   });
 
-  it("covers the UTC days of its instants, whatever their zone", () => {
+  it("covers the UTC days of its instants, whatever their time zone", () => {
     fc.assert(
       fc.property(
         recentDay,

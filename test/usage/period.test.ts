@@ -4,21 +4,21 @@ import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
 import { periodEnd, periodStart, periodsOf, type WeekStart } from "../../src/usage/period.ts";
 import { anyGranularity, anyWeekStart, recentDay } from "./arbitraries.ts";
 
-/** The slow way: back day by day until a period begins. */
+/** The slow reference: goes back day by day until a period begins. */
 function slowStart(granularity: "day" | "week" | "month", day: Day, weekStart: WeekStart): Day {
-  for (let one = day; ; one = addDays(one, -1)) {
-    const date = new Date(`${one}T12:00:00Z`);
+  for (let first = day; ; first = addDays(first, -1)) {
+    const date = new Date(`${first}T12:00:00Z`);
     const begins =
       granularity === "day" ||
       (granularity === "month"
         ? date.getUTCDate() === 1
         : date.getUTCDay() === (weekStart === "sunday" ? 0 : 1));
-    if (begins) return one;
+    if (begins) return first;
   }
 }
 
 describe("a period", () => {
-  it("begins on the nearest first day before, and ends before the next begins", () => {
+  it("begins on the nearest first day before, and ends before the next one begins", () => {
     fc.assert(
       fc.property(
         fc.constantFrom("day", "week", "month"),
@@ -28,7 +28,7 @@ describe("a period", () => {
           const start = periodStart(granularity, day, weekStart);
           expect(start).toBe(slowStart(granularity, day, weekStart));
           const end = periodEnd(granularity, start);
-          if (end === undefined) throw new Error("such a period has an end");
+          if (end === undefined) throw new Error("expected a period with an end");
           expect(end >= day).toBe(true);
           expect(slowStart(granularity, end, weekStart)).toBe(start);
           expect(slowStart(granularity, addDays(end, 1), weekStart)).toBe(addDays(end, 1));
@@ -37,7 +37,7 @@ describe("a period", () => {
     );
   });
 
-  it("ends where the years end", () => {
+  it("ends with the last year", () => {
     const last = "9999-12-31" as Day;
     expect(periodEnd("month", "9999-12-01" as Day)).toBe(last);
     for (const granularity of ["day", "week", "month"] as const) {
@@ -46,12 +46,12 @@ describe("a period", () => {
     }
   });
 
-  it("of a total has no calendar", () => {
+  it("of a total does not depend on a calendar", () => {
     expect(periodStart("total", "2026-11-17" as Day)).toBe("2026-11-17");
     expect(periodEnd("total", "2026-11-17" as Day)).toBeUndefined();
   });
 
-  it("divides a span so that each day lies in just the period that it belongs to", () => {
+  it("divides a span so that each day is in exactly one period, its own", () => {
     fc.assert(
       fc.property(
         anyGranularity,

@@ -10,7 +10,7 @@ import { anyGranularity, anyGrouping, anyService, recentDay } from "./arbitrarie
 const INTERVAL = "2026-10-01/2026-10-31";
 
 describe("a query's body", () => {
-  it("is in the legacy service's spelling", () => {
+  it("uses the legacy service's spelling", () => {
     const query = parseQuery(
       { interval: "2021-01/2021-02", granularity: "Month", groupBy: ["OAuthClientId"] },
       "legacy",
@@ -27,7 +27,7 @@ describe("a query's body", () => {
     ).toEqual(["OAuthClientId", "OrganizationId", "UserId", "TemplateUri", "HttpMethod"]);
   });
 
-  it("is in the jobs service's spelling, and asks for the client's name with its id", () => {
+  it("uses the jobs service's spelling, and requests the client's name with its id", () => {
     const query = parseQuery(
       { interval: INTERVAL, granularity: "Day", groupBy: [], metrics: ["Requests", "Status429"] },
       "jobs",
@@ -40,7 +40,7 @@ describe("a query's body", () => {
     });
   });
 
-  it("is refused for a dimension that the service does not have", () => {
+  it("is rejected for a dimension that the service does not have", () => {
     const query = parseQuery({ interval: INTERVAL }, "legacy");
     expect(() => queryBody("legacy", { ...query, grouping: "platform" as Grouping })).toThrow(
       /legacy service cannot group by platform/,
@@ -50,7 +50,7 @@ describe("a query's body", () => {
     );
   });
 
-  it("says what the query says when it is read again, in any case", () => {
+  it("has the same meaning when it is parsed again, in any case", () => {
     fc.assert(
       fc.property(
         anyService,
@@ -61,8 +61,8 @@ describe("a query's body", () => {
         fc.boolean(),
         (service, granularity, wanted, metrics, day, lower) => {
           const unsupported = unsupportedDimensions(service, wanted);
-          const dimensions = dimensionsOf(wanted).filter((one) => !unsupported.includes(one));
-          // The legacy service groups by client where it is told nothing.
+          const dimensions = dimensionsOf(wanted).filter((dimension) => !unsupported.includes(dimension));
+          // The legacy service groups by client if the query has no grouping.
           const grouping = groupingOf(
             dimensions.length === 0 && service === "legacy" ? ["client"] : dimensions,
           );
@@ -87,7 +87,7 @@ describe("a query's body", () => {
 });
 
 describe("parseQuery", () => {
-  it("takes all metrics where none are named, and the whole interval where no granularity is", () => {
+  it("defaults to all metrics and the whole interval", () => {
     for (const empty of [
       {},
       { metrics: [], granularity: "" },
@@ -104,7 +104,7 @@ describe("parseQuery", () => {
     expect(parseQuery({ interval: INTERVAL }, "legacy").grouping).toBe("client");
   });
 
-  it("knows a filtered query, and an empty filter that is none", () => {
+  it("recognizes a filtered query, and an empty filter", () => {
     for (const filter of ["oauthClientIds", "userIds", "templateUris", "httpMethods", "platforms"]) {
       expect(parseQuery({ interval: INTERVAL, [filter]: ["x"] }, "jobs").filtered, filter).toBe(true);
       expect(parseQuery({ interval: INTERVAL, [filter]: [] }, "jobs").filtered, filter).toBe(false);
@@ -123,7 +123,7 @@ describe("parseQuery", () => {
     [{ interval: "2026-10-31/2026-10-01" }, "it ends before it starts"],
     [{ interval: INTERVAL, granularity: "Hour" }, 'Unknown granularity "Hour".'],
     [{ interval: INTERVAL, granularity: 7 }, "Unknown granularity 7."],
-    // Our own word, which the API would refuse.
+    // Our own word, which the API would reject.
     [{ interval: INTERVAL, granularity: "Total" }, 'Unknown granularity "Total".'],
     [
       { interval: INTERVAL, groupBy: "OAuthClientId" },
@@ -152,7 +152,7 @@ describe("parseQuery", () => {
       "Invalid sortBy in the query: a list (expected a list of fields",
     ],
     [{ interval: INTERVAL, groupby: [] }, 'Unknown field "groupby" in a query of the jobs service.'],
-  ])("refuses %j, naming the field", (body, message) => {
+  ])("rejects %j with the name of the field", (body, message) => {
     expect(() => parseQuery(body, "jobs")).toThrow(message);
     expect(() => parseQuery(body, "jobs")).toThrow(
       expect.objectContaining({ kind: "input", hint: expect.any(String) }),
@@ -161,7 +161,7 @@ describe("parseQuery", () => {
 });
 
 describe("apiGroupBy", () => {
-  it("spells a name as the service does, and a dimension as all that it stands for", () => {
+  it("spells a name like the service, and a dimension with all of its names", () => {
     expect(apiGroupBy("oauthclientid", "legacy")).toEqual(["OAuthClientId"]);
     expect(apiGroupBy("oauthclientid", "jobs")).toEqual(["OauthClientId"]);
     expect(apiGroupBy("client", "jobs")).toEqual(["OauthClientId", "OauthClientName"]);

@@ -15,7 +15,7 @@ const anyKey = fc
   .filter(({ date }) => date >= "1970");
 
 describe("a slice's path", () => {
-  it("tells the slice's key again", () => {
+  it("is parsed back to the slice's key", () => {
     expect(
       slicePath({
         service: "jobs",
@@ -31,7 +31,7 @@ describe("a slice's path", () => {
     );
   });
 
-  it("is no path but the one that a key has, however little is changed", () => {
+  it("is the only path of that key: any small change makes it invalid", () => {
     const edit = fc.tuple(
       fc.nat(),
       fc.nat({ max: 3 }),
@@ -65,7 +65,7 @@ describe("a slice's path", () => {
     "../usage/granularity=day/date=2026-11-01/jobs.client.parquet",
     "usage\\granularity=day\\date=2026-11-01\\jobs.client.parquet",
     "usage/granularity=day/date=2026-11-01/jobs.client.parquet\n",
-  ])("is not %j", (path) => {
+  ])("is not parsed from %j", (path) => {
     expect(parseSlicePath(path)).toBeUndefined();
   });
 });

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { BIN } from "../../helpers/bin.ts";
 import { tempFolder, tempLake } from "../helpers.ts";
 
-/** Names each module as it is found, on standard error. */
+/** Prints each resolved module on standard error. */
 const HOOK = `
 import { register } from "node:module";
 const hooks = \`import { writeSync } from "node:fs";
@@ -55,7 +55,7 @@ describe("a laptop run", () => {
     expect(modules.filter((line) => /@aws-sdk|@smithy/.test(line))).toEqual([]);
   });
 
-  it("loads it for a lake in S3, so the test above can see it", async () => {
+  it("loads it for a lake in S3, which proves that the test above can detect it", async () => {
     const { modules } = await loadedBy(["status", "--lake", "s3://some-bucket"]);
     expect(modules.filter((line) => line.includes("@aws-sdk/client-s3")).length).toBeGreaterThan(0);
   });

@@ -5,13 +5,13 @@ import { Mirror } from "../../../src/lake/s3/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
 import { tempFolder, tree } from "../helpers.ts";
 
-/** What S3 would have: texts by path. The text is its own version. */
+/** The objects of a simulated S3: texts by path. The text is its own version. */
 class World {
   readonly texts = new Map<string, string>();
   downloads = 0;
   failing: string | undefined;
   failure: Error = new Error("no more");
-  /** What an object waits for once it is asked for. */
+  /** What an object waits for when it is requested. */
   readonly slow = new Map<string, () => Promise<void>>();
 
   list(): StoredObject[] {
@@ -29,7 +29,7 @@ class World {
 }
 
 describe("a mirror", () => {
-  it("keeps what has arrived where the rest fails, for the next time", async () => {
+  it("keeps complete downloads for the next time if the rest fails", async () => {
     const world = new World();
     const root = await tempFolder();
     for (const name of ["a", "b", "c"]) world.texts.set(`usage/${name}`, name);
@@ -42,7 +42,7 @@ describe("a mirror", () => {
     expect(await readdir(join(root, ".parts"))).toEqual([]);
   });
 
-  it("takes what was replaced since the listing, and drops what has gone since", async () => {
+  it("fetches objects replaced since the listing, and drops removed ones", async () => {
     const world = new World();
     const root = await tempFolder();
     world.texts.set("usage/a", "1").set("usage/b", "1");
@@ -56,7 +56,7 @@ describe("a mirror", () => {
     expect(await mirror.hold(world.list())).toMatchObject({ fetched: 0, bytes: 0 });
   });
 
-  it("removes what stands for nothing, and leaves what another process has just mirrored", async () => {
+  it("removes files without an object, but keeps what another process has just mirrored", async () => {
     const world = new World();
     const root = await tempFolder();
     world.texts.set("usage/a", "1").set("usage/gone", "1").set("usage/new", "1");
@@ -67,7 +67,7 @@ describe("a mirror", () => {
     expect(await readdir(join(root, "usage"))).toEqual(["a", "new"]);
   });
 
-  it("removes what a dead process was downloading, and not what a live one is", async () => {
+  it("removes a dead process's partial download, but not a live one's", async () => {
     const world = new World();
     const root = await tempFolder();
     await mkdir(join(root, ".parts"));
@@ -81,7 +81,7 @@ describe("a mirror", () => {
     expect(await readdir(join(root, ".parts"))).toEqual([live]);
   });
 
-  it("begins anew where its index is damaged", async () => {
+  it("starts over if its index is damaged", async () => {
     const world = new World();
     const root = await tempFolder();
     world.texts.set("usage/a", "1");
@@ -90,7 +90,7 @@ describe("a mirror", () => {
     expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 1, bytes: 1 });
   });
 
-  it("stops at a signal, begins nothing more, and keeps what has arrived", async () => {
+  it("stops at a signal, starts no further download, and keeps complete ones", async () => {
     const world = new World();
     const root = await tempFolder();
     for (let i = 0; i < 60; i++) world.texts.set(`usage/${i}`, "x");
@@ -109,11 +109,11 @@ describe("a mirror", () => {
     expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 60 - kept });
   });
 
-  it("writes down what has arrived while more is to come, for a process that is killed", async () => {
+  it("records complete downloads during the others, in case the process is killed", async () => {
     const world = new World();
     const root = await tempFolder();
     for (const name of ["a", "b", "c"]) world.texts.set(`usage/${name}`, name);
-    // The index is written once a second: the second download takes longer by the clock, and no time.
+    // The index is written once a second: by the clock the second download takes longer, but no real time.
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => {
       vi.useRealTimers();
@@ -135,7 +135,7 @@ describe("a mirror", () => {
     ["a file where all belongs", "usage", "file"],
     ["a file where its own folder belongs", ".parts", "file"],
     ["a folder where its index belongs", ".mirror.json", "folder"],
-  ])("mends %s", async (_what, path, kind) => {
+  ])("repairs %s", async (_what, path, kind) => {
     const world = new World();
     const root = await tempFolder();
     world.texts.set("usage/x/date=1/a", "1");
@@ -150,7 +150,7 @@ describe("a mirror", () => {
     expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 0, bytes: 0 });
   });
 
-  it("mends what is in the way of many downloads at once", async () => {
+  it("repairs obstacles to many concurrent downloads", async () => {
     for (let round = 0; round < 40; round++) {
       const world = new World();
       const root = await tempFolder();
@@ -161,14 +161,14 @@ describe("a mirror", () => {
     }
   });
 
-  it("prunes a file where a folder of tables belongs", async () => {
+  it("removes a file in the place of a folder of tables", async () => {
     const root = await tempFolder();
     await writeFile(join(root, "usage"), "");
     await new Mirror(root, new World().download).prune([], () => Promise.resolve(false));
     expect(await readdir(join(root, "usage"))).toEqual([]);
   });
 
-  it("writes, reads and removes nothing through a link, and puts files in the links' places", async () => {
+  it("writes, reads and removes nothing through a link, and replaces links with files", async () => {
     const outside = await tempFolder();
     const root = await tempFolder();
     const world = new World();
@@ -185,14 +185,14 @@ describe("a mirror", () => {
     const mirror = new Mirror(root, world.download);
     await mirror.hold(world.list());
     await mirror.prune(world.list(), () => Promise.resolve(false));
-    // It was there when it was listed, and is gone now.
+    // It existed when it was listed, and is removed now.
     await mirror.hold([{ path: "usage/d/gone", bytes: 1, version: "1" }]);
     expect(await tree(outside)).toEqual(before);
     expect(await readdir(join(root, "usage"))).toEqual(["a", "b"]);
     for (const path of paths) expect(await readFile(join(root, path), "utf8")).toBe("right");
   });
 
-  it("skips raw rows whose name the file system does not take, and no others", async () => {
+  it("skips only raw rows whose names the file system does not accept", async () => {
     const world = new World();
     const long = `gc_usage_api_source/granularity=day/${"n".repeat(300)}.json`;
     world.texts.set("usage/a", "1").set(long, "1").set("usage/b", "1");
@@ -203,7 +203,7 @@ describe("a mirror", () => {
     });
   });
 
-  it("tells what the machine refuses at once, and where, as no matter of the network", async () => {
+  it("reports a local error at once, with the folder, and not as a network problem", async () => {
     const world = new World();
     const root = await tempFolder();
     for (let i = 0; i < 60; i++) world.texts.set(`usage/${i}`, "x");

@@ -7,7 +7,7 @@ describe("the address of a lake in S3", () => {
     ["s3://my-bucket/", { bucket: "my-bucket", prefix: "", uri: "s3://my-bucket" }],
     ["s3://my.bucket/a/b", { bucket: "my.bucket", prefix: "a/b/", uri: "s3://my.bucket/a/b" }],
     ["S3://my-bucket/a/", { bucket: "my-bucket", prefix: "a/", uri: "s3://my-bucket/a" }],
-  ])("%s is read", (text, place) => {
+  ])("%s is parsed", (text, place) => {
     expect(parseS3Uri(text)).toEqual(place);
   });
 
@@ -20,7 +20,7 @@ describe("the address of a lake in S3", () => {
     "s3://bucket//a",
     "s3://bucket/../a",
     "s3://bucket/a//",
-  ])("%s is refused", (text) => {
+  ])("%s is rejected", (text) => {
     expect(() => parseS3Uri(text)).toThrow(expect.objectContaining({ kind: "input" }));
   });
 });
@@ -28,7 +28,7 @@ describe("the address of a lake in S3", () => {
 describe("the cache of a lake in S3", () => {
   const uri = "s3://my-bucket";
 
-  it("is under GC_USAGE_CACHE, else XDG_CACHE_HOME, else ~/.cache", () => {
+  it("is in GC_USAGE_CACHE, or else XDG_CACHE_HOME, or else ~/.cache", () => {
     expect(cacheFolder(uri, { GC_USAGE_CACHE: "/own", XDG_CACHE_HOME: "/xdg", HOME: "/home/me" })).toMatch(
       /^\/own\/lakes\/[0-9a-f]{32}$/,
     );
@@ -38,7 +38,7 @@ describe("the cache of a lake in S3", () => {
     expect(cacheFolder(uri, { HOME: "/home/me" })).toMatch(/^\/home\/me\/\.cache\/gc-usage\/lakes\//);
   });
 
-  it("is another for another bucket, prefix or endpoint", () => {
+  it("differs for another bucket, prefix or endpoint", () => {
     const env = { HOME: "/home/me" };
     const folders = [
       cacheFolder(uri, env),
