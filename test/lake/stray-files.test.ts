@@ -110,7 +110,7 @@ describe.concurrent("a stray file in a lake", () => {
     const to = `${lake}-copy`;
     const copied = await gcUsage(["copy", lake, to]);
     expect(copied.exitCode).toBe(0);
-    expect(copied.stderr).toContain("Not copied, since it is not data: ");
+    expect(copied.stderr).toContain("Not copied, because it is not data: ");
     for (const path of strays) expect(copied.stderr).toContain(path);
     expect(await foreignIn(to)).toEqual([]);
     expect(await tree(to)).toEqual(await tree(original));
