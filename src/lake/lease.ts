@@ -118,8 +118,7 @@ export function isOver({ holder, writtenMs }: Lease, nowMs: number, termMs = TER
 
 /** The current time of a file system's own clock, in milliseconds: on a network share it is the server's. */
 export async function fileSystemNow(folder: string): Promise<number> {
-  // One name for all: if a process dies here, the next one overwrites and removes its file.
-  const probe = join(folder, "now");
+  const probe = probeIn(folder);
   for (;;) {
     await writeFile(probe, "now");
     try {
@@ -130,4 +129,14 @@ export async function fileSystemNow(folder: string): Promise<number> {
       await rm(probe, { force: true });
     }
   }
+}
+
+/** Removes what a process left that died while it asked for the time. One that is asking now asks again. */
+export async function removeProbe(folder: string): Promise<void> {
+  await rm(probeIn(folder), { force: true });
+}
+
+/** One name for all, so that nobody's file stays. */
+function probeIn(folder: string): string {
+  return join(folder, "now");
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, UsageError } from "../support/errors.ts";
 import {
@@ -9,6 +10,7 @@ import {
   newHolder,
   RENEW_MS,
   readLease,
+  removeProbe,
   TERM_MS,
   writeLease,
 } from "./lease.ts";
@@ -42,12 +44,13 @@ export class Workspace {
   static async open(parent: string, kind: WorkspaceKind): Promise<Workspace> {
     const id = randomUUID();
     const fresh = join(parent, `${NEW}.${id}`);
-    await makeFolder(parent);
-    await mkdir(fresh, { mode: 0o700 });
-    const holder = newHolder();
-    await writeLease(join(fresh, LEASE), holder);
     const folder = join(parent, `${kind}.${id}`);
-    await rename(fresh, folder);
+    await makeFolder(parent);
+    const holder = newHolder();
+    // Without a pause between the steps: a kill between them leaves a folder without a lease, which only its age can judge.
+    mkdirSync(fresh, { mode: 0o700 });
+    writeFileSync(join(fresh, LEASE), JSON.stringify(holder));
+    renameSync(fresh, folder);
     return new Workspace(folder, holder);
   }
 
@@ -143,4 +146,5 @@ export async function sweepWorkspaces(parent: string): Promise<void> {
     for (const folder of await leftWorkspaces(parent, kind))
       await rm(folder, { recursive: true, force: true });
   }
+  await removeProbe(parent);
 }

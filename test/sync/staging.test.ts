@@ -234,6 +234,18 @@ describe("staged work", () => {
     expect(await readFile(job.spool, "utf8")).toBe("");
   });
 
+  it.each(["lock.break", "lock.break.break", "now"])(
+    "is removed if it is only what a process left that died while it cleaned up: %s",
+    async (name) => {
+      const { lake } = await tempLake();
+      const { staging } = lake.store;
+      await mkdir(staging, { recursive: true });
+      await writeFile(join(staging, name), JSON.stringify(DEAD));
+      await sweepStaging(lake);
+      expect(await readdir(staging)).toEqual([]);
+    },
+  );
+
   it("of a dead load is removed, with locks and spilled data, but not that of live processes", async () => {
     const { lake } = await tempLake();
     const { staging } = lake.store;

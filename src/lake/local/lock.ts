@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { readdir, rm, stat, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, UsageError } from "../../support/errors.ts";
@@ -38,7 +38,7 @@ export async function withLock<T>(path: string, task: (isHeld: () => boolean) =>
 
 /** Removes the lock and its takeover lock if their holders are dead, and leftovers of 0.1.0. */
 export async function sweepLock(path: string): Promise<void> {
-  await takeOver(path);
+  for (const lock of [`${path}.break.break`, `${path}.break`, path]) await takeOver(lock);
   for (const name of await readdir(dirname(path)).catch(() => [])) {
     if (!/^lock\.\d+\.\d+\./.test(name)) continue;
     const file = join(dirname(path), name);
@@ -53,7 +53,8 @@ async function acquire(path: string): Promise<Holder> {
   for (let waited = 0; ; ) {
     try {
       // Every file system has exclusive creation, but not hard links (exFAT, some network shares).
-      await writeFile(path, JSON.stringify(holder), { flag: "wx" });
+      // Without a pause before its content: a kill there leaves an empty lock, which only its age can judge.
+      writeFileSync(path, JSON.stringify(holder), { flag: "wx" });
       return holder;
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
