@@ -148,7 +148,7 @@ describe("storing rows", () => {
     );
   });
 
-  it('uses NULL for dimensions outside the grouping and metrics not requested, and \"\" for missing values in the grouping', async () => {
+  it('uses NULL for dimensions outside the grouping and metrics not requested, and "" for missing values in the grouping', async () => {
     const { lake, folder } = await tempLake();
     const rows = [{ requestCount: 5, date: "2026-11-01", oauthClient: { id: "c1", name: "N" } }];
     await storeRows(lake, rows, {
