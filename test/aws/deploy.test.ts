@@ -167,7 +167,7 @@ describe("gc-usage aws destroy", () => {
     expect((await s3.listObjectVersions({ Bucket })).Versions).toHaveLength(3);
     const twice = await destroy("emptied", "--delete-data", "--yes-delete-data", Bucket);
     expect(twice.exitCode).toBe(0);
-    expect(twice.stderr).toContain("is deleted with 4 versions of objects.");
+    expect(twice.stderr).toContain(`Deleted the bucket ${Bucket} with 4 object versions.`);
     await expect(s3.headBucket({ Bucket })).rejects.toThrow();
     await expect(s3.headBucket({ Bucket: stack.resultsBucket })).rejects.toThrow();
   });
