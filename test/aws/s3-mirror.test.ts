@@ -187,7 +187,7 @@ describe("the mirror of a lake in S3", () => {
     const done = await execa("sh", [...under, BIN, "sql", "SELECT 1", "--lake", uri], { env, reject: false });
     expect(done).toMatchObject({ exitCode: 9, stdout: "" });
     expect(done.stderr).toMatch(
-      /^error: Cannot mirror the lake in \/.*: EFBIG: file too large, write\.\nMake room/,
+      /^error: Cannot mirror the lake in \/.*: EFBIG: file too large, write\.\nFree space/,
     );
   });
 });

@@ -36,7 +36,7 @@ it("a copy does everything it can, then reports a missing damaged slice and how 
         kind: "lake",
         exitCode: 9,
         message: `Not copied: ${slicePath(KEY)}, it is damaged: it is truncated.`,
-        hint: `All else is copied. Run \`gc-usage verify --lake ${folder}\`: it lists the command that fetches it again. Then copy again.`,
+        hint: `Everything else was copied. Run \`gc-usage verify --lake ${folder}\` to get the command that refetches it. Then copy again.`,
       },
     });
   }
