@@ -78,7 +78,7 @@ const REFUSED: [
     /^error: in is the response of a query that ended with status Failed/,
   ],
   [
-    "a cancelled job's answer",
+    "a canceled job's response",
     '{"entities":[],"queryStatus":"Cancelled"}',
     DAY,
     6,

@@ -148,7 +148,7 @@ export class Execution {
         signal: this.#stop.signal,
         onProgress: (state, bytes) => this.#progress(state, bytes),
       });
-      if (this.#stop.signal.aborted) await this.#cancelled();
+      if (this.#stop.signal.aborted) await this.#canceled();
       else if (result.error) this.#fail(result.error);
       else await this.#succeed(result, s3);
     } catch (error) {
@@ -157,7 +157,7 @@ export class Execution {
     }
   }
 
-  async #cancelled(): Promise<void> {
+  async #canceled(): Promise<void> {
     await sleep(CANCEL_MS, undefined, { ref: false });
     this.#end("CANCELLED", String(this.#stop.signal.reason));
   }
@@ -225,7 +225,7 @@ export class Execution {
       ContentType: "text/csv",
     };
     await s3.send(new PutObjectCommand(object));
-    if (this.#stop.signal.aborted) await this.#cancelled();
+    if (this.#stop.signal.aborted) await this.#canceled();
     else this.#end("SUCCEEDED");
   }
 
