@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { newHolder } from "../../src/lake/lease.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
@@ -76,7 +77,5 @@ async function leaveLock(lake: string): Promise<void> {
   await mkdir(join(lake, ".staging"), { recursive: true });
   const lock = join(lake, ".staging", "lock");
   const { pid } = spawnSync(process.execPath, ["-e", ""]);
-  await writeFile(lock, `lock.${pid}.1.0000-0000.${hostname()}`);
-  const then = new Date(Date.now() - 1000);
-  await utimes(lock, then, then);
+  await writeFile(lock, JSON.stringify({ ...newHolder(), pid }));
 }
