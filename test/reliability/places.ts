@@ -85,8 +85,8 @@ async function bucket(root: string, url: string): Promise<Place> {
   };
 }
 
-/** The lake itself. A folder that was killed before it had a lease is removed after a time (workspace.ts). */
-const PART_OF_LAKE = /^(?:_gc-usage\.json$|(?:usage|gc_usage_api_source)(?:\/|$)|\.staging\/new\.)/;
+/** The lake itself. */
+const PART_OF_LAKE = /^(?:_gc-usage\.json$|(?:usage|gc_usage_api_source|slices)(?:\/|$))/;
 
 async function namesIn(folder: string): Promise<string[]> {
   return await readdir(folder, { recursive: true }).catch(() => []);
