@@ -98,7 +98,7 @@ describe("an execution in Athena", async () => {
     expect(await failure(engine.query(slow("busy")))).toMatchObject({
       kind: "service",
       retryable: true,
-      hint: expect.stringContaining("in a while") as unknown,
+      hint: expect.stringContaining("in a few minutes") as unknown,
     });
     await vi.waitFor(async () => expect(await inTrino("busy")).toEqual(["FAILED"]), { timeout: 5000 });
   });

@@ -154,9 +154,9 @@ describe("gc-usage uses the same identity as the AWS CLI", () => {
     [
       { AWS_PROFILE: "nope" },
       /profile \(nope\) could not be found/,
-      /no AWS profile "nope" \(from AWS_PROFILE\)/,
+      /No AWS profile "nope" \(from AWS_PROFILE\)/,
     ],
-    [{ ...KEYS, AWS_PROFILE: "nope" }, /profile \(nope\) could not be found/, /no AWS profile "nope"/],
+    [{ ...KEYS, AWS_PROFILE: "nope" }, /profile \(nope\) could not be found/, /No AWS profile "nope"/],
     [{ AWS_ACCESS_KEY_ID: "A" }, /missing: AWS_SECRET_ACCESS_KEY/, /AWS_SECRET_ACCESS_KEY is not/],
   ])("and neither has an identity with %j", async (env, theirs, oursSay) => {
     const { cli, ours } = await signers(env);
