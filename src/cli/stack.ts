@@ -1,6 +1,7 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { StackSettings } from "../aws/stack.ts";
-import { lakeUri } from "../lake/open.ts";
+import type { Lake } from "../lake/lake.ts";
+import { lakeUri, openLakes } from "../lake/open.ts";
 import { UsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import type { Cli } from "./cli.ts";
@@ -62,6 +63,28 @@ export async function lakeToWrite(cli: Cli, flags: LakeFlags): Promise<LakePlace
     `The stack ${stack} keeps one lake per organization (${organizations.join(", ")}), and --stack does not select one of them. Nothing was changed.`,
     { hint: `Use --lake instead of --stack: --lake ${place.uri}/${first}` },
   );
+}
+
+/** One of the lakes at a location. Without an organization, it is the only one. */
+export interface NamedLake {
+  readonly organization: string | undefined;
+  readonly lake: Lake;
+}
+
+/** Opens the lake that the flags name, or those below the folder that they name, for an action; then closes them. */
+export async function withLakes(
+  cli: Cli,
+  flags: LakeFlags,
+  action: (uri: string, lakes: readonly NamedLake[]) => Promise<void>,
+): Promise<void> {
+  const { uri } = await lakeOf(cli, flags);
+  const opened = await openLakes(uri, cli);
+  const lakes = "lake" in opened ? [{ organization: undefined, lake: opened.lake }] : opened.lakes;
+  try {
+    await action(uri, lakes);
+  } finally {
+    await Promise.all(lakes.map(({ lake }) => lake.close()));
+  }
 }
 
 /** Warns about slices before the stack's first day: Athena silently ignores them. */

@@ -185,11 +185,14 @@ function outcomeJson(outcome: SeriesOutcome, factsOf: (series: SeriesKey, summar
   return { outcome: outcome.outcome, ...key, error: { kind, message, hint } };
 }
 
+function noteSkipped(cli: Cli, series: SeriesKey, why: string): void {
+  cli.log.info(`${seriesName(series)}: not synced, because ${why}.`);
+}
+
 /** @throws {UsageError} the first failure, after printing a line for each of the others. */
 function refuseFailed(cli: Cli, outcomes: readonly SeriesOutcome[]): void {
   for (const outcome of outcomes) {
-    if (outcome.outcome === "skipped")
-      cli.log.info(`${seriesName(outcome.series)}: not synced, because ${outcome.why}.`);
+    if (outcome.outcome === "skipped") noteSkipped(cli, outcome.series, outcome.why);
   }
   const failed = outcomes.flatMap((outcome) => (outcome.outcome === "failed" ? outcome : []));
   const [first, ...others] = failed;
@@ -242,7 +245,7 @@ export async function dryRunAll(
       const { service, granularity, grouping } = series;
       if (why !== undefined) {
         all.push({ service, granularity, grouping, why });
-        cli.log.info(`${seriesName(series)}: not synced, because ${why}.`);
+        noteSkipped(cli, series, why);
         continue;
       }
       const { plan, calls } = await planIn(cli, lake, targetAt(now, series), now);

@@ -4,17 +4,12 @@ import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import type { Log } from "../support/effects.ts";
 import { knowable } from "../usage/coverage.ts";
 import type { Day } from "../usage/day.ts";
-import type { Grouping } from "../usage/grouping.ts";
-import type { Granularity } from "../usage/period.ts";
-import type { Service } from "../usage/service.ts";
+import { type SeriesFilter, seriesFilter } from "../usage/series.ts";
 import { type SliceKey, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
 
 /** Selects slices. Omitted members do not restrict the selection. */
-export interface Selection {
-  readonly service?: Service | undefined;
-  readonly granularity?: Granularity | undefined;
-  readonly grouping?: Grouping | undefined;
+export interface Selection extends SeriesFilter {
   /** UTC days, both included. A slice is selected if all completed days of its period are within them. */
   readonly from?: Day | undefined;
   readonly to?: Day | undefined;
@@ -47,8 +42,9 @@ export async function planRemoval(
   waiting?: WaitOptions,
 ): Promise<Removal> {
   const { to } = selection;
+  const isOfSeries = seriesFilter(selection);
   const isMeant = ({ key }: Pick<ListedSlice, "key">): boolean =>
-    isOfSeries(key, selection) && (to === undefined || key.date <= to);
+    isOfSeries(key) && (to === undefined || key.date <= to);
   const slices = await lake.read((await lake.list()).filter(isMeant), waiting);
   const byPath = new Map<string, Removable>(
     slices.map((slice) => [slicePath(slice.key), { key: slice.key, slice, source: undefined }]),
@@ -67,14 +63,6 @@ export async function planRemoval(
     removable: touched.filter(isWithin),
     straddling: touched.filter((found) => !isWithin(found)).map(({ key }) => key),
   };
-}
-
-function isOfSeries(key: SliceKey, { service, granularity, grouping }: Selection): boolean {
-  return (
-    (service === undefined || key.service === service) &&
-    (granularity === undefined || key.granularity === granularity) &&
-    (grouping === undefined || key.grouping === grouping)
-  );
 }
 
 /** The last completed day of a slice's period; for a total, its last day. */

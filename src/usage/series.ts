@@ -31,6 +31,20 @@ export function seriesOfKey({ service, granularity, grouping, date }: SliceKey):
   return { service, granularity, grouping, weekStart };
 }
 
+/** Restricts slices to some series. Omitted members do not restrict. */
+export interface SeriesFilter {
+  readonly service?: Service | undefined;
+  readonly granularity?: Granularity | undefined;
+  readonly grouping?: Grouping | undefined;
+}
+
+export function seriesFilter({ service, granularity, grouping }: SeriesFilter): (key: SliceKey) => boolean {
+  return (key) =>
+    (service === undefined || key.service === service) &&
+    (granularity === undefined || key.granularity === granularity) &&
+    (grouping === undefined || key.grouping === grouping);
+}
+
 /** An id that all slices of a series share; it sorts like lists of series do. */
 export function seriesId(key: SliceKey): string {
   const { service, granularity, grouping, weekStart } = seriesOfKey(key);

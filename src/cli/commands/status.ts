@@ -1,6 +1,4 @@
 import { Command } from "@commander-js/extra-typings";
-import type { Lake } from "../../lake/lake.ts";
-import { openLakes } from "../../lake/open.ts";
 import { checkSeries } from "../../questions/demands.ts";
 import { realEffects } from "../../support/effects.ts";
 import { isUsageError, UsageError } from "../../support/errors.ts";
@@ -9,12 +7,12 @@ import { type LakeStatus, lakeStatus } from "../../sync/status.ts";
 import { lastDay } from "../../usage/day.ts";
 import { type Grouping, parseGrouping } from "../../usage/grouping.ts";
 import type { Granularity } from "../../usage/period.ts";
+import { seriesFilter } from "../../usage/series.ts";
 import type { Service } from "../../usage/service.ts";
-import type { SliceKey } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
 import { ageOption, granularityOption, integerOption, serviceOption } from "../options.ts";
 import { flagsOfLake } from "../query-options.ts";
-import { addLakeOptions, type LakeFlags, lakeOf } from "../stack.ts";
+import { addLakeOptions, type LakeFlags, type NamedLake, withLakes } from "../stack.ts";
 import { statusText } from "../status-text.ts";
 
 export function command(cli: Cli) {
@@ -45,14 +43,7 @@ export function command(cli: Cli) {
           hint: "Add --check, or omit --max-age.",
         });
       }
-      const { uri } = await lakeOf(cli, options);
-      const opened = await openLakes(uri, cli);
-      const lakes = "lake" in opened ? [{ organization: undefined, lake: opened.lake }] : opened.lakes;
-      try {
-        await run(cli, uri, lakes, options);
-      } finally {
-        await Promise.all(lakes.map(({ lake }) => lake.close()));
-      }
+      await withLakes(cli, options, (uri, lakes) => run(cli, uri, lakes, options));
     });
 }
 
@@ -75,36 +66,28 @@ type Flags = LakeFlags & {
   readonly json?: true | undefined;
 };
 
-interface Shown {
-  readonly organization: string | undefined;
-  readonly lake: Lake;
+interface Shown extends NamedLake {
   readonly status: LakeStatus;
 }
 
-async function run(
-  cli: Cli,
-  uri: string,
-  lakes: readonly { readonly organization: string | undefined; readonly lake: Lake }[],
-  flags: Flags,
-): Promise<void> {
+async function run(cli: Cli, uri: string, lakes: readonly NamedLake[], flags: Flags): Promise<void> {
   const now = realEffects.now();
   const until = flags.check && flags.maxAge === undefined ? lastDay(now) : undefined;
   const all: Shown[] = [];
   for (const { organization, lake } of lakes) {
-    const options = { settleDays: flags.settle, now, until, wanted: wantedBy(flags), waiting: cli };
+    const options = {
+      settleDays: flags.settle,
+      now,
+      until,
+      wanted: seriesFilter({ ...flags, grouping: flags.groupBy }),
+      waiting: cli,
+    };
     all.push({ organization, lake, status: await lakeStatus(lake, options) });
   }
   cli.progressDone();
   if (flags.json) await cli.json(json(uri, all));
   else await cli.out(all.map(({ lake, status }) => statusText(lake.uri, status)).join("\n"));
   if (flags.check) check(all, flags, now);
-}
-
-function wantedBy({ service, groupBy, granularity }: Flags): (key: SliceKey) => boolean {
-  return (key) =>
-    (service === undefined || key.service === service) &&
-    (groupBy === undefined || key.grouping === groupBy) &&
-    (granularity === undefined || key.granularity === granularity);
 }
 
 function json(uri: string, all: readonly Shown[]): object {

@@ -1,6 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Lake } from "../../lake/lake.ts";
-import { openLakes } from "../../lake/open.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { UsageError } from "../../support/errors.ts";
@@ -10,7 +9,7 @@ import { type Finding, type Verified, verifyLake } from "../../sync/verify.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colors.ts";
 import { flagsOfLake } from "../query-options.ts";
-import { addLakeOptions, type LakeFlags, lakeOf } from "../stack.ts";
+import { addLakeOptions, type LakeFlags, type NamedLake, withLakes } from "../stack.ts";
 
 export function command(cli: Cli) {
   const verify = new Command("verify").description(
@@ -21,14 +20,7 @@ export function command(cli: Cli) {
     .option("--json", "print the findings as JSON")
     .addHelpText("after", HELP)
     .action(async (options) => {
-      const { uri } = await lakeOf(cli, options);
-      const opened = await openLakes(uri, cli);
-      const lakes = "lake" in opened ? [{ organization: undefined, lake: opened.lake }] : opened.lakes;
-      try {
-        await run(cli, uri, lakes, options);
-      } finally {
-        await Promise.all(lakes.map(({ lake }) => lake.close()));
-      }
+      await withLakes(cli, options, (uri, lakes) => run(cli, uri, lakes, options));
     });
 }
 
@@ -41,8 +33,6 @@ organizations' lakes, each is verified.
 Examples:
   gc-usage verify
   gc-usage verify --stack gc-usage --json`;
-
-type NamedLake = { readonly organization: string | undefined; readonly lake: Lake };
 
 async function run(
   cli: Cli,
