@@ -17,7 +17,7 @@ import {
 import { makeFolder } from "./local/make-folder.ts";
 
 /** The purpose of a workspace, and the prefix of its folder's name. */
-export type WorkspaceKind = "job" | "load" | "spill";
+export type WorkspaceKind = "job" | "load" | "spill" | "download";
 
 const LEASE = "lease.json";
 /** A folder that has no lease yet. */
@@ -142,7 +142,7 @@ async function namesIn(folder: string): Promise<string[]> {
 
 /** Removes abandoned workspaces that nobody can resume. */
 export async function sweepWorkspaces(parent: string): Promise<void> {
-  for (const kind of ["load", "spill", NEW] as const) {
+  for (const kind of ["load", "spill", "download", NEW] as const) {
     for (const folder of await leftWorkspaces(parent, kind))
       await rm(folder, { recursive: true, force: true });
   }

@@ -12,7 +12,7 @@ import {
   unlink,
   writeFile,
 } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import pLimit from "p-limit";
 import { z } from "zod";
 import { codeOf } from "../../support/errors.ts";
@@ -22,6 +22,7 @@ import { fileSystemNow } from "../lease.ts";
 import { FolderStore } from "../local/folder-store.ts";
 import { objectAt } from "../local/walk.ts";
 import type { StoredObject, WaitOptions } from "../store.ts";
+import { sweepWorkspaces, Workspace } from "../workspace.ts";
 import { localError } from "./local-error.ts";
 
 /** Writes an object's bytes to a file and returns their version; undefined if the object does not exist. */
@@ -44,9 +45,9 @@ const INDEX_FILE = ".mirror.json";
 const INDEX_EVERY_MS = 1000;
 const DOWNLOADS = 16;
 const PARTS = ".parts";
-const PART = "part";
-/** A download without a byte for this long has been abandoned. */
-const MAX_SILENCE_MS = 15 * 60_000;
+/** 0.1.0 put its partial downloads here without a lease. A live one got a byte within this time. */
+const PART_OF_0_1_0 = "part.";
+const MAX_SILENCE_OF_0_1_0_MS = 15 * 60_000;
 /** A folder in the place of a file, or the other way round. */
 const IN_THE_WAY: readonly string[] = ["EEXIST", "EISDIR", "ENOTDIR", "ENOTEMPTY"];
 const MEND_TRIES = 5;
@@ -65,6 +66,7 @@ export class Mirror {
   readonly #download: Download;
   readonly #folder: FolderStore;
   #index: Index | undefined;
+  #swept = false;
 
   constructor(root: string, download: Download) {
     this.root = root;
@@ -76,9 +78,10 @@ export class Mirror {
   async hold(objects: readonly StoredObject[], waiting: WaitOptions = {}): Promise<Held> {
     try {
       this.#index ??= await this.#readIndex();
+      if (!this.#swept) await this.#sweep();
+      this.#swept = true;
       const missing = await this.#missing(objects, this.#index);
       if (missing.length === 0) return { fetched: 0, bytes: 0, skipped: [] };
-      await this.#sweep();
       const skipped = await this.#fetchAll(missing, this.#index, waiting);
       const bytes = missing.reduce(
         (sum, { path, bytes: size }) => sum + (skipped.includes(path) ? 0 : size),
@@ -134,16 +137,18 @@ export class Mirror {
     const skipped: string[] = [];
     let done = 0;
     let written = performance.now();
+    await this.#makeFolder(PARTS);
+    const parts = await Workspace.open(join(this.root, PARTS), "download");
     const fetches = missing.map((object) =>
       limit(async () => {
         if (failures.length > 0) return;
         try {
           signal?.throwIfAborted();
-          await this.#fetch(object, index, signal);
+          await this.#fetch(object, index, parts.folder, signal);
           progress?.(`mirrored ${++done}/${missing.length} objects`);
           if (performance.now() - written < INDEX_EVERY_MS) return;
           written = performance.now();
-          await this.#writeIndex(index);
+          await this.#writeIndex(index, parts.folder);
         } catch (error) {
           // Some file systems allow only shorter names. A name that is not a slice's must not block all others.
           if (codeOf(error) === "ENAMETOOLONG" && !parseSlicePath(object.path)) skipped.push(object.path);
@@ -152,14 +157,20 @@ export class Mirror {
       }),
     );
     await Promise.all(fetches);
-    await this.#writeIndex(index).catch((error: unknown) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
+    await this.#writeIndex(index, parts.folder).catch((error: unknown) => failures.push(error));
+    const lost = await parts.check().catch((error: unknown) => error);
+    await parts.close();
+    if (failures.length > 0) throw lost ?? failures[0];
     return skipped;
   }
 
-  async #fetch(object: StoredObject, index: Index, signal: AbortSignal | undefined): Promise<void> {
-    const part = `${PARTS}/${PART}.${randomUUID()}`;
-    const file = join(this.root, part);
+  async #fetch(
+    object: StoredObject,
+    index: Index,
+    parts: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const file = join(parts, randomUUID());
     try {
       const etag = await this.#download(object, file, signal);
       index.delete(object.path);
@@ -168,7 +179,7 @@ export class Mirror {
         await rm(join(this.root, object.path), { recursive: true, force: true });
         return;
       }
-      const version = (await this.#versionOf(part)) ?? "";
+      const version = (await this.#versionOf(relative(this.root, file))) ?? "";
       await this.#put(file, object.path);
       index.set(object.path, { etag, file: version });
     } finally {
@@ -234,13 +245,13 @@ export class Mirror {
   async #sweep(): Promise<void> {
     const folder = join(this.root, PARTS);
     await this.#makeFolder(PARTS);
-    const names = (await readdir(folder)).filter((name) => name.startsWith(`${PART}.`));
+    await sweepWorkspaces(folder);
+    const names = (await readdir(folder)).filter((name) => name.startsWith(PART_OF_0_1_0));
     if (names.length === 0) return;
     const now = await fileSystemNow(folder);
     for (const name of names) {
-      // A live download writes all the time, or its connection times out.
       const info = await stat(join(folder, name)).catch(() => undefined);
-      if (info && now - info.mtimeMs > MAX_SILENCE_MS) await rm(join(folder, name), { force: true });
+      if (info && now - info.mtimeMs > MAX_SILENCE_OF_0_1_0_MS) await rm(join(folder, name), { force: true });
     }
   }
 
@@ -256,9 +267,9 @@ export class Mirror {
   }
 
   /** Merges entries that other processes have written in the meantime. */
-  async #writeIndex(own: Index): Promise<void> {
+  async #writeIndex(own: Index, parts: string): Promise<void> {
     const all = new Map([...(await this.#readIndex()), ...own]);
-    const file = join(this.root, PARTS, `${PART}.${randomUUID()}`);
+    const file = join(parts, randomUUID());
     try {
       await writeFile(file, JSON.stringify(Object.fromEntries(all)));
       await this.#put(file, INDEX_FILE);

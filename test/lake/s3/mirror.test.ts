@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Mirror } from "../../../src/lake/s3/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
+import { Workspace } from "../../../src/lake/workspace.ts";
 import { tempFolder, tree } from "../helpers.ts";
 
 /** The objects of a simulated S3: texts by path. The text is its own version. */
@@ -67,7 +68,21 @@ describe("a mirror", () => {
     expect(await readdir(join(root, "usage"))).toEqual(["a", "new"]);
   });
 
-  it("removes a dead process's partial download, but not a live one's", async () => {
+  it("removes a dead process's partial downloads at once, also if nothing is missing, but not a live one's", async () => {
+    const world = new World();
+    const root = await tempFolder();
+    world.texts.set("usage/a", "1");
+    await new Mirror(root, world.download).hold(world.list());
+    const live = await Workspace.open(join(root, ".parts"), "download");
+    const dead = await Workspace.open(join(root, ".parts"), "download");
+    for (const { folder } of [live, dead]) await writeFile(join(folder, "part"), "half");
+    await dead.leave();
+    expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 0 });
+    expect(await readdir(join(root, ".parts"))).toEqual([basename(live.folder)]);
+    await live.close();
+  });
+
+  it("removes a partial download of 0.1.0 after a quarter of an hour without a byte", async () => {
     const world = new World();
     const root = await tempFolder();
     await mkdir(join(root, ".parts"));
@@ -79,6 +94,17 @@ describe("a mirror", () => {
     world.texts.set("usage/a", "1");
     await new Mirror(root, world.download).hold(world.list());
     expect(await readdir(join(root, ".parts"))).toEqual([live]);
+  });
+
+  it("says so if another process considered it dead and removed its partial downloads", async () => {
+    const world = new World();
+    const root = await tempFolder();
+    world.texts.set("usage/a", "1");
+    world.slow.set("usage/a", () => rm(join(root, ".parts"), { recursive: true }));
+    const held = new Mirror(root, world.download).hold(world.list());
+    await expect(held).rejects.toThrow("This run was suspended for too long");
+    world.slow.clear();
+    expect(await new Mirror(root, world.download).hold(world.list())).toMatchObject({ fetched: 1 });
   });
 
   it("starts over if its index is damaged", async () => {
