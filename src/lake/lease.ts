@@ -4,6 +4,7 @@ import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { codeOf } from "../support/errors.ts";
+import { insideFolder } from "./local/make-folder.ts";
 
 /**
  * A lease shows that the owner of a file or folder is alive. Its holder renews it. Any process, also on another machine, can
@@ -120,7 +121,7 @@ export function isOver({ holder, writtenMs }: Lease, nowMs: number, termMs = TER
 export async function fileSystemNow(folder: string): Promise<number> {
   const probe = probeIn(folder);
   for (;;) {
-    await writeFile(probe, "now");
+    await insideFolder(folder, () => writeFile(probe, "now"));
     try {
       return (await stat(probe)).mtimeMs;
     } catch (error) {

@@ -14,7 +14,7 @@ import {
   TERM_MS,
   writeLease,
 } from "./lease.ts";
-import { makeFolder } from "./local/make-folder.ts";
+import { insideFolder } from "./local/make-folder.ts";
 
 /** The purpose of a workspace, and the prefix of its folder's name. */
 export type WorkspaceKind = "job" | "load" | "spill" | "download";
@@ -45,10 +45,9 @@ export class Workspace {
     const id = randomUUID();
     const fresh = join(parent, `${NEW}.${id}`);
     const folder = join(parent, `${kind}.${id}`);
-    await makeFolder(parent);
     const holder = newHolder();
     // Without a pause between the steps: a kill between them leaves a folder without a lease, which only its age can judge.
-    mkdirSync(fresh, { mode: 0o700 });
+    await insideFolder(parent, () => mkdirSync(fresh, { mode: 0o700 }));
     writeFileSync(join(fresh, LEASE), JSON.stringify(holder));
     renameSync(fresh, folder);
     return new Workspace(folder, holder);

@@ -128,7 +128,6 @@ export class FolderStore implements ObjectStore {
   async replace(path: string, file: string, expected: string | undefined): Promise<boolean> {
     const target = await this.#locate(path);
     await assertReplaceable(path, target);
-    await mkdir(this.staging, { recursive: true });
     await flush(file);
     for (;;) {
       const outcome = await withLock(this.#lock, async (isHeld) => {
@@ -148,7 +147,6 @@ export class FolderStore implements ObjectStore {
 
   async remove(path: string, expected: string): Promise<boolean> {
     const target = await this.#locate(path);
-    await mkdir(this.staging, { recursive: true });
     for (;;) {
       const outcome = await withLock(this.#lock, async (isHeld) => {
         const current = await this.head(path);

@@ -12,6 +12,7 @@ import {
   parseHolder,
   readLease,
 } from "../lease.ts";
+import { insideFolder } from "./make-folder.ts";
 
 /** A lock is held for a comparison and a rename, a few milliseconds. This limit is for holders that cannot be checked. */
 const TERM_MS = 30_000;
@@ -54,7 +55,7 @@ async function acquire(path: string): Promise<Holder> {
     try {
       // Every file system has exclusive creation, but not hard links (exFAT, some network shares).
       // Without a pause before its content: a kill there leaves an empty lock, which only its age can judge.
-      writeFileSync(path, JSON.stringify(holder), { flag: "wx" });
+      await insideFolder(dirname(path), () => writeFileSync(path, JSON.stringify(holder), { flag: "wx" }));
       return holder;
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
