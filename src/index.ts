@@ -44,7 +44,7 @@ export {
   startSandbox,
 } from "./sandbox/sandbox.ts";
 export { type Effects, type Log, realEffects, silentLog } from "./support/effects.ts";
-export { type ErrorKind, EXIT_CODES, isUsageError, UsageError } from "./support/errors.ts";
+export { type ErrorKind, EXIT_CODES, GcUsageError, isGcUsageError } from "./support/errors.ts";
 export { type CopyOptions, type CopySummary, copyLake } from "./sync/copy.ts";
 export { type Loaded, type LoadRequest, load } from "./sync/load.ts";
 export {

@@ -29,7 +29,7 @@ export class Aws {
     return new sdk.S3(await awsClientConfig(this.#options, this.#env));
   }
 
-  /** Runs `action`, and converts AWS errors to one clear UsageError. `doing` completes "Cannot …". */
+  /** Runs `action`, and converts AWS errors to one clear GcUsageError. `doing` completes "Cannot …". */
   async call<T>(doing: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();

@@ -1,6 +1,6 @@
 import type { Crawler, Glue } from "@aws-sdk/client-glue";
 import type { Effects } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import type { StackSettings } from "./stack.ts";
 
@@ -36,7 +36,7 @@ const POLL_MS = 3_000;
 /**
  * Starts the stack's crawler, or joins a current run, waits until it is READY, and returns the table in the catalog.
  *
- * @throws {UsageError} aws, if the crawl failed, with Glue's reason; interrupted, while the crawler continues.
+ * @throws {GcUsageError} aws, if the crawl failed, with Glue's reason; interrupted, while the crawler continues.
  */
 export async function crawl(aws: Aws, settings: StackSettings, follow: CrawlFollow): Promise<Crawled> {
   const { crawler, database } = settings;
@@ -56,9 +56,13 @@ export async function crawl(aws: Aws, settings: StackSettings, follow: CrawlFoll
         return { crawler, joined, seconds: seconds(), database, table: await tableOf(glue, database) };
       }
       await follow.effects.sleep(POLL_MS, follow.signal).catch(() => {
-        throw new UsageError("interrupted", `Interrupted. The crawler ${crawler} continues to run in AWS.`, {
-          hint: "To wait for it, run the same command again.",
-        });
+        throw new GcUsageError(
+          "interrupted",
+          `Interrupted. The crawler ${crawler} continues to run in AWS.`,
+          {
+            hint: "To wait for it, run the same command again.",
+          },
+        );
       });
     }
   });
@@ -85,7 +89,7 @@ function checkCrawl({ LastCrawl }: Crawler, crawler: string): void {
   const log =
     LastCrawl?.LogGroup === undefined ? "" : ` Log: ${LastCrawl.LogGroup}, ${LastCrawl.LogStream ?? ""}.`;
   const why = LastCrawl?.ErrorMessage === undefined ? "" : `: ${LastCrawl.ErrorMessage}`;
-  throw new UsageError("aws", `The crawler ${crawler} ended with ${status}${why}.${log}`, {
+  throw new GcUsageError("aws", `The crawler ${crawler} ended with ${status}${why}.${log}`, {
     hint: "Fix the cause, then run `gc-usage aws crawl` again.",
   });
 }

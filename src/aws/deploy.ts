@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { CloudFormation, DescribeChangeSetOutput, Stack } from "@aws-sdk/client-cloudformation";
 import type { Effects } from "../support/effects.ts";
-import { isUsageError, messageOf, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import { eventsSoFar, type Follow, follow, pastReasons, reasons } from "./events.ts";
 import { CHANGE_SET, checkOwnStack } from "./own-stack.ts";
@@ -36,7 +36,7 @@ type FollowOptions = Pick<Follow, "signal" | "effects">;
 /**
  * Plans a deployment with a change set. Nothing has changed when it returns, and nothing is left behind if it throws.
  *
- * @throws {UsageError} input, for invalid parameters; refused, for a stack that gc-usage did not create; aws, for a
+ * @throws {GcUsageError} input, for invalid parameters; refused, for a stack that gc-usage did not create; aws, for a
  * stack that cannot be changed in its state, with a hint, or if CloudFormation rejects the change set; interrupted.
  */
 export async function plan(
@@ -112,12 +112,12 @@ async function orDiscard<T>(
     return await aws.call(doing, step);
   } catch (error) {
     await discard(aws, made, effects).catch((why: unknown) => {
-      if (!isUsageError(error)) throw error;
+      if (!isGcUsageError(error)) throw error;
       const { kind, message, hint = "", details } = error;
       const left = made.isShell
         ? ` To delete the empty stack that holds it: gc-usage aws destroy --stack ${made.stack}`
         : "";
-      throw new UsageError(kind, `${message}\nThe change set could not be deleted. ${messageOf(why)}`, {
+      throw new GcUsageError(kind, `${message}\nThe change set could not be deleted. ${messageOf(why)}`, {
         hint: `${hint}${left}`.trim(),
         details,
         cause: error,
@@ -130,7 +130,7 @@ async function orDiscard<T>(
 /**
  * Executes a plan and follows it until it is done. A plan that cannot be executed is discarded.
  *
- * @throws {UsageError} aws, with each failed resource's reason; interrupted, while CloudFormation continues.
+ * @throws {GcUsageError} aws, with each failed resource's reason; interrupted, while CloudFormation continues.
  */
 export async function execute(aws: Aws, made: DeployPlan, options: Follow): Promise<StackSettings> {
   const doing = `deploy the stack ${made.stack}`;
@@ -146,7 +146,7 @@ export async function execute(aws: Aws, made: DeployPlan, options: Follow): Prom
     const status = stack.StackStatus ?? "";
     if (status === "CREATE_COMPLETE" || status === "UPDATE_COMPLETE") return settingsOf(stack, made.stack);
     const why = failed.length > 0 ? `:\n${reasons(failed)}` : ".";
-    throw new UsageError("aws", `Deploying the stack ${made.stack} failed (${status})${why}`, {
+    throw new GcUsageError("aws", `Deploying the stack ${made.stack} failed (${status})${why}`, {
       hint: `Fix the cause. ${nextStep(made, status)}`,
       details: { status, failed },
     });
@@ -172,7 +172,7 @@ async function checkReady(cloudFormation: CloudFormation, found: Stack, stack: s
   if (status === "REVIEW_IN_PROGRESS") return;
   const id = found.StackId ?? stack;
   if (status.endsWith("_IN_PROGRESS")) {
-    throw new UsageError("aws", `The stack ${stack} is already being changed (${status}).`, {
+    throw new GcUsageError("aws", `The stack ${stack} is already being changed (${status}).`, {
       hint: "Wait until that is done, then deploy again.",
       retryable: true,
     });
@@ -180,7 +180,7 @@ async function checkReady(cloudFormation: CloudFormation, found: Stack, stack: s
   if (["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"].includes(status)) {
     const what = status === "DELETE_FAILED" ? "could not be deleted" : "could not be created";
     const why = await pastReasons(cloudFormation, id);
-    throw new UsageError(
+    throw new GcUsageError(
       "aws",
       `The stack ${stack} ${what} earlier and cannot be used (${status}).\n${why}`,
       {
@@ -190,7 +190,7 @@ async function checkReady(cloudFormation: CloudFormation, found: Stack, stack: s
     );
   }
   if (status === STUCK) {
-    throw new UsageError("aws", `The stack ${stack} cannot be changed (${status}).`, {
+    throw new GcUsageError("aws", `The stack ${stack} cannot be changed (${status}).`, {
       hint: unstick(stack),
       details: { status },
     });
@@ -222,7 +222,7 @@ async function refusal(
   cloudFormation: CloudFormation,
   changeSetId: string,
   reason: string,
-): Promise<UsageError> {
+): Promise<GcUsageError> {
   // Without permission to read these events, or in an AWS without them, the reason is still reported.
   const events = reason.includes("EarlyValidation")
     ? await cloudFormation.describeEvents({ ChangeSetName: changeSetId }).catch(() => undefined)
@@ -230,7 +230,7 @@ async function refusal(
   const found = (events?.OperationEvents ?? [])
     .filter((event) => event.EventType === "VALIDATION_ERROR")
     .map((event) => `  ${event.LogicalResourceId} (${event.ResourceType}): ${event.ValidationStatusReason}`);
-  return new UsageError("aws", [`CloudFormation rejected the template: ${reason}`, ...found].join("\n"), {
+  return new GcUsageError("aws", [`CloudFormation rejected the template: ${reason}`, ...found].join("\n"), {
     hint: reason.includes("ResourceExistenceCheck")
       ? "A resource with that name already exists. Nothing was changed. Use another --stack, or set other names with --parameter."
       : "Nothing was changed. Fix the cause, then deploy again.",
@@ -238,7 +238,7 @@ async function refusal(
 }
 
 function checkNotInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw new UsageError("interrupted", "Interrupted. Nothing was changed.");
+  if (signal.aborted) throw new GcUsageError("interrupted", "Interrupted. Nothing was changed.");
 }
 
 async function changesOf(cloudFormation: CloudFormation, first: DescribeChangeSetOutput): Promise<Change[]> {

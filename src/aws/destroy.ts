@@ -1,6 +1,6 @@
 import type { ObjectIdentifier, S3 } from "@aws-sdk/client-s3";
 import { counted } from "../support/count.ts";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import { eventsSoFar, type Follow, follow, reasons } from "./events.ts";
 import { checkOwnStack } from "./own-stack.ts";
@@ -21,7 +21,7 @@ export interface Standing {
 /** What the template keeps when the stack is deleted. */
 const KEPT: readonly string[] = ["LakeBucket", "ResultsBucket", "LakeBucketPolicy", "ResultsBucketPolicy"];
 
-/** @throws {UsageError} aws, if there is no such stack; refused, if gc-usage did not create it or it is protected. */
+/** @throws {GcUsageError} aws, if there is no such stack; refused, if gc-usage did not create it or it is protected. */
 export async function standing(aws: Aws, stack: string): Promise<Standing> {
   return aws.call(`read the stack ${stack}`, async () => {
     const cloudFormation = await aws.cloudFormation();
@@ -29,9 +29,13 @@ export async function standing(aws: Aws, stack: string): Promise<Standing> {
     if (found === undefined) throw noStack(stack);
     await checkOwnStack(cloudFormation, found, stack);
     if (found.EnableTerminationProtection) {
-      throw new UsageError("refused", `The stack ${stack} has termination protection. Nothing was deleted.`, {
-        hint: `To allow it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack}`,
-      });
+      throw new GcUsageError(
+        "refused",
+        `The stack ${stack} has termination protection. Nothing was deleted.`,
+        {
+          hint: `To allow it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack}`,
+        },
+      );
     }
     const { StackResources = [] } = await cloudFormation.describeStackResources({ StackName: stack });
     const there = StackResources.filter(({ ResourceStatus }) => ResourceStatus !== "DELETE_COMPLETE");
@@ -56,14 +60,14 @@ export async function standing(aws: Aws, stack: string): Promise<Standing> {
 /**
  * Deletes the stack and follows the deletion until it is done. Its buckets are kept, as the template says.
  *
- * @throws {UsageError} aws, with the reason of each resource that could not be deleted; interrupted.
+ * @throws {GcUsageError} aws, with the reason of each resource that could not be deleted; interrupted.
  */
 export async function deleteStack(aws: Aws, { stack, stackId }: Standing, options: Follow): Promise<void> {
   await aws.call(`delete the stack ${stack}`, async () => {
     const cloudFormation = await aws.cloudFormation();
     const seen = await eventsSoFar(cloudFormation, stackId);
     if (options.signal.aborted) {
-      throw new UsageError("interrupted", "Interrupted. The stack was not deleted.", { hint: AGAIN });
+      throw new GcUsageError("interrupted", "Interrupted. The stack was not deleted.", { hint: AGAIN });
     }
     await cloudFormation.deleteStack({ StackName: stackId });
     const { stack: found, failed } = await follow(aws, stackId, seen, options);
@@ -72,7 +76,7 @@ export async function deleteStack(aws: Aws, { stack, stackId }: Standing, option
     const detach = isPolicy
       ? "IAM does not delete an attached policy, so detach it from users and roles first. "
       : "";
-    throw new UsageError("aws", `The stack ${stack} could not be deleted completely:\n${reasons(failed)}`, {
+    throw new GcUsageError("aws", `The stack ${stack} could not be deleted completely:\n${reasons(failed)}`, {
       hint: `${detach}${AGAIN}`,
       details: { status: found.StackStatus, failed },
     });
@@ -93,7 +97,7 @@ interface DeleteData {
  * Deletes the stack's buckets with all objects, versions and unfinished uploads. Runs before the stack is deleted,
  * because the stack lists the buckets: if this fails, it can be repeated.
  *
- * @throws {UsageError} aws or permission, after trying each bucket; refused, while the stack is being changed;
+ * @throws {GcUsageError} aws or permission, after trying each bucket; refused, while the stack is being changed;
  * interrupted.
  */
 export async function deleteData(
@@ -103,24 +107,28 @@ export async function deleteData(
   options: DeleteData,
 ): Promise<void> {
   if (/^(CREATE|UPDATE|ROLLBACK).*_IN_PROGRESS$/.test(status)) {
-    throw new UsageError("refused", `The stack ${stack} is being changed (${status}). Nothing was deleted.`, {
-      hint: "Wait until that is done, then run the same command again.",
-      retryable: true,
-    });
+    throw new GcUsageError(
+      "refused",
+      `The stack ${stack} is being changed (${status}). Nothing was deleted.`,
+      {
+        hint: "Wait until that is done, then run the same command again.",
+        retryable: true,
+      },
+    );
   }
-  const failed: UsageError[] = [];
+  const failed: GcUsageError[] = [];
   for (const bucket of buckets) {
     try {
       options.onDeleted(bucket, await deleteBucket(aws, bucket, options));
     } catch (error) {
-      if (!isUsageError(error) || error.kind === "interrupted") throw error;
+      if (!isGcUsageError(error) || error.kind === "interrupted") throw error;
       failed.push(error);
     }
   }
   const [first] = failed;
   if (first === undefined) return;
   const what = failed.map((error) => error.message).join("\n");
-  throw new UsageError(first.kind, `${what}\nThe stack ${stack} was not deleted.`, {
+  throw new GcUsageError(first.kind, `${what}\nThe stack ${stack} was not deleted.`, {
     hint: `Fix the cause. ${AGAIN}`,
     cause: first,
     details: first.details,
@@ -139,7 +147,7 @@ async function deleteBucket(
     try {
       for (;;) {
         if (signal.aborted) {
-          throw new UsageError(
+          throw new GcUsageError(
             "interrupted",
             `Interrupted after deleting ${counted(deleted, "version")} in ${bucket}.`,
             {
@@ -185,7 +193,7 @@ async function deleteVersions(s3: S3, Bucket: string, Objects: ObjectIdentifier[
     });
     const [first] = Errors;
     if (first !== undefined) {
-      throw new UsageError(
+      throw new GcUsageError(
         first.Code === "AccessDenied" ? "permission" : "aws",
         `${Errors.length} of ${Objects.length} objects in ${Bucket} could not be deleted, for example ${first.Key ?? ""}: ${first.Message ?? first.Code ?? "no reason given"}.`,
       );

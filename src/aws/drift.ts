@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import type { Follow } from "./events.ts";
 import { describe, noStack } from "./stack.ts";
@@ -22,7 +22,7 @@ export interface Drifted {
  * Lets CloudFormation compare the stack's resources with the template. Returns an empty list if nobody changed them
  * manually. Ignores types that CloudFormation cannot compare.
  *
- * @throws {UsageError} aws, if there is no such stack or the comparison fails; interrupted.
+ * @throws {GcUsageError} aws, if there is no such stack or the comparison fails; interrupted.
  */
 export async function drift(
   aws: Aws,
@@ -38,11 +38,11 @@ export async function drift(
       const now = await cloudFormation.describeStackDriftDetectionStatus({ StackDriftDetectionId });
       if (now.DetectionStatus === "DETECTION_FAILED") {
         const why = now.DetectionStatusReason ?? "no reason given";
-        throw new UsageError("aws", `CloudFormation could not compare the stack ${stack}: ${why}`);
+        throw new GcUsageError("aws", `CloudFormation could not compare the stack ${stack}: ${why}`);
       }
       if (now.DetectionStatus === "DETECTION_COMPLETE") break;
       await effects.sleep(2_000, signal).catch(() => {
-        throw new UsageError("interrupted", "Interrupted. Nothing was changed.", {
+        throw new GcUsageError("interrupted", "Interrupted. Nothing was changed.", {
           hint: "To compare again, run the same command again.",
         });
       });

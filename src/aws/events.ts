@@ -1,6 +1,6 @@
 import type { CloudFormation, Stack, StackEvent } from "@aws-sdk/client-cloudformation";
 import type { Effects } from "../support/effects.ts";
-import { type ErrorKind, isUsageError, UsageError } from "../support/errors.ts";
+import { type ErrorKind, GcUsageError, isGcUsageError } from "../support/errors.ts";
 import type { Aws } from "./aws.ts";
 import { describe } from "./stack.ts";
 
@@ -55,7 +55,7 @@ export async function follow(
       if (ofStack && !step.status.endsWith("_IN_PROGRESS")) ended = true;
       if (!ofStack && step.status.endsWith("_FAILED")) failed.push(step);
     }
-    if (stack === undefined) throw new UsageError("aws", "The stack no longer exists.");
+    if (stack === undefined) throw new GcUsageError("aws", "The stack no longer exists.");
     return ended && !stack.StackStatus?.endsWith("_IN_PROGRESS") ? stack : undefined;
   };
   for (let answered = effects.now(); ; ) {
@@ -65,7 +65,7 @@ export async function follow(
       if (stack !== undefined) return { stack, failed };
       answered = effects.now();
     } catch (error) {
-      if (!isUsageError(error)) throw error;
+      if (!isGcUsageError(error)) throw error;
       if (!error.retryable || effects.now() - answered > PATIENCE_MS)
         throw continuesInAws(error.kind, error.message.replace(/\.$/, ""), error);
     }
@@ -73,8 +73,8 @@ export async function follow(
   }
 }
 
-function continuesInAws(kind: ErrorKind, what: string, cause?: UsageError): UsageError {
-  return new UsageError(kind, `${what}. CloudFormation continues in AWS.`, {
+function continuesInAws(kind: ErrorKind, what: string, cause?: GcUsageError): GcUsageError {
+  return new GcUsageError(kind, `${what}. CloudFormation continues in AWS.`, {
     hint: "To see its status: gc-usage aws outputs. To cancel it, use the AWS console.",
     ...(cause === undefined ? {} : { cause, details: cause.details }),
   });

@@ -1,5 +1,5 @@
 import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 
 /** Start of the template's Description. CloudFormation stores it with the stack, even if the deployment failed. */
 const MARK = "gc-usage:";
@@ -11,7 +11,7 @@ export const CHANGE_SET = "gc-usage-";
  * A stack belongs to gc-usage if its template's description says so. A stack that was only planned has no template
  * yet: it belongs to gc-usage unless another program's change set is pending.
  *
- * @throws {UsageError} refused, for a stack that gc-usage did not create.
+ * @throws {GcUsageError} refused, for a stack that gc-usage did not create.
  */
 export async function checkOwnStack(
   cloudFormation: CloudFormation,
@@ -21,7 +21,7 @@ export async function checkOwnStack(
   if (found.Description?.startsWith(MARK)) return;
   const isPlanned = found.StackStatus === "REVIEW_IN_PROGRESS";
   if (isPlanned && !(await hasOthersChangeSet(cloudFormation, found.StackId ?? stack))) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `The stack ${stack} was not created by gc-usage${isPlanned ? ": it has a pending change set of another program" : ""}. Nothing was changed.`,
     { hint: "Check the name, or set another one with --stack." },

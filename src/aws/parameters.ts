@@ -1,5 +1,5 @@
 import type { CloudFormation, Parameter, Stack } from "@aws-sdk/client-cloudformation";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { dayOf, parseDay } from "../usage/day.ts";
 
 export interface DeployInput {
@@ -15,7 +15,7 @@ export interface DeployInput {
  *
  * @param stack the existing stack; undefined for a new one.
  * @param now milliseconds since 1970.
- * @throws {UsageError} input, naming the parameter.
+ * @throws {GcUsageError} input, naming the parameter.
  */
 export async function parametersFor(
   cloudFormation: CloudFormation,
@@ -32,7 +32,7 @@ export async function parametersFor(
   const known = (summary.Parameters ?? []).flatMap(({ ParameterKey }) => ParameterKey ?? []);
   for (const name of Object.keys(input.parameters)) {
     if (known.includes(name)) continue;
-    throw new UsageError("input", `Unknown parameter ${name} in --parameter.`, {
+    throw new GcUsageError("input", `Unknown parameter ${name} in --parameter.`, {
       hint: `Use one of: ${known.join(", ")}.`,
     });
   }
@@ -46,7 +46,7 @@ export async function parametersFor(
 /** The template's pattern cannot check whether a day exists, and Athena fails on a range that ends before it starts. */
 function checkFirstDay(text: string | undefined, now: number): void {
   if (text === undefined || parseDay(text, "FirstDay") <= dayOf(now)) return;
-  throw new UsageError("input", `Invalid FirstDay: ${text} is in the future.`, {
+  throw new GcUsageError("input", `Invalid FirstDay: ${text} is in the future.`, {
     hint: "Use the first day of your data, or an earlier one.",
   });
 }
@@ -55,7 +55,7 @@ function checkFirstDay(text: string | undefined, now: number): void {
 function checkDatabaseName(stack: string, name: string | undefined): void {
   if (name || stack === stack.toLowerCase()) return;
   const lower = stack.toLowerCase();
-  throw new UsageError(
+  throw new GcUsageError(
     "input",
     `Invalid --stack: the Glue database would be named ${stack}, but Glue allows only lower case.`,
     {

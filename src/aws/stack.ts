@@ -1,6 +1,6 @@
 import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
 import type { AwsOptions } from "../support/aws.ts";
-import { messageOf, UsageError } from "../support/errors.ts";
+import { GcUsageError, messageOf } from "../support/errors.ts";
 import { type Day, parseDay } from "../usage/day.ts";
 import { Aws } from "./aws.ts";
 
@@ -36,7 +36,7 @@ export interface StackSettings {
 /**
  * Reads a stack's outputs: one call of DescribeStacks.
  *
- * @throws {UsageError} aws, if there is no such stack, gc-usage did not create it, or its creation never completed;
+ * @throws {GcUsageError} aws, if there is no such stack, gc-usage did not create it, or its creation never completed;
  * credentials, permission or service, for errors of AWS.
  */
 export async function stackOutputs(stack: string, options: AwsOptions = {}): Promise<StackSettings> {
@@ -54,7 +54,7 @@ export function settingsOf(found: Stack | undefined, stack: string): StackSettin
   const need = (key: string): string => {
     const value = outputs[key];
     if (value !== undefined) return value;
-    throw new UsageError("aws", `The stack ${stack} has no output ${key}; its status is ${status}.`, {
+    throw new GcUsageError("aws", `The stack ${stack} has no output ${key}; its status is ${status}.`, {
       hint: status.includes("COMPLETE")
         ? "Deploy it again with `gc-usage aws deploy`, or set another stack with --stack."
         : "Check its status in the AWS console, under CloudFormation.",
@@ -80,8 +80,8 @@ export function settingsOf(found: Stack | undefined, stack: string): StackSettin
   };
 }
 
-export function noStack(stack: string): UsageError {
-  return new UsageError("aws", `There is no stack ${stack} in this account and region.`, {
+export function noStack(stack: string): GcUsageError {
+  return new GcUsageError("aws", `There is no stack ${stack} in this account and region.`, {
     hint: `Check --stack, --region and --profile, or create it with \`gc-usage aws deploy --stack ${stack}\`.`,
   });
 }

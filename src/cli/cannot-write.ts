@@ -1,4 +1,4 @@
-import { isUsageError, systemCodeOf, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError, systemCodeOf } from "../support/errors.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -36,8 +36,8 @@ export function reasonOf(error: unknown): string {
  */
 export function cannotWrite(what: string, error: unknown): unknown {
   const code = systemCodeOf(error);
-  if (code === undefined || isUsageError(error)) return error;
-  return new UsageError("lake", `Cannot write to ${what}: ${reasonOf(error)} (${code}).`, {
+  if (code === undefined || isGcUsageError(error)) return error;
+  return new GcUsageError("lake", `Cannot write to ${what}: ${reasonOf(error)} (${code}).`, {
     hint: HINTS[code] ?? "Check where the output goes, then run the command again.",
     cause: error,
   });

@@ -1,4 +1,4 @@
-import { type ErrorKind, isUsageError } from "../support/errors.ts";
+import { type ErrorKind, isGcUsageError } from "../support/errors.ts";
 
 /** One finding: a line of text, or an object with --json. */
 export interface Check {
@@ -21,7 +21,7 @@ export function warning(name: string, message: string, hint?: string): Check {
 
 /** Expected failures are findings; anything else is a bug, and `main` says so. */
 export function problem(name: string, error: unknown): Check {
-  if (!isUsageError(error) || error.kind === "interrupted") throw error;
+  if (!isGcUsageError(error) || error.kind === "interrupted") throw error;
   return {
     name,
     status: "problem",

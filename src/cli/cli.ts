@@ -19,7 +19,7 @@ export interface Cli {
   /**
    * Writes data to stdout and waits for slow readers. Resolves false once the reader has closed the pipe (`| head`).
    *
-   * @throws {UsageError} lake, if stdout cannot be written (a full disk); interrupted.
+   * @throws {GcUsageError} lake, if stdout cannot be written (a full disk); interrupted.
    */
   out(data: string | Uint8Array): Promise<boolean>;
   /** Writes one JSON value and a newline to stdout. bigints print as exact integers. */

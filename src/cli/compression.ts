@@ -1,7 +1,7 @@
 import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
-import { codeOf, isUsageError, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
 import { shellWord } from "../support/quote.ts";
 
 /** A decompressing stream that counts the bytes it has consumed. */
@@ -76,7 +76,7 @@ function openZstd(): Opened | undefined {
  * Decompresses a stream: gzip and zstd, with any number of members or frames. Other data passes unchanged.
  *
  * @param name name of the data in messages.
- * @throws {UsageError} input, if the data uses another compression, is compressed twice, truncated or damaged.
+ * @throws {GcUsageError} input, if the data uses another compression, is compressed twice, truncated or damaged.
  */
 export async function* decompressed(
   source: AsyncIterable<Uint8Array>,
@@ -93,9 +93,13 @@ export async function* decompressed(
   const inner = await peek(through(all, stream, form, name));
   const twice = formOf(inner.head);
   if (twice !== undefined) {
-    throw new UsageError("input", `Cannot read ${name}: its ${form.name} data contains ${twice.name} data.`, {
-      hint: unpack(form, name),
-    });
+    throw new GcUsageError(
+      "input",
+      `Cannot read ${name}: its ${form.name} data contains ${twice.name} data.`,
+      {
+        hint: unpack(form, name),
+      },
+    );
   }
   yield* inner.all;
 }
@@ -104,7 +108,7 @@ export async function* decompressed(
 function refuse(form: Form | undefined, name: string): void {
   if (form === undefined) return;
   const newer = form.open === undefined ? "" : "Node.js 22.15 and later can read it directly. ";
-  throw new UsageError("input", `Cannot read ${name}: it is ${form.name} data, not JSON or text.`, {
+  throw new GcUsageError("input", `Cannot read ${name}: it is ${form.name} data, not JSON or text.`, {
     hint: newer + unpack(form, name),
   });
 }
@@ -137,17 +141,17 @@ async function* through(
   try {
     yield* stream as AsyncIterable<Uint8Array>;
   } catch (error) {
-    if (isUsageError(error) || !/^Z(STD)?_/.test(codeOf(error) ?? "")) throw error;
+    if (isGcUsageError(error) || !/^Z(STD)?_/.test(codeOf(error) ?? "")) throw error;
     const isCut = codeOf(error) === "Z_BUF_ERROR";
     const why = isCut ? "its data is truncated" : `its data is damaged (${messageOf(error)})`;
-    throw new UsageError("input", `Cannot read ${name}: it is compressed with ${form.name}, but ${why}.`, {
+    throw new GcUsageError("input", `Cannot read ${name}: it is compressed with ${form.name}, but ${why}.`, {
       hint: "Compress it again, or copy it again from its source.",
       cause: error,
     });
   }
   // Node.js stops without an error after a zstd frame, and after gzip data that is followed by something else.
   if (stream.bytesWritten < given) {
-    throw new UsageError("input", `Cannot read ${name}: other data follows its ${form.name} data.`, {
+    throw new GcUsageError("input", `Cannot read ${name}: other data follows its ${form.name} data.`, {
       hint: unpack(form, name),
     });
   }

@@ -1,12 +1,12 @@
 import { createInterface } from "node:readline";
 import type { DeployPlan } from "../aws/deploy.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { Cli } from "./cli.ts";
 
 /**
  * Asks on a terminal. Without a terminal, only changes that remove or replace a resource need `--yes`.
  *
- * @throws {UsageError} refused, if something would be removed and nobody can be asked; interrupted.
+ * @throws {GcUsageError} refused, if something would be removed and nobody can be asked; interrupted.
  */
 export async function confirmChanges(cli: Cli, made: DeployPlan, yes: true | undefined): Promise<boolean> {
   if (yes) return true;
@@ -14,7 +14,7 @@ export async function confirmChanges(cli: Cli, made: DeployPlan, yes: true | und
   const loses = made.changes.filter((change) => change.action === "Remove" || change.replaced);
   if (loses.length === 0) return true;
   const names = loses.map((change) => change.resource).join(", ");
-  throw new UsageError("refused", `Nothing was changed: ${names} would be removed or replaced.`, {
+  throw new GcUsageError("refused", `Nothing was changed: ${names} would be removed or replaced.`, {
     hint: "To confirm, add --yes.",
     details: { action: made.action, changes: made.changes },
   });
@@ -24,7 +24,7 @@ export async function confirmChanges(cli: Cli, made: DeployPlan, yes: true | und
  * Asks a question on a terminal that only "yes" confirms. Without a terminal, `yes` must be set.
  *
  * @param nothing start of the message if nobody can be asked: `Nothing was removed`.
- * @throws {UsageError} refused, if nobody can be asked; interrupted.
+ * @throws {GcUsageError} refused, if nobody can be asked; interrupted.
  */
 export async function confirmed(
   cli: Cli,
@@ -34,7 +34,7 @@ export async function confirmed(
 ): Promise<boolean> {
   if (yes) return true;
   if (cli.stdin.isTTY) return /^y(es)?$/i.test(await ask(cli, question));
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `${nothing}: cannot ask for confirmation, because standard input is not a terminal.`,
     {
@@ -53,13 +53,13 @@ export async function confirmData(
   if (given === undefined)
     return retype(cli, "the lake's bucket, to delete its data", bucket, "--yes-delete-data");
   if (given !== bucket) {
-    throw new UsageError("refused", `The lake's bucket is ${bucket}, not ${given}. Nothing was deleted.`);
+    throw new GcUsageError("refused", `The lake's bucket is ${bucket}, not ${given}. Nothing was deleted.`);
   }
 }
 
 export async function retype(cli: Cli, what: string, name: string, flag: string): Promise<void> {
   if (!cli.stdin.isTTY) {
-    throw new UsageError(
+    throw new GcUsageError(
       "refused",
       `Nothing was deleted: cannot ask for ${what}, because standard input is not a terminal.`,
       {
@@ -68,7 +68,7 @@ export async function retype(cli: Cli, what: string, name: string, flag: string)
     );
   }
   if ((await ask(cli, `Type ${what} (${name}): `)) === name) return;
-  throw new UsageError("refused", "The names do not match. Nothing was deleted.");
+  throw new GcUsageError("refused", "The names do not match. Nothing was deleted.");
 }
 
 /** Reads one line from the terminal; Ctrl-D counts as an empty line. */
@@ -79,7 +79,7 @@ async function ask(cli: Cli, question: string): Promise<string> {
     return await new Promise<string>((resolve, reject) => {
       const interrupt = (): void => {
         process.stderr.write("\n");
-        reject(new UsageError("interrupted", "Interrupted. Nothing was changed."));
+        reject(new GcUsageError("interrupted", "Interrupted. Nothing was changed."));
       };
       if (cli.signal.aborted) interrupt();
       cli.signal.addEventListener("abort", interrupt, { signal: done.signal });

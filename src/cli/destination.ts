@@ -3,7 +3,7 @@ import { type FileHandle, open, readlink, realpath, stat } from "node:fs/promise
 import { basename, dirname, join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { realEffects } from "../support/effects.ts";
-import { codeOf, isUsageError, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { cannotWrite, reasonOf } from "./cannot-write.ts";
 import { type Cli, ReaderGone } from "./cli.ts";
 import { descriptorIn, openDescriptor, PipeWriter, writeAll } from "./descriptor.ts";
@@ -14,7 +14,7 @@ import { forTerminal } from "./terminal.ts";
 export interface Sink {
   readonly isStdout: boolean;
   readonly isTerminal: boolean;
-  /** @throws {UsageError} lake, if it cannot be written; {ReaderGone} if the reader of a pipe has closed it. */
+  /** @throws {GcUsageError} lake, if it cannot be written; {ReaderGone} if the reader of a pipe has closed it. */
   write(data: string | Uint8Array): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ const MAX_LINKS = 40;
  * name, is a `file`. `/dev/stdout` and `/dev/fd/N` are descriptors of this process, whatever they point to.
  *
  * @param option the option's name in messages: `--out`.
- * @throws {UsageError} input, for a folder, a socket, or a path in a missing folder.
+ * @throws {GcUsageError} input, for a folder, a socket, or a path in a missing folder.
  */
 export async function destinationOf(given: string | undefined, option: string): Promise<Destination> {
   if (given === undefined || given === "-") return { kind: "stdout" };
@@ -81,8 +81,8 @@ async function followLinks(given: string, option: string): Promise<string> {
   throw unusable(option, given, "its symbolic links form a loop");
 }
 
-function unusable(option: string, given: string, why: string): UsageError {
-  return new UsageError("input", `Cannot write to ${option} ${JSON.stringify(given)}: ${why}.`, {
+function unusable(option: string, given: string, why: string): GcUsageError {
+  return new GcUsageError("input", `Cannot write to ${option} ${JSON.stringify(given)}: ${why}.`, {
     hint: `Set ${option} to a file in an existing folder, or to - for standard output.`,
   });
 }
@@ -91,7 +91,7 @@ function unusable(option: string, given: string, why: string): UsageError {
  * Writes a result to its destination: to a regular file completely or not at all (replace-file.ts), to pipes, devices
  * and descriptors piece by piece.
  *
- * @throws {UsageError} lake, if it cannot be written; {ReaderGone} if the reader of a pipe has closed it.
+ * @throws {GcUsageError} lake, if it cannot be written; {ReaderGone} if the reader of a pipe has closed it.
  */
 export async function writeTo(cli: Cli, destination: Destination, content: Content): Promise<void> {
   switch (destination.kind) {
@@ -210,7 +210,7 @@ function sink(path: string, isTerminal: boolean, write: (data: string | Uint8Arr
         await write(isTerminal && typeof data === "string" ? forTerminal(data, { painted: true }) : data);
       } catch (error) {
         if (codeOf(error) === "EPIPE") throw new ReaderGone();
-        throw isUsageError(error) ? error : cannotWrite(path, error);
+        throw isGcUsageError(error) ? error : cannotWrite(path, error);
       }
     },
   };

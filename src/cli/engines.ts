@@ -7,7 +7,7 @@ import { DATABASE } from "../engine/tables.ts";
 import { readClaim } from "../lake/claim.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type LakeOfOrganization, openLakes } from "../lake/open.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { Cli } from "./cli.ts";
 import { sizeOption } from "./options.ts";
@@ -67,7 +67,7 @@ export interface OpenEngine {
  * Opens the engine and the lake that the flags name.
  *
  * @param needs.slices false if the engine does not need the list of slices.
- * @throws {UsageError} input, for flags that cannot be combined; lake, if it does not exist or cannot be read; aws,
+ * @throws {GcUsageError} input, for flags that cannot be combined; lake, if it does not exist or cannot be read; aws,
  * credentials, permission or service, if a stack or bucket cannot be read.
  */
 export function openEngine(
@@ -85,7 +85,7 @@ async function openDuckDbEngine(cli: Cli, flags: EngineFlags): Promise<OpenEngin
     ["--max-scan", flags.maxScan],
   ]) {
     if (value === undefined) continue;
-    throw new UsageError("input", `${flag} applies to Athena only, but the engine is duckdb.`, {
+    throw new GcUsageError("input", `${flag} applies to Athena only, but the engine is duckdb.`, {
       hint: `Add --engine athena, or omit ${flag}.`,
     });
   }
@@ -114,13 +114,13 @@ async function openAthenaEngine(
   const { uri, stack } = await lakeOf(cli, flags);
   const workgroup = flags.workgroup ?? stack?.workgroup;
   if (workgroup === undefined) {
-    throw new UsageError("input", "Athena needs a workgroup, but none is set.", {
+    throw new GcUsageError("input", "Athena needs a workgroup, but none is set.", {
       hint: "Set the stack with --stack gc-usage, or a workgroup with --workgroup.",
     });
   }
   const isOnS3 = /^s3:/i.test(uri);
   if (!isOnS3 && (needs.slices || flags.lake !== undefined)) {
-    throw new UsageError("input", `Athena reads a lake on S3, not the folder ${uri}.`, {
+    throw new GcUsageError("input", `Athena reads a lake on S3, not the folder ${uri}.`, {
       hint: "Set the stack with --stack gc-usage, or the lake with --lake s3://BUCKET.",
     });
   }
@@ -184,7 +184,7 @@ async function lakesAt(cli: Cli, uri: string, wanted: string | undefined): Promi
   const { lake } = found;
   if (wanted !== undefined) {
     await lake.close();
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `--organization selects one of several lakes, but ${uri} is a single lake.`,
       {
@@ -210,7 +210,7 @@ async function lakesNamed(
     lakes.find(({ organization }) => organization === wanted) ?? lakes.find((_lake, i) => isNamed(i, 0));
   await Promise.all(lakes.filter((other) => other !== chosen).map(({ lake }) => lake.close()));
   if (chosen) return [chosen];
-  throw new UsageError("input", `--organization: ${uri} has no lake ${quoted(wanted)}.`, {
+  throw new GcUsageError("input", `--organization: ${uri} has no lake ${quoted(wanted)}.`, {
     hint: `Use one of: ${lakes.map(({ organization }) => organization).join(", ")}.`,
   });
 }
@@ -218,7 +218,7 @@ async function lakesNamed(
 /**
  * The lakes and slices that the stack's tables cover. Athena cannot see any others, so they count as missing.
  *
- * @throws {UsageError} aws, if the tables are for several lakes but there is a single one, or the other way around.
+ * @throws {GcUsageError} aws, if the tables are for several lakes but there is a single one, or the other way around.
  */
 function seenByStack(cli: Cli, stack: StackSettings | undefined, lakes: readonly ReadLake[]): ReadLake[] {
   if (stack === undefined) return [...lakes];
@@ -229,7 +229,7 @@ function seenByStack(cli: Cli, stack: StackSettings | undefined, lakes: readonly
   const isOfSeveral = stack.organizations.length > 0;
   if (unseen.length > 0 || (isOfSeveral && names.length === 0)) {
     const all = [...new Set([...stack.organizations, ...names])].join(",");
-    throw new UsageError(
+    throw new GcUsageError(
       "aws",
       names.length === 0
         ? `The tables of the stack ${stack.stack} expect several lakes, but ${stack.lake} is a single lake.`
@@ -257,7 +257,7 @@ function sizeIn(env: NodeJS.ProcessEnv, name: string): number | undefined {
 function usdPerTb(given: string | undefined): number {
   if (given === undefined || given === "") return DEFAULT_USD_PER_TB;
   if (/^\d+(\.\d+)?$/.test(given)) return Number(given);
-  throw new UsageError(
+  throw new GcUsageError(
     "input",
     `Invalid GC_USAGE_ATHENA_USD_PER_TB: ${JSON.stringify(given)} (expected US dollars per terabyte).`,
     {

@@ -3,7 +3,7 @@ import { access, stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
-import { codeOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError } from "../support/errors.ts";
 import { reasonOf } from "./cannot-write.ts";
 import type { Cli } from "./cli.ts";
 import { decompressed, STDIN } from "./compression.ts";
@@ -22,11 +22,11 @@ export interface Input {
  * Opens a file, or standard input for `-` or no path. A terminal is read only if `-` asks for it: otherwise the
  * command would seem to hang.
  *
- * @throws {UsageError} input, if it cannot be read.
+ * @throws {GcUsageError} input, if it cannot be read.
  */
 export async function openInput(cli: Cli, path: string | undefined): Promise<Input> {
   if (path === undefined && cli.stdin.isTTY) {
-    throw new UsageError("input", "There is nothing to read: no file is given and nothing is piped in.", {
+    throw new GcUsageError("input", "There is nothing to read: no file is given and nothing is piped in.", {
       hint: "Give a file, or pipe data to standard input; - reads from the terminal.",
     });
   }
@@ -37,7 +37,7 @@ export async function openInput(cli: Cli, path: string | undefined): Promise<Inp
     throw cannotRead(path, error);
   });
   if (info.isDirectory()) {
-    throw new UsageError("input", `Cannot read ${path}: it is a folder.`, { hint: "Give a file in it." });
+    throw new GcUsageError("input", `Cannot read ${path}: it is a folder.`, { hint: "Give a file in it." });
   }
   await access(path, constants.R_OK).catch((error: unknown) => {
     throw cannotRead(path, error);
@@ -75,8 +75,8 @@ async function* contentOf(
   }
 }
 
-function cannotRead(name: string, error: unknown): UsageError {
-  return new UsageError("input", `Cannot read ${name}: ${reasonOf(error)}.`, {
+function cannotRead(name: string, error: unknown): GcUsageError {
+  return new GcUsageError("input", `Cannot read ${name}: ${reasonOf(error)}.`, {
     hint: "Check the path and its permissions.",
     cause: error,
   });
@@ -89,7 +89,7 @@ export async function readText(input: Input, maxBytes = 4 * 1024 * 1024): Promis
   for await (const chunk of input.stream) {
     bytes += chunk.length;
     if (bytes > maxBytes) {
-      throw new UsageError("input", `${input.name} is larger than ${maxBytes / 2 ** 20} MiB.`, {
+      throw new GcUsageError("input", `${input.name} is larger than ${maxBytes / 2 ** 20} MiB.`, {
         hint: "Check that it is the right file.",
       });
     }
@@ -99,6 +99,6 @@ export async function readText(input: Input, maxBytes = 4 * 1024 * 1024): Promis
   try {
     return text.decode(Buffer.concat(chunks));
   } catch (cause) {
-    throw new UsageError("input", `${input.name} is not UTF-8 text.`, { hint: "Save it as UTF-8.", cause });
+    throw new GcUsageError("input", `${input.name} is not UTF-8 text.`, { hint: "Save it as UTF-8.", cause });
   }
 }

@@ -6,7 +6,14 @@ import {
   type OutputConfiguration,
 } from "@commander-js/extra-typings";
 import { realEffects } from "../support/effects.ts";
-import { codeOf, EXIT_CODES, isUsageError, messageOf, systemCodeOf, UsageError } from "../support/errors.ts";
+import {
+  codeOf,
+  EXIT_CODES,
+  GcUsageError,
+  isGcUsageError,
+  messageOf,
+  systemCodeOf,
+} from "../support/errors.ts";
 import { registerSecrets } from "../support/known-secrets.ts";
 import { secrets } from "../support/redact.ts";
 import { type Cli, createCli, ReaderGone } from "./cli.ts";
@@ -39,7 +46,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stop.signal.aborted) endNow(signal);
     process.stderr.write("\nStopping. Press Ctrl-C again to stop at once.\n");
-    stop.abort(new UsageError("interrupted", "Interrupted."));
+    stop.abort(new GcUsageError("interrupted", "Interrupted."));
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
@@ -155,8 +162,8 @@ function report(cli: Cli, error: unknown, argv: readonly string[]): number {
   if (error instanceof CommanderError) return reportCommander(cli, error, argv);
   const json = argv.includes("--json");
   // A stream that our signal aborted fails with a platform error; report the signal's reason instead.
-  if (cli.signal.aborted && !isUsageError(error)) return report(cli, cli.signal.reason, argv);
-  if (isUsageError(error)) {
+  if (cli.signal.aborted && !isGcUsageError(error)) return report(cli, cli.signal.reason, argv);
+  if (isGcUsageError(error)) {
     if (json) cli.note(JSON.stringify({ error: errorJson(error) }));
     else {
       cli.note(`${onErr.red("error:")} ${error.message}`);
@@ -177,11 +184,11 @@ function report(cli: Cli, error: unknown, argv: readonly string[]): number {
 }
 
 /** The temporary folder does not come from the command line, so the message must explain how to set it. */
-function temporaryFolderError(error: unknown): UsageError | undefined {
+function temporaryFolderError(error: unknown): GcUsageError | undefined {
   if (!(error instanceof Error && "syscall" in error && error.syscall === "mkdtemp")) return undefined;
   const code = codeOf(error) ?? "";
   return ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "EROFS"].includes(code)
-    ? new UsageError("input", `Cannot write to the temporary folder ${tmpdir()} (${code}).`, {
+    ? new GcUsageError("input", `Cannot write to the temporary folder ${tmpdir()} (${code}).`, {
         hint: "Set TMPDIR to a writable folder.",
         cause: error,
       })
@@ -189,7 +196,7 @@ function temporaryFolderError(error: unknown): UsageError | undefined {
 }
 
 /** System errors (disk full, no permission …) are not bugs: they are reported as errors of the lake or a file. */
-function systemError(error: unknown): UsageError | undefined {
+function systemError(error: unknown): GcUsageError | undefined {
   const hints: Record<string, string> = {
     ENOSPC: "The disk is full. Free some space and run the same command again: it resumes where it stopped.",
     EDQUOT: "The disk quota is used up. Free some space and run the same command again.",
@@ -209,7 +216,7 @@ function systemError(error: unknown): UsageError | undefined {
   const isOfSystem = hints[code] !== undefined || (error instanceof Error && "syscall" in error);
   if (!isOfSystem) return undefined;
   const hint = hints[code] ?? "Check the disk or device, then run the same command again.";
-  return new UsageError("lake", `${messageOf(error)}.`, { hint, cause: error });
+  return new GcUsageError("lake", `${messageOf(error)}.`, { hint, cause: error });
 }
 
 function isHelp(error: unknown): boolean {
@@ -220,10 +227,10 @@ function reportCommander(cli: Cli, error: CommanderError, argv: readonly string[
   const wanted = wantedCommand(argv);
   const known = COMMANDS.some(({ name }) => name === wanted);
   const hint = `See \`gc-usage ${known ? `${wanted} ` : ""}--help\`.`;
-  return report(cli, new UsageError("input", error.message.replace(/^error: /, ""), { hint }), argv);
+  return report(cli, new GcUsageError("input", error.message.replace(/^error: /, ""), { hint }), argv);
 }
 
-function errorJson(error: UsageError): Record<string, unknown> {
+function errorJson(error: GcUsageError): Record<string, unknown> {
   return {
     kind: error.kind,
     exitCode: EXIT_CODES[error.kind],

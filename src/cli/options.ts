@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { Metric } from "../usage/metric.ts";
 import { parseOrganizationId } from "../usage/organization.ts";
@@ -6,7 +6,7 @@ import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "..
 import { metricsNamed } from "../usage/query.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
 
-/** Parsers of option values, shared by several commands. Each throws a UsageError "input" that names the option. */
+/** Parsers of option values, shared by several commands. Each throws a GcUsageError "input" that names the option. */
 
 /** A parser that accepts a few values; shells complete the `values`. */
 type OneOf<T extends string> = ((text: string) => T) & { readonly values: readonly T[] };
@@ -15,7 +15,7 @@ function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> 
   const parse = (text: string): T => {
     const value = known.find((candidate) => candidate === text.toLowerCase());
     if (value === undefined) {
-      throw new UsageError("input", `Invalid ${option}: ${quoted(text)}.`, {
+      throw new GcUsageError("input", `Invalid ${option}: ${quoted(text)}.`, {
         hint: `Use ${known.slice(0, -1).join(", ")} or ${known.at(-1) ?? ""}.`,
       });
     }
@@ -32,7 +32,7 @@ export const weekStartOption: OneOf<WeekStart> = oneOf(WEEK_STARTS, "--week-star
 export function metricsOption(text: string): Metric[] {
   const names = words(text);
   if (names.length === 0)
-    throw new UsageError("input", "--metrics is empty.", { hint: "Omit it to get all metrics." });
+    throw new GcUsageError("input", "--metrics is empty.", { hint: "Omit it to get all metrics." });
   return metricsNamed(names);
 }
 
@@ -53,7 +53,7 @@ export function integerOption(option: string, min: number, max: number): (text: 
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) {
-      throw new UsageError(
+      throw new GcUsageError(
         "input",
         `Invalid ${option}: ${quoted(text)} (expected a whole number from ${min} to ${max}).`,
       );
@@ -69,7 +69,7 @@ export function durationOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,7}(?:\.\d+)?)([smhd]?)$/.exec(text);
     if (!match) {
-      throw new UsageError("input", `Invalid ${option}: ${quoted(text)} (expected a duration).`, {
+      throw new GcUsageError("input", `Invalid ${option}: ${quoted(text)} (expected a duration).`, {
         hint: "Use seconds, minutes, hours or days, for example 90s, 10m, 6h or 3d.",
       });
     }
@@ -84,7 +84,7 @@ export function ageOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,5})([hdw])$/.exec(text);
     if (!match) {
-      throw new UsageError("input", `Invalid ${option}: ${quoted(text)} (expected an age).`, {
+      throw new GcUsageError("input", `Invalid ${option}: ${quoted(text)} (expected an age).`, {
         hint: "Use hours, days or weeks, for example 36h, 2d or 1w.",
       });
     }
@@ -99,7 +99,7 @@ export function sizeOption(option: string): (text: string) => number {
   return (text) => {
     const match = /^(\d{1,15}(?:\.\d+)?)\s*([kmgt]?b)?$/.exec(text.trim().toLowerCase());
     if (!match) {
-      throw new UsageError("input", `Invalid ${option}: ${quoted(text)} (expected a size).`, {
+      throw new GcUsageError("input", `Invalid ${option}: ${quoted(text)} (expected a size).`, {
         hint: "Use a number with a unit, for example 500MB, 10GB or 1TB.",
       });
     }

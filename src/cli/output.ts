@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import type { QueryResult } from "../engine/engine.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { Cli } from "./cli.ts";
 import { onOut } from "./colors.ts";
@@ -38,12 +38,12 @@ const BY_EXTENSION: Readonly<Record<string, Format>> = {
  * The format that a command prints, decided before anything runs: `--output` or `--json`, else the file's extension,
  * else a table, both in a terminal and in a pipe.
  *
- * @throws {UsageError} input, if the flags contradict each other, `--out` cannot be written or has an unknown
+ * @throws {GcUsageError} input, if the flags contradict each other, `--out` cannot be written or has an unknown
  * extension, or Parquet would go to a terminal.
  */
 export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   if (flags.json && flags.output !== undefined && flags.output !== "json") {
-    throw new UsageError("input", `--json and --output ${flags.output} contradict each other.`, {
+    throw new GcUsageError("input", `--json and --output ${flags.output} contradict each other.`, {
       hint: "Use only one of them.",
     });
   }
@@ -51,17 +51,17 @@ export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   const named = flags.json ? "json" : flags.output;
   const format = named ?? (kind === "file" ? formatByExtension(flags.out ?? "") : "table");
   if (format === "parquet" && kind === "stdout" && cli.isTerminal) {
-    throw new UsageError("input", "Parquet is a binary format: it cannot be shown on a terminal.", {
+    throw new GcUsageError("input", "Parquet is a binary format: it cannot be shown on a terminal.", {
       hint: "Write it to a file: --out result.parquet",
     });
   }
   if (flags.envelope && format === "table") {
-    throw new UsageError("input", "--envelope does not apply to a table.", {
+    throw new GcUsageError("input", "--envelope does not apply to a table.", {
       hint: "Add --output ndjson or --output csv; JSON and Parquet always contain the envelope.",
     });
   }
   if (flags.csvSafe && format !== "csv") {
-    throw new UsageError("input", "--csv-safe applies to CSV only.", { hint: "Add --output csv." });
+    throw new GcUsageError("input", "--csv-safe applies to CSV only.", { hint: "Add --output csv." });
   }
   return format;
 }
@@ -72,7 +72,7 @@ function formatByExtension(file: string): Format {
   const format = BY_EXTENSION[extension];
   if (format !== undefined) return format;
   const what = extension === "" ? "has no extension" : `has the extension ${quoted(extension)}`;
-  throw new UsageError("input", `Unknown format for --out ${quoted(file)}: it ${what}.`, {
+  throw new GcUsageError("input", `Unknown format for --out ${quoted(file)}: it ${what}.`, {
     hint: `Use ${Object.keys(BY_EXTENSION).join(", ")}, or set the format with --output ${FORMATS.join("|")}.`,
   });
 }

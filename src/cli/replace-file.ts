@@ -16,7 +16,7 @@ import { writeAll } from "./descriptor.ts";
  *
  * @param current the existing file; undefined if there is none.
  * @param fill writes to the empty file whose path it receives.
- * @throws {UsageError} lake, if it cannot be written; what `fill` throws. The file is then unchanged.
+ * @throws {GcUsageError} lake, if it cannot be written; what `fill` throws. The file is then unchanged.
  */
 export async function replaceFile(
   path: string,

@@ -14,7 +14,7 @@ import {
 } from "../environment/proxies.ts";
 import { regionName } from "../genesys/regions.ts";
 import type { Settings } from "../genesys/settings.ts";
-import { codeOf, isUsageError } from "../support/errors.ts";
+import { codeOf, isGcUsageError } from "../support/errors.ts";
 import { shownClientId } from "../support/secret-shape.ts";
 import { type Check, ok, problem, warning } from "./checks.ts";
 
@@ -100,7 +100,7 @@ async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
   } catch (error) {
     // A lake in a folder does not need AWS.
     const found = problem("aws", error);
-    return [isLakeOnS3 || !isUsageError(error) ? found : { ...found, status: "warning" }];
+    return [isLakeOnS3 || !isGcUsageError(error) ? found : { ...found, status: "warning" }];
   }
 }
 

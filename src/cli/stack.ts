@@ -2,7 +2,7 @@ import { type Command, Option, type OptionValues } from "@commander-js/extra-typ
 import type { StackSettings } from "../aws/stack.ts";
 import type { Lake } from "../lake/lake.ts";
 import { lakeUri, openLakes } from "../lake/open.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import type { Cli } from "./cli.ts";
 
@@ -40,7 +40,7 @@ export interface LakePlace {
   readonly stack: StackSettings | undefined;
 }
 
-/** @throws {UsageError} aws, credentials, permission or service, if the stack's outputs cannot be read. */
+/** @throws {GcUsageError} aws, credentials, permission or service, if the stack's outputs cannot be read. */
 export async function lakeOf(cli: Cli, { lake, stack }: LakeFlags): Promise<LakePlace> {
   if (stack === undefined) return { uri: lakeUri(lake, cli.env), stack: undefined };
   const { stackOutputs } = await import("../aws/stack.ts");
@@ -51,14 +51,14 @@ export async function lakeOf(cli: Cli, { lake, stack }: LakeFlags): Promise<Lake
 /**
  * The same for commands that write. Rows belong to one organization, so a stack of several needs an explicit lake.
  *
- * @throws {UsageError} refused, if the stack is for several organizations; and what `lakeOf` throws.
+ * @throws {GcUsageError} refused, if the stack is for several organizations; and what `lakeOf` throws.
  */
 export async function lakeToWrite(cli: Cli, flags: LakeFlags): Promise<LakePlace> {
   const place = await lakeOf(cli, flags);
   const { stack, organizations = [] } = place.stack ?? {};
   const [first] = organizations;
   if (first === undefined) return place;
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `The stack ${stack} keeps one lake per organization (${organizations.join(", ")}), and --stack does not select one of them. Nothing was changed.`,
     { hint: `Use --lake instead of --stack: --lake ${place.uri}/${first}` },

@@ -12,7 +12,7 @@ export type Out = (data: Data) => Promise<boolean>;
 
 /**
  * @param signal ends the wait for a reader that has stopped reading: pending writes then reject with its reason.
- * @throws {UsageError} lake, from each write, if the disk is full or the file or device does not accept data.
+ * @throws {GcUsageError} lake, from each write, if the disk is full or the file or device does not accept data.
  */
 export function createOut(stdout: Stdout, signal: AbortSignal): Out {
   const write = isFileLike(stdout) ? inOrder((data) => writeAll(stdout.fd, data)) : streamed(stdout);

@@ -2,7 +2,7 @@ import type { GenesysClient } from "../genesys/client.ts";
 import type { Lake } from "../lake/lake.ts";
 import { findLake, openLake, openOrCreateLake } from "../lake/open.ts";
 import { counted } from "../support/count.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { once } from "../support/once.ts";
 import { leftOut, planSync, type SyncPlan, type SyncTarget, whyNotSynced } from "../sync/plan.ts";
 import { heldSlices, type SyncSummary, sync } from "../sync/sync.ts";
@@ -189,7 +189,7 @@ function noteSkipped(cli: Cli, series: SeriesKey, why: string): void {
   cli.log.info(`${seriesName(series)}: not synced, because ${why}.`);
 }
 
-/** @throws {UsageError} the first failure, after printing a line for each of the others. */
+/** @throws {GcUsageError} the first failure, after printing a line for each of the others. */
 function refuseFailed(cli: Cli, outcomes: readonly SeriesOutcome[]): void {
   for (const outcome of outcomes) {
     if (outcome.outcome === "skipped") noteSkipped(cli, outcome.series, outcome.why);
@@ -203,7 +203,7 @@ function refuseFailed(cli: Cli, outcomes: readonly SeriesOutcome[]): void {
   const tried = outcomes.filter(({ outcome }) => outcome !== "skipped").length;
   const { kind, message, hint, details } = first.error;
   const count = tried === 1 ? "" : `${failed.length} of ${counted(tried, "series", "series")} failed. `;
-  throw new UsageError(kind, `${count}${seriesName(first.series)}: ${message}`, {
+  throw new GcUsageError(kind, `${count}${seriesName(first.series)}: ${message}`, {
     ...(hint === undefined ? {} : { hint }),
     cause: first.error,
     details,

@@ -1,5 +1,5 @@
 import { counted } from "../support/count.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { isNeeded, type SyncPlan } from "../sync/plan.ts";
 import type { SyncSummary } from "../sync/sync.ts";
 import { SERVICE_SPECS } from "../usage/service.ts";
@@ -93,7 +93,7 @@ export function refuseVanished({ vanished, plan }: SyncSummary): void {
   if (!first) return;
   const dates = vanished.map(({ date }) => date).sort();
   const more = others.length > 0 ? ` (and ${counted(others.length, `more ${plan.target.granularity}`)})` : "";
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `The service returned no rows for ${dates[0]}${more}, on retry too, but the lake has rows. They were left unchanged.`,
     {

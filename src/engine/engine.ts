@@ -13,7 +13,7 @@ export interface SqlEngine {
    * Runs one statement that only reads. Resolves when the first rows are available. The batches must be read to the
    * end, or left with `break`, before the engine runs its next statement to the end.
    *
-   * @throws {UsageError} sql, with the engine's own reason, the line and column, and a hint; refused or aws,
+   * @throws {GcUsageError} sql, with the engine's own reason, the line and column, and a hint; refused or aws,
    * depending on the engine. An aborted `signal` stops the statement and rejects with the signal's reason.
    */
   query(sql: string, options?: QueryOptions): Promise<QueryResult>;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { AwsOptions } from "../support/aws.ts";
-import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 import {
@@ -19,7 +19,7 @@ import { environmentProxies } from "./proxies.ts";
 /**
  * The configuration of every AWS SDK client: region, identity, transport.
  *
- * @throws {UsageError} input, for an invalid region or address, with the flag or variable it comes from; credentials, if half
+ * @throws {GcUsageError} input, for an invalid region or address, with the flag or variable it comes from; credentials, if half
  *   of a key is missing or the requested profile does not exist.
  */
 export async function awsClientConfig(options: AwsOptions, env: Env) {
@@ -101,7 +101,7 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 export function awsRegion(flag: string | undefined, env: Env): Named | undefined {
   const named = flag ? { value: flag, source: "--region" } : first(env, ["AWS_REGION", "AWS_DEFAULT_REGION"]);
   if (named === undefined || /^[a-z0-9-]{1,40}$/.test(named.value)) return named;
-  throw new UsageError("input", `Invalid AWS region in ${named.source}${shownIfPlain(named.value)}.`, {
+  throw new GcUsageError("input", `Invalid AWS region in ${named.source}${shownIfPlain(named.value)}.`, {
     hint: "Expected a region such as eu-central-1.",
   });
 }
@@ -116,7 +116,7 @@ function checkAddresses(endpointUrl: string | undefined, env: Env): void {
     : ADDRESSES.map((name) => [name, env[name]] as const);
   for (const [from, address] of given) {
     if (!address || (/^https?:\/\//.test(address) && URL.canParse(address))) continue;
-    throw new UsageError("input", `Invalid URL in ${from}${shownIfPlain(address)}.`, {
+    throw new GcUsageError("input", `Invalid URL in ${from}${shownIfPlain(address)}.`, {
       hint: "Expected a URL with a scheme, for example http://127.0.0.1:5000.",
     });
   }
@@ -146,7 +146,7 @@ async function readBundle(bundle: Named | undefined): Promise<Buffer | undefined
     return await readFile(file);
   } catch (error) {
     const why = codeOf(error) === "ENOENT" ? "the file does not exist" : messageOf(error);
-    throw new UsageError("input", `Cannot read the CA bundle ${file} (from ${bundle.source}): ${why}.`, {
+    throw new GcUsageError("input", `Cannot read the CA bundle ${file} (from ${bundle.source}): ${why}.`, {
       hint: `Set ${bundle.source} to a file with PEM certificates, or unset it.`,
       cause: error,
     });

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
 import { looksSecret } from "../support/secret-shape.ts";
@@ -35,7 +35,7 @@ export interface AwsKeys {
   readonly expiration?: Date;
 }
 
-/** @throws {UsageError} credentials, if one of the two keys is missing. */
+/** @throws {GcUsageError} credentials, if one of the two keys is missing. */
 export function awsIdentity(profile: string | undefined, env: Env): AwsIdentity {
   if (profile) return { profile: { value: profile, source: "--profile" }, keys: undefined };
   return { profile: first(env, ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"]), keys: keysOf(env) };
@@ -47,7 +47,7 @@ function keysOf(env: Env): AwsKeys | undefined {
   // A secret without an id is not an identity: the AWS CLI ignores it, too.
   if (!accessKeyId) return undefined;
   if (!secretAccessKey) {
-    throw new UsageError("credentials", "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.", {
+    throw new GcUsageError("credentials", "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.", {
       hint: "Export both, or unset AWS_ACCESS_KEY_ID and name a profile with AWS_PROFILE.",
     });
   }
@@ -84,7 +84,7 @@ export interface ProfileSettings extends Readonly<Record<string, string | undefi
 /**
  * The profile's settings in `~/.aws/config` and `~/.aws/credentials`, or in the files that the environment names.
  *
- * @throws {UsageError} credentials, if the requested profile is in neither file.
+ * @throws {GcUsageError} credentials, if the requested profile is in neither file.
  */
 export async function profileSettings({ profile }: AwsIdentity): Promise<ProfileSettings> {
   ensureHome();
@@ -96,7 +96,7 @@ export async function profileSettings({ profile }: AwsIdentity): Promise<Profile
     (name) => !looksSecret(name) && !/^(sso-session|services)\b/.test(name),
   );
   const list = names.length === 0 ? "none" : names.slice(0, 20).join(", ");
-  throw new UsageError(
+  throw new GcUsageError(
     "credentials",
     `No AWS profile ${looksSecret(profile.value) ? "with that name" : quoted(profile.value)} (from ${profile.source}).`,
     {

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { HttpProxyAgent } from "http-proxy-agent";
 import { HttpsProxyAgent } from "https-proxy-agent";
-import { codeOf, isUsageError, messageOf } from "../support/errors.ts";
+import { codeOf, isGcUsageError, messageOf } from "../support/errors.ts";
 import { type Proxy, type ProxyRules, proxyRefusal, shownProxy } from "./proxies.ts";
 
 type Handle = NodeHttpHandler["handle"];
@@ -42,7 +42,7 @@ export class AwsTransport {
         throw forSdk(proxyRefusal(proxy, 407, request.hostname));
       return answer;
     } catch (error) {
-      throw proxy === undefined || isUsageError(error) ? error : throughProxy(error, proxy);
+      throw proxy === undefined || isGcUsageError(error) ? error : throughProxy(error, proxy);
     }
   }
 

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { NoProxy } from "./no-proxy.ts";
 
@@ -24,7 +24,7 @@ export interface Route {
 
 /** Selects the proxy for each address. */
 export interface ProxyRules {
-  /** @throws {UsageError} input, if the proxy for such an address is invalid. */
+  /** @throws {GcUsageError} input, if the proxy for such an address is invalid. */
   routeTo(url: URL): Route;
 }
 
@@ -82,19 +82,19 @@ export function isLoopback({ hostname }: URL): boolean {
  * Parses a proxy setting: a URL, or host and port without a scheme. Percent codes in user and password are decoded if they
  * are complete; any other `%` is literal, as in curl.
  *
- * @throws {UsageError} input, naming the source but never the value, which may contain a password.
+ * @throws {GcUsageError} input, naming the source but never the value, which may contain a password.
  */
 export function parseProxy(text: string, source: string): Proxy {
   const [, scheme = "http"] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text) ?? [];
   const url = tryUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text.replace(/^\/\//, "")}`);
   hideUser(url?.username ?? "", url?.password ?? "");
   if (/^socks/i.test(scheme)) {
-    throw new UsageError("input", `Unsupported SOCKS proxy in ${source}.`, {
+    throw new GcUsageError("input", `Unsupported SOCKS proxy in ${source}.`, {
       hint: `Set ${source} to an HTTP proxy, for example http://proxy.example.com:3128, or exclude the host with NO_PROXY.`,
     });
   }
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === "") {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Invalid proxy in ${source} (value hidden because it may contain a password).`,
       {
@@ -126,7 +126,7 @@ export function proxyOf(parts: ProxyParts, source: string): Proxy {
   const port = parts.port ? `:${parts.port}` : "";
   const host = /^[^[\]:]+:[^[\]]*:/.test(parts.host) ? `[${parts.host}]` : parts.host;
   if (/[@/?#\\\s]/.test(host)) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Invalid proxy host in ${source} (value hidden because it may contain a password).`,
       {
@@ -197,19 +197,19 @@ export function shownEnvironmentProxies(env: Env): string[] {
  * The error for a proxy that did not open a tunnel to a host: it answered CONNECT with `status`.
  * Kind credentials for 407, otherwise service; retryable if the proxy itself has a problem.
  */
-export function proxyRefusal(proxy: Proxy, status: number, host: string): UsageError {
+export function proxyRefusal(proxy: Proxy, status: number, host: string): GcUsageError {
   const name = `${proxy.url.origin} (from ${proxy.source})`;
   if (status === 407) {
     const [why, hint] =
       proxy.authorization === undefined
         ? ["requires a user and password, but none is set", "Add them"]
         : ["rejected the user and password", "Correct them"];
-    return new UsageError("credentials", `The proxy ${name} ${why} (407 Proxy Authentication Required).`, {
+    return new GcUsageError("credentials", `The proxy ${name} ${why} (407 Proxy Authentication Required).`, {
       hint: `${hint} in ${proxy.source}: http://USER:PASSWORD@${proxy.url.host}. Only the Basic scheme is supported.`,
       details: { proxy: proxy.url.origin, status },
     });
   }
-  return new UsageError("service", `The proxy ${name} refused to connect to ${host} (${status}).`, {
+  return new GcUsageError("service", `The proxy ${name} refused to connect to ${host} (${status}).`, {
     hint:
       status >= 500
         ? "The proxy cannot reach that host now. Try again later, or exclude the host with NO_PROXY."

@@ -8,7 +8,7 @@ import {
   silentLog,
   tellWait,
 } from "../support/effects.ts";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { type Caller, isUuid } from "../usage/organization.ts";
 import { ServiceClock } from "./clock.ts";
 import { type Answer, Http, readText, TIMEOUTS, type Timeouts } from "./http.ts";
@@ -62,7 +62,7 @@ export interface Probe {
   readonly header: (name: string) => string | undefined;
   readonly rateLimit: RateLimit | undefined;
   /** The error that the response stands for; undefined on success. */
-  readonly refusal: UsageError | undefined;
+  readonly refusal: GcUsageError | undefined;
 }
 
 /** What the current rate limit means for the next calls. */
@@ -94,7 +94,7 @@ interface Attempt<T> {
  * Calls one Genesys Cloud organization: signs in, respects the rate limit, and retries failures that may be temporary.
  * docs/decisions/retrying.md says when, and why retrying a submit is safe. Safe for concurrent calls.
  *
- * Every call rejects with a UsageError or the signal's reason. Kinds: "credentials"; "permission" (`details.permissions`
+ * Every call rejects with a GcUsageError or the signal's reason. Kinds: "credentials"; "permission" (`details.permissions`
  * lists what is missing); "input" (the service rejected the request with 400); "service" (`details.status` if there was a
  * response, for example 404 for an unknown id). Genesys support asks for `details.contextId`.
  */
@@ -184,7 +184,7 @@ export class GenesysClient {
   /**
    * Makes a call with a response of any size. `consume` gets the body as it arrives, with backpressure, and the call as
    * messages name it.
-   * After a failure that may be temporary, even in mid-body, or a retryable UsageError from `consume`, the call is repeated
+   * After a failure that may be temporary, even in mid-body, or a retryable GcUsageError from `consume`, the call is repeated
    * and `consume` is called again: it must discard what it had. A body without a length can end early unnoticed, so
    * `consume` must recognize the end of what it reads.
    */
@@ -254,7 +254,7 @@ export class GenesysClient {
           token = used;
         });
       } catch (error) {
-        if (!isUsageError(error) || error.details["status"] !== 401 || token === "") throw error;
+        if (!isGcUsageError(error) || error.details["status"] !== 401 || token === "") throw error;
         if (this.#settings.credentials.kind === "token" || renewals === MAX_RENEWALS)
           throw this.#refusedToken(error);
         this.#log.debug(`${nameOf(attempt.call)}: 401; signing in again`);
@@ -263,14 +263,14 @@ export class GenesysClient {
     }
   }
 
-  #refusedToken(error: UsageError): UsageError {
+  #refusedToken(error: GcUsageError): GcUsageError {
     const { credentials, sources } = this.#settings;
     const hint =
       credentials.kind === "token"
         ? `The access token (from ${sources.accessToken ?? "the caller"}) has expired or belongs to another region. It cannot be ` +
           "renewed: set a new one, or a client id and secret."
         : "New tokens were rejected, too. Check that the region and the gateway belong to the client's organization.";
-    return new UsageError("credentials", error.message, { hint, details: error.details, cause: error });
+    return new GcUsageError("credentials", error.message, { hint, details: error.details, cause: error });
   }
 
   async #once<T>(attempt: Attempt<T>, onToken: (token: string) => void): Promise<T> {
@@ -320,7 +320,7 @@ export class GenesysClient {
     }
   }
 
-  async #refusal(call: Call, answer: Answer): Promise<UsageError> {
+  async #refusal(call: Call, answer: Answer): Promise<GcUsageError> {
     const body = await readText(call, answer, MAX_REFUSAL);
     const error = refusalError(call, { ...answer, body }, this.clock.now());
     if (answer.status === 429) this.#pause(retryAfterOf(error));
@@ -346,7 +346,7 @@ export class GenesysClient {
     tellWait(this.#log, `Rate limit: next call in ${Math.ceil(ms / 1000)} s.`);
   }
 
-  #onRetry(error: UsageError, waitMs: number, attempt: number): void {
+  #onRetry(error: GcUsageError, waitMs: number, attempt: number): void {
     this.#stats.retries++;
     const text = `${error.message} Retrying in ${(waitMs / 1000).toFixed(1)} s (attempt ${attempt} of ${this.#retrying.policy().maxAttempts}).`;
     if (waitMs >= TELL_WAIT_MS) this.#log.info(text);

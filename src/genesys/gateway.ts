@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 
@@ -44,12 +44,12 @@ export function envGateway(read: (name: string) => string | undefined): Gateway 
   };
 }
 
-/** @throws {UsageError} input, if the gateway's parts do not form a valid address. */
+/** @throws {GcUsageError} input, if the gateway's parts do not form a valid address. */
 export function gatewayBases(gateway: Gateway, source: string): Bases {
   const protocol = (gateway.protocol ?? "https").toLowerCase().replace(/:(\/\/)?$/, "");
   if (protocol !== "https" && protocol !== "http") {
     const what = looksSecret(protocol) ? "" : ` ${quoted(protocol)}`;
-    throw new UsageError("input", `Invalid gateway protocol${what} (from ${source}).`, {
+    throw new GcUsageError("input", `Invalid gateway protocol${what} (from ${source}).`, {
       hint: "Expected https, or http for a server on this machine.",
     });
   }
@@ -61,7 +61,7 @@ export function gatewayBases(gateway: Gateway, source: string): Bases {
       : port === ""
         ? ""
         : ", with an invalid port";
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Invalid gateway address (from ${source}): host ${quoted(shownGateway(gateway))}${at}.`,
       {

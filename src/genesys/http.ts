@@ -3,7 +3,7 @@ import { createGunzip } from "node:zlib";
 import { type Dispatcher, request } from "undici";
 import { proxyingDispatcher } from "../environment/dispatcher.ts";
 import { NO_PROXIES, type ProxyRules, proxyRefusal } from "../environment/proxies.ts";
-import { isUsageError } from "../support/errors.ts";
+import { isGcUsageError } from "../support/errors.ts";
 import { type Call, networkError, unreadableAnswer } from "./problem.ts";
 
 export interface Timeouts {
@@ -25,7 +25,7 @@ export interface Answer {
   readonly header: (name: string) => string | undefined;
   /**
    * The body, gunzipped, read only as fast as it is consumed. A body that is truncated, reset or stalled throws a
-   * retryable UsageError; it never looks complete. Can be consumed once.
+   * retryable GcUsageError; it never looks complete. Can be consumed once.
    */
   readonly body: AsyncIterable<Uint8Array>;
   /** Frees the connection. Call it when done, even if the body was not read. */
@@ -125,7 +125,7 @@ async function* decode(
     for await (const chunk of plain as AsyncIterable<Uint8Array>) yield chunk;
   } catch (error) {
     signal?.throwIfAborted();
-    throw isUsageError(error) ? error : networkError(call, error);
+    throw isGcUsageError(error) ? error : networkError(call, error);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ProxyParts } from "../environment/proxies.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { shownClientId } from "../support/secret-shape.ts";
 import { envGateway, type Gateway, shownGateway } from "./gateway.ts";
 import type { Profile } from "./profile.ts";
@@ -27,7 +27,7 @@ export interface Flags {
 export async function flagLevel(flags: Flags): Promise<Level> {
   const [secret, token] = [flags.clientSecretFile, flags.accessTokenFile];
   if (secret === "-" && token === "-") {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       "Both --client-secret-file and --access-token-file read standard input (-). Use - for only one of them.",
     );
@@ -72,7 +72,7 @@ function envProxy(read: (name: string) => string | undefined): ProxyParts | unde
   if (host !== undefined) return { host, ...parts };
   const other = ["PORT", "PROTOCOL"].find(of);
   if (other === undefined) return undefined;
-  throw new UsageError("input", `GENESYSCLOUD_PROXY_${other} is set, but GENESYSCLOUD_PROXY_HOST is not.`, {
+  throw new GcUsageError("input", `GENESYSCLOUD_PROXY_${other} is set, but GENESYSCLOUD_PROXY_HOST is not.`, {
     hint: `Export GENESYSCLOUD_PROXY_HOST, or unset GENESYSCLOUD_PROXY_${other} to call without a proxy from these variables.`,
   });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isUsageError } from "../support/errors.ts";
+import { isGcUsageError } from "../support/errors.ts";
 import type { Organization } from "../usage/organization.ts";
 import type { GenesysClient } from "./client.ts";
 
@@ -10,7 +10,7 @@ const ORGANIZATION = z.object({ id: z.string().min(1), name: z.string().min(1).o
  *
  * @returns undefined if the service does not say: the token does not have the permission (403), or a gateway does not pass the call
  *   on (404 or another response).
- * @throws {UsageError} credentials; service, if nothing answers; the signal's reason.
+ * @throws {GcUsageError} credentials; service, if nothing answers; the signal's reason.
  */
 export async function readOrganization(client: GenesysClient): Promise<Organization | undefined> {
   try {
@@ -18,7 +18,7 @@ export async function readOrganization(client: GenesysClient): Promise<Organizat
     return ORGANIZATION.safeParse(answer).data;
   } catch (error) {
     // Any response means that only this call failed. Without a response or a sign-in, nothing else would work either.
-    const isRefusal = isUsageError(error) && !("code" in error.details && !("status" in error.details));
+    const isRefusal = isGcUsageError(error) && !("code" in error.details && !("status" in error.details));
     if (isRefusal && error.kind !== "credentials" && error.kind !== "interrupted") return undefined;
     throw error;
   }

@@ -23,7 +23,7 @@ export class PageWatch {
     if (after !== undefined) this.#cursors.add(after);
   }
 
-  /** @throws {UsageError} service, with `details.unsound`: the pages cannot be the query's rows. */
+  /** @throws {GcUsageError} service, with `details.unsound`: the pages cannot be the query's rows. */
   add(id: string, { rows, next }: Page, hash: string): void {
     this.#read++;
     if (next !== undefined && this.#cursors.has(next)) {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Proxy, proxyRefusal, shownProxy } from "../environment/proxies.ts";
-import { codeOf, type ErrorKind, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, type ErrorKind, GcUsageError, messageOf } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { parseRetryAfter } from "./retry.ts";
 
@@ -50,7 +50,7 @@ const MAX_WINDOW_S = 60;
  *
  * @param now milliseconds since 1970 on the service's clock.
  */
-export function refusalError(call: Call, answer: Refusal, now: number): UsageError {
+export function refusalError(call: Call, answer: Refusal, now: number): GcUsageError {
   const { status, header } = answer;
   const body = parseBody(answer.body);
   const said = body?.message ?? body?.error_description ?? body?.description ?? body?.error;
@@ -64,7 +64,7 @@ export function refusalError(call: Call, answer: Refusal, now: number): UsageErr
     : undefined;
   const reason = said === undefined ? whatCame(answer) : secrets.redact(endSentence(said));
   const hint = hintFor(status, { code: body?.code, permissions, limit });
-  return new UsageError(kindOf(status, body?.code), sentence(call, `${status} ${reason}`, contextId), {
+  return new GcUsageError(kindOf(status, body?.code), sentence(call, `${status} ${reason}`, contextId), {
     retryable,
     ...(hint === undefined ? {} : { hint }),
     details: {
@@ -156,7 +156,7 @@ const UNREACHED = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREA
  * The error for a failed connection, a timeout or a truncated body: "service", retryable unless the certificate is
  * untrusted. `details.unreached` is true if no connection was made.
  */
-export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageError {
+export function networkError(call: Call, cause: unknown, proxy?: Proxy): GcUsageError {
   const root = rootOf(cause);
   const [, refused] = /^Proxy response \((\d{3})\)/.exec(messageOf(root)) ?? [];
   if (proxy !== undefined && refused !== undefined)
@@ -174,7 +174,7 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageEr
         : `Check the proxy in ${proxy.source} with \`gc-usage doctor\`.`
       : undefined;
   const through = proxy === undefined ? "" : `through the proxy ${shownProxy(proxy)}, `;
-  return new UsageError("service", sentence(call, through + reasonOf(code, root), undefined), {
+  return new GcUsageError("service", sentence(call, through + reasonOf(code, root), undefined), {
     retryable: !untrusted && !unsendable,
     cause,
     ...(hint === undefined ? {} : { hint }),
@@ -186,8 +186,8 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): UsageEr
  * A finished query's response that cannot be complete or correct, so none of its rows may be stored. `details.unsound` is
  * true: repeating the call cannot help, only a new query can.
  */
-export function unsoundAnswer(id: string, why: string): UsageError {
-  return new UsageError("service", `The results of query ${id} cannot be right: ${why}.`, {
+export function unsoundAnswer(id: string, why: string): GcUsageError {
+  return new GcUsageError("service", `The results of query ${id} cannot be right: ${why}.`, {
     hint:
       "None of them were stored; discard any that were printed. Run the same command again. If the error " +
       "persists, report it to Genesys with the query id.",
@@ -201,8 +201,8 @@ export function unreadableAnswer(
   reason: string,
   retryable: boolean,
   cause?: unknown,
-): UsageError {
-  return new UsageError("service", sentence(call, reason, undefined), {
+): GcUsageError {
+  return new GcUsageError("service", sentence(call, reason, undefined), {
     retryable,
     cause,
     ...(retryable ? {} : { hint: "Check the region and the gateway settings with `gc-usage doctor`." }),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
 import type { ProxyParts } from "../environment/proxies.ts";
-import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
 import { looksSecret } from "../support/secret-shape.ts";
@@ -54,7 +54,7 @@ const ProfileTable = z.looseObject({
  *
  * @param home the home folder; undefined if there is none
  * @param wanted the profile's name; undefined for DEFAULT
- * @throws {UsageError} input, if the requested profile does not exist, or the file cannot be read
+ * @throws {GcUsageError} input, if the requested profile does not exist, or the file cannot be read
  */
 export async function readProfile(
   home: string | undefined,
@@ -65,7 +65,7 @@ export async function readProfile(
     if (wanted === undefined) return undefined;
     const why =
       home === undefined ? "no home folder is set, so there is no ~/.gc" : `${PROFILE_FILE} does not exist`;
-    throw new UsageError("input", `Cannot use the profile ${shownName(wanted)} (from --profile): ${why}.`, {
+    throw new GcUsageError("input", `Cannot use the profile ${shownName(wanted)} (from --profile): ${why}.`, {
       hint:
         home === undefined
           ? "Set HOME, or use the GENESYSCLOUD_* variables."
@@ -78,7 +78,7 @@ export async function readProfile(
   if (found !== undefined) return profileOf(found.name, found.table);
   if (wanted === undefined) return undefined;
   const names = profiles.map(({ name }) => shownName(name).replace(/^"|"$/g, ""));
-  throw new UsageError("input", `No profile ${shownName(wanted)} in ${PROFILE_FILE} (from --profile).`, {
+  throw new GcUsageError("input", `No profile ${shownName(wanted)} in ${PROFILE_FILE} (from --profile).`, {
     hint: `Profiles found: ${names.slice(0, 20).join(", ") || "none"}.`,
   });
 }
@@ -110,7 +110,7 @@ function pick(profiles: readonly NamedTable[], wanted: string): NamedTable | und
   const alike = profiles.filter(({ name }) => name.toLowerCase() === wanted.toLowerCase());
   const others = new Set(alike.map(({ name }) => name));
   if (others.size > 1) {
-    throw new UsageError("input", `The profile ${shownName(wanted)} is ambiguous in ${PROFILE_FILE}.`, {
+    throw new GcUsageError("input", `The profile ${shownName(wanted)} is ambiguous in ${PROFILE_FILE}.`, {
       hint: `Name one of them exactly with --profile: ${[...others].map(shownName).join(", ")}.`,
     });
   }
@@ -132,7 +132,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw new UsageError("input", `Cannot read ${PROFILE_FILE}: ${messageOf(error)}.`, {
+    throw new GcUsageError("input", `Cannot read ${PROFILE_FILE}: ${messageOf(error)}.`, {
       hint: "Correct its permissions, or use the GENESYSCLOUD_* variables.",
       cause: error,
     });
@@ -146,7 +146,7 @@ function parseToml(content: string): Record<string, unknown> {
   } catch (error) {
     const place = z.object({ line: z.number(), column: z.number() }).safeParse(error);
     const at = place.success ? ` at line ${place.data.line}, column ${place.data.column}` : "";
-    throw new UsageError("input", `${PROFILE_FILE} is not valid TOML${at}.`, {
+    throw new GcUsageError("input", `${PROFILE_FILE} is not valid TOML${at}.`, {
       hint: "Correct the file, or use the GENESYSCLOUD_* variables.",
     });
   }
@@ -160,7 +160,7 @@ function profileOf(name: string, table: unknown): Profile {
   const parsed = ProfileTable.safeParse(table);
   if (!parsed.success) {
     const key = parsed.error.issues[0]?.path.join(".") ?? "";
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Invalid "${key}" in profile ${shownName(name)} of ${PROFILE_FILE}: expected text.`,
       {
@@ -193,7 +193,7 @@ function proxyIn(name: string, table: z.infer<typeof ProfileTable>): ProxyParts 
   const { proxy_protocol: protocol, proxy_host: host, proxy_port: port } = table;
   if (host === undefined) {
     if (protocol === undefined) return undefined;
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Profile ${shownName(name)} of ${PROFILE_FILE} has proxy_protocol but no proxy_host.`,
       {

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 
@@ -34,7 +34,7 @@ const PARENTS = ["pure.cloud", "us-gov-pure.cloud", "eusc-pure.cloud", ...DOMAIN
  * case. An unlisted domain is accepted only under a parent domain of Genesys, because a typo would send the client secret
  * to a stranger.
  *
- * @throws {UsageError} input, with similar names in the hint
+ * @throws {GcUsageError} input, with similar names in the hint
  */
 export function regionDomain(text: string, source: string): string {
   const name = hostOf(text);
@@ -43,7 +43,7 @@ export function regionDomain(text: string, source: string): string {
   const bare = name.replace(/^(api|apps|login)\./, "");
   if (DOMAINS.has(bare) || isUnderParent(bare)) return bare;
   const close = closeTo(bare);
-  throw new UsageError("input", `Invalid Genesys Cloud region ${shownRegion(text)} (from ${source}).`, {
+  throw new GcUsageError("input", `Invalid Genesys Cloud region ${shownRegion(text)} (from ${source}).`, {
     hint:
       (close.length > 0 ? `Did you mean ${close.join(" or ")}? ` : "") +
       "Expected an AWS region (us-east-1) or a domain (mypurecloud.com, usw2.pure.cloud): the end of the address " +

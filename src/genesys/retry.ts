@@ -1,5 +1,5 @@
 import type { Effects } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { parseHttpDate } from "./http-date.ts";
 
 export interface RetryPolicy {
@@ -32,7 +32,7 @@ export function retryDelay(
   policy: RetryPolicy,
   random: () => number,
 ): number | undefined {
-  if (!(error instanceof UsageError) || !error.retryable || attempt >= policy.maxAttempts) return undefined;
+  if (!(error instanceof GcUsageError) || !error.retryable || attempt >= policy.maxAttempts) return undefined;
   const asked = retryAfterOf(error);
   // "At once" is treated as no wait: ten attempts would be over before anything could change.
   if (!asked) return random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (attempt - 1));
@@ -40,25 +40,25 @@ export function retryDelay(
 }
 
 /** The wait that the server requested, in milliseconds; undefined if it did not. */
-export function retryAfterOf(error: UsageError): number | undefined {
+export function retryAfterOf(error: GcUsageError): number | undefined {
   const asked = error.details["retryAfterMs"];
   return typeof asked === "number" ? asked : undefined;
 }
 
 /** The error to report once no further attempt is made. */
 export function gaveUp(error: unknown, attempts: number, policy: RetryPolicy): unknown {
-  if (!(error instanceof UsageError) || !error.retryable) return error;
+  if (!(error instanceof GcUsageError) || !error.retryable) return error;
   const asked = retryAfterOf(error);
   if (asked !== undefined && asked > policy.retryAfterCapMs) {
     const seconds = Math.ceil(asked / 1000);
-    return new UsageError(
+    return new GcUsageError(
       error.kind,
       `${error.message} The service asks for a wait of ${seconds} s, longer than the limit of ${policy.retryAfterCapMs / 1000} s.`,
       { hint: `Run the same command again in ${seconds} s.`, details: error.details, cause: error },
     );
   }
   if (attempts === 1) return error;
-  return new UsageError(error.kind, `${error.message} Gave up after ${attempts} attempts.`, {
+  return new GcUsageError(error.kind, `${error.message} Gave up after ${attempts} attempts.`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     details: { ...error.details, attempts },
     cause: error,
@@ -94,7 +94,7 @@ export interface Retrying {
   readonly effects: Effects;
   readonly signal: AbortSignal | undefined;
   /** Called before each wait. `attempt` is the failed attempt, 1 for the first. */
-  readonly onRetry: (error: UsageError, waitMs: number, attempt: number) => void;
+  readonly onRetry: (error: GcUsageError, waitMs: number, attempt: number) => void;
 }
 
 /** Runs `once` until it succeeds or the policy gives up. */
@@ -105,7 +105,7 @@ export async function withRetries<T>(once: () => Promise<T>, retrying: Retrying)
     } catch (error) {
       const policy = retrying.policy();
       const waitMs = retryDelay(attempt, error, policy, retrying.effects.random);
-      if (waitMs === undefined || !(error instanceof UsageError)) throw gaveUp(error, attempt, policy);
+      if (waitMs === undefined || !(error instanceof GcUsageError)) throw gaveUp(error, attempt, policy);
       retrying.onRetry(error, waitMs, attempt);
       await retrying.effects.sleep(waitMs, retrying.signal);
     }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 
 /** A setting and its source as shown to users: "GENESYSCLOUD_REGION". */
@@ -16,7 +16,7 @@ const MAX_SECRET = 64 * 1024;
 /**
  * Reads a secret from a file that holds nothing else, or from standard input for `-`.
  *
- * @throws {UsageError} input, if the file cannot be read, is empty, or holds more than one word.
+ * @throws {GcUsageError} input, if the file cannot be read, is empty, or holds more than one word.
  */
 export async function secretFrom(file: string, flag: string, stdin: Input): Promise<Found> {
   const source = file === "-" ? `${flag} (standard input)` : `${flag} ${file}`;
@@ -26,7 +26,7 @@ export async function secretFrom(file: string, flag: string, stdin: Input): Prom
   for (const word of text.split(/\s+/)) secrets.add(word);
   if (text === "" || text.length > MAX_SECRET || /\s/.test(text)) {
     const why = text === "" ? "is empty" : "holds more than one word";
-    throw new UsageError("input", `Invalid secret from ${source}: the input ${why}.`, {
+    throw new GcUsageError("input", `Invalid secret from ${source}: the input ${why}.`, {
       hint: "Expected the secret or token and nothing else.",
     });
   }
@@ -38,7 +38,7 @@ async function readSecretFile(file: string, flag: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (error) {
     const why = codeOf(error) === "ENOENT" ? "the file does not exist" : messageOf(error);
-    throw new UsageError("input", `Cannot read ${file} (from ${flag}): ${why}.`, { cause: error });
+    throw new GcUsageError("input", `Cannot read ${file} (from ${flag}): ${why}.`, { cause: error });
   }
 }
 

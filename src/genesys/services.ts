@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { QueryBody } from "../usage/query.ts";
 import { knownStatuses, SERVICE_SPECS, type Service, stateOfStatus } from "../usage/service.ts";
@@ -36,7 +36,7 @@ export async function submitQuery(
   const answer = await client.json("POST", submit, { body, purpose: "submit the query", signal });
   const parsed = z.looseObject({ [id]: z.string().min(1) }).safeParse(answer);
   if (!parsed.success) {
-    throw new UsageError("service", `The ${service} service accepted the query but returned no ${id}.`, {
+    throw new GcUsageError("service", `The ${service} service accepted the query but returned no ${id}.`, {
       hint: "Submit the query again. If the error persists, report it to Genesys.",
     });
   }
@@ -82,7 +82,7 @@ export interface PageRequest {
  * arrive. If a response is interrupted it is refetched, and `restart` is called first: discard what was written of this
  * page. A page that the service finds too large is requested again with half the rows.
  *
- * @throws {UsageError} input, for a malformed id; service, with `details.status` 404 for an unknown id, or with
+ * @throws {GcUsageError} input, for a malformed id; service, with `details.status` 404 for an unknown id, or with
  *   `details.unsound` if the page cannot be right: a finished query without a list of rows, or a repeated page.
  */
 export async function readResultsPage(
@@ -97,7 +97,7 @@ export async function readResultsPage(
     try {
       return await readPage(client, { ...request, pageSize }, write, restart);
     } catch (error) {
-      const isTooLarge = isUsageError(error) && error.details["code"] === TOO_LARGE;
+      const isTooLarge = isGcUsageError(error) && error.details["code"] === TOO_LARGE;
       if (!isTooLarge || pageSize === undefined || pageSize === 1) throw error;
       pageSize = Math.floor(pageSize / 2);
     }
@@ -151,7 +151,7 @@ async function splitAnswer(
   try {
     return await splitInto(body, write);
   } catch (error) {
-    if (!isUsageError(error) || error.kind !== "input") throw error;
+    if (!isGcUsageError(error) || error.kind !== "input") throw error;
     const message = `${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
     throw error.details["unsound"] === true
       ? unsoundAnswer(id, message.replace(/\.$/, ""))
@@ -235,7 +235,7 @@ export function queryState(service: Service | undefined, status: string): QueryS
   const state = stateOfStatus(status);
   if (state !== undefined) return state;
   const query = service === undefined ? "The query" : `The ${service} service's query`;
-  throw new UsageError("service", `${query} has the unknown status ${quoted(status)}.`, {
+  throw new GcUsageError("service", `${query} has the unknown status ${quoted(status)}.`, {
     hint: `Known statuses: ${knownStatuses().join(", ")}.`,
   });
 }
@@ -246,7 +246,7 @@ function nextCursor(nextUri: string | undefined): string | undefined {
   const base = "http://localhost";
   const after = URL.canParse(nextUri, base) ? new URL(nextUri, base).searchParams.get("after") : null;
   if (after === null || after === "") {
-    throw new UsageError("service", "The response has a next page but no cursor for it.", {
+    throw new GcUsageError("service", "The response has a next page but no cursor for it.", {
       hint: "Run the same command again with --debug and report the output, please.",
     });
   }
@@ -257,7 +257,7 @@ function nextCursor(nextUri: string | undefined): string | undefined {
 export function checkId(id: string): void {
   const looksLikePath = /[/\\]|\.(nd)?jsonl?$/i.test(id);
   if (/^[A-Za-z0-9][A-Za-z0-9_.:=-]{0,199}$/.test(id) && !id.includes("..") && !looksLikePath) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "input",
     `Invalid execution or job id: ${quoted(id)}${looksLikePath ? " looks like a path" : ""}.`,
     {
@@ -273,9 +273,9 @@ export function queryFailed(
   service: Service,
   id: string,
   page: Pick<ResultsPage, "status" | "reason">,
-): UsageError {
+): GcUsageError {
   const reason = page.reason === undefined ? "the service gave no reason" : page.reason.replace(/\.\s*$/, "");
-  return new UsageError(
+  return new GcUsageError(
     "failed",
     `Query ${id} of the ${service} service ended with status ${page.status}: ${reason}.`,
     {

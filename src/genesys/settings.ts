@@ -5,7 +5,7 @@ import {
   type ProxyRules,
   proxyOf,
 } from "../environment/proxies.ts";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { isUuid } from "../support/secret-shape.ts";
 import { faultInCredential } from "./credential-text.ts";
@@ -76,7 +76,7 @@ export interface SettingsInput {
  * - A client id with its secret is used unless an access token is found at a higher level than both. At the same level the
  *   client wins, because it can renew its token. (The CX as Code provider decides the other way round.)
  *
- * @throws {UsageError} credentials, if none are complete; input, if the region is missing or a setting is invalid.
+ * @throws {GcUsageError} credentials, if none are complete; input, if the region is missing or a setting is invalid.
  *   `details.found` lists the settings that were found and their sources.
  */
 export async function resolveSettings(input: SettingsInput): Promise<Settings> {
@@ -122,7 +122,7 @@ async function spareProfile(
     const profile = await readProfile(home, undefined);
     return { profile: profile && { name: profile.name, proxy: profile.proxy } };
   } catch (error) {
-    if (!isUsageError(error)) throw error;
+    if (!isGcUsageError(error)) throw error;
     return { warnings: [`${error.message} Its proxy settings, if any, are ignored.`] };
   }
 }
@@ -149,7 +149,7 @@ function pickPlace(levels: readonly Level[]): Bases & { domain?: string; source:
       };
     }
   }
-  throw new UsageError("input", "No Genesys Cloud region is set.", {
+  throw new GcUsageError("input", "No Genesys Cloud region is set.", {
     hint: "Export GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or pass --region.",
     details: { found: foundIn(levels) },
   });
@@ -200,7 +200,7 @@ const HOW_TO =
   "Export GENESYSCLOUD_REGION, GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET, or name a profile of the gc CLI " +
   "with --profile. `gc-usage demo` needs no account.";
 
-function missingCredentials(levels: readonly Level[]): UsageError {
+function missingCredentials(levels: readonly Level[]): GcUsageError {
   const id = levels.find(({ clientId }) => clientId)?.clientId;
   const secret = levels.find(({ clientSecret }) => clientSecret)?.clientSecret;
   const [message, hint] = id
@@ -214,7 +214,7 @@ function missingCredentials(levels: readonly Level[]): UsageError {
           "Export GENESYSCLOUD_OAUTHCLIENT_ID, or pass --client-id.",
         ]
       : ["No credentials for Genesys Cloud were found.", HOW_TO];
-  return new UsageError("credentials", message, { hint, details: { found: foundIn(levels) } });
+  return new GcUsageError("credentials", message, { hint, details: { found: foundIn(levels) } });
 }
 
 /** A value that no header can carry would fail at the first call, with a message that names neither setting nor source. */
@@ -229,7 +229,7 @@ function checkText({ credentials, sources }: Picked): void {
   for (const [name, text, source] of parts) {
     const fault = faultInCredential(text);
     if (fault === undefined) continue;
-    throw new UsageError("credentials", `Invalid ${name} (from ${source}): it ${fault}.`, {
+    throw new GcUsageError("credentials", `Invalid ${name} (from ${source}): it ${fault}.`, {
       hint: "Only visible ASCII characters are allowed. Copy the value again, without the text around it.",
     });
   }

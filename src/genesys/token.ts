@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { abortable, type Effects, monotonicOf } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
 import type { ServiceClock } from "./clock.ts";
@@ -139,11 +139,11 @@ export class SignInTokens implements TokenSource {
   }
 
   /** Genesys answers 400 (`invalid_client`) or 401 to wrong credentials, and to correct ones in the wrong region. */
-  #refusal(error: UsageError): UsageError {
+  #refusal(error: GcUsageError): GcUsageError {
     const status = error.details["status"];
     if (status !== 400 && status !== 401 && status !== 403) return error;
     const { sources } = this.#settings;
-    return new UsageError("credentials", error.message, {
+    return new GcUsageError("credentials", error.message, {
       hint:
         `Check the client id (from ${sources.clientId ?? "the caller"}) and the client secret (from ` +
         `${sources.clientSecret ?? "the caller"}). Check that the client belongs to this region ` +

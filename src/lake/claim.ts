@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { codeOf, isUsageError, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
 import type { Organization, Origin } from "../usage/organization.ts";
 import type { Lake, Slice } from "./lake.ts";
 import { CALLER, FORMAT, ORGANIZATION } from "./provenance.ts";
@@ -31,7 +31,7 @@ export interface Claim {
   readonly isLater: boolean;
 }
 
-/** @throws {UsageError} lake, if it exists but cannot be read. */
+/** @throws {GcUsageError} lake, if it exists but cannot be read. */
 export async function readClaim({ store }: Lake): Promise<Claim | undefined> {
   for (;;) {
     const object = await store.head(CLAIM_PATH);
@@ -47,7 +47,7 @@ async function textOf(file: string): Promise<string | undefined> {
     return await readFile(file, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    throw new UsageError(
+    throw new GcUsageError(
       "lake",
       `Cannot read ${file}, the file that records the lake's organization: ${messageOf(error)}.`,
       {
@@ -95,7 +95,7 @@ export async function ownerOf(lake: Lake, slices: readonly Slice[]): Promise<Ori
   const [organization] = organizations;
   if (organization || slices.length === 0) return { organization, source };
   const claim = await readClaim(lake).catch((error: unknown) => {
-    if (isUsageError(error) && error.kind === "permission") return undefined;
+    if (isGcUsageError(error) && error.kind === "permission") return undefined;
     throw error;
   });
   return claim?.content ?? { source };

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { shellWord } from "../support/quote.ts";
 import { SOURCE_FOLDER } from "../usage/slice.ts";
 import { CLAIM_PATH } from "./claim.ts";
@@ -20,18 +20,18 @@ const NOTHING =
  *
  * @param entries the names directly in it; names of folders end in `/`.
  */
-export function foreignError(uri: string, entries: readonly string[]): UsageError | undefined {
+export function foreignError(uri: string, entries: readonly string[]): GcUsageError | undefined {
   if (isMarked(entries)) return undefined;
   const others = entries.filter((name) => !NOTHING.test(name)).sort();
   if (others.length === 0) return undefined;
   const lake = lakeAround(uri, others);
   if (lake !== undefined) {
-    return new UsageError("lake", `${uri} is a folder inside a lake, not a lake.`, {
+    return new GcUsageError("lake", `${uri} is a folder inside a lake, not a lake.`, {
       hint: `Did you mean --lake ${shellWord(lake)}?`,
     });
   }
   const shown = others.slice(0, 3).join(", ") + (others.length > 3 ? ` and ${others.length - 3} more` : "");
-  return new UsageError("lake", `${uri} is not a lake: it contains ${shown}.`, {
+  return new GcUsageError("lake", `${uri} is not a lake: it contains ${shown}.`, {
     hint: "Set the lake with --lake or GC_USAGE_LAKE. For a new lake, use an empty or new folder.",
   });
 }
@@ -45,12 +45,12 @@ function lakeAround(uri: string, entries: readonly string[]): string | undefined
   return isS3 ? path.slice(0, path.lastIndexOf("/")) : dirname(uri);
 }
 
-/** @throws {UsageError} lake, for a new folder that would be inside the data of a lake. */
+/** @throws {GcUsageError} lake, for a new folder that would be inside the data of a lake. */
 export async function refuseInside(path: string): Promise<void> {
   for (let folder = dirname(resolve(path)); folder !== dirname(folder); folder = dirname(folder)) {
     if (lakeAround(folder, PARTS.includes(basename(folder)) ? await namesIn(folder) : []) === undefined)
       continue;
-    throw new UsageError("lake", `${path} is inside the lake ${dirname(folder)}.`, {
+    throw new GcUsageError("lake", `${path} is inside the lake ${dirname(folder)}.`, {
       hint: `Did you mean --lake ${shellWord(dirname(folder))}?`,
     });
   }

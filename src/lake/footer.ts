@@ -1,6 +1,6 @@
 import { constants, type FileHandle, open } from "node:fs/promises";
 import { parquetMetadata } from "hyparquet/src/metadata.js";
-import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
 import { damaged, PROVENANCE_KEY, type Reading, readProvenance } from "./provenance.ts";
 
 /** Most footers are shorter, so one read is enough. */
@@ -16,7 +16,7 @@ export const CHANGED = Symbol("changed");
  * parse count as damage.
  *
  * @returns undefined if the file does not exist.
- * @throws {UsageError} lake, for a file that cannot be read: no permission, too many open files, a failing disk, or not a
+ * @throws {GcUsageError} lake, for a file that cannot be read: no permission, too many open files, a failing disk, or not a
  *   regular file.
  */
 export async function readFooter(file: string): Promise<Reading | typeof CHANGED | undefined> {
@@ -85,8 +85,8 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** The error for a file in the lake that cannot be read. It says nothing about the file's contents. */
-export function unreadable(file: string, why: string, cause?: unknown): UsageError {
-  return new UsageError("lake", `Cannot read ${file}: ${why}.`, {
+export function unreadable(file: string, why: string, cause?: unknown): GcUsageError {
+  return new GcUsageError("lake", `Cannot read ${file}: ${why}.`, {
     hint: HINTS[codeOf(cause) ?? ""] ?? "Move it out of the lake, then run the same command again.",
     cause,
   });

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { counted } from "../support/count.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { coversLess, isFromFuture, isOf } from "../usage/coverage.ts";
 import { kindOfPath, whyForeign } from "../usage/lake-path.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
@@ -90,7 +90,7 @@ export class Lake {
   /**
    * The slices that `wanted` selects, with their provenance.
    *
-   * @throws {UsageError} lake, if a slice cannot be read.
+   * @throws {GcUsageError} lake, if a slice cannot be read.
    */
   async slices(wanted: (key: SliceKey) => boolean = () => true, waiting?: WaitOptions): Promise<Slice[]> {
     const listed = (await this.list()).filter(({ key }) => wanted(key));
@@ -103,7 +103,7 @@ export class Lake {
     return (await this.read([{ key, object }]))[0];
   }
 
-  /** Reads the provenance of listed slices. @throws {UsageError} lake, if a slice cannot be read. */
+  /** Reads the provenance of listed slices. @throws {GcUsageError} lake, if a slice cannot be read. */
   async read(listed: readonly ListedSlice[], waiting?: WaitOptions): Promise<Slice[]> {
     const limit = pLimit(READS);
     const root = await this.store.fetchFiles(
@@ -132,9 +132,13 @@ export class Lake {
       object = current;
       await this.store.fetchFiles([object]);
     }
-    throw new UsageError("lake", `Cannot read the slice ${object.path}: another program keeps changing it.`, {
-      hint: "Wait for that program to finish, then run the same command again.",
-    });
+    throw new GcUsageError(
+      "lake",
+      `Cannot read the slice ${object.path}: another program keeps changing it.`,
+      {
+        hint: "Wait for that program to finish, then run the same command again.",
+      },
+    );
   }
 
   /**
@@ -142,7 +146,7 @@ export class Lake {
    * if the stored slice was written by a later version or belongs to another organization.
    *
    * @param options.now as for `refusal`.
-   * @throws {UsageError} lake, if other programs replace the slice again and again.
+   * @throws {GcUsageError} lake, if other programs replace the slice again and again.
    */
   async commit(
     key: SliceKey,
@@ -156,7 +160,7 @@ export class Lake {
       if (kept && (kept.isFinal || !options.force)) return { kept: kept.why };
       if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
     }
-    throw new UsageError(
+    throw new GcUsageError(
       "lake",
       `Cannot write the slice ${slicePath(key)}: other programs keep replacing it.`,
       {

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 
 /**
@@ -6,13 +6,13 @@ import { quoted } from "../support/printable.ts";
  * folder with an odd name is rejected with a suggestion. A leading `./` means a folder with exactly that name.
  *
  * @param source where it was set, for messages: `--lake`, `GC_USAGE_LAKE`.
- * @throws {UsageError} input.
+ * @throws {GcUsageError} input.
  */
 export function checkLocation(text: string, source: string): string {
   const problem = problemOf(text);
   if (problem === undefined) return text;
   const [why, hint] = problem;
-  throw new UsageError("input", `Invalid lake location ${quoted(withoutUser(text))} (${source}): ${why}.`, {
+  throw new GcUsageError("input", `Invalid lake location ${quoted(withoutUser(text))} (${source}): ${why}.`, {
     hint,
   });
 }
@@ -22,7 +22,7 @@ export function checkFolder(text: string, source: string): string {
   const problem = unexpanded(text) ?? windowsPath(text);
   if (problem === undefined) return text;
   const [why, hint] = problem;
-  throw new UsageError("input", `Invalid folder ${quoted(text)} (${source}): ${why}.`, { hint });
+  throw new GcUsageError("input", `Invalid folder ${quoted(text)} (${source}): ${why}.`, { hint });
 }
 
 type Problem = readonly [why: string, hint: string] | undefined;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { type Log, silentLog } from "../support/effects.ts";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { shellWord } from "../support/quote.ts";
 import { foreignError, lakesNear, MARKS, refuseInside } from "./detect.ts";
 import { Lake } from "./lake.ts";
@@ -19,7 +19,7 @@ export interface LakeOfOrganization {
 /**
  * The lake's location: `--lake`, else GC_USAGE_LAKE, else ./usage-lake.
  *
- * @throws {UsageError} input, for anything but a folder or an S3 location.
+ * @throws {GcUsageError} input, for anything but a folder or an S3 location.
  */
 export function lakeUri(
   given: string | undefined,
@@ -40,7 +40,7 @@ export interface OpenOptions {
 /**
  * Opens a lake if it exists; undefined otherwise.
  *
- * @throws {UsageError} input or lake, for a location where no lake can be; refused, if it holds several lakes; on S3 also
+ * @throws {GcUsageError} input or lake, for a location where no lake can be; refused, if it holds several lakes; on S3 also
  *   aws, credentials, permission or service.
  */
 export async function findLake(uri: string, options: OpenOptions = {}): Promise<Lake | undefined> {
@@ -48,7 +48,7 @@ export async function findLake(uri: string, options: OpenOptions = {}): Promise<
   return (await store.exists()) ? await single(store) : undefined;
 }
 
-/** Opens an existing lake. @throws {UsageError} lake, if there is none; otherwise like `findLake`. */
+/** Opens an existing lake. @throws {GcUsageError} lake, if there is none; otherwise like `findLake`. */
 export async function openLake(uri: string, options: OpenOptions = {}): Promise<Lake> {
   const lake = await findLake(uri, options);
   if (lake) return lake;
@@ -67,7 +67,7 @@ export async function openOrCreateLake(uri: string, options: OpenOptions = {}): 
 /**
  * Opens a location for reading: a lake, or the lakes below a folder or prefix, sorted by name.
  *
- * @throws {UsageError} like `openLake`, except that several lakes are allowed.
+ * @throws {GcUsageError} like `openLake`, except that several lakes are allowed.
  */
 export async function openLakes(
   uri: string,
@@ -96,10 +96,10 @@ function isS3(uri: string): boolean {
   return /^s3:\/\//i.test(uri);
 }
 
-async function noLake(uri: string): Promise<UsageError> {
+async function noLake(uri: string): Promise<GcUsageError> {
   const near = isS3(uri) ? [] : await lakesNear(uri);
   const meant = near.map((lake) => `--lake ${shellWord(lake)}`).join(" or ");
-  return new UsageError("lake", `No lake at ${uri}.`, {
+  return new GcUsageError("lake", `No lake at ${uri}.`, {
     hint:
       meant === ""
         ? "Create one with `gc-usage sync --lake DIR` or `gc-usage demo`, or set its location with --lake or GC_USAGE_LAKE."
@@ -107,7 +107,7 @@ async function noLake(uri: string): Promise<UsageError> {
   });
 }
 
-/** A location with neither a lake nor lakes must be empty. @throws {UsageError} lake, if it contains anything else. */
+/** A location with neither a lake nor lakes must be empty. @throws {GcUsageError} lake, if it contains anything else. */
 async function lakeOf(store: ObjectStore, entries: readonly string[]): Promise<Lake> {
   const error = foreignError(store.uri, entries);
   if (error === undefined) return new Lake(store);
@@ -115,7 +115,7 @@ async function lakeOf(store: ObjectStore, entries: readonly string[]): Promise<L
   throw error;
 }
 
-/** @throws {UsageError} refused, if there are several lakes below. */
+/** @throws {GcUsageError} refused, if there are several lakes below. */
 async function single(store: ObjectStore): Promise<Lake> {
   const entries = await store.entries();
   const below = await lakesBelow(store, entries);
@@ -123,7 +123,7 @@ async function single(store: ObjectStore): Promise<Lake> {
   if (!first) return await lakeOf(store, entries);
   await Promise.all([store, ...below.map(([, child]) => child)].map((opened) => opened.release()));
   const names = below.map(([name]) => name);
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `${store.uri} contains the lakes of ${names.length === 1 ? "one organization" : `${names.length} organizations`} (${shortList(names)}), but this command works on a single lake.`,
     {
@@ -162,7 +162,7 @@ async function childOf(uri: string, name: string, options: OpenOptions): Promise
   try {
     return await storeOf(childUri(uri, name), options);
   } catch (error) {
-    if (isUsageError(error)) return undefined;
+    if (isGcUsageError(error)) return undefined;
     throw error;
   }
 }

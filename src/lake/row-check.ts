@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { counted } from "../support/count.ts";
-import { messageOf, systemCodeOf, UsageError } from "../support/errors.ts";
+import { GcUsageError, messageOf, systemCodeOf } from "../support/errors.ts";
 import { sqlName, sqlString } from "../support/quote.ts";
 import { USAGE_COLUMNS, type UsageColumn } from "../usage/columns.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
@@ -34,7 +34,7 @@ export class RowCheck {
    *
    * @param metrics the requested metrics.
    * @returns undefined with the reason, if DuckDB cannot read rows from the bytes.
-   * @throws {UsageError} lake, if the machine is the cause: no memory, a failing disk.
+   * @throws {GcUsageError} lake, if the machine is the cause: no memory, a failing disk.
    */
   async facts(
     file: string,
@@ -53,7 +53,7 @@ export class RowCheck {
       connection = undefined;
       this.close();
       if (systemCodeOf(error) === undefined && !/^Out of Memory Error/i.test(why)) return { damaged: why };
-      throw new UsageError("lake", `Cannot read ${file}: ${why}.`, {
+      throw new GcUsageError("lake", `Cannot read ${file}: ${why}.`, {
         hint: "Free memory or open files on this machine, then run the same command again.",
         cause: error,
       });

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { messageOf, UsageError } from "../support/errors.ts";
+import { GcUsageError, messageOf } from "../support/errors.ts";
 import { sqlName, sqlString } from "../support/quote.ts";
 import { DIMENSION_COLUMNS, type Metric, USAGE_COLUMNS } from "../usage/columns.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
@@ -189,10 +189,10 @@ export class SliceFiles {
 }
 
 /** If DuckDB does not start or runs out of memory or disk space, the machine is the cause. The stored slice is unchanged. */
-function writeError(cause: unknown): UsageError {
+function writeError(cause: unknown): GcUsageError {
   const [why = ""] = messageOf(cause).split("\n");
   const isFull = /No space left|disk full|quota/i.test(why);
-  return new UsageError("lake", `DuckDB cannot write a slice: ${why}.`, {
+  return new GcUsageError("lake", `DuckDB cannot write a slice: ${why}.`, {
     hint: isFull
       ? "The disk is full. Free some space, then run the same command again to resume."
       : "Free memory or open files on this machine, then run the same command again.",

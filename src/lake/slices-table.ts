@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Log, silentLog } from "../support/effects.ts";
-import { isUsageError } from "../support/errors.ts";
+import { isGcUsageError } from "../support/errors.ts";
 import { SLICES_FILE, slicePath } from "../usage/slice.ts";
 import type { Lake } from "./lake.ts";
 import { SLICE_ROW_COLUMNS, sliceRow } from "./slice-rows.ts";
@@ -29,7 +29,7 @@ export async function updateSlicesTable(
     for (let attempt = 0; attempt < TRIES; attempt++) if (await update(lake, signal)) return;
     log.warn("Could not update the table slices: other programs keep writing it. The next sync tries again.");
   } catch (error) {
-    if (signal?.aborted || !isUsageError(error)) throw error;
+    if (signal?.aborted || !isGcUsageError(error)) throw error;
     log.warn(`Could not update the table slices: ${error.message} The next sync tries again.`);
   }
 }

@@ -49,7 +49,7 @@ export interface ObjectStore {
   /**
    * True if the lake has been created.
    *
-   * @throws {UsageError} if it does not exist and `create` could not create it, because a bucket is not ours to create.
+   * @throws {GcUsageError} if it does not exist and `create` could not create it, because a bucket is not ours to create.
    */
   exists(): Promise<boolean>;
   create(): Promise<void>;
@@ -58,7 +58,7 @@ export interface ObjectStore {
   /**
    * Objects whose path begins with `prefix`, sorted by path, whether they are data or not.
    *
-   * @throws {UsageError} lake, for a link in the place of data that is broken or points outside the lake.
+   * @throws {GcUsageError} lake, for a link in the place of data that is broken or points outside the lake.
    */
   list(prefix: string, signal?: AbortSignal): Promise<StoredObject[]>;
   /** Everything in the lake's data folders that is not hidden, and the other entries of a folder. */
@@ -89,7 +89,7 @@ export interface ObjectStore {
   /**
    * Checks that objects can be written, as far as that is possible without writing one.
    *
-   * @throws {UsageError} lake, with the reason.
+   * @throws {GcUsageError} lake, with the reason.
    */
   checkWritable(): Promise<void>;
   /** Removes empty folders: those of staging, and a lake that `create` made and that stayed empty. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError } from "../support/errors.ts";
 import {
   fileSystemNow,
   type Holder,
@@ -69,7 +69,7 @@ export class Workspace {
     return new Workspace(folder, holder);
   }
 
-  /** @throws {UsageError} lake, if another process considered this one dead and has taken over its work. */
+  /** @throws {GcUsageError} lake, if another process considered this one dead and has taken over its work. */
   async check(): Promise<void> {
     const lease = await readLease(join(this.folder, LEASE));
     if (lease?.holder?.id === this.#holder.id) return;
@@ -95,8 +95,8 @@ export class Workspace {
   }
 }
 
-export function lost(): UsageError {
-  return new UsageError(
+export function lost(): GcUsageError {
+  return new GcUsageError(
     "lake",
     "This run was suspended for too long, and another process has taken over its work.",
     { hint: "Nothing is lost and nothing is stored twice. Run the same command again." },

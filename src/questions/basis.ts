@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import { answerCoverage, fetchedAtOf, type HeldSlice, type SeriesFacts } from "../usage/envelope.ts";
 import type { Metric } from "../usage/metric.ts";
@@ -62,7 +62,7 @@ const USUAL: Readonly<Record<Granularity, number>> = { day: 30, week: 12, month:
  * period, it is the longest run of complete periods at the lake's end, up to 30 days, 12 weeks or 12 months.
  *
  * @param now milliseconds since 1970.
- * @throws {UsageError} input, for invalid flags; lake, if no rows of the lake can answer.
+ * @throws {GcUsageError} input, for invalid flags; lake, if no rows of the lake can answer.
  */
 export async function basisOf(
   question: Question,
@@ -174,7 +174,7 @@ function checkWeeks(source: Source, sources: readonly Source[], span: Span): voi
       dates.some((date) => isIn(date, span)),
   );
   if (clash === undefined) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "lake",
     `The lake has weeks that start on Monday and weeks that start on Sunday (${source.service}, ${source.grouping}), ` +
       "which count the same days twice.",

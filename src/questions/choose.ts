@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
 import {
@@ -36,7 +36,7 @@ export interface Wanted {
  * The sources of the lake that can answer a question: of one granularity, and split by every dimension that the
  * question needs.
  *
- * @throws {UsageError} lake, if there are none, with what the lake has and what to sync.
+ * @throws {GcUsageError} lake, if there are none, with what the lake has and what to sync.
  */
 export function sourcesFor(question: Question, slices: readonly SliceKey[], wanted: Wanted = {}): Source[] {
   const { granularity = "day" } = wanted;
@@ -51,7 +51,7 @@ export function sourcesFor(question: Question, slices: readonly SliceKey[], want
   if (fitting.length > 0) return fitting;
   const needs = question.needs.length > 0 ? ` split by ${question.needs.join(" and ")}` : "";
   const limits = [wanted.service, wanted.grouping].filter(Boolean).join(", ");
-  throw new UsageError(
+  throw new GcUsageError(
     "lake",
     `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${question.name} needs.`,
     { hint: whatThereIs(question, wanted, all, answering) },
@@ -78,7 +78,7 @@ function whatThereIs(
  * The sources that can answer for `window`. If the question compares it with the period before, a source needs rows
  * of both periods. Otherwise every client would be new, or silent.
  *
- * @throws {UsageError} lake, if there are none, with the days to sync.
+ * @throws {GcUsageError} lake, if there are none, with the days to sync.
  */
 export function comparable(
   question: Question,
@@ -97,7 +97,7 @@ export function comparable(
   if (fitting.length > 0) return fitting;
   const best = choose(sources, read);
   const missing = has(best, before) ? window : before;
-  throw new UsageError(
+  throw new GcUsageError(
     "lake",
     `${question.name} compares ${describeSpan(window)} with ${describeSpan(before)}, but the lake has no ` +
       `${best.granularity} of ${describeSpan(missing)} (${best.service}, ${best.grouping}).`,

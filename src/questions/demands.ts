@@ -1,5 +1,5 @@
 import { counted } from "../support/count.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { addDays, dayOf, lastDay, maxDay, minDay, startOfDay } from "../usage/day.ts";
 import type { AnswerCoverage, DayRange, LackingDays, SeriesFacts } from "../usage/envelope.ts";
@@ -30,14 +30,14 @@ export interface Where {
 /**
  * Rejects a question with missing days, unless the demands accept them.
  *
- * @throws {UsageError} lake, with the days and the sync that fetches them; incomplete, if completeness is required.
+ * @throws {GcUsageError} lake, with the days and the sync that fetches them; incomplete, if completeness is required.
  */
 export function checkBasis(basis: Basis, demands: Demands, where: Where): void {
   const { facts } = basis;
   checkAge([facts], demands, where);
   if (demands.requireComplete ? isWhole(facts.coverage) : facts.coverage.complete || demands.allowPartial)
     return;
-  throw new UsageError(demands.requireComplete ? "incomplete" : "lake", describeMissing(basis), {
+  throw new GcUsageError(demands.requireComplete ? "incomplete" : "lake", describeMissing(basis), {
     hint: [
       syncHint(facts, where),
       ...otherHint(basis),
@@ -51,12 +51,12 @@ export function checkBasis(basis: Basis, demands: Demands, where: Where): void {
  * Fails if completeness or an age is required, and a series does not meet it or cannot be checked.
  *
  * @param all undefined if the content of the tables is not known.
- * @throws {UsageError} incomplete
+ * @throws {GcUsageError} incomplete
  */
 export function checkSeries(all: readonly SeriesFacts[] | undefined, demands: Demands, where: Where): void {
   if (!demands.requireComplete && demands.maxAgeMs === undefined) return;
   if (all === undefined || all.length === 0) {
-    throw new UsageError(
+    throw new GcUsageError(
       "incomplete",
       all === undefined
         ? "The age and completeness of these tables cannot be checked."
@@ -73,7 +73,7 @@ export function checkSeries(all: readonly SeriesFacts[] | undefined, demands: De
   const gap = demands.requireComplete ? all.find(({ coverage }) => !coverage.complete) : undefined;
   if (gap === undefined) return;
   const { service, grouping, granularity, coverage, period } = gap;
-  throw new UsageError(
+  throw new GcUsageError(
     "incomplete",
     `The lake has ${coverage.daysCovered} of the ${counted(coverage.days, "day")} from ${period.from} to ${period.to} ` +
       `(${service}, ${grouping}, by ${granularity}). ${describeGaps(coverage)}`,
@@ -165,7 +165,7 @@ function otherHint({ other }: Basis): string[] {
 /**
  * Fails if the newest day of any series is too old or unknown.
  *
- * @throws {UsageError} incomplete
+ * @throws {GcUsageError} incomplete
  */
 export function checkAge(
   all: readonly SeriesFacts[],
@@ -181,7 +181,7 @@ export function checkAge(
       age === undefined
         ? "The newest day in the lake cannot be read"
         : `The newest day is ${newestDay}, which ended ${ageText(age)} ago, more than --max-age ${ageText(maxAgeMs)}`;
-    throw new UsageError("incomplete", `${why} (${service}, ${grouping}, by ${granularity}).`, {
+    throw new GcUsageError("incomplete", `${why} (${service}, ${grouping}, by ${granularity}).`, {
       hint: `Run \`gc-usage sync${seriesFlags(facts)}${lakeFlags}\` first.`,
       details: { newestDay },
     });

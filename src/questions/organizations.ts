@@ -1,6 +1,6 @@
 import type { QueryOptions, QueryResult, SqlEngine, SqlRow } from "../engine/engine.ts";
 import { ORGANIZATION } from "../engine/tables.ts";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { sqlString } from "../support/quote.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { maxDay, minDay } from "../usage/day.ts";
@@ -50,7 +50,7 @@ export function inTable(sql: string, table: string): string {
  * The data of each lake that answers a question. The period is the same for all lakes, so that their figures can be
  * compared. If none is given, it is the period that they all have.
  *
- * @throws {UsageError} what `basisOf` throws, with the organization's name; lake, if there is no such period.
+ * @throws {GcUsageError} what `basisOf` throws, with the organization's name; lake, if there is no such period.
  */
 export async function basesOf(
   question: Question,
@@ -87,9 +87,9 @@ export async function named<T>(organization: string | undefined, step: () => T |
   try {
     return await step();
   } catch (error) {
-    if (organization === undefined || !isUsageError(error)) throw error;
+    if (organization === undefined || !isGcUsageError(error)) throw error;
     const { kind, message, hint, details } = error;
-    throw new UsageError(kind, `${organization}: ${message}`, {
+    throw new GcUsageError(kind, `${organization}: ${message}`, {
       hint: [hint, "Or query only another organization with --organization."].filter(Boolean).join(" "),
       details: { ...details, organization },
       cause: error,
@@ -97,11 +97,11 @@ export async function named<T>(organization: string | undefined, step: () => T |
   }
 }
 
-function noPeriod(lakes: readonly AskedLake[], own: readonly Basis[]): UsageError {
+function noPeriod(lakes: readonly AskedLake[], own: readonly Basis[]): GcUsageError {
   const periods = lakes.map(
     ({ organization }, i) => `${organization} ${describeSpan((own[i] as Basis).window)}`,
   );
-  return new UsageError("lake", `The lakes have no period in common: ${periods.join(", ")}.`, {
+  return new GcUsageError("lake", `The lakes have no period in common: ${periods.join(", ")}.`, {
     hint: "Sync the older one, set the period with --from and --to, or query one organization with --organization.",
   });
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { sqlString } from "../support/quote.ts";
 import type { Day } from "../usage/day.ts";
@@ -25,7 +25,7 @@ export function list(): readonly Question[] {
   return loaded;
 }
 
-/** @throws {UsageError} input, for an unknown name, with suggestions. */
+/** @throws {GcUsageError} input, for an unknown name, with suggestions. */
 export function get(name: string): Question {
   const question = list().find((candidate) => candidate.name === name);
   if (question) return question;
@@ -33,7 +33,7 @@ export function get(name: string): Question {
   const near = list().filter((candidate) => candidate.name.split("-").some((word) => words.includes(word)));
   const hint =
     near.length > 0 ? `Did you mean ${near.map((candidate) => candidate.name).join(" or ")}?` : undefined;
-  throw new UsageError("input", `Unknown question ${quoted(name)}.`, {
+  throw new GcUsageError("input", `Unknown question ${quoted(name)}.`, {
     hint: [hint, "To list the questions: gc-usage ask"].filter(Boolean).join(" "),
   });
 }
@@ -60,7 +60,7 @@ export function daysRead(question: Question, span: Span, granularity: Granularit
 /**
  * The question's statement with all parameters replaced.
  *
- * @throws {UsageError} input, for an unknown param, or a value that is not a whole number ≥ 0.
+ * @throws {GcUsageError} input, for an unknown param, or a value that is not a whole number ≥ 0.
  */
 export function bind(question: Question, values: QuestionValues): string {
   return replaceParameters(
@@ -153,7 +153,7 @@ function numbers(question: Question, given: Readonly<Record<string, number>>): [
   for (const name of Object.keys(given)) {
     if (!question.params.some((param) => param.name === name)) {
       const flag = `--${name.replaceAll("_", "-")}`;
-      throw new UsageError("input", `The question ${question.name} does not accept ${flag}.`, {
+      throw new GcUsageError("input", `The question ${question.name} does not accept ${flag}.`, {
         hint: "To list the options of each question: gc-usage ask",
       });
     }
@@ -161,7 +161,10 @@ function numbers(question: Question, given: Readonly<Record<string, number>>): [
   return question.params.map((param) => {
     const value = given[param.name] ?? param.default;
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new UsageError("input", `Invalid ${param.name}: ${value} (expected a whole number, 0 or more).`);
+      throw new GcUsageError(
+        "input",
+        `Invalid ${param.name}: ${value} (expected a whole number, 0 or more).`,
+      );
     }
     return [param.name, String(value)];
   });

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { addDays, type Day, dayOf, lastDay, minDay, parseDay, startOfDay } from "../usage/day.ts";
 import {
@@ -33,7 +33,7 @@ export interface WindowPeriods {
  * long.
  *
  * @param newest undefined: the end depends on the clock only.
- * @throws {UsageError} input, for invalid text, or days in the wrong order.
+ * @throws {GcUsageError} input, for invalid text, or days in the wrong order.
  */
 export function windowOf(
   flags: WindowFlags,
@@ -43,7 +43,7 @@ export function windowOf(
 ): Span {
   const last = flags.last ?? DEFAULT_LAST;
   if (flags.last !== undefined && flags.from !== undefined) {
-    throw new UsageError("input", "--last and --from both set the start of the period.", {
+    throw new GcUsageError("input", "--last and --from both set the start of the period.", {
       hint: "Use only one of them: --last 30d, or --from 2026-10-01 --to 2026-10-31.",
     });
   }
@@ -54,7 +54,7 @@ export function windowOf(
       : parseDay(flags.to, "--to");
   const start = from ?? startOfLast(last, end);
   if (start > end) {
-    throw new UsageError("input", `The period ends on ${end}, before it starts on ${start}.`, {
+    throw new GcUsageError("input", `The period ends on ${end}, before it starts on ${start}.`, {
       hint:
         flags.to !== undefined
           ? "Set --from to the earlier day. Both days are in UTC and inclusive."
@@ -81,7 +81,7 @@ function openEnd({ granularity, weekStart }: Required<WindowPeriods>, day: Day, 
 function startOfLast(last: string, end: Day): Day {
   const match = /^([1-9]\d{0,2})([dwmy])$/.exec(last);
   if (!match) {
-    throw new UsageError("input", `Invalid --last: ${quoted(last)} (expected a length of time).`, {
+    throw new GcUsageError("input", `Invalid --last: ${quoted(last)} (expected a length of time).`, {
       hint: "Use days, weeks, months or years, for example 7d, 4w, 3m or 1y.",
     });
   }

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { hash } from "./hash.ts";
 
 /** The kind of a request, which decides which faults are possible. */
@@ -51,7 +51,7 @@ export type FaultSpec = Readonly<Partial<Record<Fault, number>>>;
 /**
  * Parses `0.1` (this probability for every kind that passes) or `429=0.05,cut=0.02`.
  *
- * @throws {UsageError} input, for an unknown or repeated kind, or an invalid probability.
+ * @throws {GcUsageError} input, for an unknown or repeated kind, or an invalid probability.
  */
 export function parseFaults(text: string): FaultSpec {
   const trimmed = text.trim();
@@ -64,12 +64,12 @@ export function parseFaults(text: string): FaultSpec {
     const [name = "", ...values] = part.split("=").map((word) => word.trim());
     const fault = FAULTS.find((known) => known === name);
     if (fault === undefined) {
-      throw new UsageError("input", `Invalid --faults: ${JSON.stringify(name)} is not a kind of fault.`, {
+      throw new GcUsageError("input", `Invalid --faults: ${JSON.stringify(name)} is not a kind of fault.`, {
         hint: `Use one or more of ${FAULTS.join(", ")}, for example 429=0.05,cut=0.02.`,
       });
     }
     if (spec[fault] !== undefined) {
-      throw new UsageError("input", `Invalid --faults: ${JSON.stringify(name)} is repeated.`, {
+      throw new GcUsageError("input", `Invalid --faults: ${JSON.stringify(name)} is repeated.`, {
         hint: `Set each kind once in ${JSON.stringify(text)}.`,
       });
     }
@@ -81,7 +81,7 @@ export function parseFaults(text: string): FaultSpec {
 function probability(text: string, whole: string): number {
   const value = Number(text);
   if (!/^\d*\.?\d+$/.test(text) || value > 1) {
-    throw new UsageError("input", `Invalid --faults: ${JSON.stringify(text)} is not a probability.`, {
+    throw new GcUsageError("input", `Invalid --faults: ${JSON.stringify(text)} is not a probability.`, {
       hint: `Change ${JSON.stringify(whole)} to a number from 0 to 1 for all kinds that pass, such as 0.1, or to a list such as 429=0.05,cut=0.02.`,
     });
   }

@@ -1,4 +1,4 @@
-import { isUsageError } from "../support/errors.ts";
+import { isGcUsageError } from "../support/errors.ts";
 import { addDays, type Day, daysBetween, maxDay, minDay } from "../usage/day.ts";
 import { type Interval, parseInterval } from "../usage/interval.ts";
 import { apiMetric, METRICS, type Metric } from "../usage/metric.ts";
@@ -169,7 +169,7 @@ function readInterval(text: string): Interval {
   try {
     return parseInterval(text);
   } catch (error) {
-    if (isUsageError(error)) throw badField("interval", error.message);
+    if (isGcUsageError(error)) throw badField("interval", error.message);
     throw error;
   }
 }

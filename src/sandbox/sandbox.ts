@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { codeOf, messageOf, UsageError } from "../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
 import { dayOf } from "../usage/day.ts";
 import { Access, credentialsOf } from "./access.ts";
 import { FaultDice, type FaultSpec } from "./faults.ts";
@@ -67,7 +67,7 @@ export interface Sandbox {
 /**
  * Starts a simulated Genesys Cloud organization on 127.0.0.1.
  *
- * @throws {UsageError} input, if the port is not available.
+ * @throws {GcUsageError} input, if the port is not available.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { port, seed, rateLimit, tokenTtl, scale, latencyMs, jobDelayMs, organizationStatus } = {
@@ -142,9 +142,9 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-function portError(error: unknown, port: number): UsageError {
+function portError(error: unknown, port: number): GcUsageError {
   const inUse = codeOf(error) === "EADDRINUSE";
-  return new UsageError(
+  return new GcUsageError(
     "input",
     inUse ? `Port ${port} is already in use.` : `Cannot listen on port ${port}: ${messageOf(error)}.`,
     { hint: "Choose another port with --port, or use --port 0 for any free port.", cause: error },

@@ -1,4 +1,4 @@
-import { codeOf, isUsageError, messageOf, UsageError } from "./errors.ts";
+import { codeOf, GcUsageError, isGcUsageError, messageOf } from "./errors.ts";
 
 /** Region, profile and endpoint, like in the AWS CLI; missing values come from the environment and the profile. */
 export interface AwsOptions {
@@ -44,10 +44,10 @@ const NO_TLS = /^(EPROTO$|ERR_SSL_)/;
 
 /**
  * Turns an error of AWS or its SDK into one message with a next step: kind credentials, permission, service (retryable if
- * AWS was busy or unreachable), input or aws. A UsageError stays unchanged.
+ * AWS was busy or unreachable), input or aws. A GcUsageError stays unchanged.
  */
 export function awsError(error: unknown, doing: string, options: AwsOptions): Error {
-  if (isUsageError(error)) return error;
+  if (isGcUsageError(error)) return error;
   const thrown: Thrown = {
     error,
     name: error instanceof Error ? error.name : "",
@@ -61,7 +61,7 @@ export function awsError(error: unknown, doing: string, options: AwsOptions): Er
   if (known !== undefined) return known;
   // An error with metadata is a response from AWS; anything else is a bug of ours and stays unchanged.
   if (thrown.status === undefined) return error instanceof Error ? error : new Error(thrown.message);
-  return new UsageError("aws", `Cannot ${doing}: ${thrown.message}`, {
+  return new GcUsageError("aws", `Cannot ${doing}: ${thrown.message}`, {
     cause: error,
     details: { code: thrown.name },
   });
@@ -80,13 +80,13 @@ interface Thrown {
 function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profile }: AwsOptions) {
   // From the profile, because flags and variables were checked before.
   if (code === "ERR_INVALID_URL" || message.startsWith("Region not accepted")) {
-    return new UsageError("input", `Cannot ${doing}: ${message}`, {
+    return new GcUsageError("input", `Cannot ${doing}: ${message}`, {
       hint: "Check region and endpoint_url of the profile, in ~/.aws/config.",
       cause,
     });
   }
   if (message.startsWith("Region is missing")) {
-    return new UsageError("aws", `Cannot ${doing}: no AWS region is set.`, {
+    return new GcUsageError("aws", `Cannot ${doing}: no AWS region is set.`, {
       hint: "Set AWS_REGION, for example to eu-central-1, or set a region in the profile.",
       cause,
     });
@@ -97,7 +97,7 @@ function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profil
     name === "CredentialsProviderError"
       ? `no usable AWS credentials${whose} were found. ${message}`
       : message;
-  return new UsageError("credentials", `Cannot ${doing}: ${why}`, {
+  return new GcUsageError("credentials", `Cannot ${doing}: ${why}`, {
     hint: "Sign in (`aws sso login` or `aws configure`), name a profile with AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     cause,
   });
@@ -105,13 +105,13 @@ function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profil
 
 function notSecured({ error: cause, code, message, doing }: Thrown) {
   if (NO_TLS.test(code)) {
-    return new UsageError("service", `Cannot ${doing}: no TLS connection could be made (${code}).`, {
+    return new GcUsageError("service", `Cannot ${doing}: no TLS connection could be made (${code}).`, {
       hint: "Check AWS_ENDPOINT_URL: a server without TLS needs http://HOST. Otherwise a proxy may be in between.",
       cause,
     });
   }
   if (!NOT_TRUSTED.test(code)) return undefined;
-  return new UsageError("service", `Cannot ${doing}: the server's certificate is not trusted. ${message}`, {
+  return new GcUsageError("service", `Cannot ${doing}: the server's certificate is not trusted. ${message}`, {
     hint: "If a proxy inspects TLS, set AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to the path of its certificate. Otherwise check AWS_ENDPOINT_URL.",
     cause,
   });
@@ -125,7 +125,7 @@ function notAnswered(
   if (BUSY.test(name) || status === 429 || (status !== undefined && status >= 500 && status !== 501)) {
     // For a response in an unknown format, the SDK's message is long and unhelpful.
     const why = NOT_READ.test(message) ? `HTTP ${status}.` : message;
-    return new UsageError("service", `Cannot ${doing}: AWS is temporarily unavailable. ${why}`, {
+    return new GcUsageError("service", `Cannot ${doing}: AWS is temporarily unavailable. ${why}`, {
       hint: "Run the same command again in a few minutes.",
       cause,
       retryable: true,
@@ -135,13 +135,13 @@ function notAnswered(
   if (NOT_READ.test(message)) {
     const where = endpointUrl ? ` at ${endpointUrl}` : "";
     const http = status === undefined ? "" : ` (HTTP ${status})`;
-    return new UsageError("service", `Cannot ${doing}: the response${where} is not from AWS${http}.`, {
+    return new GcUsageError("service", `Cannot ${doing}: the response${where} is not from AWS${http}.`, {
       hint: "Check --endpoint-url and AWS_ENDPOINT_URL, and whether a proxy is in between.",
       cause,
     });
   }
   if (!NOT_REACHED.includes(code) && !NOT_REACHED.includes(name)) return undefined;
-  return new UsageError("service", `Cannot ${doing}: AWS is unreachable. ${message}`, {
+  return new GcUsageError("service", `Cannot ${doing}: AWS is unreachable. ${message}`, {
     hint: "Check the network, the region and AWS_ENDPOINT_URL.",
     cause,
     retryable: true,
@@ -151,7 +151,7 @@ function notAnswered(
 function notAllowed({ error: cause, name, status, message, doing }: Thrown) {
   if (!name.startsWith("AccessDenied") && name !== "UnauthorizedOperation" && status !== 403)
     return undefined;
-  return new UsageError("permission", `Cannot ${doing}: AWS denied access. ${message}`, {
+  return new GcUsageError("permission", `Cannot ${doing}: AWS denied access. ${message}`, {
     hint: "Ask the administrator of the AWS account for that permission. docs/aws.md lists the permissions of each command.",
     cause,
     details: { code: name },

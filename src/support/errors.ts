@@ -32,7 +32,7 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   interrupted: 130,
 };
 
-export interface UsageErrorOptions {
+export interface GcUsageErrorOptions {
   /** What the user can do next, in one sentence. */
   readonly hint?: string;
   /** True if the same call may succeed later, which is all that the retry policy uses. */
@@ -43,14 +43,14 @@ export interface UsageErrorOptions {
 }
 
 /** An expected failure with one clear message. Any other thrown error is a bug. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
+export class GcUsageError extends Error {
+  override readonly name = "GcUsageError";
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
   readonly retryable: boolean;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(kind: ErrorKind, message: string, options: UsageErrorOptions = {}) {
+  constructor(kind: ErrorKind, message: string, options: GcUsageErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.hint = options.hint;
@@ -59,8 +59,8 @@ export class UsageError extends Error {
   }
 }
 
-export function isUsageError(error: unknown): error is UsageError {
-  return error instanceof UsageError;
+export function isGcUsageError(error: unknown): error is GcUsageError {
+  return error instanceof GcUsageError;
 }
 
 /** The message of anything thrown. */

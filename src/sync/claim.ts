@@ -3,7 +3,7 @@ import type { Lake, Slice } from "../lake/lake.ts";
 import type { WaitOptions } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
 import type { Log } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import {
   compareOrigins,
   describeOrganization,
@@ -36,7 +36,7 @@ interface Held {
  * stored: if several programs start on an empty lake, only one wins.
  *
  * @returns the lake's organization, as far as is known.
- * @throws {UsageError} refused, naming both, if the lake belongs to another organization or if that is unclear.
+ * @throws {GcUsageError} refused, naming both, if the lake belongs to another organization or if that is unclear.
  */
 export async function claimLake(
   lake: Lake,
@@ -52,7 +52,7 @@ export async function claimLake(
     if (held.unnamed > 0 && !isNobodys(origin)) log.warn(adoption(lake, held.unnamed, origin));
     return origin;
   }
-  throw new UsageError(
+  throw new GcUsageError(
     "lake",
     `Cannot update ${CLAIM_PATH} in ${lake.uri}: another program keeps changing it.`,
     {
@@ -61,16 +61,16 @@ export async function claimLake(
   );
 }
 
-/** The same check without claiming, for a dry run. @throws {UsageError} like `claimLake`. */
+/** The same check without claiming, for a dry run. @throws {GcUsageError} like `claimLake`. */
 export async function checkOwner(lake: Lake, newcomer: Newcomer, waiting?: WaitOptions): Promise<Origin> {
   const held = await ownerOf(lake, await readClaim(lake), waiting);
   return (await admit(lake, held.origin, newcomer)).origin;
 }
 
-/** The lake's organization by its claim, or else by its slices. @throws {UsageError} refused, if that is unclear. */
+/** The lake's organization by its claim, or else by its slices. @throws {GcUsageError} refused, if that is unclear. */
 export async function ownerOf(lake: Lake, claim: Claim | undefined, waiting?: WaitOptions): Promise<Held> {
   if (claim?.isLater && !claim.content) {
-    throw new UsageError(
+    throw new GcUsageError(
       "refused",
       `Cannot read the organization of ${lake.uri}: a later version of gc-usage wrote its ${CLAIM_PATH}.`,
       { hint: "Upgrade gc-usage (npm install -g gc-usage@latest), then run the same command again." },
@@ -86,14 +86,14 @@ export async function ownerOf(lake: Lake, claim: Claim | undefined, waiting?: Wa
 /**
  * Checks for slices of another organization than the lake's, which can only come from changes made outside of gc-usage.
  *
- * @throws {UsageError} refused, naming the first one.
+ * @throws {GcUsageError} refused, naming the first one.
  */
 export function checkSlices(lake: Lake, { organization }: Origin, slices: Iterable<Slice>): void {
   for (const { object, provenance } of slices) {
     const other = provenance?.organization;
     if (!organization || !other) continue;
     if (compareOrigins({ organization }, { organization: other }) === "same") continue;
-    throw new UsageError(
+    throw new GcUsageError(
       "refused",
       `${lake.uri} belongs to ${describeOrganization(organization)}, but its slice ${object.path} belongs to ` +
         `${describeOrganization(other)}. Nothing was changed.`,
@@ -104,7 +104,7 @@ export function checkSlices(lake: Lake, { organization }: Origin, slices: Iterab
   }
 }
 
-/** The lake's organization after adding the newcomer. @throws {UsageError} refused, if the two may be different. */
+/** The lake's organization after adding the newcomer. @throws {GcUsageError} refused, if the two may be different. */
 async function admit(
   lake: Lake,
   held: Origin,
@@ -126,12 +126,12 @@ async function admit(
     : unclear(lake, held, mine, newcomer.subject);
 }
 
-/** @throws {UsageError} refused, if the service reports another id than the user. */
+/** @throws {GcUsageError} refused, if the service reports another id than the user. */
 function withAsserted({ origin, asserted, subject }: Newcomer): Origin {
   if (asserted === undefined) return origin ?? {};
   const reported = origin?.organization;
   if (reported && reported.id.toLowerCase() !== asserted) {
-    throw new UsageError(
+    throw new GcUsageError(
       "refused",
       `Wrong --organization ${asserted}: ${subject} belong to ${describeOrigin(origin)}. Nothing was changed.`,
       { hint: "Omit --organization, or use the other organization's credentials." },
@@ -178,9 +178,9 @@ function adoption(lake: Lake, slices: number, origin: Origin): string {
   );
 }
 
-async function anothers(lake: Lake, held: Origin, mine: Origin, subject: string): Promise<UsageError> {
+async function anothers(lake: Lake, held: Origin, mine: Origin, subject: string): Promise<GcUsageError> {
   const isEmpty = (await lake.list()).length === 0;
-  return new UsageError(
+  return new GcUsageError(
     "refused",
     `${lake.uri} belongs to ${describeOrigin(held)}, but ${subject} belong to ${describeOrigin(mine)}. Nothing was changed.`,
     {
@@ -192,9 +192,9 @@ async function anothers(lake: Lake, held: Origin, mine: Origin, subject: string)
   );
 }
 
-function unclear(lake: Lake, held: Origin, mine: Origin, subject: string): UsageError {
+function unclear(lake: Lake, held: Origin, mine: Origin, subject: string): GcUsageError {
   const id = mine.organization?.id ?? held.organization?.id ?? "ID";
-  return new UsageError(
+  return new GcUsageError(
     "refused",
     `${lake.uri} belongs to ${describeOrigin(held)}, but ${subject} belong to ` +
       `${describeOrigin(mine)}, which may be another organization. Nothing was changed.`,
@@ -205,9 +205,9 @@ function unclear(lake: Lake, held: Origin, mine: Origin, subject: string): Usage
   );
 }
 
-function mixed(lake: Lake, organizations: readonly Organization[]): UsageError {
+function mixed(lake: Lake, organizations: readonly Organization[]): GcUsageError {
   const names = organizations.map((organization) => describeOrganization(organization));
-  return new UsageError(
+  return new GcUsageError(
     "refused",
     `${lake.uri} contains slices of several organizations: ${names.join(", ")}. Nothing was changed.`,
     {

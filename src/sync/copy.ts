@@ -7,7 +7,7 @@ import { copyBytes } from "../lake/local/files.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import { type Log, silentLog } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { isNobodys, type Origin } from "../usage/organization.ts";
 import { parseSlicePath, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { checkOwner, checkSlices, claimLake, ownerOf } from "./claim.ts";
@@ -67,7 +67,7 @@ const AT_ONCE = 8;
  * Copies slices and raw rows that are missing from the other lake. The rules of every write apply: a slice is not replaced
  * by one that covers less. Written objects are read back and compared. Safe to interrupt: run it again to resume.
  *
- * @throws {UsageError} lake, if an object that is read back differs from what was written; any error of the stores.
+ * @throws {GcUsageError} lake, if an object that is read back differs from what was written; any error of the stores.
  */
 export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const { from, to, dryRun } = options;
@@ -231,7 +231,7 @@ async function copyOne(
   }
   const reading = await readFooter(staged);
   if (reading === undefined || reading === CHANGED || reading.state === "damaged") {
-    throw new UsageError("lake", `The slice ${path} became unreadable during the copy.`, {
+    throw new GcUsageError("lake", `The slice ${path} became unreadable during the copy.`, {
       hint: "Run `gc-usage verify` on the source lake.",
     });
   }
@@ -250,7 +250,7 @@ async function verify(options: CopyOptions, written: ReadonlyMap<string, string>
     if (!found.has(path) || (await hashOf(join(root, path))) !== hash) wrong.push(path);
   }
   if (wrong.length === 0) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "lake",
     `${wrong.length} of ${written.size} objects differ from what was written, the first is ${wrong[0]}.`,
     {

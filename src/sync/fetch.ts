@@ -4,7 +4,7 @@ import { PageWatch } from "../genesys/pages.ts";
 import { queryFailed, readResultsPage, STRAY_CURSOR, submitQuery } from "../genesys/services.ts";
 import { type Deadline, withDeadline } from "../support/deadline.ts";
 import { type Effects, type Log, monotonicOf, tellWait } from "../support/effects.ts";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { intervalOf } from "../usage/interval.ts";
 import { METRICS } from "../usage/metric.ts";
 import { queryBody } from "../usage/query.ts";
@@ -33,7 +33,7 @@ const TELL_RUN_MS = 10_000;
  * Completes a job: submits it unless it has an id, waits, and appends its pages to the spool. The state is saved after each
  * page, so that a later run resumes with the next one.
  *
- * @throws {UsageError} failed, if the service failed the query repeatedly; timeout; any error of the client. The job's
+ * @throws {GcUsageError} failed, if the service failed the query repeatedly; timeout; any error of the client. The job's
  *   folder stays, so that a later run can resume.
  */
 export async function fetchJob(job: StagedJob, context: FetchContext): Promise<void> {
@@ -43,10 +43,10 @@ export async function fetchJob(job: StagedJob, context: FetchContext): Promise<v
   );
 }
 
-function tooLate({ state }: StagedJob, ms: number): UsageError {
+function tooLate({ state }: StagedJob, ms: number): GcUsageError {
   const query = state.id === undefined ? `The query of ${state.start}/${state.end}` : `Query ${state.id}`;
   const time = ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`;
-  return new UsageError("timeout", `${query} is not finished after ${time}.`, {
+  return new GcUsageError("timeout", `${query} is not finished after ${time}.`, {
     hint: "Run the same command again to resume, or allow more time with --timeout.",
   });
 }
@@ -68,8 +68,8 @@ async function fetchToTheEnd(job: StagedJob, context: Running): Promise<void> {
 }
 
 /** The query has failed, or its id is unknown: only a new query can help. */
-function needsNewQuery(error: unknown): error is UsageError {
-  return isUsageError(error) && (error.kind === "failed" || error.details["status"] === 404);
+function needsNewQuery(error: unknown): error is GcUsageError {
+  return isGcUsageError(error) && (error.kind === "failed" || error.details["status"] === 404);
 }
 
 async function fetchOnce(job: StagedJob, context: Running): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Lake } from "../lake/lake.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { addDays, type Day } from "../usage/day.ts";
 import type { Grouping } from "../usage/grouping.ts";
 import {
@@ -68,7 +68,7 @@ export interface GivenDates {
  * it is rejected only if its interval, or the lake's other rows, show that it is a month or week.
  *
  * @returns a warning if a single day may be a month or week.
- * @throws {UsageError} refused
+ * @throws {GcUsageError} refused
  */
 export function checkGranularity(given: GivenDates): string | undefined {
   const { granularity, dates, interval, from, continues = () => false } = given;
@@ -92,7 +92,7 @@ export function checkGranularity(given: GivenDates): string | undefined {
     dates.length === 1 && interval === undefined
       ? `the lake has the ${coarser.granularity}s next to it`
       : `it looks like an answer by ${coarser.granularity}, not by ${granularity}`;
-  throw new UsageError("refused", `${from} has ${count} first of a ${coarser.granularity}: ${why}.`, {
+  throw new GcUsageError("refused", `${from} has ${count} first of a ${coarser.granularity}: ${why}.`, {
     hint: `Use ${instead}${otherwise}`,
   });
 }

@@ -5,7 +5,7 @@ import { lines } from "../genesys/answer/lines.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
 import { type Lake, type Refusal, refusal } from "../lake/lake.ts";
 import { FORMAT, type Provenance } from "../lake/provenance.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { knownSpan } from "../usage/coverage.ts";
 import { type Day, dayOf } from "../usage/day.ts";
 import { dimensionsOf, type Grouping } from "../usage/grouping.ts";
@@ -58,7 +58,7 @@ export interface SpooledSlice {
  * Reads original rows, as NDJSON, into a spool.
  *
  * @param raw gets the original rows, by date.
- * @throws {UsageError} input, for an invalid row.
+ * @throws {GcUsageError} input, for an invalid row.
  */
 export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesByDate): Promise<void> {
   let number = 0;
@@ -78,12 +78,12 @@ export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesBy
 /**
  * Makes slices from spooled rows and checks them against the query.
  *
- * @throws {UsageError} input, for rows that do not match the query, with the number of the first one.
+ * @throws {GcUsageError} input, for rows that do not match the query, with the number of the first one.
  */
 export function slicesOf(spool: RowSpool, context: LandContext): SpooledSlice[] {
   const known = knownSpan(context.span, context.fetchedAt);
   if (!known) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `No data was available yet on ${dayOf(context.fetchedAt)} for ${context.span.start}, the first day of the interval.`,
       { hint: "The service only has complete UTC days, up to yesterday." },
@@ -134,7 +134,7 @@ function checkQuestion(spool: RowSpool, { service, grouping }: LandContext): voi
   }
 }
 
-/** @throws {UsageError} input, if dates of rows cannot match the granularity, whatever the interval. */
+/** @throws {GcUsageError} input, if dates of rows cannot match the granularity, whatever the interval. */
 export function checkDates(
   spool: RowSpool,
   { granularity, weekStart }: Pick<LandContext, "granularity" | "weekStart">,
@@ -184,8 +184,8 @@ function dateWithin(
   );
 }
 
-function misfit(row: number, why: string, hint: string): UsageError {
-  return new UsageError("input", `Row ${row} does not match the query: ${why}.`, { hint });
+function misfit(row: number, why: string, hint: string): GcUsageError {
+  return new GcUsageError("input", `Row ${row} does not match the query: ${why}.`, { hint });
 }
 
 /** A slice that was kept, because the stored one covers more or must never be replaced. */

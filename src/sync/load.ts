@@ -10,7 +10,7 @@ import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { Workspace } from "../lake/workspace.ts";
 import { counted } from "../support/count.ts";
 import { type Log, silentLog } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { addDays, dayOf, startOfDay } from "../usage/day.ts";
 import { type Grouping, groupingOf } from "../usage/grouping.ts";
 import type { Interval } from "../usage/interval.ts";
@@ -154,9 +154,9 @@ function endOfNewest(found: RowSpool): number {
   return newest === undefined ? 0 : startOfDay(addDays(newest, 1));
 }
 
-function tooEarly({ from, fetchedAt }: LoadRequest, earliest: number): UsageError {
+function tooEarly({ from, fetchedAt }: LoadRequest, earliest: number): GcUsageError {
   const newest = dayOf(earliest - 1);
-  return new UsageError(
+  return new GcUsageError(
     "input",
     `${from} has rows of ${newest}, but it was last written on ${dayOf(fetchedAt)}, when that data was not available yet.`,
     {
@@ -165,7 +165,7 @@ function tooEarly({ from, fetchedAt }: LoadRequest, earliest: number): UsageErro
   );
 }
 
-/** @throws {UsageError} refused, for rows with dates of a coarser granularity. */
+/** @throws {GcUsageError} refused, for rows with dates of a coarser granularity. */
 async function checkRows(
   lake: Lake,
   request: LoadRequest,
@@ -177,8 +177,8 @@ async function checkRows(
   if (doubt !== undefined) (request.log ?? silentLog).warn(doubt);
 }
 
-function interruptedHalfWay(cause: unknown): UsageError {
-  return new UsageError("interrupted", "Interrupted while storing slices: some of them are not stored.", {
+function interruptedHalfWay(cause: unknown): GcUsageError {
+  return new GcUsageError("interrupted", "Interrupted while storing slices: some of them are not stored.", {
     hint: "Each slice in the lake is complete. Run the same command again to store the rest.",
     cause,
   });
@@ -202,7 +202,7 @@ export interface ReadRows {
 /**
  * Reads rows into `folder`, and checks everything that does not depend on the query.
  *
- * @throws {UsageError} input, timeout or failed, unless it is a finished and complete answer of one service by this
+ * @throws {GcUsageError} input, timeout or failed, unless it is a finished and complete answer of one service by this
  *   granularity.
  */
 export async function readGiven(request: GivenRows, folder: string): Promise<ReadRows> {
@@ -212,7 +212,7 @@ export async function readGiven(request: GivenRows, folder: string): Promise<Rea
   checkAnswer(summary, request);
   checkDates(found, request);
   if (found.services.size > 1) {
-    throw new UsageError("input", `${request.from} has rows of both services.`, {
+    throw new GcUsageError("input", `${request.from} has rows of both services.`, {
       hint: "The services count different requests. Load the answers of each service separately.",
     });
   }
@@ -255,14 +255,14 @@ async function spoolInput(
 function checkAnswer(summary: SplitSummary, { from }: GivenRows): void {
   const { answers, arrays } = summary;
   if (answers.length + arrays > 1) {
-    throw new UsageError("input", `${from} contains ${answers.length + arrays} answers.`, {
+    throw new GcUsageError("input", `${from} contains ${answers.length + arrays} answers.`, {
       hint: "Load each one separately. Pages of one job can be joined with `gc … -a` or `gc-usage results ID`.",
     });
   }
   checkEnded(summary, from);
   const next = answers[0]?.["nextUri"];
   if (typeof next === "string" && next !== "") {
-    throw new UsageError("input", `${from} is not complete: its nextUri points to another page.`, {
+    throw new GcUsageError("input", `${from} is not complete: its nextUri points to another page.`, {
       hint: "Fetch all pages with `gc-usage results ID --service jobs` or `gc … -a`, then load the output.",
     });
   }
@@ -272,12 +272,12 @@ function contextOf(request: LoadRequest, found: RowSpool, summary: SplitSummary)
   const [service = request.service] = found.services.keys();
   if (service === undefined) {
     const why = found.rows === 0 ? "has no rows" : "has only fields that both services have";
-    throw new UsageError("input", `${request.from} ${why}, so its service is unclear.`, {
+    throw new GcUsageError("input", `${request.from} ${why}, so its service is unclear.`, {
       hint: "Pass --service legacy or --service jobs.",
     });
   }
   if (request.service !== undefined && request.service !== service) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `${request.from} has rows of the ${service} service, not of ${request.service}.`,
       {
@@ -286,14 +286,14 @@ function contextOf(request: LoadRequest, found: RowSpool, summary: SplitSummary)
     );
   }
   if (found.rows === 0 && request.grouping === undefined) {
-    throw new UsageError("input", `${request.from} has no rows, so its grouping is unclear.`, {
+    throw new GcUsageError("input", `${request.from} has no rows, so its grouping is unclear.`, {
       hint: "Pass the grouping of the query, for example --group-by client,uri,method.",
     });
   }
   const grouping = request.grouping ?? groupingOf(found.dimensions.keys());
   const unsupported = unsupportedDimensions(service, grouping);
   if (unsupported.length > 0) {
-    throw new UsageError("input", `The ${service} service cannot group by ${unsupported.join(", ")}.`, {
+    throw new GcUsageError("input", `The ${service} service cannot group by ${unsupported.join(", ")}.`, {
       hint: "Check --group-by and --service.",
     });
   }
@@ -320,7 +320,7 @@ function spanOf({ interval, granularity, from }: LoadRequest, found: RowSpool): 
   const dates = found.dates().flatMap(({ date }) => date ?? []);
   const [first, last] = [dates[0], dates.at(-1)];
   if (granularity === "day" && first && last) return { start: first, end: last };
-  throw new UsageError(
+  throw new GcUsageError(
     "input",
     `The interval of ${from} is unclear: it may cover a ${granularity} only in part.`,
     {
@@ -332,7 +332,7 @@ function spanOf({ interval, granularity, from }: LoadRequest, found: RowSpool): 
 function checkRepeats(slices: readonly WrittenSlice[]): void {
   for (const { key, repeats } of slices) {
     if (repeats === 0) continue;
-    throw new UsageError(
+    throw new GcUsageError(
       "refused",
       `${counted(repeats, "row")} of ${key.date} with the same ${key.grouping} as another row: requests would count twice.`,
       {
@@ -347,7 +347,7 @@ function checkRefusals(found: readonly (KeptSlice & Refusal)[]): void {
   if (!first) return;
   const others = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
   if (first.isFinal) {
-    throw new UsageError(
+    throw new GcUsageError(
       "refused",
       `Cannot replace the slice ${slicePath(first.key)}: ${first.why}${others}. Nothing was written.`,
       {
@@ -356,7 +356,7 @@ function checkRefusals(found: readonly (KeptSlice & Refusal)[]): void {
       },
     );
   }
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `This answer covers less of ${first.key.date} than the lake: ${first.why}${others}. Nothing was written.`,
     {

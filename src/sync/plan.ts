@@ -1,6 +1,6 @@
 import type { Reading } from "../lake/provenance.ts";
 import { counted } from "../support/count.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { isFromFuture, knowledgeOf, SETTLE_DAYS } from "../usage/coverage.ts";
 import { addDays, type Day, dayOf, daysBetween, lastDay, minDay } from "../usage/day.ts";
 import { CANONICAL_GROUPING, type Grouping, NO_GROUPING } from "../usage/grouping.ts";
@@ -96,7 +96,7 @@ const YEAR = 366;
  *
  * @param held the lake's slices of this service, granularity and grouping, by date.
  * @param now milliseconds since 1970.
- * @throws {UsageError} input, for what the service cannot provide: a grouping, days that are too old, future days; refused,
+ * @throws {GcUsageError} input, for what the service cannot provide: a grouping, days that are too old, future days; refused,
  *   for a total if the lake has a longer one.
  */
 export function planSync(target: SyncTarget, held: ReadonlyMap<Day, Reading>, now: number): SyncPlan {
@@ -161,12 +161,12 @@ export function leftOut({ periods, reach, target }: SyncPlan): string | undefine
 function wholePeriods({ granularity, span, weekStart }: SyncTarget, now: number): Span {
   const last = lastDay(now);
   if (span.start > span.end) {
-    throw new UsageError("input", `--from ${span.start} is after --to ${span.end}.`, {
+    throw new GcUsageError("input", `--from ${span.start} is after --to ${span.end}.`, {
       hint: "Both days are included. Pass the earlier one with --from.",
     });
   }
   if (span.start > last) {
-    throw new UsageError("input", `No data is available yet for ${span.start} or later.`, {
+    throw new GcUsageError("input", `No data is available yet for ${span.start} or later.`, {
       hint: `The service only has complete UTC days. The last one is ${last}.`,
     });
   }
@@ -216,7 +216,7 @@ function checkGrouping({ service, grouping }: SyncTarget): void {
   if (grouping === NO_GROUPING) {
     const { defaultGroupBy } = SERVICE_SPECS[service];
     const does = defaultGroupBy.length === 0 ? "does not sum" : `groups by ${defaultGroupBy.join(", ")}`;
-    throw new UsageError("input", `The ${service} service ${does} if the query has no grouping.`, {
+    throw new GcUsageError("input", `The ${service} service ${does} if the query has no grouping.`, {
       hint: "Use --group-by method, then sum the rows in SQL.",
     });
   }
@@ -225,7 +225,7 @@ function checkGrouping({ service, grouping }: SyncTarget): void {
 /** A slice's path contains only its first day, so the lake holds one total for each first day: the longest. */
 function checkTotal({ granularity }: SyncTarget, { start, end }: Span, held: Span | undefined): void {
   if (granularity !== "total" || !held || held.end <= end) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `The lake has a total of ${held.start}/${held.end}, longer than ${start}/${end}, and can hold only one total for each first day.`,
     {
@@ -243,7 +243,7 @@ function checkReach(
   const first = needed[0];
   if (reach !== undefined && first && first.covered.start < reach) {
     const why = first.state === "missing" ? "is missing from the lake" : "cannot be refetched";
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `The ${service} service only has data since ${reach}, but ${first.covered.start} ${why}.`,
       {
@@ -260,7 +260,7 @@ function checkReach(
     ({ covered }) => daysBetween(covered.start, covered.end) + 1 > (maxDays ?? Infinity),
   );
   if (longest) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `The ${service} service accepts at most ${maxDays} days, too few for a total of ${longest.covered.start}/${longest.covered.end}.`,
       {

@@ -14,7 +14,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param parsed the row from JSON.parse.
  * @param text the row's compact JSON.
  * @param number its position, from 1, for messages.
- * @throws {UsageError} input, for rows that cannot be rewritten without guessing: names that differ only in case, and
+ * @throws {GcUsageError} input, for rows that cannot be rewritten without guessing: names that differ only in case, and
  *   values of another type than the table's column.
  */
 export function rawLine(row: ApiRow, parsed: Fields, text: string, number: number): string {

@@ -33,7 +33,7 @@ export interface Removal {
  * Finds what a selection matches in a lake: only slices and their raw rows, never anything else.
  *
  * @param now milliseconds since 1970.
- * @throws {UsageError} lake, if one of the slices cannot be read.
+ * @throws {GcUsageError} lake, if one of the slices cannot be read.
  */
 export async function planRemoval(
   lake: Lake,

@@ -4,7 +4,7 @@ import { PageWatch } from "../genesys/pages.ts";
 import { queryFailed, type ResultsPage, readResultsPage } from "../genesys/services.ts";
 import { type Deadline, withDeadline } from "../support/deadline.ts";
 import { type Effects, monotonicOf } from "../support/effects.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { Service } from "../usage/service.ts";
 import { pollDelay } from "./fetch.ts";
 
@@ -25,14 +25,14 @@ export interface ResultsRequest {
 /**
  * Reads all pages of a query's results and returns the members of its last page.
  *
- * @throws {UsageError} failed, with the service's reason; timeout, if it is not completely read after `waitMs`, not
+ * @throws {GcUsageError} failed, with the service's reason; timeout, if it is not completely read after `waitMs`, not
  *   counting the time that `write` takes; service, with `details.unsound`, if the pages cannot be right.
  */
 export async function readResults(request: ResultsRequest): Promise<ResultsPage> {
   const { id, effects, signal, waitMs } = request;
   const seen: Seen = { status: undefined };
-  const late = (): UsageError =>
-    new UsageError(
+  const late = (): GcUsageError =>
+    new GcUsageError(
       "timeout",
       `Query ${id} is ${seen.status === undefined ? "not read" : `still ${seen.status}`} after ${Math.round((waitMs ?? 0) / 1000)} s.`,
       { hint: "Run the same command again later, or allow more time with --timeout." },
@@ -55,7 +55,7 @@ async function readAll(
   request: ResultsRequest,
   { signal, hold }: Deadline,
   seen: Seen,
-  late: () => UsageError,
+  late: () => GcUsageError,
 ): Promise<ResultsPage> {
   const { client, service, id, effects, waitMs } = request;
   const started = monotonicOf(effects);
@@ -124,7 +124,7 @@ class WriteOnce {
     await this.#target(fresh);
   }
 
-  /** Call when the page is complete. @throws {UsageError} service, if it has fewer bytes than were passed on. */
+  /** Call when the page is complete. @throws {GcUsageError} service, if it has fewer bytes than were passed on. */
   end(): void {
     if (this.#seen < this.#passed) throw differs();
   }
@@ -134,8 +134,8 @@ class WriteOnce {
   }
 }
 
-function differs(): UsageError {
-  return new UsageError(
+function differs(): GcUsageError {
+  return new GcUsageError(
     "service",
     "The service returned different data on retry, so the output is incomplete.",
     {

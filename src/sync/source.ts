@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Lake } from "../lake/lake.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { type SliceKey, sliceOfSource, sliceSource } from "../usage/slice.ts";
 import { inParallel } from "./parallel.ts";
 
@@ -28,16 +28,16 @@ export async function keepSliceSources(
   });
 }
 
-/** Raw rows never replace others: an id identifies a single answer. @throws {UsageError} refused */
+/** Raw rows never replace others: an id identifies a single answer. @throws {GcUsageError} refused */
 export async function checkSource(lake: Lake, path: string, hash: string): Promise<void> {
   if (sliceOfSource(path)) {
-    throw new UsageError("refused", `${path} is reserved for sync --keep-source. Nothing was written.`, {
+    throw new GcUsageError("refused", `${path} is reserved for sync --keep-source. Nothing was written.`, {
       hint: "Pass the answer's own id with --id, or omit --id.",
     });
   }
   const current = await lake.store.head(path);
   if (!current || (await hashOf(join(await lake.store.fetchFiles([current]), path))) === hash) return;
-  throw new UsageError("refused", `The lake already has other rows under ${path}. Nothing was written.`, {
+  throw new GcUsageError("refused", `The lake already has other rows under ${path}. Nothing was written.`, {
     hint: "The id may belong to another answer. Omit --id, or use --force if the command has it.",
   });
 }

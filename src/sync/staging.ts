@@ -104,7 +104,7 @@ export class StagedJob {
     return spoolIn(this.folder);
   }
 
-  /** @throws {UsageError} lake, if another process has taken over the job. */
+  /** @throws {GcUsageError} lake, if another process has taken over the job. */
   async check(): Promise<void> {
     await this.#workspace.check();
   }

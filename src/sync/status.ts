@@ -60,7 +60,7 @@ export interface StatusOptions {
 /**
  * Reports the contents of a lake.
  *
- * @throws {UsageError} lake, if a slice cannot be read.
+ * @throws {GcUsageError} lake, if a slice cannot be read.
  */
 export async function lakeStatus(lake: Lake, options: StatusOptions): Promise<LakeStatus> {
   const { wanted = () => true, waiting } = options;

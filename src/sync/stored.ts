@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { isLosslessNumber, stringify as losslessJson, parse as losslessParse } from "lossless-json";
 import { lines } from "../genesys/answer/lines.ts";
 import type { Lake, Slice } from "../lake/lake.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import { GRANULARITIES, type Granularity, type Span } from "../usage/period.ts";
 import { isSource, SOURCE_FOLDER, slicePath } from "../usage/slice.ts";
@@ -139,7 +139,7 @@ function sorted(value: unknown): unknown {
 /**
  * Rejects rows that the lake has with another granularity: one of the two must be a mistake.
  *
- * @throws {UsageError} refused
+ * @throws {GcUsageError} refused
  */
 export async function checkElsewhere(
   lake: Lake,
@@ -153,7 +153,7 @@ export async function checkElsewhere(
     if (path !== undefined) elsewhere = { granularity: other, path };
   }
   if (elsewhere === undefined) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `The same rows are already stored as ${elsewhere.granularity}: ${elsewhere.path}. Nothing was written.`,
     {

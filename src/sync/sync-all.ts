@@ -1,4 +1,4 @@
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { type SeriesKey, seriesAmong } from "../usage/series.ts";
 import { type SyncTarget, whyNotSynced } from "./plan.ts";
 import { type SyncSummary, sync } from "./sync.ts";
@@ -7,7 +7,7 @@ import type { SyncOptions } from "./sync-options.ts";
 /** The result for one series. `skipped`: its key is not enough to sync it; `why` gives the reason in a few words. */
 export type SeriesOutcome = { readonly series: SeriesKey } & (
   | { readonly outcome: "done"; readonly summary: SyncSummary }
-  | { readonly outcome: "failed"; readonly error: UsageError }
+  | { readonly outcome: "failed"; readonly error: GcUsageError }
   | { readonly outcome: "skipped"; readonly why: string }
 );
 
@@ -15,14 +15,14 @@ export interface SyncAllOptions extends Omit<SyncOptions, "target"> {
   /** What to sync of a series; `now` is the service's time in milliseconds since 1970. */
   readonly target: (series: SeriesKey, now: number) => SyncTarget;
   readonly onSeries?: (series: SeriesKey) => void;
-  /** May throw a UsageError, which makes the series fail. */
+  /** May throw a GcUsageError, which makes the series fail. */
   readonly onDone?: (series: SeriesKey, summary: SyncSummary) => void;
 }
 
 /**
  * Syncs every series in the lake, one after the other. A failed series does not stop the others.
  *
- * @throws {UsageError} lake, if no series can be synced; credentials or interrupted, because then nothing else would work
+ * @throws {GcUsageError} lake, if no series can be synced; credentials or interrupted, because then nothing else would work
  *   either.
  */
 export async function syncAll({
@@ -45,7 +45,7 @@ export async function syncAll({
       onDone?.(series, summary);
       outcomes.push({ series, outcome: "done", summary });
     } catch (error) {
-      const isFinal = !isUsageError(error) || error.kind === "credentials" || error.kind === "interrupted";
+      const isFinal = !isGcUsageError(error) || error.kind === "credentials" || error.kind === "interrupted";
       if (isFinal) throw error;
       outcomes.push({ series, outcome: "failed", error });
     }
@@ -53,12 +53,12 @@ export async function syncAll({
   return outcomes;
 }
 
-/** The series of a lake, in order. @throws {UsageError} lake, if none of them can be synced. */
+/** The series of a lake, in order. @throws {GcUsageError} lake, if none of them can be synced. */
 export async function seriesToSync({ lake }: Pick<SyncOptions, "lake">): Promise<SeriesKey[]> {
   const all = seriesAmong((await lake.list()).map(({ key }) => key));
   if (all.some((series) => whyNotSynced(series) === undefined)) return all;
   const what = all.length === 0 ? "is empty" : "has no series that --all can sync";
-  throw new UsageError("lake", `The lake ${lake.uri} ${what}, so --all has nothing to sync.`, {
+  throw new GcUsageError("lake", `The lake ${lake.uri} ${what}, so --all has nothing to sync.`, {
     hint: "Run `gc-usage sync` once without --all, with the grouping and granularity you want.",
   });
 }

@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import { unsoundAnswer } from "../genesys/problem.ts";
 import { losesRows } from "../lake/lake.ts";
 import { counted } from "../support/count.ts";
-import { isUsageError, UsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { METRICS } from "../usage/metric.ts";
 import type { Origin } from "../usage/organization.ts";
@@ -78,7 +78,7 @@ export class SyncRun {
       await this.#toTheEnd(job, isSecond);
     } catch (error) {
       // Rows that do not match the query would not match the next time either, so the query is submitted again.
-      const isOfNoUse = job.state.id === undefined || (isUsageError(error) && isUnfit(error));
+      const isOfNoUse = job.state.id === undefined || (isGcUsageError(error) && isUnfit(error));
       if (isOfNoUse) await job.remove();
       else {
         this.#staged++;
@@ -135,7 +135,7 @@ export class SyncRun {
       if (await job.isWhole()) return;
       const { start, end, rows } = job.state;
       if (tries === MAX_FETCHES) {
-        throw new UsageError("lake", `The rows of ${start} to ${end} were damaged on disk repeatedly.`, {
+        throw new GcUsageError("lake", `The rows of ${start} to ${end} were damaged on disk repeatedly.`, {
           hint: "Nothing was stored. Check the disk, then run the same command again.",
         });
       }
@@ -233,13 +233,13 @@ export class SyncRun {
 }
 
 /** The answer does not match the query, or cannot be right: it could not be stored the next time either. */
-function isUnfit({ kind, details }: UsageError): boolean {
+function isUnfit({ kind, details }: GcUsageError): boolean {
   return kind === "input" || details["unsound"] === true;
 }
 
 /** What would be bad input in a file is a fault of the service in its response. */
 function throwUnsound(id: string, error: unknown): never {
-  if (!isUsageError(error) || error.kind !== "input") throw error;
+  if (!isGcUsageError(error) || error.kind !== "input") throw error;
   const { message } = error;
   throw unsoundAnswer(id, `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, "")}`);
 }

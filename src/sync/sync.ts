@@ -5,7 +5,7 @@ import { type Lake, type Slice } from "../lake/lake.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { WaitOptions } from "../lake/store.ts";
 import { withDeadline } from "../support/deadline.ts";
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { type Day } from "../usage/day.ts";
 import { compareOrigins, type Organization, type Origin } from "../usage/organization.ts";
 import type { SliceKey } from "../usage/slice.ts";
@@ -61,7 +61,7 @@ export async function heldSlices(
  * Updates the lake to the target: resumes what earlier runs left, queries what is missing or may have changed, and stores
  * it slice by slice. Safe to interrupt: run it again to resume.
  *
- * @throws {UsageError} the first failure, after the other queries have ended; fetched data stays staged. If signing in
+ * @throws {GcUsageError} the first failure, after the other queries have ended; fetched data stays staged. If signing in
  *   fails, nothing is staged.
  */
 export async function sync(options: SyncOptions): Promise<SyncSummary> {
@@ -114,8 +114,8 @@ function newerOf({ periods }: SyncPlan, held: ReadonlyMap<Day, Slice>): NewerSli
 
 /** Signs in first, because the service's clock decides which days are complete. */
 async function signIn({ client, effects, signal, timeoutMs }: SyncOptions): Promise<void> {
-  const late = (): UsageError =>
-    new UsageError("timeout", `Could not sign in within ${Math.round(timeoutMs / 1000)} s.`, {
+  const late = (): GcUsageError =>
+    new GcUsageError("timeout", `Could not sign in within ${Math.round(timeoutMs / 1000)} s.`, {
       hint: "Check the network with `gc-usage doctor`, or allow more time with --timeout.",
     });
   try {
@@ -182,12 +182,12 @@ async function takeLeftovers(
 
 /** @param keeps true if the next run can resume something. */
 function withNextStep(error: unknown, keeps: boolean): unknown {
-  if (!(error instanceof UsageError) || error.kind === "input") return error;
+  if (!(error instanceof GcUsageError) || error.kind === "input") return error;
   if (!keeps && error.kind !== "interrupted") return error;
   const next = keeps
     ? "Fetched data is kept. Run the same command again to resume."
     : "Nothing was fetched yet. Run the same command again.";
-  return new UsageError(error.kind, error.message, {
+  return new GcUsageError(error.kind, error.message, {
     hint: [error.hint, next].filter(Boolean).join(" "),
     cause: error,
     details: error.details,

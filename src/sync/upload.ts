@@ -27,7 +27,7 @@ export interface Uploaded {
  * Stores an answer's rows, one per line, only under gc_usage_api_source/, where the blueprint's crawler and the article's
  * SQL read them. Never replaces another answer, and never stores one twice, because the table would count it twice.
  *
- * @throws {UsageError} like `load` for an unfinished or incomplete answer; refused, if the id belongs to another one.
+ * @throws {GcUsageError} like `load` for an unfinished or incomplete answer; refused, if the id belongs to another one.
  */
 export async function upload(lake: Lake, request: UploadRequest): Promise<Uploaded> {
   await sweepStaging(lake);

@@ -5,7 +5,7 @@ import type { Provenance } from "../lake/provenance.ts";
 import { RowCheck } from "../lake/row-check.ts";
 import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
-import { codeOf, isUsageError } from "../support/errors.ts";
+import { codeOf, isGcUsageError } from "../support/errors.ts";
 import { isFromFuture, knownSpan } from "../usage/coverage.ts";
 import { dayOf } from "../usage/day.ts";
 import { compareOrigins, describeOrigin, type Origin } from "../usage/organization.ts";
@@ -148,7 +148,7 @@ class Verification {
       this.#rowsOf.set(path, slice.provenance?.rows);
       await this.#readable(slice);
     } catch (error) {
-      if (this.#options.waiting?.signal?.aborted || !isUsageError(error) || error.kind !== "lake")
+      if (this.#options.waiting?.signal?.aborted || !isGcUsageError(error) || error.kind !== "lake")
         throw error;
       this.#rowsOf.set(path, undefined);
       const code = codeOf(error.cause);
@@ -309,7 +309,7 @@ async function claimOf(lake: Lake): Promise<Origin> {
   try {
     return (await readClaim(lake))?.content ?? {};
   } catch (error) {
-    if (isUsageError(error) && error.kind === "permission") return {};
+    if (isGcUsageError(error) && error.kind === "permission") return {};
     throw error;
   }
 }

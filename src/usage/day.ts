@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 
 /**
@@ -60,11 +60,13 @@ export function tryDay(text: string): Day | undefined {
   return dayOf(ms) === text ? (text as Day) : undefined;
 }
 
-/** @throws {UsageError} input, naming `what`, for an invalid day. */
+/** @throws {GcUsageError} input, naming `what`, for an invalid day. */
 export function parseDay(text: string, what: string): Day {
   const day = tryDay(text);
   if (day === undefined) {
-    throw new UsageError("input", `Invalid ${what}: ${quoted(text)} is not a day.`, { hint: hintFor(text) });
+    throw new GcUsageError("input", `Invalid ${what}: ${quoted(text)} is not a day.`, {
+      hint: hintFor(text),
+    });
   }
   return day;
 }

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { DIMENSION_COLUMNS, type Dimension } from "./columns.ts";
 
@@ -33,7 +33,7 @@ export function tryGrouping(name: string): Grouping | undefined {
 /**
  * Parses a grouping as typed by a person: `client,uri,method`, in any order, or `none`.
  *
- * @throws {UsageError} input, with the list of dimensions, for an unknown word.
+ * @throws {GcUsageError} input, with the list of dimensions, for an unknown word.
  */
 export function parseGrouping(text: string): Grouping {
   const words = text.split(/[,\s-]+/).filter((word) => word !== "");
@@ -41,14 +41,14 @@ export function parseGrouping(text: string): Grouping {
   const dimensions = words.map((word) => {
     const dimension = DIMENSIONS.find((known) => known === word.toLowerCase());
     if (dimension === undefined) {
-      throw new UsageError("input", `Unknown grouping ${quoted(word)}.`, {
+      throw new GcUsageError("input", `Unknown grouping ${quoted(word)}.`, {
         hint: `Use none, or one or more of these, separated by commas: ${DIMENSIONS.join(", ")}.`,
       });
     }
     return dimension;
   });
   if (dimensions.length === 0) {
-    throw new UsageError("input", 'Invalid grouping "": it is empty.', {
+    throw new GcUsageError("input", 'Invalid grouping "": it is empty.', {
       hint: `Use none, or one or more of these, separated by commas: ${DIMENSIONS.join(", ")}.`,
     });
   }

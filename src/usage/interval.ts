@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { type Day, dayOf, startOfDay, tryDay } from "./day.ts";
 import type { Span } from "./period.ts";
@@ -16,7 +16,7 @@ export interface Interval extends Span {
  * Accepts the forms that the ISO 8601 libraries for Java agree on, because the service probably uses one of them. Dates
  * without hyphens are rejected, because some libraries read them as a year of eight digits. So are abbreviated ends.
  *
- * @throws {UsageError} input, for a malformed interval, an impossible date or a reversed order.
+ * @throws {GcUsageError} input, for a malformed interval, an impossible date or a reversed order.
  */
 export function parseInterval(text: string): Interval {
   const parts = text.split("/");
@@ -149,8 +149,8 @@ function whyNot(end: string): string {
   return `${quoted(end)} is not a valid ISO 8601 date`;
 }
 
-function bad(text: string, why: string): UsageError {
-  return new UsageError("input", `Invalid interval ${quoted(text)}: ${why}.`, {
+function bad(text: string, why: string): GcUsageError {
+  return new GcUsageError("input", `Invalid interval ${quoted(text)}: ${why}.`, {
     hint: "Write START/END in UTC, both included, for example 2026-10-01/2026-10-31.",
   });
 }

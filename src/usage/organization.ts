@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 
 /** A Genesys Cloud organization. Its id identifies it; the name is only for display and may change. */
@@ -31,10 +31,10 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** @throws {UsageError} input, for anything but a UUID. */
+/** @throws {GcUsageError} input, for anything but a UUID. */
 export function parseOrganizationId(text: string): string {
   if (isUuid(text)) return text.toLowerCase();
-  throw new UsageError(
+  throw new GcUsageError(
     "input",
     `Invalid --organization: ${quoted(text)} (expected the organization's id, a UUID).`,
     {

@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { DIMENSIONS, type Dimension, dimensionsOf, type Grouping, groupingOf } from "./grouping.ts";
 import { type Interval, parseInterval } from "./interval.ts";
@@ -41,11 +41,11 @@ export function queryBody(service: Service, query: Query): QueryBody {
  * Parses the object of a query file, as strictly as the service would, before anything is sent. Enum values are not
  * case-sensitive, because the two services spell them differently.
  *
- * @throws {UsageError} input, with the field, its value and the allowed values.
+ * @throws {GcUsageError} input, with the field, its value and the allowed values.
  */
 export function parseQuery(value: unknown, service: Service): Query {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError("input", `Invalid query: ${quoted(value)} (expected a JSON object).`, {
+    throw new GcUsageError("input", `Invalid query: ${quoted(value)} (expected a JSON object).`, {
       hint: 'Example: {"interval": "2026-10-01/2026-10-31", "granularity": "Day", "groupBy": ["OAuthClientId"]}.',
     });
   }
@@ -53,13 +53,17 @@ export function parseQuery(value: unknown, service: Service): Query {
   const { bodyFields } = SERVICE_SPECS[service];
   for (const field of Object.keys(body)) {
     if (!bodyFields.includes(field)) {
-      throw new UsageError("input", `Unknown field ${quoted(field)} in a query of the ${service} service.`, {
-        hint: `Allowed fields: ${bodyFields.join(", ")}.`,
-      });
+      throw new GcUsageError(
+        "input",
+        `Unknown field ${quoted(field)} in a query of the ${service} service.`,
+        {
+          hint: `Allowed fields: ${bodyFields.join(", ")}.`,
+        },
+      );
     }
   }
   if (typeof body["interval"] !== "string" || body["interval"] === "") {
-    throw new UsageError("input", "The query's interval is missing or not text.", {
+    throw new GcUsageError("input", "The query's interval is missing or not text.", {
       hint: 'Write "interval": "2026-10-01/2026-10-31" (UTC days, both included).',
     });
   }
@@ -91,8 +95,8 @@ function parseBodyGranularity(value: unknown): Granularity {
   return granularity;
 }
 
-function unknownGranularity(value: unknown): UsageError {
-  return new UsageError("input", `Unknown granularity ${quoted(value)}.`, {
+function unknownGranularity(value: unknown): GcUsageError {
+  return new GcUsageError("input", `Unknown granularity ${quoted(value)}.`, {
     hint: "Use Day, Week or Month, or omit it for one figure over the whole interval.",
   });
 }
@@ -125,12 +129,12 @@ export function parseGroupByName(name: string, service: Service): Dimension {
   return dimension;
 }
 
-/** @throws {UsageError} input, for an unknown metric. */
+/** @throws {GcUsageError} input, for an unknown metric. */
 export function metricsNamed(names: readonly string[]): Metric[] {
   const asked = names.map((name) => {
     const metric = tryMetric(name);
     if (metric === undefined) {
-      throw new UsageError("input", `Unknown metric ${quoted(name)}.`, {
+      throw new GcUsageError("input", `Unknown metric ${quoted(name)}.`, {
         hint: `Known metrics: ${METRICS.map(apiMetric).join(", ")}.`,
       });
     }
@@ -153,7 +157,7 @@ function checkSortBy(value: unknown): void {
     entry !== null &&
     Object.values(entry).every((field) => typeof field === "string");
   if (Array.isArray(value) && value.every(isSort)) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "input",
     `Invalid sortBy in the query: ${quoted(value)} (expected a list of fields with their order).`,
     {
@@ -165,7 +169,7 @@ function checkSortBy(value: unknown): void {
 function stringList(value: unknown, field: string): string[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Invalid ${field} in the query: ${quoted(value)} (expected a list of names).`,
       {

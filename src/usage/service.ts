@@ -1,4 +1,4 @@
-import { UsageError } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import type { RowShape } from "./columns.ts";
 import { type Dimension, dimensionsOf, type Grouping } from "./grouping.ts";
 import { JOBS } from "./services/jobs.ts";
@@ -25,8 +25,8 @@ export function unsupportedDimensions(service: Service, grouping: Grouping): Dim
   );
 }
 
-export function cannotGroupBy(service: Service, names: readonly string[]): UsageError {
-  return new UsageError("input", `The ${service} service cannot group by ${names.join(", ")}.`, {
+export function cannotGroupBy(service: Service, names: readonly string[]): GcUsageError {
+  return new GcUsageError("input", `The ${service} service cannot group by ${names.join(", ")}.`, {
     hint: `It can group by ${Object.keys(SERVICE_SPECS[service].groupBy).join(", ")}.`,
   });
 }

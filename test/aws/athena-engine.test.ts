@@ -7,7 +7,7 @@ import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows, type SqlEngine } from "../../src/engine/engine.ts";
 import { Lake } from "../../src/lake/lake.ts";
 import { realEffects } from "../../src/support/effects.ts";
-import { isUsageError, type UsageError } from "../../src/support/errors.ts";
+import { type GcUsageError, isGcUsageError } from "../../src/support/errors.ts";
 import { sizeText } from "../../src/support/size.ts";
 import { makeLake, removeLake } from "../engine/fixture.ts";
 import { deploy, gcUsage } from "./cli.ts";
@@ -38,9 +38,9 @@ describe("the Athena engine", async () => {
 
   const sql = (statement: string, ...more: string[]) =>
     gcUsage(aws, ["sql", "--engine", "athena", "--stack", "engine", statement, ...more]);
-  const failure = async (promise: Promise<unknown>): Promise<UsageError> => {
+  const failure = async (promise: Promise<unknown>): Promise<GcUsageError> => {
     const error: unknown = await promise.catch((thrown: unknown) => thrown);
-    if (!isUsageError(error)) throw new Error(`no UsageError: ${String(error)}`);
+    if (!isGcUsageError(error)) throw new Error(`no GcUsageError: ${String(error)}`);
     return error;
   };
   const run = async (engine: SqlEngine, statement: string) => {

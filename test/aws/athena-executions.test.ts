@@ -5,7 +5,7 @@ import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { type AthenaOptions, openAthena } from "../../src/engine/athena/athena.ts";
 import { allRows, type SqlEngine } from "../../src/engine/engine.ts";
 import { realEffects } from "../../src/support/effects.ts";
-import { isUsageError, UsageError } from "../../src/support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../../src/support/errors.ts";
 import { BIN } from "../helpers/bin.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
 import { runStatement } from "./harness/trino-client.ts";
@@ -28,9 +28,9 @@ describe("an execution in Athena", async () => {
     return engine;
   };
   const rowsOf = async (engine: SqlEngine, statement: string) => allRows(await engine.query(statement));
-  const failure = async (promise: Promise<unknown>): Promise<UsageError> => {
+  const failure = async (promise: Promise<unknown>): Promise<GcUsageError> => {
     const error: unknown = await promise.catch((thrown: unknown) => thrown);
-    if (!isUsageError(error)) throw new Error(`no UsageError: ${String(error)}`);
+    if (!isGcUsageError(error)) throw new Error(`no GcUsageError: ${String(error)}`);
     return error;
   };
 
@@ -44,7 +44,7 @@ describe("an execution in Athena", async () => {
         ...realEffects,
         sleep: (ms) => {
           waits.push(Math.round(ms));
-          if (waits.length === 6) stop.abort(new UsageError("interrupted", "Enough."));
+          if (waits.length === 6) stop.abort(new GcUsageError("interrupted", "Enough."));
           return realEffects.sleep(Math.min(ms, 100), stop.signal.aborted ? undefined : stop.signal);
         },
       },

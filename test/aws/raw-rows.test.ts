@@ -3,7 +3,7 @@ import { afterAll, describe, expect, inject, it } from "vitest";
 import { openAthena } from "../../src/engine/athena/athena.ts";
 import { allRows } from "../../src/engine/engine.ts";
 import { openLake } from "../../src/lake/open.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { upload } from "../../src/sync/upload.ts";
 import { ODD_ROWS } from "../sync/raw-rows.ts";
 import { deploy } from "./cli.ts";
@@ -32,7 +32,7 @@ describe("Athena can read stored raw rows", async () => {
       await upload(lake, { ...given, input: input(), id });
       return true;
     } catch (error) {
-      if (!isUsageError(error) || error.kind !== "input") throw error;
+      if (!isGcUsageError(error) || error.kind !== "input") throw error;
       return false;
     }
   }

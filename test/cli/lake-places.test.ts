@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { checkLocation } from "../../src/lake/location.ts";
-import type { UsageError } from "../../src/support/errors.ts";
+import type { GcUsageError } from "../../src/support/errors.ts";
 import { BIN } from "../helpers/bin.ts";
 import { gcUsage, type RunOptions, workFolder } from "../helpers/cli.ts";
 import { skipped } from "../helpers/machine.ts";
@@ -267,11 +267,11 @@ it("a lake's folder may have any other name that every command can read", async 
   }
 });
 
-function catching(action: () => unknown): UsageError {
+function catching(action: () => unknown): GcUsageError {
   try {
     action();
   } catch (error) {
-    return error as UsageError;
+    return error as GcUsageError;
   }
   throw new Error("nothing was thrown");
 }

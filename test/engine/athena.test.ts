@@ -6,7 +6,7 @@ import { callFailed, type Ending, endedBadly } from "../../src/engine/athena/err
 import { readingStatement } from "../../src/engine/athena/guard.ts";
 import { columnOf, valueOf } from "../../src/engine/athena/values.ts";
 import { bind, defaultSql, list } from "../../src/questions/questions.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { sqlName, sqlString } from "../../src/support/quote.ts";
 import { sizeText } from "../../src/support/size.ts";
 import { parseDay } from "../../src/usage/day.ts";
@@ -349,7 +349,7 @@ describe("errors", () => {
       thrown("ExpiredTokenException", "The security token included in the request is expired"),
       thrown("TooManyRequestsException", "Rate exceeded"),
     ].map((error) => callFailed(error, sent, {}));
-    expect(kinds.map((error) => (isUsageError(error) ? error.kind : error))).toEqual([
+    expect(kinds.map((error) => (isGcUsageError(error) ? error.kind : error))).toEqual([
       "sql",
       "aws",
       "aws",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows, type SqlRow, type SqlValue } from "../../src/engine/engine.ts";
-import { type ErrorKind, isUsageError, type UsageError } from "../../src/support/errors.ts";
+import { type ErrorKind, type GcUsageError, isGcUsageError } from "../../src/support/errors.ts";
 import { slicePath } from "../../src/usage/slice.ts";
 import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
 
@@ -20,12 +20,12 @@ async function rows(engine: DuckDbEngine, sql: string): Promise<SqlRow[]> {
   return allRows(await engine.query(sql));
 }
 
-async function failure(promise: Promise<unknown>, kind: ErrorKind): Promise<UsageError> {
+async function failure(promise: Promise<unknown>, kind: ErrorKind): Promise<GcUsageError> {
   const error: unknown = await promise.then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  if (!isUsageError(error)) throw new Error(`no UsageError: ${String(error)}`);
+  if (!isGcUsageError(error)) throw new Error(`no GcUsageError: ${String(error)}`);
   expect(error.kind).toBe(kind);
   return error;
 }

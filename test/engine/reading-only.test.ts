@@ -7,7 +7,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows } from "../../src/engine/engine.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { slicePath } from "../../src/usage/slice.ts";
 import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
 
@@ -218,7 +218,7 @@ describe("SQL can only read, and only the lake's tables", () => {
       .replaceAll("'U'", `'${url}'`);
     const outcome = await engine.query(sql).then(allRows, (error: unknown) => error);
     expect(outcome).toBeInstanceOf(Error);
-    if (!isUsageError(outcome)) throw outcome;
+    if (!isGcUsageError(outcome)) throw outcome;
     expect(outcome.kind).toBe("sql");
     expect(outcome.hint).toBeTruthy();
     expect(`${outcome.message} ${outcome.hint}`).not.toContain(SECRET);
@@ -262,7 +262,7 @@ test("comments, spaces and quotes around its words cannot disguise a write as a 
     fc.asyncProperty(attack, async (sql) => {
       const text = sql.replaceAll("'S'", `'${sliceFile()}'`).replaceAll("L/", `${lake}/`);
       const outcome = await engine.query(text).then(allRows, (error: unknown) => error);
-      if (!Array.isArray(outcome) && !(isUsageError(outcome) && outcome.kind === "sql")) throw outcome;
+      if (!Array.isArray(outcome) && !(isGcUsageError(outcome) && outcome.kind === "sql")) throw outcome;
       expect(files()).toBe(before);
     }),
     { numRuns: 300 },

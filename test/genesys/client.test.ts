@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { environmentProxies } from "../../src/environment/proxies.ts";
 import { type ClientOptions, GenesysClient } from "../../src/genesys/client.ts";
 import { type Effects, realEffects } from "../../src/support/effects.ts";
-import { UsageError } from "../../src/support/errors.ts";
+import { GcUsageError } from "../../src/support/errors.ts";
 import {
   clientFor,
   type Handler,
@@ -33,11 +33,11 @@ async function serve(
   return { server, client };
 }
 
-async function failure(promise: Promise<unknown>): Promise<UsageError> {
+async function failure(promise: Promise<unknown>): Promise<GcUsageError> {
   try {
     await promise;
   } catch (error) {
-    if (error instanceof UsageError) return error;
+    if (error instanceof GcUsageError) return error;
     throw error;
   }
   throw new Error("it did not fail");
@@ -403,7 +403,7 @@ describe("retries", () => {
   it("stop at once when the signal aborts, even during a wait", async () => {
     const stop = new AbortController();
     const sleep: Effects["sleep"] = (ms, signal) => {
-      setImmediate(() => stop.abort(new UsageError("interrupted", "Interrupted.")));
+      setImmediate(() => stop.abort(new GcUsageError("interrupted", "Interrupted.")));
       return realEffects.sleep(ms, signal);
     };
     const { client } = await serve((response) => sendJson(response, 429, {}, { "retry-after": "60" }), {
@@ -498,7 +498,7 @@ describe("streaming", () => {
     let n = 0;
     await client.read("GET", "/x", async (body) => {
       await lengthOf(body);
-      if (++n < 3) throw new UsageError("service", "cut in mid-row", { retryable: true });
+      if (++n < 3) throw new GcUsageError("service", "cut in mid-row", { retryable: true });
     });
     expect(server.seen).toHaveLength(3);
     await expect(client.read("GET", "/x", () => Promise.reject(new RangeError("mine")))).rejects.toThrow(
@@ -609,7 +609,7 @@ describe("secrets", () => {
     const { client } = await serve(echo, { log, retry: { baseMs: 0, maxAttempts: 2 } });
     for (let i = 0; i < 12; i++) {
       await client.json("GET", "/x", { query: { access_token: "token-1" } }).catch((error: unknown) => {
-        for (let cause = error; cause instanceof UsageError; cause = cause.cause) {
+        for (let cause = error; cause instanceof GcUsageError; cause = cause.cause) {
           lines.push(cause.message, cause.hint ?? "", JSON.stringify(cause.details));
         }
       });

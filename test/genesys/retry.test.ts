@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gaveUp, parseRetryAfter, RETRY, type RetryPolicy, retryDelay } from "../../src/genesys/retry.ts";
-import { UsageError } from "../../src/support/errors.ts";
+import { GcUsageError } from "../../src/support/errors.ts";
 
 const policy: RetryPolicy = { maxAttempts: 6, baseMs: 500, maxMs: 8_000, retryAfterCapMs: 180_000 };
-const passing = new UsageError("service", "It failed.", { retryable: true });
-const asking = (retryAfterMs: number): UsageError =>
-  new UsageError("service", "Too many.", { retryable: true, details: { retryAfterMs } });
+const passing = new GcUsageError("service", "It failed.", { retryable: true });
+const asking = (retryAfterMs: number): GcUsageError =>
+  new GcUsageError("service", "Too many.", { retryable: true, details: { retryAfterMs } });
 
 describe("the wait before the next attempt", () => {
   it("has a ceiling that doubles up to the maximum", () => {
@@ -44,7 +44,7 @@ describe("the wait before the next attempt", () => {
 
   it("is undefined after the last attempt, and for permanent errors", () => {
     expect(retryDelay(6, passing, policy, () => 0)).toBeUndefined();
-    expect(retryDelay(1, new UsageError("permission", "No."), policy, () => 0)).toBeUndefined();
+    expect(retryDelay(1, new GcUsageError("permission", "No."), policy, () => 0)).toBeUndefined();
     expect(retryDelay(1, new Error("a bug"), policy, () => 0)).toBeUndefined();
   });
 
@@ -68,7 +68,7 @@ describe("giving up", () => {
   });
 
   it("leaves an error unchanged that was not retried", () => {
-    const error = new UsageError("permission", "No.");
+    const error = new GcUsageError("permission", "No.");
     expect(gaveUp(error, 1, policy)).toBe(error);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import { readResultsPage, submitQuery } from "../../src/genesys/services.ts";
-import { UsageError } from "../../src/support/errors.ts";
+import { GcUsageError } from "../../src/support/errors.ts";
 import { clientFor, type Handler, sendJson, startServer } from "./server.ts";
 
 async function serve(handler: Handler) {
@@ -46,8 +46,8 @@ it.each(BAD)(
   "a bad response is reported as the service's fault: %s",
   async (_what, handler, reason, calls) => {
     const { error, calls: made, url } = await read(handler);
-    expect(error).toBeInstanceOf(UsageError);
-    const { kind, message, details } = error as UsageError;
+    expect(error).toBeInstanceOf(GcUsageError);
+    const { kind, message, details } = error as GcUsageError;
     expect(kind).toBe("service");
     expect(message).toContain(`Could not read the results of query e-1: ${reason}`);
     expect(message).toContain(`(GET ${url})`);

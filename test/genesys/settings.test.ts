@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { REGIONS, regionDomain } from "../../src/genesys/regions.ts";
 import { resolveSettings, type Settings, type SettingsInput } from "../../src/genesys/settings.ts";
-import { UsageError } from "../../src/support/errors.ts";
+import { GcUsageError } from "../../src/support/errors.ts";
 
 let home = "";
 beforeEach(async () => {
@@ -20,13 +20,13 @@ async function config(text: string): Promise<void> {
 const resolve = (input: Partial<SettingsInput> = {}): Promise<Settings> =>
   resolveSettings({ env: {}, home, ...input });
 
-async function failure(promise: Promise<unknown>): Promise<UsageError> {
+async function failure(promise: Promise<unknown>): Promise<GcUsageError> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (error instanceof UsageError) return error;
-  throw new Error("expected a UsageError");
+  if (error instanceof GcUsageError) return error;
+  throw new Error("expected a GcUsageError");
 }
 
 const ENV = {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AnswerSplitter, type SplitSummary } from "../../src/genesys/answer/splitter.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 
 /** Splits a text that arrives in chunks. */
 function split(
@@ -120,7 +120,7 @@ describe("AnswerSplitter", () => {
         try {
           found = split(broken, cuts).rows;
         } catch (error) {
-          if (!isUsageError(error)) throw error;
+          if (!isGcUsageError(error)) throw error;
         }
         // Concatenated values are not a single JSON text, but they are still rows.
         if (expected !== undefined || (found !== undefined && !isSequence(broken)))

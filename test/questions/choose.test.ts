@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { choose, comparable, sourcesFor, type Wanted } from "../../src/questions/choose.ts";
 import { get } from "../../src/questions/questions.ts";
 import { windowOf } from "../../src/questions/window.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
 import type { Granularity } from "../../src/usage/period.ts";
@@ -101,7 +101,7 @@ describe("the rows for an answer", () => {
         sourcesFor(get(question), canonical, wanted as Wanted);
         expect.unreachable();
       } catch (error) {
-        if (!isUsageError(error)) throw error;
+        if (!isGcUsageError(error)) throw error;
         expect(error.kind).toBe("lake");
         expect(error.hint).toContain(hint);
       }

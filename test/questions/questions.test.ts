@@ -3,7 +3,7 @@ import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts
 import { allRows } from "../../src/engine/engine.ts";
 import { parseQuestion } from "../../src/questions/heading.ts";
 import { bind, daysRead, defaultSql, get, list } from "../../src/questions/questions.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
 import { makeLake, removeLake, slice } from "../engine/fixture.ts";
@@ -151,7 +151,7 @@ describe("names", () => {
       get(name);
       expect.unreachable();
     } catch (error) {
-      if (!isUsageError(error)) throw error;
+      if (!isGcUsageError(error)) throw error;
       expect(error.kind).toBe("input");
       expect(error.hint).toContain(hint);
     }

@@ -2,7 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AnswerSplitter } from "../../src/genesys/answer/splitter.ts";
 import { openOrCreateLake } from "../../src/lake/open.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { load } from "../../src/sync/load.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { parseInterval } from "../../src/usage/interval.ts";
@@ -110,7 +110,7 @@ export function trySplit(text: Buffer, chance: Chance): string | undefined {
       .slice(0, -1)
       .map((line) => JSON.parse(line) as unknown);
   } catch (error) {
-    if (!isUsageError(error)) return faultOf(error, KINDS);
+    if (!isGcUsageError(error)) return faultOf(error, KINDS);
   }
   const [ours, theirs] = [JSON.stringify(shallow(found)), JSON.stringify(shallow(expected))];
   return ours === theirs ? undefined : `splitter ${ours?.slice(0, 300)}, JSON.parse ${theirs?.slice(0, 300)}`;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readProfile } from "../../src/genesys/profile.ts";
 import { checkId } from "../../src/genesys/services.ts";
 import { resolveSettings } from "../../src/genesys/settings.ts";
-import { UsageError } from "../../src/support/errors.ts";
+import { GcUsageError } from "../../src/support/errors.ts";
 import { type Day, tryDay } from "../../src/usage/day.ts";
 import { parseGrouping, tryGrouping } from "../../src/usage/grouping.ts";
 import { parseInterval } from "../../src/usage/interval.ts";
@@ -119,7 +119,7 @@ export async function tryConfig(home: string, chance: Chance): Promise<Tried> {
     await resolveSettings({ env: {}, home, profile });
     return { input, fault: undefined };
   } catch (error) {
-    const shown = error instanceof UsageError ? `${error.message} ${error.hint}` : "";
+    const shown = error instanceof GcUsageError ? `${error.message} ${error.hint}` : "";
     const leaked = shown.includes("S3cr3t") ? `the secret is shown: ${shown}` : undefined;
     return { input, fault: leaked ?? faultOf(error, ["input", "credentials"]) };
   }

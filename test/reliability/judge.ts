@@ -1,11 +1,12 @@
-import { type ErrorKind, isUsageError } from "../../src/support/errors.ts";
+import { type ErrorKind, isGcUsageError } from "../../src/support/errors.ts";
 
 /** The allowed content of a message: printable text of a readable length. */
 const MAX_MESSAGE = 700;
 
 /** What is wrong with the rejection of bad input; undefined if nothing is. */
 export function faultOf(error: unknown, kinds: readonly ErrorKind[]): string | undefined {
-  if (!isUsageError(error)) return `no UsageError: ${error instanceof Error ? error.stack : String(error)}`;
+  if (!isGcUsageError(error))
+    return `no GcUsageError: ${error instanceof Error ? error.stack : String(error)}`;
   if (!kinds.includes(error.kind)) return `kind ${error.kind}: ${error.message.slice(0, MAX_MESSAGE)}`;
   return faultOfText(`${error.message}\n${error.hint ?? ""}`);
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type FaultSpec, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import type { Service } from "../../src/usage/service.ts";
 import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
@@ -78,7 +78,7 @@ async function untilDone(sync: () => Promise<unknown>): Promise<number> {
       await sync();
       return again;
     } catch (error) {
-      if (!isUsageError(error) || error.kind !== "failed" || again === 3) throw error;
+      if (!isGcUsageError(error) || error.kind !== "failed" || again === 3) throw error;
     }
   }
 }

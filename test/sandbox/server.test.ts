@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { type Json, NOW, signIn, TestClient, withSandbox } from "./client.ts";
 
 const JOBS = "/api/v2/usage/aggregates/query/jobs";
@@ -376,7 +376,7 @@ describe("on the wire", () => {
     withSandbox({}, async (_, sandbox) => {
       const port = Number(new URL(sandbox.url).port);
       const error = await startSandbox({ port, now: NOW }).catch((caught: unknown) => caught);
-      if (!isUsageError(error)) throw new Error("expected an error");
+      if (!isGcUsageError(error)) throw new Error("expected an error");
       expect([error.kind, error.message]).toEqual(["input", `Port ${port} is already in use.`]);
       expect(error.hint).toContain("--port");
     }));

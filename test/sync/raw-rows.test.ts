@@ -6,7 +6,7 @@ import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows } from "../../src/engine/engine.ts";
 import type { Lake } from "../../src/lake/lake.ts";
 import { openOrCreateLake } from "../../src/lake/open.ts";
-import { isUsageError } from "../../src/support/errors.ts";
+import { isGcUsageError } from "../../src/support/errors.ts";
 import { upload } from "../../src/sync/upload.ts";
 import { workFolder } from "../helpers/cli.ts";
 import { ODD_ROWS } from "./raw-rows.ts";
@@ -31,7 +31,7 @@ async function uploaded(text: string): Promise<string | undefined> {
     const { source } = await upload(lake, { ...given, input: input(), id: `upload-${uploads++}` });
     return source === undefined ? undefined : join(folder, source);
   } catch (error) {
-    if (!isUsageError(error) || error.kind !== "input") throw error;
+    if (!isGcUsageError(error) || error.kind !== "input") throw error;
     return undefined;
   }
 }

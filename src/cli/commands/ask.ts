@@ -15,7 +15,7 @@ import {
 import { bind, get, list, type Question } from "../../questions/questions.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { describeSpan } from "../../usage/coverage.ts";
 import { addDays } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
@@ -277,7 +277,7 @@ async function printList(
   );
   if (first !== undefined) {
     const flag = `--${first.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw new UsageError("input", `${flag} needs a question.`, {
+    throw new GcUsageError("input", `${flag} needs a question.`, {
       hint: "To list the questions: gc-usage ask",
     });
   }
@@ -285,7 +285,7 @@ async function printList(
   else if (format === "json")
     await cli.json(list().map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
   else {
-    throw new UsageError("input", `The list of questions cannot be printed as ${format}.`, {
+    throw new GcUsageError("input", `The list of questions cannot be printed as ${format}.`, {
       hint: "Omit --output, or use --json.",
     });
   }

@@ -8,7 +8,7 @@ import type { Step } from "../../aws/events.ts";
 import { DEFAULT_STACK, type StackSettings, stackOutputs } from "../../aws/stack.ts";
 import { readTemplate } from "../../aws/template.ts";
 import { realEffects } from "../../support/effects.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import type { Cli } from "../cli.ts";
 import { onErr } from "../colors.ts";
 import { confirmChanges, confirmData, retype } from "../confirm.ts";
@@ -141,7 +141,7 @@ function driftCommand(cli: Cli) {
       const drifted = await drift(new Aws(options), options.stack, waiting(cli));
       await (options.json ? cli.json({ stack: options.stack, drifted }) : cli.out(driftText(drifted)));
       if (drifted.length > 0) {
-        throw new UsageError("aws", `The stack ${options.stack} has drifted.`, {
+        throw new GcUsageError("aws", `The stack ${options.stack} has drifted.`, {
           hint: `Undo the changes manually, or set them as parameters: gc-usage aws deploy --stack ${options.stack} --parameter KEY=VALUE`,
         });
       }
@@ -166,7 +166,7 @@ function destroyCommand(cli: Cli) {
     )
     .action(async (options) => {
       if (options.yesDeleteData !== undefined && !options.deleteData) {
-        throw new UsageError("input", "--yes-delete-data needs --delete-data. Nothing was deleted.", {
+        throw new GcUsageError("input", "--yes-delete-data needs --delete-data. Nothing was deleted.", {
           hint: "Use both to delete the data, or neither to keep it.",
         });
       }
@@ -189,15 +189,19 @@ function destroyCommand(cli: Cli) {
 
 function stackName(text: string): string {
   if (/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(text)) return text;
-  throw new UsageError("input", `Invalid --stack: ${JSON.stringify(text)} (expected the name of a stack).`, {
-    hint: "Use letters, digits and hyphens, starting with a letter.",
-  });
+  throw new GcUsageError(
+    "input",
+    `Invalid --stack: ${JSON.stringify(text)} (expected the name of a stack).`,
+    {
+      hint: "Use letters, digits and hyphens, starting with a letter.",
+    },
+  );
 }
 
 function parameterOption(text: string, before: Record<string, string>): Record<string, string> {
   const [, key, value] = /^([A-Za-z0-9]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) {
-    throw new UsageError("input", `Invalid --parameter: ${JSON.stringify(text)} (expected KEY=VALUE).`, {
+    throw new GcUsageError("input", `Invalid --parameter: ${JSON.stringify(text)} (expected KEY=VALUE).`, {
       hint: "For example: --parameter FirstDay=2024-01-01",
     });
   }

@@ -6,7 +6,7 @@ import { checkLocation } from "../../lake/location.ts";
 import { openLake, openOrCreateLake } from "../../lake/open.ts";
 import { parseS3Uri } from "../../lake/s3/s3-uri.ts";
 import { counted } from "../../support/count.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
 import { sizeText } from "../../support/size.ts";
 import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
@@ -35,7 +35,7 @@ export function command(cli: Cli): CommandUnknownOpts {
     )
     .action(async (from, to, options) => {
       if ((to === undefined) === (options.stack === undefined)) {
-        throw new UsageError("input", "Set the target once: as an argument or with --stack.", {
+        throw new GcUsageError("input", "Set the target once: as an argument or with --stack.", {
           hint: "Use `gc-usage copy FROM TO` or `gc-usage copy FROM --stack NAME`.",
         });
       }
@@ -43,7 +43,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       if (to !== undefined) checkLocation(to, "the lake to copy to");
       const target = await lakeToWrite(cli, { lake: to, stack: options.stack });
       if (placeOf(from) === placeOf(target.uri)) {
-        throw new UsageError("input", `${from} and ${target.uri} are the same lake.`, {
+        throw new GcUsageError("input", `${from} and ${target.uri} are the same lake.`, {
           hint: "Give two different lakes.",
         });
       }
@@ -97,7 +97,7 @@ async function copy(
   const damaged = notCopied(kept, "damaged");
   if (damaged === undefined) return;
   // An error, so that nobody deletes the source after an incomplete copy.
-  throw new UsageError("lake", damaged, {
+  throw new GcUsageError("lake", damaged, {
     hint: `Everything else was copied. Run \`gc-usage verify --lake ${shellWord(from.uri)}\` to get the command that refetches it. Then copy again.`,
   });
 }

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { Command } from "@commander-js/extra-typings";
 import { checkLocation } from "../../lake/location.ts";
 import { startSandbox } from "../../sandbox/sandbox.ts";
-import { isUsageError, UsageError } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";
 import { shellWord } from "../../support/quote.ts";
 import type { Cli } from "../cli.ts";
@@ -46,8 +46,8 @@ export function command(cli: Cli) {
         await demo.say(nextSteps(lake));
       } catch (error) {
         // A sync's hint to resume does not apply: the organization ends with the demo.
-        if (!cli.signal.aborted || !isUsageError(error)) throw error;
-        throw new UsageError("interrupted", "The demo was interrupted.", {
+        if (!cli.signal.aborted || !isGcUsageError(error)) throw error;
+        throw new GcUsageError("interrupted", "The demo was interrupted.", {
           hint: `Its lake is incomplete. Delete the folder ${lake}, if it exists, and run the demo again.`,
           cause: error,
         });
@@ -90,12 +90,12 @@ async function freshFolder(wanted: string | undefined): Promise<string> {
     (await stat(path).catch(() => undefined)) !== undefined;
   if (wanted !== undefined) {
     if (/^s3:\/\//i.test(checkLocation(wanted, "--lake"))) {
-      throw new UsageError("input", `Invalid --lake: ${quoted(wanted)} (expected a folder).`, {
+      throw new GcUsageError("input", `Invalid --lake: ${quoted(wanted)} (expected a folder).`, {
         hint: "Give a folder of this machine that does not exist yet, or omit --lake.",
       });
     }
     if (!(await exists(wanted))) return wanted;
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `--lake: ${quoted(wanted)} already exists, and the demo needs a new folder.`,
       {

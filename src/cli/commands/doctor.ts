@@ -4,7 +4,7 @@ import type { GenesysClient, Probe } from "../../genesys/client.ts";
 import { describeSkew, type ServiceClock, SKEW_MS } from "../../genesys/clock.ts";
 import { readOrganization } from "../../genesys/organization.ts";
 import type { Settings } from "../../genesys/settings.ts";
-import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { printable } from "../../support/printable.ts";
 import { secrets } from "../../support/redact.ts";
 import { describeOrganization, type Organization } from "../../usage/organization.ts";
@@ -51,7 +51,10 @@ async function run(cli: Cli, options: ConnectionOptions, json: boolean): Promise
   const [first] = problems;
   if (first === undefined) return;
   const count = problems.length === 1 ? "1 problem was found" : `${problems.length} problems were found`;
-  throw new UsageError(first.kind ?? "service", `${count}: ${problems.map(({ name }) => name).join(", ")}.`);
+  throw new GcUsageError(
+    first.kind ?? "service",
+    `${count}: ${problems.map(({ name }) => name).join(", ")}.`,
+  );
 }
 
 const MARKS: Readonly<Record<Check["status"], (text: string) => string>> = {
@@ -73,7 +76,7 @@ async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Ch
   try {
     settings = await findSettings(cli, options);
   } catch (error) {
-    const found = isUsageError(error) ? error.details["found"] : undefined;
+    const found = isGcUsageError(error) ? error.details["found"] : undefined;
     if (Array.isArray(found) && found.length > 0) yield ok("found", found.join(", "));
     yield problem("settings", error);
     return;

@@ -4,7 +4,7 @@ import { openLake } from "../../lake/open.ts";
 import { windowOf } from "../../questions/window.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
-import { isUsageError, UsageError } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import {
   planRemoval,
   type Removable,
@@ -78,18 +78,18 @@ interface SelectionFlags extends Pick<Selection, "service" | "granularity"> {
   readonly groupBy?: Selection["grouping"];
 }
 
-/** @throws {UsageError} input, for invalid days or days in the wrong order, and if nothing is selected. */
+/** @throws {GcUsageError} input, for invalid days or days in the wrong order, and if nothing is selected. */
 function selectionOf(flags: SelectionFlags, now: number): Selection {
   const { service, granularity, groupBy: grouping, last } = flags;
   const from = flags.from === undefined ? undefined : parseDay(flags.from, "--from");
   const to = flags.to === undefined ? undefined : parseDay(flags.to, "--to");
   if ([from, to, last, service, granularity, grouping].every((value) => value === undefined)) {
-    throw new UsageError("input", "No slices are selected.", {
+    throw new GcUsageError("input", "No slices are selected.", {
       hint: "Set a range with --from and --to, a series with --service, --group-by or --granularity, or both.",
     });
   }
   if (from !== undefined && to !== undefined && from > to) {
-    throw new UsageError("input", `--from ${from} is after --to ${to}.`, {
+    throw new GcUsageError("input", `--from ${from} is after --to ${to}.`, {
       hint: "Set --from to the earlier day. Both days are inclusive.",
     });
   }
@@ -145,7 +145,7 @@ async function removeAll(cli: Cli, lake: Lake, removable: readonly Removable[], 
   else cli.log.info(`Removed ${counted(removed.length, "slice")} from ${lake.uri}.`);
   const [first] = changed;
   if (!first) return;
-  throw new UsageError(
+  throw new GcUsageError(
     "refused",
     `${counted(changed.length, "slice")} changed in the meantime and left unchanged, for example ${slicePath(first)}.`,
     {
@@ -155,32 +155,32 @@ async function removeAll(cli: Cli, lake: Lake, removable: readonly Removable[], 
 }
 
 function withProgress(error: unknown, done: number, of: number): unknown {
-  if (!isUsageError(error)) return error;
+  if (!isGcUsageError(error)) return error;
   const { kind, message, hint, details } = error;
   const next = `${done} of ${counted(of, "slice")} ${done === 1 ? "is" : "are"} removed. To remove the rest, run the same command again.`;
-  return new UsageError(kind, message, {
+  return new GcUsageError(kind, message, {
     hint: [hint, done === 0 ? "No slice was removed." : next].filter(Boolean).join(" "),
     cause: error,
     details,
   });
 }
 
-function newerAmong(removable: readonly Removable[]): UsageError | undefined {
+function newerAmong(removable: readonly Removable[]): GcUsageError | undefined {
   const newer = removable.flatMap(({ slice }) => (slice?.state === "newer" ? slice : []));
   const [first] = newer;
   if (!first) return undefined;
-  return new UsageError(
+  return new GcUsageError(
     "refused",
     `${counted(newer.length, "slice")} written by ${first.writtenBy}, newer than this program, for example ${slicePath(first.key)}.`,
     { hint: "To remove them too, add --force." },
   );
 }
 
-/** @throws {UsageError} refused */
+/** @throws {GcUsageError} refused */
 function refuseNewer(removable: readonly Removable[], { force }: Flags): void {
   const newer = force ? undefined : newerAmong(removable);
   if (!newer) return;
-  throw new UsageError("refused", `Nothing was removed: ${newer.message}`, { hint: newer.hint ?? "" });
+  throw new GcUsageError("refused", `Nothing was removed: ${newer.message}`, { hint: newer.hint ?? "" });
 }
 
 function warnOfNewer(cli: Cli, removable: readonly Removable[], { force }: Flags): void {

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { checkId, STRAY_CURSOR } from "../../genesys/services.ts";
 import { realEffects } from "../../support/effects.ts";
-import { isUsageError, UsageError } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import { readResults } from "../../sync/results.ts";
 import { otherServices, SERVICE_SPECS, type Service } from "../../usage/service.ts";
 import { type Cli, ReaderGone, stringify } from "../cli.ts";
@@ -36,7 +36,7 @@ export function command(cli: Cli) {
     .action(async (id, options) => {
       checkId(id);
       if (options.timeout !== undefined && !options.wait) {
-        throw new UsageError("input", "--timeout needs --wait.", {
+        throw new GcUsageError("input", "--timeout needs --wait.", {
           hint: "Add --wait, or omit --timeout.",
         });
       }
@@ -62,7 +62,7 @@ export function command(cli: Cli) {
         if (printer) await cli.out(printer.end(page.members, page.state === "done"));
         else if (page.state === "running") {
           const what = page.rows === 0 ? "it has no rows yet" : "these rows may not be all";
-          throw new UsageError("timeout", `Query ${id} is still ${page.status}: ${what}.`, {
+          throw new GcUsageError("timeout", `Query ${id} is still ${page.status}: ${what}.`, {
             hint: "To wait until it is done, add --wait.",
           });
         }
@@ -76,9 +76,9 @@ export function command(cli: Cli) {
 
 /** Ids of both services look the same, so an unknown id may belong to the other service. */
 function unknownId(error: unknown, service: Service): unknown {
-  if (!isUsageError(error) || error.details["status"] !== 404) return error;
+  if (!isGcUsageError(error) || error.details["status"] !== 404) return error;
   const others = otherServices(service).map((other) => `--service ${other}`);
-  return new UsageError(error.kind, error.message, {
+  return new GcUsageError(error.kind, error.message, {
     hint: `The ${service} service does not know this id, or no longer. If it belongs to another service, add ${others.join(" or ")}.`,
     cause: error,
     details: error.details,

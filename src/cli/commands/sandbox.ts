@@ -9,7 +9,7 @@ import {
   type Sandbox,
   startSandbox,
 } from "../../sandbox/sandbox.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";
 import { type Day, parseDay, tryDay } from "../../usage/day.ts";
 import type { Cli } from "../cli.ts";
@@ -87,7 +87,7 @@ export function command(cli: Cli) {
         return;
       }
       if (from !== undefined || to !== undefined) {
-        throw new UsageError("input", "--from and --to need --truth.", {
+        throw new GcUsageError("input", "--from and --to need --truth.", {
           hint: "The sandbox serves every day since 2018; select days with the interval of your query.",
         });
       }
@@ -109,7 +109,7 @@ const DEFAULT_SEED = 1;
 function organizationStatus(text: string): OrganizationStatus {
   const status = ORGANIZATION_STATUSES.find((known) => String(known) === text);
   if (status !== undefined) return status;
-  throw new UsageError(
+  throw new GcUsageError(
     "input",
     `Invalid --organization-status: ${quoted(text)} (expected ${ORGANIZATION_STATUSES.join(", ")}).`,
   );
@@ -126,7 +126,7 @@ function instant(text: string): number {
   const day = tryDay(INSTANT.exec(text)?.[1] ?? "");
   const ms = day === undefined ? Number.NaN : Date.parse(text);
   if (!(ms >= 0)) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Invalid --now: ${quoted(text)} (expected a UTC day or an ISO 8601 time).`,
       {
@@ -139,12 +139,12 @@ function instant(text: string): number {
 
 function truthSpan(from: Day | undefined, to: Day | undefined): { from: Day; to: Day } {
   if (from === undefined || to === undefined) {
-    throw new UsageError("input", "--truth needs --from and --to.", {
+    throw new GcUsageError("input", "--truth needs --from and --to.", {
       hint: "For example: --truth --from 2026-10-01 --to 2026-10-31 (UTC days, inclusive)",
     });
   }
   if (to < from) {
-    throw new UsageError("input", `--from ${from} is after --to ${to}.`, {
+    throw new GcUsageError("input", `--from ${from} is after --to ${to}.`, {
       hint: "Set --from to the earlier day. Both days are inclusive.",
     });
   }

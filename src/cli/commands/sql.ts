@@ -3,7 +3,7 @@ import type { QueryResult } from "../../engine/engine.ts";
 import { checkSeries } from "../../questions/demands.ts";
 import { isInTables, seriesOf, tablesEnvelope } from "../../questions/envelopes.ts";
 import { named } from "../../questions/organizations.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import type { Envelope, SeriesFacts } from "../../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { describeSeries, seriesAmong } from "../../usage/series.ts";
@@ -126,7 +126,7 @@ async function statementOf(
       file === undefined
         ? "There is no SQL statement."
         : "There are two SQL statements: --file and the argument.";
-    throw new UsageError("input", why, {
+    throw new GcUsageError("input", why, {
       hint: 'Give one: gc-usage sql "SELECT * FROM daily LIMIT 10" or gc-usage sql --file query.sql',
     });
   }

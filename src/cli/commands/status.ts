@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { checkSeries } from "../../questions/demands.ts";
 import { realEffects } from "../../support/effects.ts";
-import { isUsageError, UsageError } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import { TARGET_DEFAULTS } from "../../sync/plan.ts";
 import { type LakeStatus, lakeStatus } from "../../sync/status.ts";
 import { lastDay } from "../../usage/day.ts";
@@ -39,7 +39,7 @@ export function command(cli: Cli) {
     .addHelpText("after", HELP)
     .action(async (options) => {
       if (options.maxAge !== undefined && !options.check) {
-        throw new UsageError("input", "--max-age needs --check.", {
+        throw new GcUsageError("input", "--max-age needs --check.", {
           hint: "Add --check, or omit --max-age.",
         });
       }
@@ -103,7 +103,7 @@ function json(uri: string, all: readonly Shown[]): object {
   return { lake: uri, lakes: all.map((shown) => ({ name: shown.organization, ...of(shown) })) };
 }
 
-/** @throws {UsageError} incomplete, with the first series that fails the check and the number of others. */
+/** @throws {GcUsageError} incomplete, with the first series that fails the check and the number of others. */
 function check(all: readonly Shown[], flags: Flags, now: number): void {
   const failures = all.flatMap(({ organization, lake, status }) => {
     const where = { lakeFlags: flagsOfLake(flags, organization, lake), now };
@@ -121,7 +121,7 @@ function check(all: readonly Shown[], flags: Flags, now: number): void {
   const others = failures.length - 1;
   const more =
     others === 0 ? "" : ` ${others} more ${others === 1 ? "series is" : "series are"} incomplete or too old.`;
-  throw new UsageError(kind, `${message}${more}`, {
+  throw new GcUsageError(kind, `${message}${more}`, {
     ...(hint === undefined ? {} : { hint }),
     details: {
       series: failures.map((error) => ({ message: error.message, hint: error.hint, ...error.details })),
@@ -129,13 +129,13 @@ function check(all: readonly Shown[], flags: Flags, now: number): void {
   });
 }
 
-function failureOf(whose: string, task: () => void): UsageError[] {
+function failureOf(whose: string, task: () => void): GcUsageError[] {
   try {
     task();
     return [];
   } catch (error) {
-    if (!isUsageError(error)) throw error;
+    if (!isGcUsageError(error)) throw error;
     const { kind, message, hint, details } = error;
-    return [new UsageError(kind, whose + message, { ...(hint === undefined ? {} : { hint }), details })];
+    return [new GcUsageError(kind, whose + message, { ...(hint === undefined ? {} : { hint }), details })];
   }
 }

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { submitQuery } from "../../genesys/services.ts";
-import { messageOf, UsageError } from "../../support/errors.ts";
+import { GcUsageError, messageOf } from "../../support/errors.ts";
 import { apiMetric } from "../../usage/metric.ts";
 import {
   apiGranularity,
@@ -84,20 +84,20 @@ async function bodyOf(cli: Cli, flags: QueryFlags): Promise<QueryBody> {
     };
   }
   if (given.length > 0) {
-    throw new UsageError("input", "The query is set both with a file and with flags.", {
+    throw new GcUsageError("input", "The query is set both with a file and with flags.", {
       hint: "Use either --file or the flags.",
     });
   }
   const input = await openInput(cli, flags.file);
   const text = await readText(input);
   if (text.trim() === "")
-    throw new UsageError("input", `${input.name} is empty.`, {
+    throw new GcUsageError("input", `${input.name} is empty.`, {
       hint: "Write the query as a JSON object with an interval.",
     });
   try {
     return JSON.parse(text.replace(/^\uFEFF/, "")) as QueryBody;
   } catch (error) {
-    throw new UsageError("input", `${input.name} is not valid JSON: ${messageOf(error)}.`, {
+    throw new GcUsageError("input", `${input.name} is not valid JSON: ${messageOf(error)}.`, {
       hint: "Check the query file.",
       cause: error,
     });
@@ -107,7 +107,7 @@ async function bodyOf(cli: Cli, flags: QueryFlags): Promise<QueryBody> {
 function groupByOf(text: string, service: Service): string[] {
   const names = words(text);
   if (names.length === 0) {
-    throw new UsageError("input", "--group-by is empty.", {
+    throw new GcUsageError("input", "--group-by is empty.", {
       hint: "Omit it to use the service's own grouping.",
     });
   }

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { type WindowFlags, windowOf } from "../../questions/window.ts";
 import { realEffects } from "../../support/effects.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { once } from "../../support/once.ts";
 import { type SyncTarget, TARGET_DEFAULTS } from "../../sync/plan.ts";
 import { SYNC_DEFAULTS } from "../../sync/sync-options.ts";
@@ -131,14 +131,14 @@ export function command(cli: Cli) {
 /** The options that select a series. */
 const SERIES_OPTIONS = ["service", "groupBy", "granularity", "weekStart"] as const;
 
-/** @throws {UsageError} input, if --all is combined with an option that selects one series. */
+/** @throws {GcUsageError} input, if --all is combined with an option that selects one series. */
 function checkAll(command: {
   getOptionValueSource(name: (typeof SERIES_OPTIONS)[number]): string | undefined;
 }): void {
   const named = SERIES_OPTIONS.find((name) => command.getOptionValueSource(name) === "cli");
   if (named === undefined) return;
   const flag = `--${named.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw new UsageError("input", `--all cannot be combined with ${flag}.`, {
+  throw new GcUsageError("input", `--all cannot be combined with ${flag}.`, {
     hint: "--all syncs every series in the lake, each with its own service, grouping and granularity. Omit one of the two options.",
   });
 }

@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { Lake } from "../../lake/lake.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { printable } from "../../support/printable.ts";
 import { sizeText } from "../../support/size.ts";
 import { type Finding, type Verified, verifyLake } from "../../sync/verify.ts";
@@ -63,7 +63,7 @@ async function run(
     );
   }
   if (problems === 0) return;
-  throw new UsageError("lake", `${counted(problems, "problem")} found in ${uri}.`, {
+  throw new GcUsageError("lake", `${counted(problems, "problem")} found in ${uri}.`, {
     hint: "Follow the step listed with each problem. Then run `gc-usage verify` again.",
   });
 }

@@ -2,7 +2,7 @@ import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
 import { awsClientConfig } from "../../environment/aws-client.ts";
 import type { AwsOptions } from "../../support/aws.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../../support/effects.ts";
-import { isUsageError } from "../../support/errors.ts";
+import { isGcUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import {
@@ -193,7 +193,7 @@ export class AthenaEngine implements SqlEngine {
     try {
       return await action();
     } catch (error) {
-      if (isUsageError(error)) throw error;
+      if (isGcUsageError(error)) throw error;
       throw callFailed(error, this.#sent(sql), this.#options.aws ?? {});
     }
   }

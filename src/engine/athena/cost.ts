@@ -1,4 +1,4 @@
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 
 /** An assumption: Athena's list price in us-east-1, in US dollars per terabyte scanned. Other regions differ. */
@@ -14,10 +14,10 @@ export function scanCost(bytes: number, usdPerTb: number): number {
   return (billed / 1e12) * usdPerTb;
 }
 
-/** @throws {UsageError} refused, if a statement reads more than the limit. */
+/** @throws {GcUsageError} refused, if a statement reads more than the limit. */
 export function assertWithin(bytes: number, limit: number | undefined, what: string): void {
   if (limit === undefined || bytes <= limit) return;
-  throw new UsageError("refused", `${what} ${sizeText(bytes)}, more than --max-scan ${sizeText(limit)}.`, {
+  throw new GcUsageError("refused", `${what} ${sizeText(bytes)}, more than --max-scan ${sizeText(limit)}.`, {
     hint: "Query fewer days, or raise --max-scan.",
     details: { bytes, limit },
   });

@@ -1,5 +1,5 @@
 import { type AwsOptions, awsError } from "../../support/aws.ts";
-import { messageOf, UsageError } from "../../support/errors.ts";
+import { GcUsageError, messageOf } from "../../support/errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { TABLES } from "../tables.ts";
 
@@ -27,29 +27,33 @@ const REASON = /^(?:([A-Z][A-Z0-9_]+): )?(?:line (\d+):(\d+): )?([\s\S]*)$/;
 const OF_OTHERS = /^(?:HIVE_(?!BAD_DATA)|ICEBERG_|GENERIC_)/;
 
 /** The error for an execution that failed or was stopped: sql, permission, service or aws. */
-export function endedBadly(ending: Ending, sent: Sent): UsageError {
+export function endedBadly(ending: Ending, sent: Sent): GcUsageError {
   const { reason, state, id } = ending;
   const details = { reason, executionId: id };
   if (/bytes scanned limit/i.test(reason)) {
-    return new UsageError("refused", `Athena stopped the statement: ${sentence(reason)}`, {
+    return new GcUsageError("refused", `Athena stopped the statement: ${sentence(reason)}`, {
       hint: `It scanned more than the workgroup ${sent.workgroup} allows (BytesScannedCutoffPerQuery; the stack's parameter ScanLimitBytes). Query fewer days, or raise the limit.`,
       details,
     });
   }
   if (isRefusal(reason)) {
-    return new UsageError("permission", `Access denied while Athena ran the statement: ${sentence(reason)}`, {
-      hint: "Attach the stack's reader policy to your user or role (`gc-usage aws outputs`). It covers the stack's lake, tables, workgroup and results.",
-      details,
-    });
+    return new GcUsageError(
+      "permission",
+      `Access denied while Athena ran the statement: ${sentence(reason)}`,
+      {
+        hint: "Attach the stack's reader policy to your user or role (`gc-usage aws outputs`). It covers the stack's lake, tables, workgroup and results.",
+        details,
+      },
+    );
   }
   if (state === "CANCELLED") {
-    return new UsageError("aws", `The statement was stopped in Athena: ${sentence(reason)}`, {
+    return new GcUsageError("aws", `The statement was stopped in Athena: ${sentence(reason)}`, {
       hint: "Someone else stopped it. Run it again.",
       details,
     });
   }
   if (ending.category === 1 || ending.retryable) {
-    return new UsageError("service", `Athena failed: ${sentence(reason)}`, {
+    return new GcUsageError("service", `Athena failed: ${sentence(reason)}`, {
       hint: "Run it again later. If it needs too many resources, query fewer days.",
       retryable: ending.retryable,
       details,
@@ -64,7 +68,7 @@ export function callFailed(error: unknown, sent: Sent, aws: AwsOptions): Error {
   if (error instanceof Error && error.name === "InvalidRequestException") {
     if (/line \d+:\d+/.test(message)) return badSql(message, sent, { reason: message }, error);
     if (/WorkGroup .*(not found|does not exist)/i.test(message)) {
-      return new UsageError(
+      return new GcUsageError(
         "aws",
         `There is no Athena workgroup ${sent.workgroup} in this account and region.`,
         {
@@ -74,7 +78,7 @@ export function callFailed(error: unknown, sent: Sent, aws: AwsOptions): Error {
       );
     }
     if (/output location/i.test(message)) {
-      return new UsageError("aws", `The workgroup ${sent.workgroup} has no query result location.`, {
+      return new GcUsageError("aws", `The workgroup ${sent.workgroup} has no query result location.`, {
         hint: "Use the stack's workgroup, or set a query result location for this one.",
         cause: error,
       });
@@ -99,11 +103,11 @@ function badSql(
   sent: Sent,
   more: Readonly<Record<string, unknown>>,
   cause?: unknown,
-): UsageError {
+): GcUsageError {
   const [, code, line, column, reason = text] = REASON.exec(text) ?? [];
   const place = line === undefined ? {} : { line: Number(line), column: Number(column) };
   const where = line === undefined ? "" : excerpt(sent.sql, Number(line), Number(column));
-  return new UsageError("sql", `SQL: ${withoutGuess(reason).trim()}${where}`, {
+  return new GcUsageError("sql", `SQL: ${withoutGuess(reason).trim()}${where}`, {
     hint: `Tables of ${sent.database}: ${TABLES.join(", ")}. DESCRIBE usage lists the columns.`,
     cause,
     details: { ...more, ...(code === undefined ? {} : { code }), ...place },

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
 import { awsError } from "../../support/aws.ts";
 import type { Effects, Log } from "../../support/effects.ts";
-import { isUsageError, messageOf } from "../../support/errors.ts";
+import { isGcUsageError, messageOf } from "../../support/errors.ts";
 import { CATALOG } from "../tables.ts";
 import type { Sent } from "./errors.ts";
 
@@ -70,7 +70,7 @@ async function ended(run: Run, id: string): Promise<QueryExecution> {
 
 function isTransient(error: unknown): boolean {
   const converted = awsError(error, "poll the statement", {});
-  return isUsageError(converted) && converted.retryable;
+  return isGcUsageError(converted) && converted.retryable;
 }
 
 /** Stops it and waits until it has stopped, for about twenty seconds at most. */

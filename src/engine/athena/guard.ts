@@ -1,4 +1,4 @@
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import type { Explain } from "../engine.ts";
 import { scan, type Token } from "./tokens.ts";
 
@@ -23,7 +23,7 @@ export interface ReadingStatement {
  * DuckDB's parser is not used here: its dialect differs, so it may understand a text in another way than Athena does.
  * Athena gets no comments, so it cannot interpret them differently either.
  *
- * @throws {UsageError} sql, for anything else.
+ * @throws {GcUsageError} sql, for anything else.
  */
 export function readingStatement(sql: string, explain?: Explain): ReadingStatement {
   if (Buffer.byteLength(sql) > MAX_BYTES) {
@@ -33,7 +33,7 @@ export function readingStatement(sql: string, explain?: Explain): ReadingStateme
   if (!isClosed) throw refused("The statement has a comment or quote that is not closed.");
   while (isSign(tokens.at(-1), ";")) tokens.pop();
   if (tokens.length === 0) {
-    throw new UsageError("sql", "There is no SQL statement.", {
+    throw new GcUsageError("sql", "There is no SQL statement.", {
       hint: 'For example: gc-usage sql --engine athena "SELECT 1"',
     });
   }
@@ -99,8 +99,8 @@ export function isWord(token: Token | undefined, word: string): boolean {
   return token?.kind === "word" && token.value === word;
 }
 
-function refused(message: string): UsageError {
-  return new UsageError("sql", message, {
+function refused(message: string): GcUsageError {
+  return new GcUsageError("sql", message, {
     hint: 'Use one SELECT, WITH, VALUES, SHOW or DESCRIBE. To show a plan: gc-usage sql --explain "SELECT …". For anything else, use the Athena console.',
   });
 }

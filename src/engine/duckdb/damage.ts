@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { messageOf, UsageError } from "../../support/errors.ts";
+import { GcUsageError, messageOf } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";
 import { openPrivateDuckDb } from "./private-duckdb.ts";
 import type { CopiedFile } from "./private-files.ts";
@@ -14,7 +14,7 @@ import { viewOf } from "./views.ts";
 export async function damageIn(
   copies: readonly CopiedFile[],
   templateFile: string,
-): Promise<UsageError | undefined> {
+): Promise<GcUsageError | undefined> {
   const raw = copies.filter(({ isRaw }) => isRaw);
   const slices = copies.filter(({ isRaw }) => !isRaw);
   return (await firstDamaged(slices, templateFile)) ?? (await firstDamaged(raw, templateFile));
@@ -23,7 +23,7 @@ export async function damageIn(
 async function firstDamaged(
   copies: readonly CopiedFile[],
   templateFile: string,
-): Promise<UsageError | undefined> {
+): Promise<GcUsageError | undefined> {
   const [first] = copies;
   if (!first) return undefined;
   const cause = await failure(copies, templateFile);
@@ -37,7 +37,7 @@ async function firstDamaged(
   }
   const why = (messageOf(cause).split("\n")[0] ?? "").replaceAll(first.copy, first.file);
   const { isRaw } = first;
-  return new UsageError(
+  return new GcUsageError(
     "lake",
     `The ${isRaw ? "file" : "slice"} ${first.file} is damaged. DuckDB reports ${quoted(why)}.`,
     {

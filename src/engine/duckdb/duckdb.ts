@@ -3,7 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { Lake } from "../../lake/lake.ts";
 import { FolderStore } from "../../lake/local/folder-store.ts";
 import { untilAborted } from "../../support/effects.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { isSource, type SliceKey, SOURCE_FOLDER } from "../../usage/slice.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
 import { USE } from "./catalog.ts";
@@ -27,7 +27,7 @@ export interface LakeFolder {
  * reads. No slice is read before a statement names a table. With several lakes, every table starts with the column
  * `organization`.
  *
- * @throws {UsageError} lake, if the folder does not exist or cannot be a lake, or a file in it cannot be read.
+ * @throws {GcUsageError} lake, if the folder does not exist or cannot be a lake, or a file in it cannot be read.
  */
 export async function openDuckDb(
   lakes: string | readonly LakeFolder[],
@@ -56,7 +56,7 @@ async function filesOf({
 }): Promise<LakeFiles> {
   const store = new FolderStore(folder);
   if (!(await store.exists())) {
-    throw new UsageError("lake", `There is no lake at ${folder}.`, {
+    throw new GcUsageError("lake", `There is no lake at ${folder}.`, {
       hint: "Create one with `gc-usage sync` or `gc-usage demo`, or set its location with --lake or GC_USAGE_LAKE.",
     });
   }

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { isUsageError, messageOf, UsageError } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { TABLES } from "../tables.ts";
 import { damageIn } from "./damage.ts";
@@ -37,7 +37,7 @@ export async function explained(
   copies: readonly CopiedFile[],
   templateFile: string,
 ): Promise<unknown> {
-  if (isUsageError(error) && error.details["unexplained"] !== true) return error;
+  if (isGcUsageError(error) && error.details["unexplained"] !== true) return error;
   const [, type = "", reason = "", lines, line] = MESSAGE.exec(messageOf(error)) ?? [];
   const own = ofMachine(error, type, reason);
   if (own) return own;
@@ -45,7 +45,7 @@ export async function explained(
   if (damage) return damage;
   if (type === "") return error;
   const where = lines ? `\n\n${lines.replace(/^LINE \d+/, `line ${line}`).trimEnd()}` : "";
-  return new UsageError("sql", `SQL: ${withoutCopies(reason, copies).trim()}${where}`, {
+  return new GcUsageError("sql", `SQL: ${withoutCopies(reason, copies).trim()}${where}`, {
     hint: hintFor(type),
     cause: error,
     details: { reason: `${type} Error`, ...(line === undefined ? {} : { line: Number(line) }) },
@@ -53,22 +53,22 @@ export async function explained(
 }
 
 /** Errors because a resource of the machine is used up, not because of a file. */
-function ofMachine(cause: unknown, type: string, reason: string): UsageError | undefined {
+function ofMachine(cause: unknown, type: string, reason: string): GcUsageError | undefined {
   if (/no space left|disk full|could not write all bytes/i.test(reason)) {
-    return new UsageError("lake", `The temporary folder ${tmpdir()} is full.`, {
+    return new GcUsageError("lake", `The temporary folder ${tmpdir()} is full.`, {
       hint: "Free some space, or set TMPDIR to a folder with more room.",
       cause,
     });
   }
   if (/too many open files/i.test(reason)) {
-    return new UsageError("lake", "This process has too many open files.", {
+    return new GcUsageError("lake", "This process has too many open files.", {
       hint: "Raise the limit with `ulimit -n 4096`, then run the same command again.",
       cause,
     });
   }
   if (type !== "Out of Memory") return undefined;
   const [why = ""] = reason.split("\n");
-  return new UsageError("sql", `The statement needs more memory than its limit: ${why.trim()}.`, {
+  return new GcUsageError("sql", `The statement needs more memory than its limit: ${why.trim()}.`, {
     hint:
       "Query fewer days or fewer columns, or add a LIMIT. Or allow more memory with GC_USAGE_MEMORY_LIMIT=8GB, and more " +
       "temporary space with GC_USAGE_SPILL_LIMIT=50GB.",

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { z } from "zod";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";
 import { CATALOG, DATABASE, TABLES, type TableName } from "../tables.ts";
 import { placeOf } from "./errors.ts";
@@ -21,7 +21,7 @@ export interface ReadingStatement {
  * DuckDB from the same text, and must have DuckDB's type SELECT (run.ts). DuckDB sees only copies of the lake's files
  * (private-files.ts).
  *
- * @throws {UsageError} sql, for anything else.
+ * @throws {GcUsageError} sql, for anything else.
  */
 export async function readingStatement(connection: DuckDBConnection, sql: string): Promise<ReadingStatement> {
   const tree = await parse(connection, sql);
@@ -32,7 +32,7 @@ export async function readingStatement(connection: DuckDBConnection, sql: string
   return { tree, tables: nodes.flatMap((node) => (described.has(node) ? [] : (tableOf(node) ?? []))) };
 }
 
-/** DuckDB's syntax tree of one statement. @throws {UsageError} sql, for anything but one statement that reads. */
+/** DuckDB's syntax tree of one statement. @throws {GcUsageError} sql, for anything but one statement that reads. */
 export async function parse(connection: DuckDBConnection, sql: string): Promise<unknown> {
   // Some parts of DuckDB would end the text there, and others would not.
   if (sql.includes("\0")) throw refused("The statement contains a NUL character.");
@@ -41,14 +41,14 @@ export async function parse(connection: DuckDBConnection, sql: string): Promise<
   if (parsed.error) {
     if (parsed.error_type === "not implemented") throw refused("Only statements that read can be run.");
     const place = parsed.position === undefined ? undefined : placeOf(sql, Number(parsed.position));
-    throw new UsageError("sql", `SQL: ${parsed.error_message}${place?.text ?? ""}`, {
+    throw new GcUsageError("sql", `SQL: ${parsed.error_message}${place?.text ?? ""}`, {
       hint: `Tables: ${TABLES.join(", ")}. DESCRIBE usage lists the columns.`,
       ...(place ? { details: { line: place.line, column: place.column } } : {}),
     });
   }
   const [statement] = parsed.statements;
   if (statement === undefined) {
-    throw new UsageError("sql", "There is no SQL statement.", {
+    throw new GcUsageError("sql", "There is no SQL statement.", {
       hint: 'For example: gc-usage sql "SELECT * FROM daily LIMIT 10"',
     });
   }
@@ -137,8 +137,8 @@ function at(sql: string, node: TreeNode): string {
   return place ? ` (line ${place.line}, column ${place.column})` : "";
 }
 
-function refused(message: string): UsageError {
-  return new UsageError("sql", message, {
+function refused(message: string): GcUsageError {
+  return new GcUsageError("sql", message, {
     hint:
       `SQL can only read these tables: ${TABLES.join(", ")}. DESCRIBE usage lists the columns. ` +
       'To show a plan: gc-usage sql --explain "SELECT …"',

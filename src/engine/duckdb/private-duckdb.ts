@@ -4,7 +4,7 @@ import { join, sep } from "node:path";
 import type { DuckDBInstance } from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb-client.ts";
 import { sweepWorkspaces, Workspace } from "../../lake/workspace.ts";
-import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../../support/errors.ts";
 
 /** A DuckDB in memory with its own temporary folder, which only this user can read and which is deleted on close. */
 export interface PrivateDuckDb {
@@ -24,7 +24,7 @@ export interface DuckDbOptions {
 const DEFAULT_SPILL_BYTES = 10e9;
 
 /**
- * @throws {UsageError} input, if the temporary folder cannot be written; sql, if DuckDB cannot start.
+ * @throws {GcUsageError} input, if the temporary folder cannot be written; sql, if DuckDB cannot start.
  */
 export async function openPrivateDuckDb(options: DuckDbOptions = {}): Promise<PrivateDuckDb> {
   const { workspace, parent } = await openWorkspace();
@@ -64,7 +64,7 @@ export async function startDuckDb(settings: Readonly<Record<string, string>>): P
       ...settings,
     });
   } catch (error) {
-    throw new UsageError("sql", `DuckDB cannot start: ${messageOf(error)}.`, {
+    throw new GcUsageError("sql", `DuckDB cannot start: ${messageOf(error)}.`, {
       hint: "Free some memory, or raise the limit of this process (ulimit -v), then run the same command again.",
       cause: error,
     });
@@ -85,7 +85,7 @@ async function openWorkspace(): Promise<{ workspace: Workspace; parent: string }
       if (["ENOENT", "EEXIST"].includes(codeOf(error) ?? "") && attempt < TRIES) continue;
       throw codeOf(error) === undefined
         ? error
-        : new UsageError("input", `Cannot write to the temporary folder ${tmpdir()} (${codeOf(error)}).`, {
+        : new GcUsageError("input", `Cannot write to the temporary folder ${tmpdir()} (${codeOf(error)}).`, {
             hint: "Set TMPDIR to a writable folder.",
             cause: error,
           });

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import pLimit from "p-limit";
 import { unreadable } from "../../lake/footer.ts";
 import { copyBytes } from "../../lake/local/files.ts";
-import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../../support/errors.ts";
 
 /** A file of a lake and its copy. Both paths are absolute and separated by `/`. */
 export interface CopiedFile {
@@ -21,7 +21,7 @@ const COPIES = 16;
  * Copies files of the lake, so that DuckDB works only on copies. This protects the lake whatever a statement does:
  * DuckDB can write to every file that it can read (docs/decisions/asking.md).
  *
- * @throws {UsageError} lake, if a file cannot be read or was removed, or the temporary folder has no space.
+ * @throws {GcUsageError} lake, if a file cannot be read or was removed, or the temporary folder has no space.
  */
 export async function copyFiles(files: Iterable<CopiedFile>, signal: AbortSignal | undefined): Promise<void> {
   const limit = pLimit(COPIES);
@@ -51,14 +51,14 @@ export async function copyFiles(files: Iterable<CopiedFile>, signal: AbortSignal
 function copyError(error: unknown, file: string): unknown {
   const code = codeOf(error) ?? "";
   if (code === "ENOENT") {
-    return new UsageError("lake", `The file ${file} was removed while the lake was being read.`, {
+    return new GcUsageError("lake", `The file ${file} was removed while the lake was being read.`, {
       hint: "Run the same command again.",
       retryable: true,
       cause: error,
     });
   }
   if (["ENOSPC", "EDQUOT"].includes(code)) {
-    return new UsageError("lake", `The temporary folder ${tmpdir()} has no space for a copy of ${file}.`, {
+    return new GcUsageError("lake", `The temporary folder ${tmpdir()} has no space for a copy of ${file}.`, {
       hint: "SQL reads copies of the slices. Set TMPDIR to a folder with more space, or filter by date to read fewer slices.",
       cause: error,
     });

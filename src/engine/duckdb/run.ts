@@ -6,7 +6,7 @@ import type {
   DuckDBType,
 } from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb-client.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import type { Column, NestedForm, QueryOptions, SqlRow, SqlValue } from "../engine.ts";
 import { nestedText } from "./nested.ts";
 import { kindOf, toSqlValue } from "./values.ts";
@@ -56,7 +56,7 @@ export async function prepare(
   if (prepared.statementType !== type)
     throw new RangeError("a statement that does not read passed the guard");
   if (prepared.parameterCount > 0) {
-    throw new UsageError("sql", "The statement has parameters (?, $1 or $name) without values.", {
+    throw new GcUsageError("sql", "The statement has parameters (?, $1 or $name) without values.", {
       hint: "Write the values directly in the statement.",
     });
   }
@@ -113,7 +113,7 @@ async function reasonOf(prepared: DuckDBPreparedStatement, read: number): Promis
       return error;
     }
   }
-  return new UsageError("sql", `The result stopped after ${read} rows, and DuckDB does not report why.`, {
+  return new GcUsageError("sql", `The result stopped after ${read} rows, and DuckDB does not report why.`, {
     hint: "A full temporary folder may be the cause. Run the statement again with fewer days or a LIMIT.",
     details: { unexplained: true },
   });

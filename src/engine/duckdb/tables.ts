@@ -4,7 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Slice } from "../../lake/lake.ts";
 import { sliceRow } from "../../lake/slice-rows.ts";
 import type { StoredObject } from "../../lake/store.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import { type SliceKey, slicePath } from "../../usage/slice.ts";
@@ -77,7 +77,7 @@ export class Tables {
   /** Creates the tables, still without rows. From here on, DuckDB can access only the copies and no network. */
   static async open(duckdb: PrivateDuckDb, lakes: readonly LakeFiles[]): Promise<Tables> {
     if (/\/(?:date|granularity|organization)=/i.test(duckdb.folder)) {
-      throw new UsageError(
+      throw new GcUsageError(
         "input",
         `The temporary folder ${duckdb.folder} is named like a partition of the lake.`,
         {
@@ -125,7 +125,7 @@ export class Tables {
    * @param statement the guard's result for it.
    * @param slices the only slices that it may read, if that is known.
    * @returns false if nothing had to be added.
-   * @throws {UsageError} lake, if a file cannot be read or there is no space for its copy.
+   * @throws {GcUsageError} lake, if a file cannot be read or there is no space for its copy.
    */
   async provide(
     sql: string,

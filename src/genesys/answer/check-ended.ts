@@ -1,4 +1,4 @@
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";
 import { SERVICE_SPECS, serviceOfAnswer } from "../../usage/service.ts";
 import { queryState } from "../services.ts";
@@ -8,7 +8,7 @@ import type { AnswerMembers, SplitSummary } from "./splitter.ts";
  * Checks that the answers belong to a query that succeeded and that their rows are present.
  *
  * @param from the source of the answers for messages: a file, or standard input.
- * @throws {UsageError} timeout, for a running query; failed; input, for an empty list, which proves nothing, and for an
+ * @throws {GcUsageError} timeout, for a running query; failed; input, for an empty list, which proves nothing, and for an
  *   answer without a list of rows; service, for an unknown status.
  */
 export function checkEnded({ answers, rowsMembers, rows }: SplitSummary, from: string): void {
@@ -21,7 +21,7 @@ export function checkEnded({ answers, rowsMembers, rows }: SplitSummary, from: s
     if (rowsIn !== undefined && rowsIn === expected) return;
     const lists = expected ? `"${expected}"` : '"results" or "entities"';
     const instead = rowsIn ? `, only "${rowsIn}"` : "";
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `${from} is the response of a completed query, but it has no list ${lists}${instead}.`,
       {
@@ -30,7 +30,7 @@ export function checkEnded({ answers, rowsMembers, rows }: SplitSummary, from: s
     );
   });
   if (rows === 0 && answers.length === 0) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `${from} is an empty list, so it is unclear whether the query has completed.`,
       {
@@ -44,7 +44,7 @@ function checkStatus(members: AnswerMembers, from: string): void {
   const { queryStatus: status } = members;
   if (status === undefined) return;
   if (typeof status !== "string") {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `${from} has the unknown queryStatus ${quoted(status)}, so it is unclear whether the query has completed.`,
       {
@@ -54,14 +54,14 @@ function checkStatus(members: AnswerMembers, from: string): void {
   }
   const state = queryState(serviceOfAnswer(members), status);
   if (state === "running") {
-    throw new UsageError(
+    throw new GcUsageError(
       "timeout",
       `${from} is the response of a query that is still ${status}: it has no results yet.`,
       { hint: "Wait for it with `gc-usage results ID --wait`." },
     );
   }
   if (state === "failed") {
-    throw new UsageError(
+    throw new GcUsageError(
       "failed",
       `${from} is the response of a query that ended with status ${status}: it has no results.`,
       {

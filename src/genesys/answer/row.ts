@@ -4,7 +4,7 @@ import {
   stringify as losslessJson,
   parse as parseLossless,
 } from "lossless-json";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";
 import {
   METRIC_COLUMNS,
@@ -71,7 +71,7 @@ const ONLY_FLAT = only("flat", "nested");
  * @param rounded the row from JSON.parse.
  * @param json the row's text, parsed again if JSON.parse has rounded a count.
  * @param number its position, from 1, for messages.
- * @throws {UsageError} input, for anything but a usage row: no counts at all, a count that is not an integer from 0 to
+ * @throws {GcUsageError} input, for anything but a usage row: no counts at all, a count that is not an integer from 0 to
  *   2^63-1, an invalid date, a field of the wrong type.
  */
 export function parseApiRow(rounded: Fields, json: string, number: number): ApiRow {
@@ -150,20 +150,20 @@ const COUNTS = Object.values(READERS).flatMap(({ metrics }) => metrics.map(({ fi
  * Recognizes rows by the names of their fields, for callers that pass them on unparsed.
  *
  * @param number its position, from 1, for messages.
- * @throws {UsageError} input, for an object without any counts.
+ * @throws {GcUsageError} input, for an object without any counts.
  */
 export function checkHasCounts(fields: Fields, number: number): void {
   if (!COUNTS.some((field) => field in fields)) throw noCounts(number);
 }
 
-function noCounts(number: number): UsageError {
+function noCounts(number: number): GcUsageError {
   return badRow(number, `it has none of the metrics ${METRICS.join(", ")}`);
 }
 
 /**
  * Parses a row's text and keeps every digit of its numbers.
  *
- * @throws {UsageError} input, for a repeated field with different values, because it is unclear which one is right.
+ * @throws {GcUsageError} input, for a repeated field with different values, because it is unclear which one is right.
  */
 export function exactly(json: string, number: number): Fields {
   return parseLossless(json, null, {
@@ -253,8 +253,8 @@ function unknownFields(
   return Object.fromEntries(unknown.map((field) => [field, source[field]]));
 }
 
-export function badRow(number: number, why: string): UsageError {
-  return new UsageError("input", `Row ${number} is not a usage row: ${why}.`, {
+export function badRow(number: number, why: string): GcUsageError {
+  return new GcUsageError("input", `Row ${number} is not a usage row: ${why}.`, {
     hint: "Expected rows as the usage API returns them.",
   });
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { isInteger, parse as parseLossless } from "lossless-json";
-import { UsageError, type UsageErrorOptions } from "../../support/errors.ts";
+import { GcUsageError, type GcUsageErrorOptions } from "../../support/errors.ts";
 import { Bytes } from "./bytes.ts";
 
 /** The members of an answer other than its rows, unchanged; integers above 2^53 are bigints. */
@@ -99,7 +99,7 @@ export class AnswerSplitter {
    * Takes the next bytes and returns the rows that are now complete, one per line. The array is the caller's until the
    * next call.
    *
-   * @throws {UsageError} input, for anything but JSON with rows, with the position.
+   * @throws {GcUsageError} input, for anything but JSON with rows, with the position.
    */
   push(bytes: Uint8Array): Uint8Array {
     this.#out.keepFrom(this.#rowStart);
@@ -168,19 +168,19 @@ export class AnswerSplitter {
     return done;
   }
 
-  /** Call after the last byte. @throws {UsageError} input, if the bytes end too early. */
+  /** Call after the last byte. @throws {GcUsageError} input, if the bytes end too early. */
   end(): SplitSummary {
     if (
       this.#offset === 0 ||
       (this.#mode === TOP && this.#arrays === 0 && this.#answers.length === 0 && this.#rows === 0)
     ) {
-      throw new UsageError("input", "Expected JSON, but got no data.", {
+      throw new GcUsageError("input", "Expected JSON, but got no data.", {
         hint: "Pass a response of the usage API as JSON, or its rows, one per line.",
         retryable: true,
       });
     }
     if (this.#mode !== TOP) {
-      throw new UsageError(
+      throw new GcUsageError(
         "input",
         `The JSON is truncated: it ends at byte ${this.#offset}, inside ${this.#place()}.`,
         {
@@ -322,14 +322,14 @@ export class AnswerSplitter {
     return "the response";
   }
 
-  #notRows(byte: number, i: number): UsageError {
+  #notRows(byte: number, i: number): GcUsageError {
     if (this.#offset + i < 2 && (byte === 0xff || byte === 0xfe || byte === 0)) {
-      return new UsageError("input", "This is UTF-16 text, not UTF-8.", {
+      return new GcUsageError("input", "This is UTF-16 text, not UTF-8.", {
         hint: "Save it as UTF-8. In PowerShell: gc … | Out-File -Encoding utf8 FILE.",
       });
     }
     if (byte === 0x3c && this.#mode === TOP) {
-      return new UsageError("input", "This is HTML or XML, not JSON.", {
+      return new GcUsageError("input", "This is HTML or XML, not JSON.", {
         hint: "A proxy or a sign-in page may have answered instead of the API.",
       });
     }
@@ -346,9 +346,9 @@ export class AnswerSplitter {
   #bad(
     why: string,
     i: number,
-    options: Pick<UsageErrorOptions, "cause" | "retryable" | "details"> = {},
-  ): UsageError {
-    return new UsageError(
+    options: Pick<GcUsageErrorOptions, "cause" | "retryable" | "details"> = {},
+  ): GcUsageError {
+    return new GcUsageError(
       "input",
       `This is not a response of the usage API: ${why} (near byte ${this.#offset + i}).`,
       {

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, lstat, mkdir, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { codeOf, isUsageError, messageOf, UsageError } from "../../support/errors.ts";
+import { codeOf, GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
 import { DATA_FOLDERS } from "../../usage/lake-path.ts";
 import type { Listing, ObjectStore, StoredObject } from "../store.ts";
@@ -22,13 +22,13 @@ export class FolderStore implements ObjectStore {
   /** The topmost folder that `create` had to create. */
   #created: string | undefined;
 
-  /** @throws {UsageError} lake, for a path inside a slice's path, and for one that Node.js cannot represent. */
+  /** @throws {GcUsageError} lake, for a path inside a slice's path, and for one that Node.js cannot represent. */
   constructor(path: string) {
     this.uri = path;
     this.#root = resolve(path);
     // Invalid UTF-8 becomes this character, and a folder with another name would be created.
     if (this.#root.includes("\ufffd")) {
-      throw new UsageError("lake", `Invalid lake location ${this.#root}: its path is not valid UTF-8.`, {
+      throw new GcUsageError("lake", `Invalid lake location ${this.#root}: its path is not valid UTF-8.`, {
         hint: "Rename the folder, or use another one.",
       });
     }
@@ -40,7 +40,7 @@ export class FolderStore implements ObjectStore {
           ? "Use a location without folders named date=…, granularity=… or .staging."
           : `Did you mean --lake ${shellWord(around)}?`;
       const why = "its path contains a folder named like a partition, or .staging";
-      throw new UsageError("lake", `Invalid lake location ${this.#root}: ${why}.`, { hint });
+      throw new GcUsageError("lake", `Invalid lake location ${this.#root}: ${why}.`, { hint });
     }
     this.staging = join(this.#root, ".staging");
   }
@@ -55,8 +55,8 @@ export class FolderStore implements ObjectStore {
     return info !== undefined;
   }
 
-  #isFile(what: string): UsageError {
-    return new UsageError("lake", `Invalid lake location ${this.uri}: ${what} is a file, not a folder.`, {
+  #isFile(what: string): GcUsageError {
+    return new GcUsageError("lake", `Invalid lake location ${this.uri}: ${what} is a file, not a folder.`, {
       hint: "Set a folder with --lake or GC_USAGE_LAKE.",
     });
   }
@@ -183,8 +183,8 @@ export class FolderStore implements ObjectStore {
       if (entries.includes("usage")) await access(join(this.#root, "usage"), constants.W_OK | constants.X_OK);
       else await access(this.#root, constants.W_OK | constants.X_OK);
     } catch (error) {
-      if (isUsageError(error)) throw error;
-      throw new UsageError("lake", `Cannot write to the lake ${this.uri}: ${messageOf(error)}.`, {
+      if (isGcUsageError(error)) throw error;
+      throw new GcUsageError("lake", `Cannot write to the lake ${this.uri}: ${messageOf(error)}.`, {
         hint: "Check its permissions and that its disk is not full or read-only, or use another location with --lake.",
         cause: error,
       });
@@ -207,18 +207,18 @@ export class FolderStore implements ObjectStore {
   }
 }
 
-/** @throws {UsageError} lake, for a folder, a pipe … in the place of an object: it belongs to somebody else. */
+/** @throws {GcUsageError} lake, for a folder, a pipe … in the place of an object: it belongs to somebody else. */
 async function assertReplaceable(path: string, target: string): Promise<void> {
   const info = await lstat(target).catch(nothing);
   if (!info || info.isFile() || info.isSymbolicLink()) return;
   const what = info.isDirectory() ? "a folder instead of a file" : "neither a file nor a folder";
-  throw new UsageError("lake", `${path} in the lake is ${what}.`, { hint: "Move it out of the lake." });
+  throw new GcUsageError("lake", `${path} in the lake is ${what}.`, { hint: "Move it out of the lake." });
 }
 
 function cannotRemove(path: string, cause: unknown): unknown {
   const code = codeOf(cause);
   if (code === undefined) return cause;
-  return new UsageError("lake", `Cannot remove ${path} from the lake (${code}).`, {
+  return new GcUsageError("lake", `Cannot remove ${path} from the lake (${code}).`, {
     hint: "Give yourself permission to write to its folder (chmod, chown), then run the same command again.",
     cause,
   });

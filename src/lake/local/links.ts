@@ -1,6 +1,6 @@
 import { lstat, readlink, realpath } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { codeOf, UsageError } from "../../support/errors.ts";
+import { codeOf, GcUsageError } from "../../support/errors.ts";
 import { isData, isDataFolder } from "../../usage/lake-path.ts";
 
 /*
@@ -52,7 +52,7 @@ function isAtOrBelow(path: string, folder: string): boolean {
  * that do not exist yet are taken literally.
  *
  * @param root the lake's folder, without links.
- * @throws {UsageError} lake, naming a link that is not followed, or a file in the place of a folder.
+ * @throws {GcUsageError} lake, naming a link that is not followed, or a file in the place of a folder.
  */
 export async function locate(root: string, path: string): Promise<string> {
   const names = path.split("/");
@@ -71,7 +71,7 @@ export async function locate(root: string, path: string): Promise<string> {
       if ("why" in link) throw linkError(above, link.why);
       file = link.real;
     } else if (!info.isDirectory()) {
-      throw new UsageError("lake", `${above} in the lake is a file instead of a folder.`, {
+      throw new GcUsageError("lake", `${above} in the lake is a file instead of a folder.`, {
         hint: "Move it out of the lake.",
       });
     }
@@ -80,8 +80,8 @@ export async function locate(root: string, path: string): Promise<string> {
 }
 
 /** The error for reading or writing through a link. */
-export function linkError(path: string, why: string): UsageError {
-  return new UsageError("lake", `${path} in the lake is ${why}.`, {
+export function linkError(path: string, why: string): GcUsageError {
+  return new GcUsageError("lake", `${path} in the lake is ${why}.`, {
     hint: "Links may only point to another place in the same lake. Move the data into the lake, or remove the link.",
     details: { path },
   });

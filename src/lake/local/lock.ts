@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, UsageError } from "../../support/errors.ts";
+import { codeOf, GcUsageError } from "../../support/errors.ts";
 import {
   fileSystemNow,
   type Holder,
@@ -24,7 +24,7 @@ const WAIT_MS = 60_000;
  *
  * @param task gets a function that checks whether the lock is still held: a process that was suspended for longer than a
  *   lock is valid has lost it to another.
- * @throws {UsageError} lake, if another process holds it for a minute.
+ * @throws {GcUsageError} lake, if another process holds it for a minute.
  */
 export async function withLock<T>(path: string, task: (isHeld: () => boolean) => T | Promise<T>): Promise<T> {
   const holder = await acquire(path);
@@ -62,7 +62,7 @@ async function acquire(path: string): Promise<Holder> {
     }
     if (await takeOver(path)) continue;
     if (waited > WAIT_MS) {
-      throw new UsageError("lake", `Another process holds the lake's lock ${path}.`, {
+      throw new GcUsageError("lake", `Another process holds the lake's lock ${path}.`, {
         hint: "Wait for it to finish. If no gc-usage process is running, remove that file.",
       });
     }

@@ -2,7 +2,7 @@ import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { messageOf, UsageError } from "../../support/errors.ts";
+import { GcUsageError, messageOf } from "../../support/errors.ts";
 import type { StoredObject } from "../store.ts";
 import { isLocal } from "./local-error.ts";
 import type { S3Location } from "./s3-uri.ts";
@@ -36,7 +36,7 @@ export async function download(wanted: Wanted): Promise<string | undefined> {
       if (status === 412) return await get(wanted, undefined);
       if (status !== undefined || isLocal(error) || isMissingSetting(error)) throw error;
       if (attempt === TRIES) {
-        throw new UsageError(
+        throw new GcUsageError(
           "service",
           `Cannot read ${place.uri}/${object.path}: the download was interrupted. ${messageOf(error)}`,
           {

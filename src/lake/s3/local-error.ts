@@ -1,4 +1,4 @@
-import { codeOf, messageOf, UsageError } from "../../support/errors.ts";
+import { codeOf, GcUsageError, messageOf } from "../../support/errors.ts";
 
 /** Errors of this machine when a file is written or read. Network errors have other codes. */
 const LOCAL: readonly string[] = [
@@ -29,7 +29,7 @@ export function isLocal(error: unknown): boolean {
 /** Adds the folder to the message, because the code alone would look like an error from S3. */
 export function localError(error: unknown, folder: string): unknown {
   if (!isLocal(error)) return error;
-  return new UsageError("lake", `Cannot mirror the lake in ${folder}: ${messageOf(error)}.`, {
+  return new GcUsageError("lake", `Cannot mirror the lake in ${folder}: ${messageOf(error)}.`, {
     hint: "Free space or fix the permissions there, or set GC_USAGE_CACHE to another folder. Then run the same command again: complete downloads are kept.",
     cause: error,
   });

@@ -14,7 +14,7 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { awsClientConfig } from "../../environment/aws-client.ts";
 import { awsError } from "../../support/aws.ts";
 import type { Log } from "../../support/effects.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 import { DATA_FOLDERS, isData, whyForeign } from "../../usage/lake-path.ts";
 import { canBeFile } from "../../usage/slice.ts";
@@ -45,7 +45,7 @@ const WRITE_KEY = "gc-usage-write";
 /**
  * Opens a lake in S3, with the region and credentials from the environment (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …).
  *
- * @throws {UsageError} input, for anything but `s3://bucket[/prefix]`.
+ * @throws {GcUsageError} input, for anything but `s3://bucket[/prefix]`.
  */
 export async function openS3Store(
   uri: string,
@@ -332,7 +332,7 @@ export class S3Store implements ObjectStore {
       // The SDK and the streams have their own errors for a call that the signal ended.
       signal?.throwIfAborted();
       if (error instanceof S3ServiceException && error.name === "NoSuchBucket") {
-        throw new UsageError("aws", `The bucket ${this.#place.bucket} does not exist.`, {
+        throw new GcUsageError("aws", `The bucket ${this.#place.bucket} does not exist.`, {
           hint: "Create the lake's stack with `gc-usage aws deploy` and pass it with --stack, create the bucket, or check its name.",
           cause: error,
         });
@@ -345,7 +345,7 @@ export class S3Store implements ObjectStore {
 /** A network's sign-in page parses as an empty listing, but S3 includes the name of the bucket. */
 function assertListing({ Name }: { readonly Name?: string | undefined }, doing: string): void {
   if (Name !== undefined) return;
-  throw new UsageError("service", `Cannot ${doing}: the response is not from S3.`, {
+  throw new GcUsageError("service", `Cannot ${doing}: the response is not from S3.`, {
     hint: "Check AWS_ENDPOINT_URL, and whether your network requires you to sign in first.",
   });
 }

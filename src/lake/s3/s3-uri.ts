@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, join } from "node:path";
 import { homeFolder } from "../../environment/home.ts";
-import { UsageError } from "../../support/errors.ts";
+import { GcUsageError } from "../../support/errors.ts";
 import { checkFolder } from "../location.ts";
 
 /** A lake's address in S3. */
@@ -13,11 +13,11 @@ export interface S3Location {
   readonly uri: string;
 }
 
-/** @throws {UsageError} input, for anything but `s3://bucket[/prefix]`. */
+/** @throws {GcUsageError} input, for anything but `s3://bucket[/prefix]`. */
 export function parseS3Uri(text: string): S3Location {
   const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/(.*))?$/is.exec(text) ?? [];
   if (bucket.includes("@")) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       "Invalid lake location: a user or key before the bucket is not supported.",
       {
@@ -26,7 +26,7 @@ export function parseS3Uri(text: string): S3Location {
     );
   }
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
-    throw new UsageError(
+    throw new GcUsageError(
       "input",
       `Invalid lake location ${text}: ${JSON.stringify(bucket)} is not a valid bucket name.`,
       {
@@ -36,7 +36,7 @@ export function parseS3Uri(text: string): S3Location {
   }
   const prefix = path.replace(/\/$/, "");
   if (prefix !== "" && prefix.split("/").some((part) => part === "" || part === "." || part === "..")) {
-    throw new UsageError("input", `Invalid lake location ${text}: its prefix has an empty part, . or ...`, {
+    throw new GcUsageError("input", `Invalid lake location ${text}: its prefix has an empty part, . or ...`, {
       hint: "Write s3://bucket/prefix, with one / between the parts.",
     });
   }
@@ -64,7 +64,7 @@ function caches(env: Env): string {
   // The specification says to ignore relative paths: https://specifications.freedesktop.org/basedir-spec/
   const folder = named && isAbsolute(named) ? named : home && join(home, ".cache");
   if (folder) return folder;
-  throw new UsageError("input", "Cannot mirror a lake in S3: no home folder is set.", {
+  throw new GcUsageError("input", "Cannot mirror a lake in S3: no home folder is set.", {
     hint: "Set GC_USAGE_CACHE to a writable folder, or set HOME.",
   });
 }
