@@ -34,7 +34,6 @@ export { type Choice, choose, type Source, sourcesFor, type Wanted } from "./que
 export { checkBasis, checkSeries, type Demands } from "./questions/demands.ts";
 export { type AnswerContext, questionEnvelope, seriesOf, tablesEnvelope } from "./questions/envelopes.ts";
 export { bind, get as question, list as questions, type Question } from "./questions/questions.ts";
-export { type WindowFlags, windowOf } from "./questions/window.ts";
 export {
   type Fact,
   type FactOptions,
@@ -96,3 +95,4 @@ export type { SeriesKey } from "./usage/series.ts";
 export { SERVICE_SPECS, SERVICES, type Service } from "./usage/service.ts";
 export type { QueryState, ServiceSpec } from "./usage/services/spec.ts";
 export { parseSlicePath, type SliceKey, slicePath } from "./usage/slice.ts";
+export { type WindowFlags, windowOf } from "./usage/window.ts";

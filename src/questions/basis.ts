@@ -11,9 +11,9 @@ import {
   type Span,
 } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
+import { type WindowFlags, windowOf } from "../usage/window.ts";
 import { choose, comparable, type Source, sourcesFor, type Wanted } from "./choose.ts";
 import { daysRead, metricsRead, type Question } from "./questions.ts";
-import { type WindowFlags, windowOf } from "./window.ts";
 
 /** What a person specifies in addition to the question. */
 export interface Asked extends WindowFlags, Wanted {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { choose, comparable, sourcesFor, type Wanted } from "../../src/questions/choose.ts";
 import { get } from "../../src/questions/questions.ts";
-import { windowOf } from "../../src/questions/window.ts";
 import { isGcUsageError } from "../../src/support/errors.ts";
 import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
@@ -9,6 +8,7 @@ import type { Granularity } from "../../src/usage/period.ts";
 import { describeSeries } from "../../src/usage/series.ts";
 import type { Service } from "../../src/usage/service.ts";
 import type { SliceKey } from "../../src/usage/slice.ts";
+import { windowOf } from "../../src/usage/window.ts";
 
 const WINDOW = { start: "2026-11-01" as Day, end: "2026-11-10" as Day };
 

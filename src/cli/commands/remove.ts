@@ -1,7 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Lake } from "../../lake/lake.ts";
 import { openLake } from "../../lake/open.ts";
-import { windowOf } from "../../questions/window.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
@@ -16,6 +15,7 @@ import { parseDay } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { describeSeries, seriesAmong } from "../../usage/series.ts";
 import { slicePath } from "../../usage/slice.ts";
+import { windowOf } from "../../usage/window.ts";
 import type { Cli } from "../cli.ts";
 import { confirmed } from "../confirm.ts";
 import { granularityOption, serviceOption } from "../options.ts";

@@ -1,5 +1,4 @@
 import { Command } from "@commander-js/extra-typings";
-import { type WindowFlags, windowOf } from "../../questions/window.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { once } from "../../support/once.ts";
@@ -9,6 +8,7 @@ import { addDays, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { periodStart } from "../../usage/period.ts";
 import type { SeriesKey } from "../../usage/series.ts";
+import { type WindowFlags, windowOf } from "../../usage/window.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
 import {

@@ -1,6 +1,6 @@
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
-import { addDays, type Day, dayOf, lastDay, minDay, parseDay, startOfDay } from "../usage/day.ts";
+import { addDays, type Day, dayOf, lastDay, minDay, parseDay, startOfDay } from "./day.ts";
 import {
   DEFAULT_WEEK_START,
   type Granularity,
@@ -9,7 +9,7 @@ import {
   type Span,
   type WeekStart,
   wholePeriods,
-} from "../usage/period.ts";
+} from "./period.ts";
 
 /** The period as a person gives it. */
 export interface WindowFlags {
