@@ -4,6 +4,7 @@ import { GcUsageError } from "../support/errors.ts";
 import { shellWord } from "../support/quote.ts";
 import { SOURCE_FOLDER } from "../usage/slice.ts";
 import { CLAIM_PATH } from "./claim.ts";
+import { storeKind } from "./stores.ts";
 
 /** The entries that identify a folder as a lake, as in `ObjectStore.entries`. */
 export const MARKS: readonly string[] = ["usage/", SOURCE_FOLDER, CLAIM_PATH];
@@ -39,10 +40,8 @@ export function foreignError(uri: string, entries: readonly string[]): GcUsageEr
 /** The lake that a location is part of, judging by its entries. */
 function lakeAround(uri: string, entries: readonly string[]): string | undefined {
   if (!entries.some((name) => name.startsWith("granularity="))) return undefined;
-  const isS3 = /^s3:\/\//i.test(uri);
-  const path = isS3 ? uri.replace(/\/$/, "") : resolve(uri);
-  if (!PARTS.includes(basename(path))) return undefined;
-  return isS3 ? path.slice(0, path.lastIndexOf("/")) : dirname(uri);
+  const kind = storeKind(uri);
+  return PARTS.includes(basename(kind.canonical(uri))) ? kind.parent(uri) : undefined;
 }
 
 /** @throws {GcUsageError} lake, for a new folder that would be inside the data of a lake. */

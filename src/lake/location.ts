@@ -1,5 +1,7 @@
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
+import { type Problem, unexpanded, windowsPath } from "./local/folder-text.ts";
+import { STORES, storeKind } from "./stores.ts";
 
 /**
  * Checks a lake's location as written by the user: a folder, or `s3://bucket/prefix`. Anything else that would become a
@@ -17,27 +19,19 @@ export function checkLocation(text: string, source: string): string {
   });
 }
 
-/** The same check for a folder that is not a lake. */
-export function checkFolder(text: string, source: string): string {
-  const problem = unexpanded(text) ?? windowsPath(text);
-  if (problem === undefined) return text;
-  const [why, hint] = problem;
-  throw new GcUsageError("input", `Invalid folder ${quoted(text)} (${source}): ${why}.`, { hint });
-}
-
-type Problem = readonly [why: string, hint: string] | undefined;
-
 function problemOf(text: string): Problem {
   if (text === "") return ["it is empty", ANY];
   if (text === "-") return ["a lake is a folder or an S3 location, not a stream", ANY];
   if (text !== text.trim()) {
     return ["it begins or ends with a space", `Remove the space: ${quoted(text.trim())}.`];
   }
-  if (/^s3:\/\/[^/\\]/i.test(text)) return undefined;
+  if (/^[a-z0-9]+:\/\/[^/\\]/i.test(text) && !storeKind(text).isLocal) return undefined;
   return onS3(text) ?? otherAddress(text) ?? unexpanded(text) ?? windowsPath(text);
 }
 
-const ANY = "Use a folder or s3://bucket/prefix.";
+const ANY = `Use ${STORES.map(({ form }) => form)
+  .reverse()
+  .join(" or ")}.`;
 
 /** Recognizes an S3 location in another notation. */
 function onS3(text: string): Problem {
@@ -74,31 +68,6 @@ function otherAddress(text: string): Problem {
   return OTHER.test(text) || text.includes("://")
     ? ["it is neither a folder nor an S3 location", ANY]
     : undefined;
-}
-
-/** Text that a shell would have expanded, if it was quoted or came from a file or a service's settings. */
-function unexpanded(text: string): Problem {
-  if (text.startsWith("~")) {
-    const meant =
-      text === "~" || text.startsWith("~/") ? `"$HOME${text.slice(1)}"` : "the folder's full path";
-    return [
-      "a shell expands ~ only at the start of an unquoted word",
-      `Write ${meant}, or ./${text} for a folder of that name.`,
-    ];
-  }
-  if (/^\.\.?[\\/]/.test(text)) return undefined;
-  const [, variable] = /(?:^|[\\/])(\$\w+|\$\{[^/\\}]*\}?|%\w+%|\$env:\w+)(?=$|[\\/])/.exec(text) ?? [];
-  return variable === undefined
-    ? undefined
-    : [`${variable} is a variable that was not expanded`, "Write the full path."];
-}
-
-function windowsPath(text: string): Problem {
-  if (process.platform === "win32" || !/^(?:[a-z]:(?:[\\/]|$)|\\\\)/i.test(text)) return undefined;
-  return [
-    "it is a Windows path, and this is not Windows",
-    "Write a path on this machine; in WSL, C: is /mnt/c.",
-  ];
 }
 
 /** A user or key before a bucket or a host may be a secret. */

@@ -1,13 +1,11 @@
-import { join } from "node:path";
 import pLimit from "p-limit";
-import { type Log, silentLog } from "../support/effects.ts";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { shellWord } from "../support/quote.ts";
 import { foreignError, lakesNear, MARKS, refuseInside } from "./detect.ts";
 import { Lake } from "./lake.ts";
-import { FolderStore } from "./local/folder-store.ts";
 import { checkLocation } from "./location.ts";
-import type { ObjectStore } from "./store.ts";
+import type { ObjectStore, OpenOptions } from "./store.ts";
+import { storeKind } from "./stores.ts";
 
 /** One of several lakes below a folder or prefix. */
 export interface LakeOfOrganization {
@@ -27,14 +25,6 @@ export function lakeUri(
 ): string {
   if (given !== undefined) return checkLocation(given, "--lake");
   return checkLocation(env["GC_USAGE_LAKE"] || "usage-lake", "GC_USAGE_LAKE");
-}
-
-/** Options for opening a lake. */
-export interface OpenOptions {
-  /** Receives a message about what is mirrored from S3. */
-  readonly log?: Log | undefined;
-  /** Cancels calls to S3 and waits. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -59,7 +49,7 @@ export async function openLake(uri: string, options: OpenOptions = {}): Promise<
 export async function openOrCreateLake(uri: string, options: OpenOptions = {}): Promise<Lake> {
   const store = await storeOf(uri, options);
   if (await store.exists()) return await single(store);
-  if (!isS3(uri)) await refuseInside(uri);
+  if (storeKind(uri).isLocal) await refuseInside(uri);
   await store.create();
   return new Lake(store);
 }
@@ -82,22 +72,13 @@ export async function openLakes(
   return { lakes: below.map(([organization, child]) => ({ organization, lake: new Lake(child) })) };
 }
 
-async function storeOf(uri: string, { log = silentLog, signal }: OpenOptions): Promise<ObjectStore> {
+async function storeOf(uri: string, options: OpenOptions): Promise<ObjectStore> {
   checkLocation(uri, "the lake");
-  if (isS3(uri)) {
-    // Loaded on demand, because a local lake needs no AWS SDK.
-    const { openS3Store } = await import("./s3/s3-store.ts");
-    return openS3Store(uri, { log, signal });
-  }
-  return new FolderStore(uri);
-}
-
-function isS3(uri: string): boolean {
-  return /^s3:\/\//i.test(uri);
+  return await storeKind(uri).open(uri, options);
 }
 
 async function noLake(uri: string): Promise<GcUsageError> {
-  const near = isS3(uri) ? [] : await lakesNear(uri);
+  const near = storeKind(uri).isLocal ? await lakesNear(uri) : [];
   const meant = near.map((lake) => `--lake ${shellWord(lake)}`).join(" or ");
   return new GcUsageError("lake", `No lake at ${uri}.`, {
     hint:
@@ -127,7 +108,7 @@ async function single(store: ObjectStore): Promise<Lake> {
     "refused",
     `${store.uri} contains the lakes of ${names.length === 1 ? "one organization" : `${names.length} organizations`} (${shortList(names)}), but this command works on a single lake.`,
     {
-      hint: `Choose one of them, for example --lake ${childUri(store.uri, first[0])}. \`ask\`, \`sql\`, \`status\` and \`verify\` read all of them together.`,
+      hint: `Choose one of them, for example --lake ${storeKind(store.uri).child(store.uri, first[0])}. \`ask\`, \`sql\`, \`status\` and \`verify\` read all of them together.`,
       details: { lakes: names },
     },
   );
@@ -160,15 +141,11 @@ async function lakesBelow(
 /** Undefined for a name that no lake can have. */
 async function childOf(uri: string, name: string, options: OpenOptions): Promise<ObjectStore | undefined> {
   try {
-    return await storeOf(childUri(uri, name), options);
+    return await storeOf(storeKind(uri).child(uri, name), options);
   } catch (error) {
     if (isGcUsageError(error)) return undefined;
     throw error;
   }
-}
-
-function childUri(uri: string, name: string): string {
-  return isS3(uri) ? `${uri.replace(/\/$/, "")}/${name}` : join(uri, name);
 }
 
 function shortList(names: readonly string[]): string {

@@ -1,3 +1,5 @@
+import type { Log } from "../support/effects.ts";
+
 /** An object of the lake. `version` changes whenever the object is replaced. */
 export interface StoredObject {
   /** Path relative to the lake, with `/` between the parts. */
@@ -31,6 +33,16 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the current progress; each text replaces the previous one. */
   readonly progress?: ((text: string) => void) | undefined;
+}
+
+/** Options for opening a store. */
+export interface OpenOptions {
+  /** Receives a message about what is mirrored from a store elsewhere. */
+  readonly log?: Log | undefined;
+  /** Cancels calls to the store, and waits. */
+  readonly signal?: AbortSignal | undefined;
+  /** Environment variables: credentials and addresses of a store elsewhere, and the folder of the cache. Default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**

@@ -34,7 +34,7 @@ describe("Athena and DuckDB over the same files", async () => {
   await declareSourceTable(new Glue(clientOptions(aws)), stack, ["month"]);
   // The harness has two endpoints for AWS. The lake's own store reads S3.
   Object.assign(process.env, awsEnv(aws));
-  const lake = await openLake(stack.lake);
+  const lake = await openLake(stack.lake, { env: process.env });
   const slices = await lake.list();
   const athena = await openAthena({ workgroup: stack.workgroup, database: stack.database, slices });
   const duckdb = await openDuckDb(folder);

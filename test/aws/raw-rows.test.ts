@@ -15,7 +15,7 @@ const aws = inject("aws");
 describe("Athena can read stored raw rows", async () => {
   const stack = await deploy(aws, "raw-rows");
   Object.assign(process.env, awsEnv(aws));
-  const lake = await openLake(stack.lake);
+  const lake = await openLake(stack.lake, { env: process.env });
   await declareSourceTable(new Glue(clientOptions(aws)), stack, ["day"], JOBS_COLUMNS);
   const athena = await openAthena({ workgroup: stack.workgroup, database: stack.database, slices: [] });
   afterAll(async () => {

@@ -17,20 +17,23 @@ it.each(CREATIONS)(
   "%s is created although another process keeps removing the empty staging folder",
   async (_what, create) => {
     const staging = join(await tempFolder(), "lake/.staging");
-    let isOver = false;
+    const over = new AbortController();
     const removing = (async () => {
       let removed = 0;
-      while (!isOver)
-        await rmdir(staging).then(
-          () => removed++,
-          () => undefined,
-        );
+      while (!over.signal.aborted) {
+        try {
+          await rmdir(staging);
+          removed++;
+        } catch {
+          // It is in use, or has been removed.
+        }
+      }
       return removed;
     })();
     try {
       for (let i = 0; i < 100; i++) await create(staging);
     } finally {
-      isOver = true;
+      over.abort();
     }
     expect(await removing).toBeGreaterThan(0);
   },

@@ -1,10 +1,9 @@
-import { resolve } from "node:path";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { StackSettings } from "../../aws/stack.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { checkLocation } from "../../lake/location.ts";
 import { openLake, openOrCreateLake } from "../../lake/open.ts";
-import { parseS3Uri } from "../../lake/s3/s3-uri.ts";
+import { storeKind } from "../../lake/stores.ts";
 import { counted } from "../../support/count.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
@@ -42,7 +41,7 @@ export function command(cli: Cli): CommandUnknownOpts {
       checkLocation(from, "the lake to copy");
       if (to !== undefined) checkLocation(to, "the lake to copy to");
       const target = await lakeToWrite(cli, { lake: to, stack: options.stack });
-      if (placeOf(from) === placeOf(target.uri)) {
+      if (storeKind(from).canonical(from) === storeKind(target.uri).canonical(target.uri)) {
         throw new GcUsageError("input", `${from} and ${target.uri} are the same lake.`, {
           hint: "Give two different lakes.",
         });
@@ -59,10 +58,6 @@ export function command(cli: Cli): CommandUnknownOpts {
         await source.close();
       }
     });
-}
-
-function placeOf(uri: string): string {
-  return /^s3:\/\//i.test(uri) ? parseS3Uri(uri).uri : resolve(uri);
 }
 
 async function copy(

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { Command } from "@commander-js/extra-typings";
 import { checkLocation } from "../../lake/location.ts";
+import { storeKind } from "../../lake/stores.ts";
 import { startSandbox } from "../../sandbox/sandbox.ts";
 import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";
@@ -89,7 +90,7 @@ async function freshFolder(wanted: string | undefined): Promise<string> {
   const exists = async (path: string): Promise<boolean> =>
     (await stat(path).catch(() => undefined)) !== undefined;
   if (wanted !== undefined) {
-    if (/^s3:\/\//i.test(checkLocation(wanted, "--lake"))) {
+    if (!storeKind(checkLocation(wanted, "--lake")).isLocal) {
       throw new GcUsageError("input", `Invalid --lake: ${quoted(wanted)} (expected a folder).`, {
         hint: "Give a folder of this machine that does not exist yet, or omit --lake.",
       });

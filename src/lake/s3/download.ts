@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { GcUsageError, messageOf } from "../../support/errors.ts";
+import { isLocal } from "../mirror/local-error.ts";
 import type { StoredObject } from "../store.ts";
-import { isLocal } from "./local-error.ts";
 import type { S3Location } from "./s3-uri.ts";
 import { pause, statusOf, TRIES } from "./tries.ts";
 

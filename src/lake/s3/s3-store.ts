@@ -13,16 +13,17 @@ import {
 import { Upload } from "@aws-sdk/lib-storage";
 import { awsClientConfig } from "../../environment/aws-client.ts";
 import { awsError } from "../../support/aws.ts";
-import type { Log } from "../../support/effects.ts";
+import { type Log, silentLog } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { sizeText } from "../../support/size.ts";
 import { DATA_FOLDERS, isData, whyForeign } from "../../usage/lake-path.ts";
 import { canBeFile } from "../../usage/slice.ts";
 import { makeFolder } from "../local/make-folder.ts";
-import type { Listing, ObjectStore, StoredObject, WaitOptions } from "../store.ts";
+import { cacheFolder } from "../mirror/cache-folder.ts";
+import { Mirror } from "../mirror/mirror.ts";
+import type { Listing, ObjectStore, OpenOptions, StoredObject, WaitOptions } from "../store.ts";
 import { download } from "./download.ts";
-import { Mirror } from "./mirror.ts";
-import { cacheFolder, parseS3Uri, type S3Location } from "./s3-uri.ts";
+import { parseS3Uri, type S3Location } from "./s3-uri.ts";
 import { pause, statusOf, TRIES } from "./tries.ts";
 
 export interface S3StoreOptions {
@@ -43,23 +44,24 @@ const MAX_PARTS = 10_000;
 const WRITE_KEY = "gc-usage-write";
 
 /**
- * Opens a lake in S3, with the region and credentials from the environment (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …).
+ * Opens a lake in S3, with the region and credentials of the variables AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …
  *
  * @throws {GcUsageError} input, for anything but `s3://bucket[/prefix]`.
  */
 export async function openS3Store(
   uri: string,
-  options: Pick<S3StoreOptions, "log" | "signal">,
+  { log = silentLog, signal, env = {} }: OpenOptions,
 ): Promise<S3Store> {
   const place = parseS3Uri(uri);
-  const cache = cacheFolder(place.uri, process.env);
+  const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || "";
+  const cache = cacheFolder(place.uri, endpoint, env);
   // Usage data must not be readable by other users of this machine.
   await makeFolder(cache, 0o700);
   const client = new S3Client({
-    ...(await awsClientConfig({}, process.env)),
+    ...(await awsClientConfig({}, env)),
     followRegionRedirects: true,
   });
-  return new S3Store(place, { client, cache, ...options });
+  return new S3Store(place, { client, cache, log, signal });
 }
 
 /** A lake under a prefix of a bucket. A write is a single PUT, which S3 executes only if the object is as expected. */

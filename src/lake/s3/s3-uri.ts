@@ -1,8 +1,4 @@
-import { createHash } from "node:crypto";
-import { isAbsolute, join } from "node:path";
-import { homeFolder } from "../../environment/home.ts";
 import { GcUsageError } from "../../support/errors.ts";
-import { checkFolder } from "../location.ts";
 
 /** A lake's address in S3. */
 export interface S3Location {
@@ -42,29 +38,4 @@ export function parseS3Uri(text: string): S3Location {
   }
   const uri = prefix === "" ? `s3://${bucket}` : `s3://${bucket}/${prefix}`;
   return { bucket, prefix: prefix === "" ? "" : `${prefix}/`, uri };
-}
-
-/**
- * The folder on this machine for a lake in S3: its mirror, and uncommitted files. The same bucket behind another endpoint is
- * a different lake.
- */
-export function cacheFolder(uri: string, env: Env): string {
-  const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || "";
-  const name = createHash("sha256").update(`${uri}\n${endpoint}`).digest("hex").slice(0, 32);
-  const own = env["GC_USAGE_CACHE"];
-  const cache = own ? checkFolder(own, "GC_USAGE_CACHE") : join(caches(env), "gc-usage");
-  return join(cache, "lakes", name);
-}
-
-type Env = Readonly<Record<string, string | undefined>>;
-
-function caches(env: Env): string {
-  const home = homeFolder(env);
-  const named = env["XDG_CACHE_HOME"];
-  // The specification says to ignore relative paths: https://specifications.freedesktop.org/basedir-spec/
-  const folder = named && isAbsolute(named) ? named : home && join(home, ".cache");
-  if (folder) return folder;
-  throw new GcUsageError("input", "Cannot mirror a lake in S3: no home folder is set.", {
-    hint: "Set GC_USAGE_CACHE to a writable folder, or set HOME.",
-  });
 }

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Mirror } from "../../../src/lake/s3/mirror.ts";
+import { Mirror } from "../../../src/lake/mirror/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
 import { Workspace } from "../../../src/lake/workspace.ts";
 import { tempFolder, tree } from "../helpers.ts";

@@ -60,7 +60,7 @@ export interface Held {
   readonly skipped: readonly string[];
 }
 
-/** Objects of a lake in S3 as files in one folder, at the same paths as in the lake. */
+/** Objects of a lake in a store elsewhere as files in one folder, at the same paths as in the lake. */
 export class Mirror {
   readonly root: string;
   readonly #download: Download;

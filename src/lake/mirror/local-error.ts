@@ -26,7 +26,7 @@ export function isLocal(error: unknown): boolean {
   return !connecting && LOCAL.includes(codeOf(error) ?? "");
 }
 
-/** Adds the folder to the message, because the code alone would look like an error from S3. */
+/** Adds the folder to the message, because the code alone would look like an error of the store. */
 export function localError(error: unknown, folder: string): unknown {
   if (!isLocal(error)) return error;
   return new GcUsageError("lake", `Cannot mirror the lake in ${folder}: ${messageOf(error)}.`, {

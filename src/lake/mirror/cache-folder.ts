@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import { isAbsolute, join } from "node:path";
+import { homeFolder } from "../../environment/home.ts";
+import { GcUsageError } from "../../support/errors.ts";
+import { checkFolder } from "../local/folder-text.ts";
+
+/**
+ * The folder on this machine for a lake elsewhere: its mirror, and uncommitted files.
+ *
+ * @param endpoint empty for the service's usual address. The same location behind another one is a different lake.
+ */
+export function cacheFolder(uri: string, endpoint: string, env: Env): string {
+  const name = createHash("sha256").update(`${uri}\n${endpoint}`).digest("hex").slice(0, 32);
+  const own = env["GC_USAGE_CACHE"];
+  const cache = own ? checkFolder(own, "GC_USAGE_CACHE") : join(caches(env), "gc-usage");
+  return join(cache, "lakes", name);
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+function caches(env: Env): string {
+  const home = homeFolder(env);
+  const named = env["XDG_CACHE_HOME"];
+  // The specification says to ignore relative paths: https://specifications.freedesktop.org/basedir-spec/
+  const folder = named && isAbsolute(named) ? named : home && join(home, ".cache");
+  if (folder) return folder;
+  throw new GcUsageError("input", "Cannot mirror the lake: no home folder is set.", {
+    hint: "Set GC_USAGE_CACHE to a writable folder, or set HOME.",
+  });
+}
