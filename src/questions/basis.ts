@@ -11,7 +11,7 @@ import {
   type Span,
 } from "../usage/period.ts";
 import type { SliceKey } from "../usage/slice.ts";
-import { type WindowFlags, windowOf } from "../usage/window.ts";
+import { hasStart, type WindowFlags, windowOf } from "../usage/window.ts";
 import { choose, comparable, type Source, sourcesFor, type Wanted } from "./choose.ts";
 import { daysRead, metricsRead, type Question } from "./questions.ts";
 
@@ -74,7 +74,7 @@ export async function basisOf(
   const source = sourceOf(question, sources, asked, now);
   const { granularity } = source;
   const metrics = metricsRead(question);
-  const isFixed = isNamed(asked) || asked.allowPartial === true || asked.requireComplete === true;
+  const isFixed = hasStart(asked) || asked.allowPartial === true || asked.requireComplete === true;
   const widest = windowIn(source, asked.requireComplete ? undefined : lastDayOf(source), asked, now);
   const { start, end } = daysRead(question, widest, granularity);
   const span = { start: isFixed ? start : periodsBefore(granularity, start, SKIPPED), end };
@@ -108,18 +108,13 @@ export async function basisOf(
   };
 }
 
-/** True if the start is given. An end without a start only moves the usual period. */
-function isNamed({ last, from }: Asked): boolean {
-  return last !== undefined || from !== undefined;
-}
-
 /** The source for the preliminary period, which ends on the newest day of any source. */
 function sourceOf(question: Question, sources: readonly Source[], asked: Asked, now: number): Source {
   const [any] = sources as [Source, ...Source[]];
   const window = windowIn(any, sources.map(lastDayOf).sort().at(-1), asked, now);
   // A usual period with missing days becomes shorter.
   const fitting =
-    isNamed(asked) || asked.allowPartial ? comparable(question, sources, window, asked) : sources;
+    hasStart(asked) || asked.allowPartial ? comparable(question, sources, window, asked) : sources;
   return choose(fitting, daysRead(question, window, any.granularity));
 }
 
@@ -131,7 +126,7 @@ function windowIn(
   now: number,
 ): Span {
   const window = windowOf(asked, newest, now, { granularity, weekStart });
-  if (isNamed(asked)) return window;
+  if (hasStart(asked)) return window;
   const last = periodStart(granularity, window.end, weekStart);
   return { start: periodsBefore(granularity, last, USUAL[granularity] - 1), end: window.end };
 }

@@ -2,9 +2,11 @@ import type { QueryOptions, QueryResult, SqlEngine, SqlRow } from "../engine/eng
 import { ORGANIZATION } from "../engine/tables.ts";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { sqlString } from "../support/quote.ts";
+import { hasCalendarPeriod } from "../usage/calendar-period.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { maxDay, minDay } from "../usage/day.ts";
 import type { SliceKey } from "../usage/slice.ts";
+import { exactly } from "../usage/window.ts";
 import { answerLake, type SliceReader } from "./answer-lake.ts";
 import { type Asked, type Basis, basisOf } from "./basis.ts";
 import type { Question } from "./questions.ts";
@@ -73,11 +75,12 @@ export async function basesOf(
   let bases = own;
   const isOfOne = (): boolean => new Set(bases.map(({ window }) => JSON.stringify(window))).size === 1;
   const last = own.map(({ window }) => window.end).reduce(minDay);
-  if (!isOfOne()) bases = await basesFor({ to: last });
+  // A calendar period sets the end itself.
+  if (!isOfOne() && !hasCalendarPeriod(asked)) bases = await basesFor({ to: last });
   if (!isOfOne()) {
     const first = bases.map(({ window }) => window.start).reduce(maxDay);
     if (first > last) throw noPeriod(lakes, own);
-    bases = await basesFor({ last: undefined, from: first, to: last });
+    bases = await basesFor(exactly({ start: first, end: last }));
   }
   return lakes.map((lake, i) => ({ ...lake, basis: bases[i] as Basis, own: own[i] as Basis }));
 }

@@ -1,5 +1,6 @@
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
+import { type CalendarFlags, calendarPeriod } from "./calendar-period.ts";
 import { addDays, type Day, dayOf, lastDay, minDay, parseDay, startOfDay } from "./day.ts";
 import {
   DEFAULT_WEEK_START,
@@ -11,11 +12,13 @@ import {
   wholePeriods,
 } from "./period.ts";
 
-/** The period as a person gives it. */
-export interface WindowFlags {
+/** The period as a person gives it. At most one flag sets its start. */
+export interface WindowFlags extends CalendarFlags {
   readonly last?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  /** The first day of the week, for `lastWeek` (default: that of the rows, or Monday). */
+  readonly weekStart?: WeekStart | undefined;
 }
 
 const DEFAULT_LAST = "30d";
@@ -26,14 +29,39 @@ export interface WindowPeriods {
   readonly weekStart?: WeekStart;
 }
 
+/** The flags that set the start of a period, with the option that sets each. */
+const STARTS = [
+  ["last", "--last"],
+  ["from", "--from"],
+  ["lastWeek", "--last-week"],
+  ["lastMonth", "--last-month"],
+  ["month", "--month"],
+] as const;
+
+/** True if a flag sets the start. An end without a start only moves the usual period. */
+export function hasStart(flags: WindowFlags): boolean {
+  return STARTS.some(([name]) => flags[name] !== undefined);
+}
+
+/** The flags for exactly these days, to put over others. */
+export function exactly({ start, end }: Span): WindowFlags {
+  return {
+    last: undefined,
+    lastWeek: undefined,
+    lastMonth: undefined,
+    month: undefined,
+    from: start,
+    to: end,
+  };
+}
+
 /**
- * The days that `--last`, `--from` and `--to` select, extended to whole periods. Without an end, the window ends
- * yesterday (the current UTC day is never in the data) or on the newest day, whichever is earlier, so that an old
- * lake still answers. A week or month that is not over by then is omitted. Without a start, the window is 30 days
- * long.
+ * The days that the flags select, extended to whole periods. Without an end, the window ends yesterday (the current
+ * UTC day is never in the data) or on the newest day, whichever is earlier, so that an old lake still answers. A week
+ * or month that is not over by then is omitted. Without a start, the window is 30 days long.
  *
  * @param newest undefined: the end depends on the clock only.
- * @throws {GcUsageError} input, for invalid text, or days in the wrong order.
+ * @throws {GcUsageError} input, for invalid text, flags that contradict each other, or days in the wrong order.
  */
 export function windowOf(
   flags: WindowFlags,
@@ -41,18 +69,12 @@ export function windowOf(
   now: number,
   { granularity = "day", weekStart = DEFAULT_WEEK_START }: WindowPeriods = {},
 ): Span {
-  const last = flags.last ?? DEFAULT_LAST;
-  if (flags.last !== undefined && flags.from !== undefined) {
-    throw new GcUsageError("input", "--last and --from both set the start of the period.", {
-      hint: "Use only one of them: --last 30d, or --from 2026-10-01 --to 2026-10-31.",
-    });
-  }
-  const from = flags.from === undefined ? undefined : parseDay(flags.from, "--from");
-  const end =
-    flags.to === undefined
-      ? openEnd({ granularity, weekStart }, lastOf(newest, from, now), from)
-      : parseDay(flags.to, "--to");
-  const start = from ?? startOfLast(last, end);
+  checkFlags(flags, granularity, weekStart);
+  const calendar = calendarPeriod(flags, now, flags.weekStart ?? weekStart);
+  const from = calendar?.from ?? (flags.from === undefined ? undefined : parseDay(flags.from, "--from"));
+  const to = calendar?.to ?? (flags.to === undefined ? undefined : parseDay(flags.to, "--to"));
+  const end = to ?? openEnd({ granularity, weekStart }, lastOf(newest, from, now), from);
+  const start = from ?? startOfLast(flags.last ?? DEFAULT_LAST, end);
   if (start > end) {
     throw new GcUsageError("input", `The period ends on ${end}, before it starts on ${start}.`, {
       hint:
@@ -62,6 +84,27 @@ export function windowOf(
     });
   }
   return wholePeriods(granularity, { start, end }, weekStart);
+}
+
+/** @throws {GcUsageError} input, if two flags set the start or the end, or the rows have other weeks. */
+function checkFlags(flags: WindowFlags, granularity: Granularity, weekStart: WeekStart): void {
+  const [first, second] = STARTS.flatMap(([name, option]) => (flags[name] === undefined ? [] : [option]));
+  const hint =
+    "Use only one of them: --last 30d, --last-week, --last-month, --month 2026-10, or --from and --to.";
+  if (first !== undefined && second !== undefined)
+    throw new GcUsageError("input", `${first} and ${second} both set the start of the period.`, { hint });
+  if (flags.to !== undefined && first !== undefined && first !== "--last" && first !== "--from")
+    throw new GcUsageError("input", `${first} and --to both set the end of the period.`, { hint });
+  const wanted = flags.lastWeek && granularity === "week" ? flags.weekStart : undefined;
+  if (wanted !== undefined && wanted !== weekStart) {
+    throw new GcUsageError(
+      "input",
+      `--week-start is ${wanted}, but the lake's weeks start on ${weekStart}.`,
+      {
+        hint: "Omit --week-start, or read days: --granularity day",
+      },
+    );
+  }
 }
 
 /** The newest day if it is in the period, else yesterday. */

@@ -151,6 +151,9 @@ describe.concurrent("remove", () => {
     [["--from", "2026-11-02", "--to", "2026-11-01"], /--from 2026-11-02 is after --to 2026-11-01/],
     [["--from", "soon"], /--from: "soon" is not a day/],
     [["--last", "7d", "--from", "2026-11-01"], /--last and --from both/],
+    [["--last-week", "--month", "2026-10"], /--last-week and --month both/],
+    [["--last-month", "--to", "2026-10-10"], /--last-month and --to both/],
+    [["--month", "2026-13"], /Invalid --month: "2026-13"/],
     [["--group-by", "color"], /Unknown grouping "color"/],
   ])("refuses %j", async (args, message) => {
     const ran = await remove(filled, ...args, "--yes");

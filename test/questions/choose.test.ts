@@ -8,7 +8,6 @@ import type { Granularity } from "../../src/usage/period.ts";
 import { describeSeries } from "../../src/usage/series.ts";
 import type { Service } from "../../src/usage/service.ts";
 import type { SliceKey } from "../../src/usage/slice.ts";
-import { windowOf } from "../../src/usage/window.ts";
 
 const WINDOW = { start: "2026-11-01" as Day, end: "2026-11-10" as Day };
 
@@ -136,63 +135,5 @@ describe("the rows for an answer", () => {
         dates: ["2026-11-01" as Day],
       }),
     ).toBe("jobs, client: 1 day, 2026-11-01");
-  });
-});
-
-describe("the period", () => {
-  const now = Date.parse("2026-11-23T05:00:00Z");
-  const newest = "2026-11-20" as Day;
-
-  test.each([
-    [{}, undefined, "2026-10-24/2026-11-22"],
-    [{}, newest, "2026-10-22/2026-11-20"],
-    [{}, "2026-11-23", "2026-10-24/2026-11-22"],
-    [{ last: "7d" }, newest, "2026-11-14/2026-11-20"],
-    [{ last: "1d" }, newest, "2026-11-20/2026-11-20"],
-    [{ last: "4w" }, newest, "2026-10-24/2026-11-20"],
-    [{ last: "3m" }, newest, "2026-08-21/2026-11-20"],
-    [{ last: "1m", to: "2026-03-30" }, newest, "2026-02-28/2026-03-30"],
-    [{ last: "1m", to: "2026-10-31" }, newest, "2026-10-01/2026-10-31"],
-    [{ last: "1y", to: "2024-02-28" }, newest, "2023-02-28/2024-02-28"],
-    [{ from: "2026-11-01" }, newest, "2026-11-01/2026-11-20"],
-    [{ from: "2026-11-01", to: "2026-12-31" }, newest, "2026-11-01/2026-12-31"],
-    [{ from: "2026-11-21" }, newest, "2026-11-21/2026-11-22"],
-    [{ to: "2026-11-01" }, newest, "2026-10-03/2026-11-01"],
-  ])("%j with a lake up to %s is %s", (flags, last, expected) => {
-    const { start, end } = windowOf(flags, last as Day | undefined, now);
-    expect(`${start}/${end}`).toBe(expected);
-  });
-
-  test.each([
-    ["month", { from: "2026-08-15", to: "2026-10-02" }, "2026-08-01/2026-10-31"],
-    ["month", { last: "3m" }, "2026-08-01/2026-10-31"],
-    ["month", { last: "90d" }, "2026-08-01/2026-10-31"],
-    ["month", { from: "2026-11-05" }, "2026-11-01/2026-11-30"],
-    ["month", { from: "2026-10-05" }, "2026-10-01/2026-10-31"],
-    ["week", { last: "2w" }, "2026-11-02/2026-11-15"],
-    ["week", { from: "2026-11-04", to: "2026-11-09" }, "2026-11-02/2026-11-15"],
-  ] as const)("by %s of %j consists of whole periods: %s", (granularity, flags, expected) => {
-    const { start, end } = windowOf(flags, newest, now, { granularity });
-    expect(`${start}/${end}`).toBe(expected);
-  });
-
-  test("by week starts on the day on which the lake's weeks start", () => {
-    const weeks = { granularity: "week", weekStart: "sunday" } as const;
-    expect(windowOf({ last: "1w" }, "2026-11-14" as Day, now, weeks)).toEqual({
-      start: "2026-11-08",
-      end: "2026-11-14",
-    });
-  });
-
-  test.each([
-    [{ last: "30" }, "expected a length of time"],
-    [{ last: "0d" }, "expected a length of time"],
-    [{ last: "-7d" }, "expected a length of time"],
-    [{ last: "7d", from: "2026-11-01" }, "both set the start of the period"],
-    [{ from: "2026-11-31" }, "is not a day"],
-    [{ from: "2026-11-21", to: "2026-11-01" }, "before it starts"],
-    [{ from: "2026-11-23" }, "before it starts"],
-  ])("%j is refused", (flags, why) => {
-    expect(() => windowOf(flags, newest, now)).toThrow(why);
   });
 });

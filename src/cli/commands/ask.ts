@@ -35,17 +35,18 @@ import {
   printRows,
 } from "../query-options.ts";
 import type { LakeFlags } from "../stack.ts";
+import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
 export function command(cli: Cli) {
-  const ask = new Command("ask")
+  const described = new Command("ask")
     .description("Answer a question about the lake. Without a name, list the questions.")
-    .argument("[question]", "name of the question")
-    .option(
-      "--last <time>",
-      "length of the period, for example 7d, 4w, 3m or 1y (default: 30d, or as many consecutive days as the lake has)",
-    )
-    .option("--from <day>", "first UTC day, inclusive")
-    .option("--to <day>", "last UTC day, inclusive (default: yesterday, or the lake's newest day)")
+    .argument("[question]", "name of the question");
+  const dated = addWindowOptions(described, {
+    last: "length of the period, for example 7d, 4w, 3m or 1y (default: 30d, or as many consecutive days as the lake has)",
+    from: "first UTC day, inclusive",
+    to: "last UTC day, inclusive (default: yesterday, or the lake's newest day)",
+  });
+  const ask = addWeekStartOption(dated)
     .option(
       "--top <n>",
       "number of rows to show (default: depends on the question)",
@@ -106,20 +107,21 @@ them on standard error.
 
 If days of the period are missing or incomplete, the question fails with exit
 code 9 and shows the \`gc-usage sync\` command that fetches them. To answer from
-the available days, add --allow-partial. Without --last and --from, the answer
-covers the last 30 days (12 weeks, 12 months), or as many as the lake has in a
-row. In scripts, use --require-complete, which expects all days up to yesterday,
+the available days, add --allow-partial. Without a start, the answer covers the
+last 30 days (12 weeks, 12 months), or as many as the lake has in a row. Only one
+of --last, --last-week, --last-month, --month and --from can set it. In scripts, use --require-complete, which expects all days up to yesterday,
 and --max-age. JSON and Parquet contain the period, its coverage and when the
 data was fetched (docs/answers.md).
 
 If --lake is a folder of several organizations' lakes, the answer starts with
 the column organization. The period is the same for all of them: the one that
-all lakes cover, unless you set --last or --from. --top applies to each.
+all lakes cover, unless you set its start. --top applies to each.
 
 Examples:
   gc-usage ask
   gc-usage ask busy-clients --lake lakes --top 3
   gc-usage ask noisy-clients --last 30d --top 10
+  gc-usage ask noisy-clients --last-month
   gc-usage ask change --from 2026-11-01 --to 2026-11-15 --output csv --out change.csv
   gc-usage ask busy-clients --granularity month --last 6m
   gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json
@@ -217,7 +219,7 @@ function reportBasis(cli: Cli, { organization, basis, own, lakeFlags: lake }: La
     const periods = periodsOf(source.granularity, own.window, source.weekStart).length;
     cli.log.warn(
       `${whose}The answer covers ${counted(periods, source.granularity)}, because the lake has no more in a row. ` +
-        `To choose the period, add --last or --from. To fetch more: ${sync}`,
+        `To choose the period, add --last, --month or --from. To fetch more: ${sync}`,
     );
   }
   if (own.isStale) cli.log.warn(`${whose}${newest(own)}. To fetch the days since then: ${sync}`);

@@ -15,22 +15,25 @@ import { parseDay } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { describeSeries, seriesAmong } from "../../usage/series.ts";
 import { slicePath } from "../../usage/slice.ts";
-import { windowOf } from "../../usage/window.ts";
+import { hasStart, type WindowFlags, windowOf } from "../../usage/window.ts";
 import type { Cli } from "../cli.ts";
 import { confirmed } from "../confirm.ts";
 import { granularityOption, serviceOption } from "../options.ts";
 import { removableText, totalsOf } from "../removal-text.ts";
 import { addLakeOptions, lakeOf } from "../stack.ts";
+import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
 export function command(cli: Cli) {
-  const remove = new Command("remove")
-    .description(
-      "Remove slices from the lake: a range of days, a series, or both. Shows what would be removed and asks first. " +
-        "Safe to interrupt: run it again to remove the rest.",
-    )
-    .option("--from <day>", "first UTC day to remove (default: the lake's first)")
-    .option("--to <day>", "last UTC day to remove (default: the lake's last)")
-    .option("--last <time>", "length of the range up to yesterday, for example 7d, 4w, 3m or 1y")
+  const described = new Command("remove").description(
+    "Remove slices from the lake: a range of days, a series, or both. Shows what would be removed and asks first. " +
+      "Safe to interrupt: run it again to remove the rest.",
+  );
+  const ranged = addWindowOptions(described, {
+    last: "length of the range up to yesterday, for example 7d, 4w, 3m or 1y",
+    from: "first UTC day to remove (default: the lake's first)",
+    to: "last UTC day to remove (default: the lake's last)",
+  });
+  const remove = addWeekStartOption(ranged)
     .option("--service <name>", "remove only this service: jobs or legacy", serviceOption)
     .option("--group-by <dimensions>", "remove only this grouping, for example client,user", parseGrouping)
     .option("--granularity <name>", "remove only day, week, month or total slices", granularityOption)
@@ -61,6 +64,7 @@ The next sync refetches removed days if they are in its range.
 
 Examples:
   gc-usage remove --to 2025-12-31 --dry-run
+  gc-usage remove --month 2025-12 --dry-run
   gc-usage remove --group-by client,user --yes
   gc-usage remove --from 2026-11-03 --to 2026-11-03 --granularity day`;
 
@@ -71,31 +75,35 @@ type Flags = {
   readonly json?: true | undefined;
 };
 
-interface SelectionFlags extends Pick<Selection, "service" | "granularity"> {
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  readonly last?: string | undefined;
+interface SelectionFlags extends Pick<Selection, "service" | "granularity">, WindowFlags {
   readonly groupBy?: Selection["grouping"];
 }
 
 /** @throws {GcUsageError} input, for invalid days or days in the wrong order, and if nothing is selected. */
 function selectionOf(flags: SelectionFlags, now: number): Selection {
-  const { service, granularity, groupBy: grouping, last } = flags;
-  const from = flags.from === undefined ? undefined : parseDay(flags.from, "--from");
-  const to = flags.to === undefined ? undefined : parseDay(flags.to, "--to");
-  if ([from, to, last, service, granularity, grouping].every((value) => value === undefined)) {
+  const { service, granularity, groupBy: grouping } = flags;
+  if (!hasStart(flags) && [flags.to, service, granularity, grouping].every((value) => value === undefined)) {
     throw new GcUsageError("input", "No slices are selected.", {
       hint: "Set a range with --from and --to, a series with --service, --group-by or --granularity, or both.",
     });
   }
+  return { service, granularity, grouping, ...rangeOf(flags, now) };
+}
+
+/** Without a start or an end, the range is open. */
+function rangeOf(flags: WindowFlags, now: number): Pick<Selection, "from" | "to"> {
+  if (hasStart({ ...flags, from: undefined })) {
+    const { start, end } = windowOf(flags, undefined, now);
+    return { from: start, to: end };
+  }
+  const from = flags.from === undefined ? undefined : parseDay(flags.from, "--from");
+  const to = flags.to === undefined ? undefined : parseDay(flags.to, "--to");
   if (from !== undefined && to !== undefined && from > to) {
     throw new GcUsageError("input", `--from ${from} is after --to ${to}.`, {
       hint: "Set --from to the earlier day. Both days are inclusive.",
     });
   }
-  if (last === undefined) return { service, granularity, grouping, from, to };
-  const { start, end } = windowOf(flags, undefined, now);
-  return { service, granularity, grouping, from: start, to: end };
+  return { from, to };
 }
 
 async function run(cli: Cli, lake: Lake, selection: Selection, now: number, flags: Flags): Promise<void> {

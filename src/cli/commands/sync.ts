@@ -8,7 +8,7 @@ import { addDays, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { periodStart } from "../../usage/period.ts";
 import type { SeriesKey } from "../../usage/series.ts";
-import { type WindowFlags, windowOf } from "../../usage/window.ts";
+import { hasStart, type WindowFlags, windowOf } from "../../usage/window.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
 import {
@@ -21,16 +21,18 @@ import {
 } from "../options.ts";
 import { addLakeOptions, lakeToWrite, warnBeforeFirstDay } from "../stack.ts";
 import { dryRun, dryRunAll, runAll, runOne } from "../sync-runs.ts";
+import { addWindowOptions } from "../window-options.ts";
 
 export function command(cli: Cli) {
-  const sync = new Command("sync")
-    .description(
-      "Bring the lake up to date: fetch missing days, and days that may still change, from the usage API. Safe to " +
-        "interrupt: run it again to resume.",
-    )
-    .option("--last <time>", "length of the range, for example 90d, 12w, 3m or 1y (default: 90d)")
-    .option("--from <day>", "first UTC day, inclusive")
-    .option("--to <day>", "last UTC day, inclusive (default: yesterday)")
+  const described = new Command("sync").description(
+    "Bring the lake up to date: fetch missing days, and days that may still change, from the usage API. Safe to " +
+      "interrupt: run it again to resume.",
+  );
+  const sync = addWindowOptions(described, {
+    last: "length of the range, for example 90d, 12w, 3m or 1y (default: 90d)",
+    from: "first UTC day, inclusive",
+    to: "last UTC day, inclusive (default: yesterday)",
+  })
     .option("--service <name>", "service to query: jobs or legacy", serviceOption, TARGET_DEFAULTS.service)
     .option(
       "--group-by <dimensions>",
@@ -57,7 +59,7 @@ export function command(cli: Cli) {
     )
     .option(
       "--week-start <day>",
-      "first day of the service's weeks: monday or sunday",
+      "first day of the week, of the service's weeks and of --last-week: monday or sunday",
       weekStartOption,
       TARGET_DEFAULTS.weekStart,
     )
@@ -143,7 +145,8 @@ function checkAll(command: {
   });
 }
 
-interface TargetOptions extends WindowFlags, Pick<SyncTarget, "service" | "granularity" | "weekStart"> {
+interface TargetOptions extends WindowFlags, Pick<SyncTarget, "service" | "granularity"> {
+  readonly weekStart: SyncTarget["weekStart"];
   readonly groupBy: SyncTarget["grouping"];
   readonly settle: number;
   readonly recheck?: number | undefined;
@@ -151,20 +154,21 @@ interface TargetOptions extends WindowFlags, Pick<SyncTarget, "service" | "granu
 }
 
 /**
- * --last reaches back only as far as the service has data; an explicit --from must be available.
+ * --last, --last-week and --last-month reach back only as far as the service has data. What --from or --month names
+ * must be available.
  *
  * @param series the series to sync instead of the one that the options select.
  */
 function targetOf(options: TargetOptions, now: number, series?: SeriesKey): SyncTarget {
-  const { service, granularity, groupBy: grouping, settle, recheck, refetch, weekStart, from } = options;
-  const last = options.last ?? (from === undefined ? "90d" : undefined);
+  const { service, granularity, groupBy: grouping, settle, recheck, refetch, weekStart } = options;
+  const span = windowOf(hasStart(options) ? options : { ...options, last: "90d" }, undefined, now);
   return {
     ...(series ?? { service, granularity, grouping, weekStart }),
-    span: windowOf({ ...options, last }, undefined, now),
+    span,
     settleDays: settle,
     recheckMs: recheck ?? TARGET_DEFAULTS.recheckMs,
     refetch,
-    clipToReach: from === undefined,
+    clipToReach: options.from === undefined && options.month === undefined,
   };
 }
 
