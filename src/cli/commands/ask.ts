@@ -108,10 +108,10 @@ them on standard error.
 If days of the period are missing or incomplete, the question fails with exit
 code 9 and shows the \`gc-usage sync\` command that fetches them. To answer from
 the available days, add --allow-partial. Without a start, the answer covers the
-last 30 days (12 weeks, 12 months), or as many as the lake has in a row. Only one
-of --last, --last-week, --last-month, --month and --from can set it. In scripts, use --require-complete, which expects all days up to yesterday,
-and --max-age. JSON and Parquet contain the period, its coverage and when the
-data was fetched (docs/answers.md).
+last 30 days (12 weeks, 12 months), or as many as the lake has in a row. Only
+one option can set the start. In scripts, use --require-complete, which expects
+all days up to yesterday, and --max-age. JSON and Parquet contain the period,
+its coverage and when the data was fetched (docs/answers.md).
 
 If --lake is a folder of several organizations' lakes, the answer starts with
 the column organization. The period is the same for all of them: the one that
