@@ -123,8 +123,15 @@ function shownName(name: string): string {
 
 function hideSecrets(table: NamedTable["table"]): void {
   for (const [key, value] of Object.entries(table)) {
-    if (/secret|password|access_token/i.test(key)) secrets.add(String(value).trim());
+    if (!/secret|password|access_token/i.test(key)) continue;
+    for (const text of textsIn(value)) secrets.add(text.trim());
   }
+}
+
+/** The text of a value, or of all values in a list or table in its place. */
+function textsIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  return isTable(value) ? Object.values(value).flatMap(textsIn) : [String(value)];
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

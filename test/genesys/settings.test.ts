@@ -266,6 +266,7 @@ describe("a profile whose name has dots", () => {
   it.each([
     ["client_credentials = true", "client_credentials"],
     ["client_secret = ['a-list-of-secrets']", "client_secret"],
+    ["environment = 'x'\nclient_secret = { a = 'a-table-of-secrets', b = ['a-list'] }", "client_secret"],
     ["gateway_port = 1.5\ngateway_protocol = { a = 1 }", "gateway_protocol"],
   ])("is bad input if a value is not text: %s", async (lines, key) => {
     await config(`[my.org]\n${lines}\n`);
