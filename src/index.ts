@@ -83,6 +83,7 @@ export type {
   Envelope,
   FetchedAt,
   LackingDays,
+  RowFilter,
   SeriesFacts,
 } from "./usage/envelope.ts";
 export { type Dimension, type Grouping, groupingOf, parseGrouping } from "./usage/grouping.ts";

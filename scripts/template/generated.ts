@@ -5,7 +5,6 @@ import {
   USAGE_COLUMNS,
   USAGE_PARTITIONS,
 } from "../../src/engine/tables.ts";
-import { inTable, ofOrganization } from "../../src/questions/organizations.ts";
 import { defaultSql, list, type Question } from "../../src/questions/questions.ts";
 import { sqlName, sqlString } from "../../src/support/quote.ts";
 import { CANONICAL_GROUPING, dimensionsOf, groupingOf } from "../../src/usage/grouping.ts";
@@ -224,11 +223,12 @@ function articleQuery(): string {
 function namedQuery(question: Question): string {
   const grouping = groupingOf([...dimensionsOf(CANONICAL_GROUPING), ...question.needs]);
   // With several lakes, a statement reads the first one, so that clients of two organizations are never added up.
-  const sql = inTable(defaultSql(question, { grouping }), "${Usage}")
+  const sql = defaultSql(question, { grouping })
+    .replaceAll(/\bFROM usage\b/g, () => "FROM ${Usage}")
     .replace(/^(?=.)/gm, "            ")
     .trimStart();
   const first = '{ First: !Select [0, !Split [",", !Ref Organizations]] }';
-  const narrowed = ofOrganization("FROM usage", "${First}").slice("FROM ".length);
+  const narrowed = `(SELECT * FROM usage WHERE organization = '\${First}') AS usage`;
   const id = question.name.replace(/(?:^|-)(\w)/g, (_all, letter: string) => letter.toUpperCase());
   return query(
     `Question${id}`,

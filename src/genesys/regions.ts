@@ -1,4 +1,5 @@
 import { GcUsageError } from "../support/errors.ts";
+import { nearest } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 
@@ -25,6 +26,7 @@ export const REGIONS: Readonly<Record<string, string>> = {
 };
 
 const DOMAINS = new Set(Object.values(REGIONS));
+const KNOWN = [...Object.keys(REGIONS), ...DOMAINS];
 
 /** New regions appear under these. `mypurecloud.<country>` is a closed list: anybody might own another one. */
 const PARENTS = ["pure.cloud", "us-gov-pure.cloud", "eusc-pure.cloud", ...DOMAINS];
@@ -42,7 +44,7 @@ export function regionDomain(text: string, source: string): string {
   if (domain !== undefined) return domain;
   const bare = name.replace(/^(api|apps|login)\./, "");
   if (DOMAINS.has(bare) || isUnderParent(bare)) return bare;
-  const close = closeTo(bare);
+  const close = nearest(bare, KNOWN);
   throw new GcUsageError("input", `Invalid Genesys Cloud region ${shownRegion(text)} (from ${source}).`, {
     hint:
       (close.length > 0 ? `Did you mean ${close.join(" or ")}? ` : "") +
@@ -56,7 +58,7 @@ export function regionDomain(text: string, source: string): string {
 export function shownRegion(text: string): string {
   const name = hostOf(text);
   const isPlausible = /^[a-z]{2,5}([-_][a-z]+)+[-_]?\d$|^([a-z0-9-]{1,20}\.)+[a-z]{2,12}$/.test(name);
-  return (isPlausible && !looksSecret(text.trim())) || closeTo(name).length > 0
+  return (isPlausible && !looksSecret(text.trim())) || nearest(name, KNOWN).length > 0
     ? quoted(name)
     : "[not shown]";
 }
@@ -79,27 +81,4 @@ function hostOf(text: string): string {
 function isUnderParent(domain: string): boolean {
   const labels = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/;
   return labels.test(domain) && PARENTS.some((parent) => domain.endsWith(`.${parent}`));
-}
-
-function closeTo(name: string): string[] {
-  return [...Object.keys(REGIONS), ...DOMAINS]
-    .map((known) => ({ known, distance: editDistance(name, known) }))
-    .filter(({ known, distance }) => distance <= Math.max(2, Math.floor(known.length / 4)))
-    .sort((a, b) => a.distance - b.distance || a.known.localeCompare(b.known))
-    .slice(0, 3)
-    .map(({ known }) => known);
-}
-
-/** The Levenshtein distance, computed row by row. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

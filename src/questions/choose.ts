@@ -3,6 +3,8 @@ import { describeSpan } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
 import {
   CANONICAL_GROUPING,
+  DIMENSIONS,
+  type Dimension,
   dimensionsOf,
   type Grouping,
   groupingOf,
@@ -26,6 +28,8 @@ export interface Choice extends Source {
 export interface Wanted {
   readonly service?: Service | undefined;
   readonly grouping?: Grouping | undefined;
+  /** Dimensions that the rows must be split by, in addition to those that the question needs. */
+  readonly dimensions?: readonly Dimension[] | undefined;
   /** Days, unless given. */
   readonly granularity?: Granularity | undefined;
   /** The option that names the lake in commands of hints, ` --lake usage-lake`. */
@@ -40,21 +44,28 @@ export interface Wanted {
  */
 export function sourcesFor(question: Question, slices: readonly SliceKey[], wanted: Wanted = {}): Source[] {
   const { granularity = "day" } = wanted;
+  const needed = neededBy(question, wanted);
   const all = seriesAmong(slices);
   const answering = all.filter(
     (source) =>
       (wanted.service === undefined || source.service === wanted.service) &&
       (wanted.grouping === undefined || source.grouping === wanted.grouping) &&
-      question.needs.every((dimension) => dimensionsOf(source.grouping).includes(dimension)),
+      needed.every((dimension) => dimensionsOf(source.grouping).includes(dimension)),
   );
   const fitting = answering.filter((source) => source.granularity === granularity);
   if (fitting.length > 0) return fitting;
-  const needs = question.needs.length > 0 ? ` split by ${question.needs.join(" and ")}` : "";
+  const needs = needed.length > 0 ? ` split by ${needed.join(" and ")}` : "";
   const limits = [wanted.service, wanted.grouping].filter(Boolean).join(", ");
   throw new GcUsageError(
     "lake",
-    `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${question.name} needs.`,
+    `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${wanted.dimensions?.length ? `${question.name} with these filters` : question.name} needs.`,
     { hint: whatThereIs(question, wanted, all, answering) },
+  );
+}
+
+function neededBy(question: Question, { dimensions = [] }: Wanted): Dimension[] {
+  return DIMENSIONS.filter(
+    (dimension) => question.needs.includes(dimension) || dimensions.includes(dimension),
   );
 }
 
@@ -141,11 +152,16 @@ function syncFlags(question: Question, wanted: Wanted): string {
   const service =
     (wanted.service ? ` --service ${wanted.service}` : "") +
     (granularity === "day" ? "" : ` --granularity ${granularity}`);
+  const needed = neededBy(question, wanted);
   const canonical = dimensionsOf(CANONICAL_GROUPING);
   if (wanted.grouping && wanted.grouping !== NO_GROUPING)
-    return `${service} --group-by ${dimensionsOf(wanted.grouping).join(",")}`;
-  if (question.needs.every((dimension) => canonical.includes(dimension))) return service;
-  return `${service} --group-by ${dimensionsOf(groupingOf([...canonical, ...question.needs])).join(",")}`;
+    return `${service} --group-by ${listOf([...dimensionsOf(wanted.grouping), ...needed])}`;
+  if (needed.every((dimension) => canonical.includes(dimension))) return service;
+  return `${service} --group-by ${listOf([...canonical, ...needed])}`;
+}
+
+function listOf(dimensions: readonly Dimension[]): string {
+  return dimensionsOf(groupingOf(dimensions)).join(",");
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

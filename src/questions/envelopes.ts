@@ -1,5 +1,5 @@
 import { addDays } from "../usage/day.ts";
-import type { DayRange, Envelope, HeldSlice, SeriesFacts } from "../usage/envelope.ts";
+import type { DayRange, Envelope, HeldSlice, RowFilter, SeriesFacts } from "../usage/envelope.ts";
 import { seriesFacts } from "../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../usage/grouping.ts";
 import { seriesAmong } from "../usage/series.ts";
@@ -19,7 +19,11 @@ export interface AnswerContext {
 }
 
 /** The envelope of a question's answer. */
-export function questionEnvelope({ question, window, read, facts }: Basis, context: AnswerContext): Envelope {
+export function questionEnvelope(
+  { question, window, read, facts }: Basis,
+  context: AnswerContext,
+  filters: readonly RowFilter[] = [],
+): Envelope {
   const comparedWith: DayRange | null = question.looksBack
     ? { from: read.start, to: addDays(window.start, -1) }
     : null;
@@ -29,17 +33,23 @@ export function questionEnvelope({ question, window, read, facts }: Basis, conte
     basis: "question",
     comparedWith,
     ...only(facts),
+    filters,
   };
 }
 
 /** The envelope of several organizations' answers for one period. */
 export function organizationsEnvelope(
-  answers: readonly { readonly organization: string; readonly basis: Basis }[],
+  answers: readonly {
+    readonly organization: string;
+    readonly basis: Basis;
+    readonly filters: readonly RowFilter[];
+  }[],
   context: AnswerContext,
 ): Envelope {
   const [first] = answers;
   if (!first) throw new RangeError("an answer of several lakes has a part");
-  const { period, comparedWith, ...envelope } = questionEnvelope(first.basis, context);
+  const filters = answers.flatMap((answer) => answer.filters);
+  const { period, comparedWith, ...envelope } = questionEnvelope(first.basis, context, filters);
   const series = answers.map(({ organization, basis }) => ({ organization, ...basis.facts }));
   return { ...envelope, ...UNKNOWN, period, comparedWith, series };
 }
@@ -55,6 +65,7 @@ export function tablesEnvelope(
   tables: readonly string[] | undefined,
   series: readonly SeriesFacts[] | undefined,
   context: AnswerContext,
+  filters: readonly RowFilter[] = [],
 ): Envelope {
   const [first, ...others] = series ?? [];
   const { period, ...known } = first !== undefined && others.length === 0 ? only(first) : UNKNOWN;
@@ -65,6 +76,7 @@ export function tablesEnvelope(
     period,
     comparedWith: null,
     ...known,
+    filters,
     tables: tables ?? null,
     series: series ?? null,
   };

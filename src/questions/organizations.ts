@@ -9,6 +9,7 @@ import type { SliceKey } from "../usage/slice.ts";
 import { exactly } from "../usage/window.ts";
 import { answerLake, type SliceReader } from "./answer-lake.ts";
 import { type Asked, type Basis, basisOf } from "./basis.ts";
+import { narrowEngine } from "./narrow.ts";
 import type { Question } from "./questions.ts";
 
 /** A lake that a question reads. It has an organization if it is one of several. */
@@ -28,24 +29,9 @@ export interface LakeBasis extends AskedLake {
   readonly own: Basis;
 }
 
-/** Narrows an engine over several lakes to one organization, for the program's own statements. */
+/** Narrows an engine over several lakes to one organization, for statements that read `usage`. */
 export function engineOf(engine: SqlEngine, organization: string, slices: readonly SliceKey[]): SqlEngine {
-  return {
-    traits: engine.traits,
-    slices,
-    query: (sql, options) => engine.query(ofOrganization(sql, organization), options),
-    close: () => engine.close(),
-  };
-}
-
-/** Narrows one of the program's own statements to the rows of one organization. */
-export function ofOrganization(sql: string, organization: string): string {
-  return inTable(sql, `(SELECT * FROM usage WHERE ${ORGANIZATION[0]} = ${sqlString(organization)}) AS usage`);
-}
-
-/** Replaces the table `usage` in one of the program's own statements. */
-export function inTable(sql: string, table: string): string {
-  return sql.replaceAll(/\bFROM usage\b/g, () => `FROM ${table}`);
+  return narrowEngine(engine, [`${ORGANIZATION[0]} = ${sqlString(organization)}`], slices);
 }
 
 /**

@@ -45,8 +45,11 @@ export interface QuestionValues extends Span {
   /** The rows to read (default: day). The span must consist of whole periods. */
   readonly granularity?: Granularity;
   /** Whole numbers by the names of the question's params. Others have their defaults. */
-  readonly params?: Readonly<Record<string, number>>;
+  readonly params?: ParamValues;
 }
+
+/** Values by the names of a question's params. Omitted and undefined ones have their defaults. */
+export type ParamValues = Readonly<Record<string, number | undefined>>;
 
 /**
  * The days that a question reads: the span and, if it looks back, as many days, weeks or months before it.
@@ -94,9 +97,14 @@ export interface RowsRead extends Span {
 export function rowsLackingSql(rows: RowsRead, metrics: readonly Metric[]): string {
   const missing = metrics.map((metric) => `count(*) - count(${metric})`);
   return `SELECT CAST(date AS varchar), ${missing.join(", ")} FROM usage
-WHERE granularity = ${sqlString(rows.granularity)} AND service = ${sqlString(rows.service)}
-  AND "grouping" = ${sqlString(rows.grouping)} AND date BETWEEN ${dateLiteral(rows.start)} AND ${dateLiteral(rows.end)}
+WHERE ${rowsWhere(rows)}
 GROUP BY date HAVING ${missing.join(" + ")} > 0 ORDER BY date`;
+}
+
+/** The condition that selects these rows of `usage`. */
+export function rowsWhere(rows: RowsRead): string {
+  return `granularity = ${sqlString(rows.granularity)} AND service = ${sqlString(rows.service)}
+  AND "grouping" = ${sqlString(rows.grouping)} AND date BETWEEN ${dateLiteral(rows.start)} AND ${dateLiteral(rows.end)}`;
 }
 
 /**
@@ -149,9 +157,9 @@ function dateLiteral(day: Day): string {
   return `DATE ${sqlString(day)}`;
 }
 
-function numbers(question: Question, given: Readonly<Record<string, number>>): [string, string][] {
-  for (const name of Object.keys(given)) {
-    if (!question.params.some((param) => param.name === name)) {
+function numbers(question: Question, given: ParamValues): [string, string][] {
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && !question.params.some((param) => param.name === name)) {
       const flag = `--${name.replaceAll("_", "-")}`;
       throw new GcUsageError("input", `The question ${question.name} does not accept ${flag}.`, {
         hint: "To list the options of each question: gc-usage ask",

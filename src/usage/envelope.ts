@@ -1,6 +1,6 @@
 import { type Coverage, knownSpan, mayChange, SETTLE_DAYS } from "./coverage.ts";
 import { addDays, type Day, eachDay, lastDay, maxDay, minDay } from "./day.ts";
-import type { Grouping } from "./grouping.ts";
+import type { Dimension, Grouping } from "./grouping.ts";
 import { METRICS, type Metric } from "./metric.ts";
 import { type Granularity, periodEnd, periodsOf, type Span, type WeekStart, weekStartOf } from "./period.ts";
 import type { Service } from "./service.ts";
@@ -66,6 +66,18 @@ export interface SeriesFacts {
   readonly newestDay: Day | null;
 }
 
+/** A value that the rows of an answer were narrowed to. Several values of one dimension mean any of them. */
+export interface RowFilter {
+  /** The organization, if the lakes of several organizations are read together. */
+  readonly organization?: string;
+  readonly dimension: Dimension;
+  readonly value: string;
+  /** The newest name of the value in the rows; null if it has none. */
+  readonly name: string | null;
+  /** For an endpoint: the only method. */
+  readonly method?: string;
+}
+
 /**
  * The facts that a machine-readable answer gives about itself before its rows. Unknown facts are null, never a guess.
  */
@@ -94,6 +106,8 @@ export interface Envelope {
   readonly coverage: AnswerCoverage | null;
   readonly fetchedAt: FetchedAt | null;
   readonly newestDay: Day | null;
+  /** What the rows were narrowed to; empty if to nothing. The facts above are those of all rows. */
+  readonly filters: readonly RowFilter[];
   /** For a statement: the tables that it names; null if unknown. */
   readonly tables?: readonly string[] | null;
   /** For a statement: everything that these tables hold, for each organization; null if unknown. */

@@ -1,18 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
-import type { QueryOptions, QueryResult, SqlEngine } from "../../engine/engine.ts";
+import type { QueryOptions, QueryResult } from "../../engine/engine.ts";
+import { type AnswerPart, answerParts } from "../../questions/answer-parts.ts";
 import type { Basis } from "../../questions/basis.ts";
 import { checkBasis, describeGaps, describeMissing } from "../../questions/demands.ts";
 import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
-import {
-  type AskedLake,
-  basesOf,
-  engineOf,
-  type LakeBasis,
-  named,
-  ofOrganization,
-  together,
-} from "../../questions/organizations.ts";
-import { bind, get, list, type Question } from "../../questions/questions.ts";
+import { describeFilters, dimensionsFiltered } from "../../questions/filters.ts";
+import { type AskedLake, basesOf, engineOf, named, together } from "../../questions/organizations.ts";
+import { get, list, type Question } from "../../questions/questions.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
@@ -24,6 +18,7 @@ import { seriesFlags } from "../../usage/series.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colors.ts";
 import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
+import { addFilterOptions, filtersOf } from "../filter-options.ts";
 import { granularityOption, integerOption, serviceOption } from "../options.ts";
 import { type Format, formatOf, type OutputFlags } from "../output.ts";
 import {
@@ -46,7 +41,7 @@ export function command(cli: Cli) {
     from: "first UTC day, inclusive",
     to: "last UTC day, inclusive (default: yesterday, or the lake's newest day)",
   });
-  const ask = addWeekStartOption(dated)
+  const ask = addFilterOptions(addWeekStartOption(dated))
     .option(
       "--top <n>",
       "number of rows to show (default: depends on the question)",
@@ -79,21 +74,22 @@ export function command(cli: Cli) {
         return;
       }
       const question = get(name);
-      const params = paramsOf({ top: options.top, min_requests: options.minRequests });
+      const params = { top: options.top, min_requests: options.minRequests };
+      const filters = filtersOf(options);
       const opened = await openEngine(cli, options);
       try {
         const now = realEffects.now();
-        const asked = { ...options, grouping: options.groupBy };
+        const asked = { ...options, grouping: options.groupBy, dimensions: dimensionsFiltered(filters) };
         const answers = await basesOf(question, askedLakes(opened, options), asked, now, cli.signal);
         const isAnswer = !options.printSql && explainOf(options) === undefined;
         for (const { organization, basis, lakeFlags } of isAnswer ? answers : []) {
           const demands = { ...options, maxAgeMs: options.maxAge };
           await named(organization, () => checkBasis(basis, demands, { lakeFlags, now }));
         }
-        for (const answer of answers) reportBasis(cli, answer);
-        const parts = answers.map((answer) => partOf(answer, params));
+        const parts = await answerParts(answers, { filters, params, signal: cli.signal });
+        for (const part of parts) reportBasis(cli, part);
         if (options.printSql) await cli.out(parts.map(sqlText).join("\n"));
-        else await printAnswer(cli, opened, answers, parts, options);
+        else await printAnswer(cli, opened, parts, options);
       } finally {
         await opened.close();
       }
@@ -113,6 +109,11 @@ one option can set the start. In scripts, use --require-complete, which expects
 all days up to yesterday, and --max-age. JSON and Parquet contain the period,
 its coverage and when the data was fetched (docs/answers.md).
 
+--client, --endpoint, --method, --user and --platform narrow any question. An id
+has precedence over a name, and a whole name over a part. A part must match only
+one name. Repeat an option to read any of several values. An endpoint may start
+with its method. The rows must be split by what you filter by (--group-by).
+
 If --lake is a folder of several organizations' lakes, the answer starts with
 the column organization. The period is the same for all of them: the one that
 all lakes cover, unless you set its start. --top applies to each.
@@ -122,6 +123,7 @@ Examples:
   gc-usage ask busy-clients --lake lakes --top 3
   gc-usage ask noisy-clients --last 30d --top 10
   gc-usage ask noisy-clients --last-month
+  gc-usage ask hot-spots --client dialer --endpoint "GET /api/v2/users/{userId}"
   gc-usage ask change --from 2026-11-01 --to 2026-11-15 --output csv --out change.csv
   gc-usage ask busy-clients --granularity month --last 6m
   gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json
@@ -145,47 +147,25 @@ function askedLakes({ engine, lakes }: OpenEngine, flags: LakeFlags): AskedLake[
   }));
 }
 
-/** A lake's statement and the slices that it reads. */
-interface AnswerPart {
-  readonly organization: string | undefined;
-  readonly engine: SqlEngine;
-  readonly sql: string;
-  readonly reads: QueryOptions["reads"];
-}
-
-function partOf({ organization, engine, basis }: LakeBasis, params: Record<string, number>): AnswerPart {
-  const { question, source, window, read } = basis;
-  const sql = bind(question, { ...source, ...window, params });
-  return {
-    organization,
-    engine,
-    sql,
-    reads: { ...read, granularity: source.granularity, slices: basis.slices },
-  };
-}
-
 function sqlText({ organization, sql }: AnswerPart): string {
-  return organization === undefined
-    ? `${sql}\n`
-    : `-- ${organization}\n${ofOrganization(sql, organization)};\n`;
+  return organization === undefined ? `${sql}\n` : `-- ${organization}\n${sql};\n`;
 }
 
 async function printAnswer(
   cli: Cli,
   { engine, uri }: OpenEngine,
-  answers: readonly LakeBasis[],
   parts: readonly AnswerPart[],
   options: EngineFlags & OutputFlags & ExplainFlags,
 ): Promise<void> {
   const context = answerContext(options, uri);
-  const several = answers.flatMap(({ organization = "", basis }) =>
-    organization === "" ? [] : [{ organization, basis }],
+  const several = parts.flatMap(({ organization = "", ...part }) =>
+    organization === "" ? [] : [{ organization, ...part }],
   );
-  const [first] = answers;
+  const [first] = parts;
   const envelope =
     several.length > 0 || !first
       ? organizationsEnvelope(several, context)
-      : questionEnvelope(first.basis, context);
+      : questionEnvelope(first.basis, context, first.filters);
   const run = (how: QueryOptions): Promise<QueryResult> => {
     const all = parts.map(({ reads, ...part }) => ({ ...part, options: { ...how, reads } }));
     const [only] = all;
@@ -195,22 +175,17 @@ async function printAnswer(
   await printRows(cli, options, { engine, run, envelope: () => Promise.resolve(envelope) });
 }
 
-function paramsOf(given: Readonly<Record<string, number | undefined>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
-  );
-}
-
 /** Reports on stderr what data the answer is based on. Important facts are warnings, which --quiet does not hide. */
-function reportBasis(cli: Cli, { organization, basis, own, lakeFlags: lake }: LakeBasis): void {
+function reportBasis(cli: Cli, { organization, basis, own, lakeFlags: lake, filters }: AnswerPart): void {
   const { question, source, window, read, facts } = basis;
   const whose = organization === undefined ? "" : `${organization}: `;
   const compared = question.looksBack
     ? `, compared with ${describeSpan({ start: read.start, end: addDays(window.start, -1) })}`
     : "";
   const by = source.granularity === "day" ? "" : `, by ${source.granularity}`;
+  const only = filters.length === 0 ? "" : `, only ${describeFilters(filters)}`;
   cli.log.info(
-    `${whose}${question.title}, ${describeSpan(window)}${compared} (${source.service}, ${source.grouping}${by})`,
+    `${whose}${question.title}, ${describeSpan(window)}${compared}${only} (${source.service}, ${source.grouping}${by})`,
   );
   const sync = `gc-usage sync${seriesFlags(source)}${lake}`;
   if (!facts.coverage.complete) cli.log.warn(whose + describeMissing(basis));

@@ -17,6 +17,8 @@ export interface Named {
   readonly name: string;
   /** True if WITH defined the name before, so it is not a table of the catalog. */
   readonly isBound: boolean;
+  /** True if the name includes a schema: `genesysclouddb.usage`. */
+  readonly isQualified: boolean;
 }
 
 /**
@@ -45,8 +47,9 @@ function namesIn(tokens: readonly Token[], clauses: readonly Clause[]): Named[] 
     if (end !== undefined) bound.set(token.value, end);
     else if (clauses[i] === "from" && isTable(tokens, i)) {
       // Within its own definition, the name still refers to the catalog.
-      const isBound = !isSign(tokens[i - 1], ".") && i >= (bound.get(token.value) ?? tokens.length);
-      named.push({ name: token.value, isBound });
+      const isQualified = isSign(tokens[i - 1], ".");
+      const isBound = !isQualified && i >= (bound.get(token.value) ?? tokens.length);
+      named.push({ name: token.value, isBound, isQualified });
     }
   }
   return named;

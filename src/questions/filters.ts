@@ -1,0 +1,265 @@
+import { allRows, type QueryOptions, type SqlEngine } from "../engine/engine.ts";
+import { counted } from "../support/count.ts";
+import { GcUsageError } from "../support/errors.ts";
+import { nearest } from "../support/nearest.ts";
+import { quoted } from "../support/printable.ts";
+import { shellWord, sqlString } from "../support/quote.ts";
+import { DIMENSION_COLUMNS, type Dimension, USAGE_COLUMNS } from "../usage/columns.ts";
+import type { RowFilter } from "../usage/envelope.ts";
+
+/** A dimension by the word that people use for it. Rows of one lake belong to one organization, so it is not here. */
+export type FilterName = "endpoint" | Exclude<Dimension, "uri" | "organization">;
+
+/**
+ * The only rows to read. Each value is an id, a name or an unambiguous part of a name. Several values of a filter mean
+ * any of them; several filters mean all of them. An endpoint may start with a method: `GET /api/v2/users/me`.
+ */
+export type Filters = Readonly<Partial<Record<FilterName, readonly string[] | undefined>>>;
+
+interface FilterColumns {
+  readonly name: FilterName;
+  readonly dimension: Dimension;
+  readonly column: string;
+  /** The column of the names that belong to the ids. */
+  readonly label: string | undefined;
+}
+
+/** The filters, in the order of the columns. */
+export const FILTERS: readonly FilterColumns[] = DIMENSION_COLUMNS.flatMap(({ name: column, dimension }) =>
+  dimension === "organization"
+    ? []
+    : {
+        name: dimension === "uri" ? "endpoint" : dimension,
+        dimension,
+        column,
+        label: USAGE_COLUMNS.find((other) => other.kind === "label" && other.dimension === dimension)?.name,
+      },
+);
+
+/** The dimensions that rows must be split by so that the filters can be applied. */
+export function dimensionsFiltered(filters: Filters): Dimension[] {
+  const given = FILTERS.filter(({ name }) => filters[name]?.length);
+  const hasMethod = filters.endpoint?.some((text) => endpointOf(text).method !== undefined) ?? false;
+  const wanted = new Set(given.map(({ dimension }) => dimension));
+  if (hasMethod) wanted.add("method");
+  return [...wanted];
+}
+
+/** Rows to look for values in. It has an organization if it is one of several lakes. */
+export interface FilteredRows {
+  readonly organization: string | undefined;
+  readonly engine: SqlEngine;
+  /** The condition that selects the rows that are read. */
+  readonly where: string;
+  readonly options: QueryOptions;
+  /** Where the values were looked for, for errors: `2026-10-01 to 2026-10-31`. */
+  readonly what: string;
+}
+
+/** The values of the filters that exist in the rows, and the conditions that select them. */
+export interface AppliedFilters {
+  readonly filters: readonly RowFilter[];
+  /** SQL, to be joined with AND. */
+  readonly conditions: readonly string[];
+}
+
+/**
+ * Finds the values that the filters mean, with one statement for each lake. An id has precedence over a name, and a
+ * whole name over a part. A name may have another id in each organization.
+ *
+ * @throws {GcUsageError} input, if a value is ambiguous within a lake, or is not found in any of them.
+ */
+export async function applyFilters(
+  filters: Filters,
+  parts: readonly FilteredRows[],
+): Promise<readonly AppliedFilters[]> {
+  const given = FILTERS.filter(({ name }) => filters[name]?.length);
+  if (given.length === 0) return parts.map(() => ({ filters: [], conditions: [] }));
+  const candidates: Candidates[] = [];
+  for (const part of parts) candidates.push(await candidatesIn(part, given, filters));
+  const applied = parts.map(() => ({ filters: [] as RowFilter[], conditions: [] as string[] }));
+  for (const filter of given) {
+    const found = (filters[filter.name] ?? []).map((text) => find(filter, text, candidates, parts));
+    for (const [i, part] of applied.entries()) {
+      const values = found.flatMap((perPart) => perPart[i] ?? []);
+      const { organization } = parts[i] as FilteredRows;
+      const known = values.map(({ value, label, method }) => ({
+        ...(organization === undefined ? {} : { organization }),
+        dimension: filter.dimension,
+        value,
+        name: label,
+        ...(method === undefined ? {} : { method }),
+      }));
+      part.filters.push(...known);
+      part.conditions.push(conditionOf(filter, values));
+    }
+  }
+  return applied;
+}
+
+/** `client Dialer (a1b2) or Portal (c3d4) and method GET`. */
+export function describeFilters(filters: readonly RowFilter[]): string {
+  return FILTERS.flatMap(({ name, dimension }) => {
+    const values = filters.filter((filter) => filter.dimension === dimension);
+    return values.length === 0 ? [] : `${name} ${values.map(describeValue).join(" or ")}`;
+  }).join(" and ");
+}
+
+function describeValue({ value, name, method }: Pick<RowFilter, "value" | "name" | "method">): string {
+  const whole = method === undefined ? value : `${method} ${value}`;
+  return name === null ? whole : `${name} (${whole})`;
+}
+
+/** A value of a dimension in the rows, with its newest name first. */
+interface Candidate {
+  readonly value: string;
+  readonly names: string[];
+  readonly methods: Set<string>;
+}
+
+type Candidates = ReadonlyMap<FilterName, readonly Candidate[]>;
+
+async function candidatesIn(
+  { engine, where, options }: FilteredRows,
+  given: readonly FilterColumns[],
+  filters: Filters,
+): Promise<Candidates> {
+  const hasMethod = dimensionsFiltered({ endpoint: filters.endpoint }).includes("method");
+  const selects = given.map(({ name, column, label }) => {
+    const others = [...(label ? [label] : []), ...(name === "endpoint" && hasMethod ? ["httpMethod"] : [])];
+    const shown = [label, name === "endpoint" && hasMethod ? "httpMethod" : undefined];
+    return `SELECT ${sqlString(name)} AS filter, ${column} AS value, ${shown
+      .map((other, i) => `${other ?? "CAST(NULL AS varchar)"} AS ${["name", "method"][i]}`)
+      .join(", ")}, CAST(max(date) AS varchar) AS newest
+FROM usage WHERE ${where} AND ${column} IS NOT NULL GROUP BY ${[column, ...others].join(", ")}`;
+  });
+  const sql = `${selects.join("\nUNION ALL\n")}\nORDER BY filter, newest DESC, value, name`;
+  const found = new Map<FilterName, Map<string, Candidate>>(given.map(({ name }) => [name, new Map()]));
+  for (const [filter, value, name, method] of await allRows(await engine.query(sql, options))) {
+    const values = found.get(filter as FilterName);
+    if (values === undefined || typeof value !== "string") continue;
+    const candidate = values.get(value) ?? { value, names: [], methods: new Set<string>() };
+    values.set(value, candidate);
+    if (typeof name === "string" && name.trim() !== "") candidate.names.push(name);
+    if (typeof method === "string") candidate.methods.add(method);
+  }
+  return new Map([...found].map(([name, values]) => [name, [...values.values()]]));
+}
+
+/** A value that a filter selects. */
+interface Found {
+  readonly value: string;
+  /** The value's newest name; null if it has none. */
+  readonly label: string | null;
+  readonly method: string | undefined;
+}
+
+const METHODS = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+(?=\S)/i;
+
+function endpointOf(text: string): { readonly method: string | undefined; readonly uri: string } {
+  const method = METHODS.exec(text.trim());
+  return { method: method?.[1]?.toUpperCase(), uri: text.trim().slice(method?.[0].length ?? 0) };
+}
+
+/** The values that a text means, for each lake. */
+function find(
+  filter: FilterColumns,
+  text: string,
+  candidates: readonly Candidates[],
+  parts: readonly FilteredRows[],
+): (Found | undefined)[] {
+  if (text.trim() === "") {
+    throw new GcUsageError("input", `--${filter.name} is empty.`, {
+      hint: `Set the id of a ${filter.name}, its name or a part of the name.`,
+    });
+  }
+  const { method, uri } = filter.name === "endpoint" ? endpointOf(text) : { method: undefined, uri: text };
+  const all = candidates.map((known) =>
+    (known.get(filter.name) ?? []).filter(({ methods }) => method === undefined || methods.has(method)),
+  );
+  for (const isMatch of matchers(uri, filter.label !== undefined)) {
+    const matches = all.map((known) => known.filter(isMatch));
+    if (matches.every(({ length }) => length === 0)) continue;
+    return matches.map((match, i) => {
+      if (match.length > 1) throw ambiguous(filter, text, match, parts[i]?.organization);
+      const [only] = match;
+      return only && { value: only.value, label: only.names[0] ?? null, method };
+    });
+  }
+  throw notFound(filter, text, all.flat(), parts);
+}
+
+/** From the strictest to the least strict. */
+function matchers(text: string, hasNames: boolean): ((candidate: Candidate) => boolean)[] {
+  const wanted = text.toLowerCase();
+  const isIn = (value: string): boolean => value.toLowerCase().includes(wanted);
+  return [
+    ({ value }) => value === text,
+    ({ value }) => value.toLowerCase() === wanted,
+    ({ names }) => names.some((name) => name.toLowerCase() === wanted),
+    ({ value, names }) => (hasNames ? names.some(isIn) : isIn(value)),
+  ];
+}
+
+/** How many candidates a message lists. */
+const LISTED = 10;
+
+function ambiguous(
+  { name }: FilterColumns,
+  text: string,
+  matches: readonly Candidate[],
+  organization: string | undefined,
+): GcUsageError {
+  const [first] = matches;
+  const whose = organization === undefined ? "" : `${organization}: `;
+  return new GcUsageError(
+    "input",
+    `${whose}--${name} ${quoted(text)} matches ${counted(matches.length, name)}: ${listed(matches)}.`,
+    { hint: `Set one of them by its id: --${name} ${shellWord(first?.value ?? "")}` },
+  );
+}
+
+function notFound(
+  { name }: FilterColumns,
+  text: string,
+  known: readonly Candidate[],
+  parts: readonly FilteredRows[],
+): GcUsageError {
+  const names = known.flatMap((candidate) => [...candidate.names, candidate.value]);
+  const near = nearest(text, names);
+  const hint =
+    near.length > 0
+      ? `Did you mean ${near.map((word) => `--${name} ${shellWord(word)}`).join(" or ")}?`
+      : known.length === 0
+        ? undefined
+        : `These exist: ${listed(known)}.`;
+  return new GcUsageError(
+    "input",
+    `--${name} ${quoted(text)} was not found in ${parts[0]?.what ?? "the lake"}.`,
+    { hint: hint ?? `The rows there name no ${name}.` },
+  );
+}
+
+/** `Dialer (a1b2), Portal (c3d4) and 3 more`. */
+function listed(candidates: readonly Candidate[]): string {
+  const shown = candidates
+    .slice(0, LISTED)
+    .map(({ value, names }) => describeValue({ value, name: names[0] ?? null }));
+  return shown.join(", ") + (candidates.length > LISTED ? ` and ${candidates.length - LISTED} more` : "");
+}
+
+/** No values select no rows. */
+function conditionOf({ column }: FilterColumns, found: readonly Found[]): string {
+  const plain = found.flatMap(({ value, method }) => (method === undefined ? sqlString(value) : []));
+  const withMethod = found.flatMap(({ value, method }) =>
+    method === undefined ? [] : `${column} = ${sqlString(value)} AND httpMethod = ${sqlString(method)}`,
+  );
+  const conditions = [
+    ...(plain.length === 1 ? [`${column} = ${plain.join("")}`] : []),
+    ...(plain.length > 1 ? [`${column} IN (${plain.join(", ")})`] : []),
+    ...withMethod,
+  ];
+  const [only] = conditions;
+  if (only === undefined) return "false";
+  return conditions.length === 1 ? only : `(${conditions.map((condition) => `(${condition})`).join(" OR ")})`;
+}
