@@ -5,7 +5,9 @@ import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows, type SqlEngine, type SqlRow } from "../../src/engine/engine.ts";
 import { openLake } from "../../src/lake/open.ts";
 import { choose, type Source, sourcesFor } from "../../src/questions/choose.ts";
-import { bind, daysRead, get, list } from "../../src/questions/questions.ts";
+import { applyFilters } from "../../src/questions/filters.ts";
+import { narrow } from "../../src/questions/narrow.ts";
+import { bind, daysRead, get, list, rowsWhere } from "../../src/questions/questions.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import type { Span } from "../../src/usage/period.ts";
 import { slicePath } from "../../src/usage/slice.ts";
@@ -54,6 +56,29 @@ describe("Athena and DuckDB over the same files", async () => {
   it("have the same slices", () => {
     expect(athena.slices.map(slicePath).sort()).toEqual(duckdb.slices.map(slicePath).sort());
     expect(athena.slices).toHaveLength(77);
+  });
+
+  it("find the same values for filters, and return the same rows for them", async () => {
+    const window = { start: addDays(FIRST, 9), end: addDays(FIRST, 15) };
+    const filters = {
+      client: ["Plain", "client-2", 'quote " and COMMA,'],
+      endpoint: ["{userId}", "get /api/v2/analytics"],
+    };
+    const source = choose(sourcesFor(get("hot-spots"), athena.slices), window);
+    const found = [];
+    for (const engine of [duckdb, athena]) {
+      const where = rowsWhere({ ...source, start: addDays(window.start, -7), end: window.end });
+      const part = { organization: undefined, engine, where, options: {}, what: "the rows" };
+      found.push((await applyFilters(filters, [part]))[0]);
+    }
+    expect(found[0]?.filters).toHaveLength(5);
+    expect(found[1]).toEqual(found[0]);
+    for (const name of ["hot-spots", "change", "requests-by-day"]) {
+      const sql = narrow(bind(get(name), { ...window, ...source }), found[0]?.conditions ?? []);
+      const expected = await run(duckdb, sql);
+      expect(expected.rows.length).toBeGreaterThan(0);
+      expect(await run(athena, sql), sql).toEqual(expected);
+    }
   });
 
   for (const question of list()) {
