@@ -13,6 +13,7 @@ import {
   textOf,
   uniqueNames,
 } from "./result-text.ts";
+import type { Narrowed } from "./table.ts";
 
 export const FORMATS = [...TEXT_FORMATS, "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -113,5 +114,16 @@ function textOptions(cli: Cli, { isTerminal, isStdout }: Sink, csvSafe: boolean)
     colors: isStdout && onOut.isColorSupported,
     isTerminal,
     csvSafe,
+    onNarrowed: (narrowed) => cli.log.info(narrowedText(narrowed, cli.columns)),
   };
+}
+
+/** `To fit 80 columns, client_id is shortened. …` */
+function narrowedText({ shortened, leftOut }: Narrowed, columns: number): string {
+  const verb = (names: readonly string[]): string => (names.length === 1 ? "is" : "are");
+  const parts = [
+    ...(shortened.length > 0 ? [`${shortened.join(" and ")} ${verb(shortened)} shortened`] : []),
+    ...(leftOut.length > 0 ? [`${leftOut.join(" and ")} ${verb(leftOut)} left out`] : []),
+  ];
+  return `To fit ${columns} columns, ${parts.join(", and ")}. To see everything, use a wider terminal, --output csv or --json.`;
 }

@@ -1,6 +1,6 @@
 import type { Column, QueryResult, SqlRow, SqlValue } from "../engine/engine.ts";
 import type { Envelope } from "../usage/envelope.ts";
-import { tableText } from "./table.ts";
+import { type Narrowed, tableText } from "./table.ts";
 import { forTerminal } from "./terminal.ts";
 
 export const TEXT_FORMATS = ["table", "json", "ndjson", "csv"] as const;
@@ -24,6 +24,8 @@ export interface TextOptions {
   readonly isTerminal: boolean;
   /** In CSV, defuse text that a spreadsheet would run as a formula. */
   readonly csvSafe: boolean;
+  /** Called if a table's columns were shortened or left out. */
+  readonly onNarrowed?: (narrowed: Narrowed) => void;
 }
 
 /** A result's rows in pieces of text. */

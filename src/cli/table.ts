@@ -1,24 +1,32 @@
-import { createRequire } from "node:module";
 import pc from "picocolors";
 import type { Column, SqlRow, SqlValue } from "../engine/engine.ts";
 import { printable } from "../support/printable.ts";
+import { cells, visible, wrap } from "./cells.ts";
+import { ColumnText, fit, GAP, isFigure, type Measured } from "./table-layout.ts";
 
 export interface TableOptions {
   /** Width of the terminal in cells; Infinity to shorten nothing. */
   readonly width: number;
   readonly colors: boolean;
+  /** Called after the last row if columns were shortened or left out to fit the terminal. */
+  readonly onNarrowed?: ((narrowed: Narrowed) => void) | undefined;
 }
 
-/** Column widths are computed from this many rows. Later rows stream, and a wider cell overflows its column. */
+/** The names of columns that a table does not show whole. */
+export interface Narrowed {
+  readonly shortened: readonly string[];
+  readonly leftOut: readonly string[];
+}
+
+/** Column widths are computed from this many rows. Later rows stream, and a wider figure overflows its column. */
 const MEASURED = 1000;
-const GAP = "  ";
-/** No column gets narrower than this, or narrower than its title. */
-const NARROWEST = 10;
+/** In blocks, values are printed below their titles if there is less room than this next to them. */
+const NARROWEST_VALUE = 10;
 
 /**
- * Formats a table, in pieces. Numbers are right-aligned, with thousands separators. If a line is wider than the
- * terminal, the widest texts are shortened in the middle, only as far as needed and names last. If even that is too
- * wide, each row becomes a block of lines. The output of EXPLAIN is printed unchanged.
+ * Formats a table, in pieces. Numbers are right-aligned, with thousands separators, and never cut. If a line is wider than
+ * the terminal, ids are shortened or left out, and endpoints and names wrap: different values are never shown as the same
+ * text. If even that is too wide, each row becomes a block of lines. The output of EXPLAIN is printed unchanged.
  */
 export async function* tableText(
   columns: readonly Column[],
@@ -32,19 +40,22 @@ export async function* tableText(
     else {
       for (const row of batch) measured.push(row);
       if (measured.length < MEASURED) continue;
-      layout = layoutOf(columns, measured, options);
+      layout = layoutOf(columns, measured, false, options);
       yield layout.head() + layout.lines(measured);
     }
   }
   if (!layout) {
-    layout = layoutOf(columns, measured, options);
+    layout = layoutOf(columns, measured, true, options);
     yield layout.head() + layout.lines(measured);
   }
+  const narrowed = layout.narrowed();
+  if (narrowed.shortened.length + narrowed.leftOut.length > 0) options.onNarrowed?.(narrowed);
 }
 
 interface Layout {
   head(): string;
   lines(rows: readonly SqlRow[]): string;
+  narrowed(): Narrowed;
 }
 
 /** The output of EXPLAIN is already laid out. */
@@ -52,109 +63,99 @@ function isPlan(columns: readonly Column[]): boolean {
   return columns.map(({ name }) => name).join() === "explain_key,explain_value";
 }
 
+const WHOLE: Narrowed = { shortened: [], leftOut: [] };
 const PLAN: Layout = {
   head: () => "",
   lines: (rows) => rows.map(([, plan]) => `${printable(String(plan)).replace(/\n$/, "")}\n`).join(""),
+  narrowed: () => WHOLE,
 };
 
-function layoutOf(columns: readonly Column[], rows: readonly SqlRow[], options: TableOptions): Layout {
-  const paint = pc.createColors(options.colors);
+function layoutOf(
+  columns: readonly Column[],
+  rows: readonly SqlRow[],
+  isAll: boolean,
+  { width, colors }: TableOptions,
+): Layout {
+  const paint = pc.createColors(colors);
   const formats = columns.map((column, i) => formatOf(column, rows, i));
-  const texts = rows.map((row) => row.map((value, i) => formats[i]?.(value) ?? ""));
+  const textsOf = (row: SqlRow): string[] => row.map((value, i) => formats[i]?.(value) ?? "");
   const titles = columns.map((column) => visible(column.name));
-  const natural = titles.map((title, i) =>
-    texts.reduce((width, row) => Math.max(width, cells(row[i] ?? "")), cells(title)),
-  );
-  const widths = fit(columns, natural, options.width);
-  if (!widths) return blocks(columns, formats, options.width, paint);
+  const measured: Measured = { columns, titles, rows, texts: rows.map(textsOf), isAll };
+  const places = fit(measured, width);
+  if (!places) return blocks(measured, textsOf, width, paint);
+  const shown = places.map((place) => new ColumnText(place));
   const line = (texts: readonly string[], style: (text: string, i: number) => string): string =>
     texts
-      .map((text, i) => {
-        const limit = isText(columns[i]) ? (widths[i] ?? 0) : Number.POSITIVE_INFINITY;
-        const wide = cells(text);
-        const short = wide <= limit ? text : shorten(text, limit);
-        const padding = " ".repeat(Math.max((widths[i] ?? 0) - (short === text ? wide : cells(short)), 0));
-        const styled = style(short, i);
-        return isNumber(columns[i]) ? padding + styled : styled + padding;
+      .flatMap((text, i) => {
+        const { width: columnWidth, how } = places[i] ?? { width: 0, how: "drop" };
+        if (how === "drop") return [];
+        const padding = " ".repeat(Math.max(columnWidth - cells(text), 0));
+        return [isNumber(columns[i]) ? padding + style(text, i) : style(text, i) + padding];
       })
       .join(GAP)
-      .trimEnd();
+      .replace(/ +$/, "");
+  const rowText = (row: SqlRow): string => {
+    const stacks = textsOf(row).map((text, i) => shown[i]?.lines(text) ?? []);
+    const height = Math.max(...stacks.map((stack) => stack.length));
+    const style = (text: string, i: number): string => (row[i] === null ? paint.dim(text) : text);
+    return Array.from(
+      { length: height },
+      (_, at) =>
+        `${line(
+          stacks.map((stack) => stack[at] ?? ""),
+          style,
+        )}\n`,
+    ).join("");
+  };
+  const named = (isMeant: (text: ColumnText) => boolean): string[] =>
+    titles.filter((_title, i) => shown[i] !== undefined && isMeant(shown[i]));
   return {
     head: () => `${line(titles, paint.bold)}\n`,
-    lines: (batch) =>
-      batch
-        .map((row) => {
-          const texts = row.map((value, i) => formats[i]?.(value) ?? "");
-          return `${line(texts, (text, i) => (row[i] === null ? paint.dim(text) : text))}\n`;
-        })
-        .join(""),
+    lines: (batch) => batch.map(rowText).join(""),
+    narrowed: () => ({
+      shortened: named(({ isShortened }) => isShortened),
+      leftOut: named(({ place }) => place.how === "drop"),
+    }),
   };
 }
 
-/** Each row as lines of `name  value`, for terminals that are too narrow for a table. */
+/** Each row as lines of `name  value`, for terminals that are too narrow for a table. Nothing is shortened. */
 function blocks(
-  columns: readonly Column[],
-  formats: readonly ((value: SqlValue) => string)[],
-  lineWidth: number,
+  { columns, titles }: Measured,
+  textsOf: (row: SqlRow) => string[],
+  width: number,
   paint: ReturnType<typeof pc.createColors>,
 ): Layout {
-  const titles = columns.map((column) => visible(column.name));
-  const width = Math.max(...titles.map((title) => cells(title)));
-  const room = Math.max(lineWidth - width - GAP.length, NARROWEST);
+  const beside = Math.max(...titles.map((title) => cells(title))) + GAP.length;
+  const field = (text: string, i: number, style: (text: string) => string): string[] => {
+    const title = titles[i] ?? "";
+    const room = width - beside;
+    const isBelow = room < (isFigure(columns[i]) ? cells(text) : NARROWEST_VALUE);
+    const indent = isBelow ? GAP : " ".repeat(beside);
+    const widest = Math.max(isBelow ? width - GAP.length : room, NARROWEST_VALUE);
+    const values = isFigure(columns[i]) ? [text] : wrap(text, widest);
+    const lines = values.map((value) => indent + style(value));
+    if (isBelow) return [...wrap(title, Math.max(width, NARROWEST_VALUE)).map(paint.bold), ...lines];
+    const [first = "", ...rest] = lines;
+    return [paint.bold(title) + first.slice(cells(title)), ...rest];
+  };
+  const rowText = (row: SqlRow): string => {
+    const style = (value: SqlValue): ((text: string) => string) => (value === null ? paint.dim : String);
+    return textsOf(row)
+      .flatMap((text, i) => field(text, i, style(row[i] ?? null)))
+      .map((line) => `${line}\n`)
+      .join("");
+  };
   let number = 0;
   return {
     head: () => "",
-    lines: (batch) =>
-      batch
-        .map((row) => {
-          const lines = row.map((value, i) => {
-            const title = titles[i] ?? "";
-            const whole = formats[i]?.(value) ?? "";
-            const text = isText(columns[i]) ? shorten(whole, room) : whole;
-            const padding = " ".repeat(width - cells(title));
-            return `${paint.bold(title)}${padding}${GAP}${value === null ? paint.dim(text) : text}\n`;
-          });
-          number++;
-          return `${paint.dim(`-- row ${number}`)}\n${lines.join("")}`;
-        })
-        .join(""),
+    lines: (batch) => batch.map((row) => `${paint.dim(`-- row ${++number}`)}\n${rowText(row)}`).join(""),
+    narrowed: () => WHOLE,
   };
-}
-
-/** Column widths that fit into `width`; undefined if there are none. */
-function fit(columns: readonly Column[], natural: readonly number[], width: number): number[] | undefined {
-  const widths = [...natural];
-  let excess =
-    widths.reduce((sum, columnWidth) => sum + columnWidth, 0) + GAP.length * (widths.length - 1) - width;
-  for (const [among, narrowest] of STEPS) {
-    const group = columns.flatMap((column, i) =>
-      isText(column) && among(column) ? [{ i, floor: Math.max(narrowest, cells(visible(column.name))) }] : [],
-    );
-    for (; excess > 0; excess--) {
-      const wide = group.filter(({ i, floor }) => (widths[i] ?? 0) > floor).map(({ i }) => i);
-      if (wide.length === 0) break;
-      const widest = wide.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a));
-      widths[widest] = (widths[widest] ?? 0) - 1;
-    }
-  }
-  return excess > 0 ? undefined : widths;
 }
 
 const isNumber = (column: Column | undefined): boolean =>
   column?.kind === "integer" || column?.kind === "double" || column?.kind === "decimal";
-const isText = (column: Column | undefined): boolean => column?.kind === "text" || column?.kind === "json";
-const isName = (column: Column): boolean => /name$/i.test(column.name);
-const isUri = (column: Column): boolean => /uri$/i.test(column.name);
-/**
- * The order in which columns are shortened, and how far. Names matter most, and an endpoint in less than 20 cells is
- * useless.
- */
-const STEPS: readonly (readonly [among: (column: Column) => boolean, narrowest: number])[] = [
-  [(column) => !isName(column) && !isUri(column), NARROWEST],
-  [isUri, 20],
-  [isName, NARROWEST],
-  [isUri, NARROWEST],
-];
 
 function formatOf(column: Column, rows: readonly SqlRow[], index: number): (value: SqlValue) => string {
   const digits = column.kind === "double" ? fractionDigits(rows.map((row) => row[index] ?? null)) : undefined;
@@ -187,52 +188,4 @@ function grouped(text: string): string {
   if (!match) return text;
   const [, sign = "", whole = "", fraction = ""] = match;
   return `${sign}${whole.replace(/\B(?=(?:\d{3})+$)/g, ",")}${fraction}`;
-}
-
-/** Control characters and marks that change the text direction are escaped, so that they do not reach the terminal. */
-const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu;
-
-export function visible(text: string): string {
-  return text.replace(UNSAFE, (char) => {
-    const short = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[char];
-    return short ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-}
-
-/** Width in terminal cells. Most texts are plain ASCII; measuring others is slow. */
-function cells(text: string): number {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
-  stringWidth ??= loadStringWidth();
-  return stringWidth(text);
-}
-
-type StringWidth = typeof import("string-width").default;
-
-let stringWidth: StringWidth | undefined;
-
-/** Loaded on demand: compiling its emoji expressions takes 40 ms, and most tables are plain ASCII. */
-function loadStringWidth(): StringWidth {
-  return (createRequire(import.meta.url)("string-width") as typeof import("string-width")).default;
-}
-
-const graphemes = new Intl.Segmenter();
-
-/** Shortens text to at most `width` cells by replacing its middle with `…`. */
-export function shorten(text: string, width: number): string {
-  if (cells(text) <= width) return text;
-  const parts = [...graphemes.segment(text)].map((part) => part.segment);
-  const head = take(parts, Math.ceil((width - 1) / 2));
-  const tail = take(parts.reverse(), width - 1 - cells(head.join("")));
-  return `${head.join("")}…${tail.reverse().join("")}`;
-}
-
-function take(parts: readonly string[], width: number): string[] {
-  const taken: string[] = [];
-  let used = 0;
-  for (const part of parts) {
-    used += cells(part);
-    if (used > width) break;
-    taken.push(part);
-  }
-  return taken;
 }

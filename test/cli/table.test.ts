@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { shorten, tableText, visible } from "../../src/cli/table.ts";
+import { cells, shorten, visible, wrap } from "../../src/cli/cells.ts";
+import { type Narrowed, tableText } from "../../src/cli/table.ts";
 import type { Column, ColumnKind, SqlRow } from "../../src/engine/engine.ts";
 
 const NAME = "Nightly reconciliation of the workforce";
@@ -56,20 +57,67 @@ describe("a table", () => {
     expect(narrow.split("\n")[0]).toBe("http_method  client_name");
   });
 
-  test("fits the terminal by shortening other texts before names, and only as far as needed", async () => {
-    const at110 = await table(given, rows, 110);
-    expect(at110).toContain(NAME);
-    expect(at110).toContain("/api/v2/analytic…s/details/query");
-    const at80 = await table(given, rows, 80);
-    expect(at80).toContain("/api/v2/an…ils/query");
-    expect(at80).toContain("Nightly re");
-    expect(at80).not.toContain(NAME);
-    for (const [width, text] of [
-      [110, at110],
-      [80, at80],
-    ] as const) {
-      expect(Math.max(...text.split("\n").map((line) => stringWidth(line)))).toBe(width);
-    }
+  const fitted = async (given: Column[], rows: SqlRow[], width: number): Promise<[string, Narrowed[]]> => {
+    const notes: Narrowed[] = [];
+    let text = "";
+    const onNarrowed = (narrowed: Narrowed): void => void notes.push(narrowed);
+    for await (const part of tableText(given, [rows], { width, colors: false, onNarrowed })) text += part;
+    return [text, notes];
+  };
+
+  const clients = columns(
+    ["client_id", "text"],
+    ["client_name", "text"],
+    ["template_uri", "text"],
+    ["requests", "integer"],
+  );
+  const ID = "0ca193aa-43e9-4037-b0db-5ccc0d73f644";
+  const OTHER = "0ca193aa-43e9-9000-b0db-5ccc0d73f644";
+
+  test("shortens ids first, as far as they stay different", async () => {
+    const same: SqlRow[] = [
+      [ID, "Zapier", "/a", 1],
+      [OTHER, "Zapier", "/a", 2],
+    ];
+    expect(await fitted(clients, same, 60)).toEqual([
+      `client_id            client_name  template_uri  requests
+0ca193aa-43e9-4037…  Zapier       /a                   1
+0ca193aa-43e9-9000…  Zapier       /a                   2
+`,
+      [{ shortened: ["client_id"], leftOut: [] }],
+    ]);
+    expect((await fitted(clients, same.slice(1), 60))[0]).toContain("0ca193aa…  Zapier");
+    expect((await fitted(clients, same, 80))[1]).toEqual([]);
+  });
+
+  test("leaves ids out if names tell the rows apart, and only then", async () => {
+    const [text, notes] = await fitted(clients, [[ID, NAME, "/a", 1]], 70);
+    expect(text.split("\n")[1]).toBe(`${NAME}  /a                   1`);
+    expect(notes).toEqual([{ shortened: [], leftOut: ["client_id"] }]);
+    const same: SqlRow[] = [
+      [ID, NAME, "/a", 1],
+      [OTHER, NAME, "/a", 2],
+    ];
+    expect((await fitted(clients, same, 70))[0]).toContain("0ca193aa-43e9-9000…");
+    const unnamed: SqlRow[] = [...same.slice(1), [ID, null, "/a", 2]];
+    expect((await fitted(clients, unnamed, 70))[0]).toContain("0ca193aa-43e9-9000…");
+  });
+
+  test("wraps endpoints and names whole, so that no two look the same", async () => {
+    const uris = [URI, URI.replace("query", "jobs/{jobId}/results"), URI.replace("details", "aggregates")];
+    const [text, notes] = await fitted(
+      clients.slice(1),
+      uris.map((uri): SqlRow => [NAME, uri, 1234567890123456789n]),
+      80,
+    );
+    expect(text.split("\n").slice(0, 4)).toEqual([
+      "client_name            template_uri                                     requests",
+      "Nightly                /api/v2/analytics/              1,234,567,890,123,456,789",
+      "reconciliation of the   conversations/details/query",
+      "workforce",
+    ]);
+    expect(text).not.toContain("…");
+    expect(notes).toEqual([]);
   });
 
   test("becomes a block for each row if not even that fits", async () => {
@@ -113,18 +161,39 @@ describe("a table", () => {
     expect(text.split("\n").slice(-5)).toEqual(["7", "0.75", "-1,234.5", "8", ""]);
   });
 
-  test("shortens the texts of a block, but not titles or numbers", async () => {
-    const text = await table(given, rows.slice(0, 1), 40);
-    expect(text.split("\n")).toEqual([
-      "-- row 1",
-      "client_name   Nightly recon…he workforce",
-      "template_uri  /api/v2/analy…etails/query",
-      "requests      36,893,488,147,419,103,230",
-      "percent       12.5",
-      "",
+  test("shortens nothing in a block, and puts values below their titles if there is no room", async () => {
+    expect(await fitted(given, rows.slice(0, 1), 30)).toEqual([
+      `-- row 1
+client_name   Nightly
+              reconciliation
+              of the workforce
+template_uri  /api/v2/
+               analytics/
+               conversations/
+               details/query
+requests
+  36,893,488,147,419,103,230
+percent       12.5
+`,
+      [],
     ]);
-    const narrow = await table(given, rows.slice(0, 1), 12);
-    expect(narrow).toContain("client_name   Night…orce\n");
+    const narrow = await table(given, rows.slice(0, 1), 16);
+    expect(narrow.split("\n").slice(0, 5)).toEqual([
+      "-- row 1",
+      "client_name",
+      "  Nightly",
+      "  reconciliation",
+      "  of the",
+    ]);
+  });
+
+  test("prints later rows whole if it is not fitted to a terminal", async () => {
+    const batches = [Array.from({ length: 1000 }, (): SqlRow => ["x", 1]), [[NAME, 2]]] as SqlRow[][];
+    const whole = { width: Number.POSITIVE_INFINITY, colors: false };
+    let text = "";
+    for await (const part of tableText(columns(["note", "text"], ["n", "integer"]), batches, whole))
+      text += part;
+    expect(text).toContain(`${NAME}  2`);
   });
 
   test("prints the plan of an EXPLAIN unchanged", async () => {
@@ -157,3 +226,95 @@ test("shortened text is never too wide, and keeps whole characters", () => {
     }),
   );
 });
+
+/** Texts that are easily confused: few letters, spaces at odd places, dashes, wide characters, marks of this program. */
+const confusable = fc.oneof(
+  fc.string({
+    unit: fc.constantFrom("a", "b", "/", " ", "-", "…", "\\", "n", "\n", "客", "📊", "\u00a0"),
+    maxLength: 40,
+  }),
+  fc
+    .tuple(
+      fc.constantFrom("/api/v2/users/", "50cdef8d-9882-4b1e-", "Nightly sync "),
+      fc.string({ unit: fc.constantFrom("a", "b", "-", "/", " ", "{"), maxLength: 60 }),
+    )
+    .map((parts) => parts.join("")),
+);
+
+test("wrapped text is whole, fits, and differs from any other", () => {
+  const shown = new Map<string, string>();
+  fc.assert(
+    fc.property(confusable, fc.integer({ min: 10, max: 30 }), (text, width) => {
+      const lines = wrap(visible(text), width);
+      for (const line of lines) expect(cells(line)).toBeLessThanOrEqual(width);
+      const whole = lines.reduce((all, line) => all + (line.startsWith(" ") ? line.slice(1) : ` ${line}`));
+      expect(whole).toBe(visible(text));
+      expect(shown.get(whole) ?? text).toBe(text);
+      shown.set(whole, text);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+const TITLES = ["client_id", "user_id", "client_name", "template_uri", "method", "note"] as const;
+
+test.each(TITLES)(
+  "two values of %s never look the same, and no line is wider than the terminal",
+  async (title) => {
+    const given = columns([title, "text"], ["client_name", "text"], ["requests", "integer"], ["at", "date"]);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(confusable, { minLength: 1, maxLength: 12 }),
+        fc.array(confusable, { minLength: 12, maxLength: 12 }),
+        fc.bigInt({ min: 10n ** 9n, max: 10n ** 12n }),
+        fc.integer({ min: 28, max: 130 }),
+        async (values, names, requests, width) => {
+          const rows = values.map((value, i): SqlRow => [value, names[i] ?? "", requests, "2026-11-01"]);
+          const text = await table(given, rows, width);
+          const lines = text.split("\n").slice(0, -1);
+          for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(width);
+          expect(text.split(requests.toLocaleString("en-US"))).toHaveLength(rows.length + 1);
+          expect(new Set(shownRows(lines, title)).size).toBe(rows.length);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  },
+);
+
+/** What is shown of each row, except for its other columns unless those replace the id. */
+function shownRows(lines: readonly string[], title: string): string[] {
+  const [head = "", ...rest] = lines;
+  const isTable = !head.startsWith("-- row");
+  const isStart = (line: string): boolean =>
+    isTable ? line.includes("2026-11-01") : line.startsWith("-- row");
+  const rows: string[][] = [];
+  for (const line of isTable ? rest : lines) {
+    if (isStart(line)) rows.push([]);
+    rows.at(-1)?.push(line);
+  }
+  const end = head.indexOf("client_name", 1);
+  const isDropped = !head.startsWith(title);
+  return rows.map((row) => {
+    if (isTable)
+      return row
+        .map((line) => (isDropped ? line : columnOf(line, end)).trimEnd())
+        .join("\n")
+        .trimEnd();
+    const from = row.findIndex((line) => line.startsWith(title));
+    const to = row.findIndex((line, i) => i > from && line.startsWith("client_name"));
+    return row.slice(from, to).join("\n");
+  });
+}
+
+/** The first `width` cells of a line. */
+function columnOf(line: string, width: number): string {
+  let taken = "";
+  let used = 0;
+  for (const { segment } of new Intl.Segmenter().segment(line)) {
+    used += cells(segment);
+    if (used > width) break;
+    taken += segment;
+  }
+  return taken;
+}
