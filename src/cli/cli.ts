@@ -9,6 +9,8 @@ import { settleSize } from "./terminal.ts";
 export interface Cli {
   readonly stdin: NodeJS.ReadStream;
   readonly env: NodeJS.ProcessEnv;
+  /** The words of the command line, for options that depend on others. */
+  readonly argv: readonly string[];
   readonly log: Log;
   readonly debug: boolean;
   /** True if stdout is a terminal: tables then fit `columns`. Otherwise nothing is shortened. */
@@ -41,6 +43,7 @@ export async function createCli(options: {
   debug: boolean;
   quiet: boolean;
   signal: AbortSignal;
+  argv?: readonly string[];
 }): Promise<Cli> {
   const { stdin, stdout, stderr, env } = process;
   settleSize(stdout, env);
@@ -59,6 +62,7 @@ export async function createCli(options: {
   return {
     stdin,
     env,
+    argv: options.argv ?? [],
     debug: options.debug,
     signal: options.signal,
     isTerminal: stdout.isTTY,

@@ -50,7 +50,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  const cli = await createCli({ debug, quiet: flags.has("--quiet") || flags.has("-q"), signal: stop.signal });
+  const cli = await createCli({
+    debug,
+    quiet: flags.has("--quiet") || flags.has("-q"),
+    signal: stop.signal,
+    argv,
+  });
   // Failures that no command awaits: an event of a stream, a promise without a handler.
   const onStray = (error: unknown): void => process.exit(report(cli, error, argv));
   process.on("uncaughtException", onStray);

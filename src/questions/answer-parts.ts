@@ -29,7 +29,10 @@ export async function answerParts(
   const parts = answers.map(({ engine, basis, ...answer }) => {
     const { question, source, window, read, slices } = basis;
     const reads = { ...read, granularity: source.granularity, slices };
-    const sql = bind(question, { ...source, ...window, params: given.params });
+    const dates = [...new Set(slices.map(({ date }) => date))].filter(
+      (date) => date >= window.start && date <= window.end,
+    );
+    const sql = bind(question, { ...source, ...window, params: given.params, dates: dates.sort() });
     return { ...answer, engine, basis, sql, reads };
   });
   const applied = await applyFilters(

@@ -14,6 +14,7 @@ import { type Granularity, periodsOf, type Span } from "../usage/period.ts";
 import { type DatedSeries, describeSeries, seriesAmong, seriesFlags } from "../usage/series.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
+import { dimensionsOfParams, type ParamValues } from "./params.ts";
 import { daysRead, type Question } from "./questions.ts";
 
 /** Rows that may be summed: a series, with the first days of its periods in the lake. */
@@ -30,6 +31,8 @@ export interface Wanted {
   readonly grouping?: Grouping | undefined;
   /** Dimensions that the rows must be split by, in addition to those that the question needs. */
   readonly dimensions?: readonly Dimension[] | undefined;
+  /** The values of the question's params, which may name a dimension. */
+  readonly params?: ParamValues | undefined;
   /** Days, unless given. */
   readonly granularity?: Granularity | undefined;
   /** The option that names the lake in commands of hints, ` --lake usage-lake`. */
@@ -63,10 +66,9 @@ export function sourcesFor(question: Question, slices: readonly SliceKey[], want
   );
 }
 
-function neededBy(question: Question, { dimensions = [] }: Wanted): Dimension[] {
-  return DIMENSIONS.filter(
-    (dimension) => question.needs.includes(dimension) || dimensions.includes(dimension),
-  );
+function neededBy({ needs, params }: Question, wanted: Wanted): Dimension[] {
+  const all = [...needs, ...dimensionsOfParams(params, wanted.params ?? {}), ...(wanted.dimensions ?? [])];
+  return DIMENSIONS.filter((dimension) => all.includes(dimension));
 }
 
 /** What the lake has instead, how to read it if that can answer, and what to sync. */

@@ -1,18 +1,14 @@
+import { GcUsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
 import { DIMENSIONS, type Dimension } from "../usage/grouping.ts";
+import { DIMENSION_WORDS, PARAM_TYPES, paramDefault, type QuestionParam } from "./params.ts";
 
-/** A number that a question takes in addition to its period: `:top`, `:min_requests`. */
-export interface QuestionParam {
-  /** As in the SQL, after the colon: lower case, words joined with `_`. */
-  readonly name: string;
-  readonly default: number;
-  /** One sentence. */
-  readonly description: string;
-}
-
-/** A parsed `.sql` file of src/questions/sql. */
+/** A parsed `.sql` file: of src/questions/sql, or of a folder of own questions. */
 export interface Question {
   /** The file's name without `.sql`. */
   readonly name: string;
+  /** The file of an own question. */
+  readonly file?: string;
   readonly title: string;
   /** One sentence. */
   readonly description: string;
@@ -25,42 +21,75 @@ export interface Question {
   readonly sql: string;
 }
 
-/** Parameters that every question may use without declaring them. `period` and `periods` are parts of column names. */
-const GIVEN = ["from", "to", "before", "service", "grouping", "granularity", "period", "periods"];
+/**
+ * Parameters that every question may use without declaring them. `period` and `periods` are parts of column names, and
+ * `dates` is a table of the first days of all periods that the lake covers.
+ */
+const GIVEN = [
+  "from",
+  "to",
+  "before",
+  "service",
+  "grouping",
+  "granularity",
+  "period",
+  "periods",
+  "dates",
+] as const;
+
+/** A line of a heading that is read: its text and its number in the file. */
+interface Line {
+  readonly text: string;
+  readonly number: number;
+}
 
 /**
  * Parses a question's file: a line of description, `-- key: value` lines (title; needs: dimensions separated by
- * commas; param: name integer default description), a blank line, the statement.
+ * commas; param: name, type, default and description), a blank line, the statement.
  *
- * @throws {Error} for any other heading. Questions ship with the program, so this is a bug.
+ * @param file for errors.
+ * @throws {GcUsageError} input, with the file, the line and what is expected, for anything else.
  */
-export function parseQuestion(name: string, text: string): Question {
-  const [heading = "", ...rest] = text.split("\n\n");
-  const sql = rest.join("\n\n").trim();
-  const [first = "", ...lines] = heading.split("\n");
-  const description = /^-- (\S.*\.)$/.exec(first)?.[1];
-  if (description === undefined) throw bad(name, "does not start with `-- Description.`");
+export function parseQuestion(name: string, content: string, file = `${name}.sql`): Question {
+  const lines = content.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const blank = lines.findIndex((line) => line.trim() === "");
+  const headingLines = lines.slice(0, blank === -1 ? lines.length : blank);
+  const sql = lines.slice(headingLines.length).join("\n").trim().replace(/\s*;$/, "");
+  const place = (number: number) => ({ file, number });
+  const [first = "", ...others] = headingLines;
+  const description = /^-- (\S.*\.)$/.exec(first.trimEnd())?.[1];
+  if (description === undefined)
+    throw bad(
+      place(1),
+      "the first line is not a description",
+      "-- What the question answers, in one sentence.",
+    );
   let title: string | undefined;
   let needs: Dimension[] = [];
   const params: QuestionParam[] = [];
-  for (const line of lines) {
-    const [, key, value = ""] = /^-- ([a-z]+): (\S.*)$/.exec(line) ?? [];
+  for (const [i, text] of others.entries()) {
+    const line = { text, number: i + 2 };
+    const [, key, value = ""] = /^-- ([a-z]+): (\S.*)$/.exec(text.trimEnd()) ?? [];
     if (key === "title") title = value;
-    else if (key === "needs") needs = value.split(", ").map((word) => dimension(name, word));
-    else if (key === "param") params.push(param(name, value));
-    else throw bad(name, `has an invalid heading line: ${line}`);
+    else if (key === "needs") needs = value.split(/,\s*/).map((word) => dimension(file, line, word));
+    else if (key === "param") params.push(param(file, line, value));
+    else throw bad({ file, ...line }, `invalid heading line ${quoted(text)}`, HEADING);
   }
-  if (title === undefined) throw bad(name, "has no title");
-  if (sql === "") throw bad(name, "has no statement after the heading and a blank line");
-  checkParameters(name, sql, params);
+  if (title === undefined) throw bad(place(1), "the heading has no title", "-- title: My question");
+  const end = headingLines.length + 1;
+  if (sql === "") throw bad(place(end), "no statement after the heading and a blank line", "SELECT …");
+  checkParameters((why, expected) => bad(place(end), why, expected), sql, params);
   return { name, title, description, needs, params, looksBack: parametersOf(sql).has("before"), sql };
 }
 
+const PARAM = "-- param: top count 10 Number of rows to show.";
+const HEADING = `-- title: My question, or -- needs: client, or ${PARAM} A blank line ends the heading.`;
+
 // Skips text, quoted names and comments, so that a colon in them does not start a parameter.
-const TOKEN = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|:([a-z_]+)/g;
+const TOKEN = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|(?<!:):([a-z_]+)/g;
 
 /** Every `:name` of a statement. */
-function parametersOf(sql: string): ReadonlySet<string> {
+export function parametersOf(sql: string): ReadonlySet<string> {
   return new Set([...sql.matchAll(TOKEN)].flatMap((match) => match[1] ?? []));
 }
 
@@ -74,28 +103,60 @@ export function replaceParameters(sql: string, values: ReadonlyMap<string, strin
   });
 }
 
-function checkParameters(name: string, sql: string, params: readonly QuestionParam[]): void {
+function checkParameters(
+  refuse: (why: string, expected: string) => GcUsageError,
+  sql: string,
+  params: readonly QuestionParam[],
+): void {
   const used = parametersOf(sql);
-  const declared = params.map((param) => param.name);
+  const given: readonly string[] = GIVEN;
+  const known = new Set([
+    ...given,
+    ...params.flatMap(({ name, type }) => (type === "dimension" ? [name, `${name}_name`] : [name])),
+  ]);
   for (const word of used) {
-    if (!GIVEN.includes(word) && !declared.includes(word))
-      throw bad(name, `uses :${word} without declaring it`);
+    if (!known.has(word))
+      throw refuse(
+        `the statement uses :${word} without declaring it`,
+        `-- param: ${word} integer 10 What it is.`,
+      );
   }
-  for (const word of declared) if (!used.has(word)) throw bad(name, `declares ${word} but does not use it`);
+  for (const { name } of params) {
+    if (!used.has(name))
+      throw refuse(`the heading declares ${name}, but the statement does not use it`, `:${name}`);
+    if (given.includes(name) || params.filter((other) => other.name === name).length > 1)
+      throw refuse(`the name of the param ${name} is already in use`, "another name");
+  }
 }
 
-function dimension(name: string, word: string): Dimension {
+function dimension(file: string, line: Line, word: string): Dimension {
   const known = DIMENSIONS.find((dimension) => dimension === word);
-  if (known === undefined) throw bad(name, `needs the unknown dimension ${word}`);
+  if (known === undefined)
+    throw bad({ file, ...line }, `needs the unknown dimension ${quoted(word)}`, DIMENSIONS.join(", "));
   return known;
 }
 
-function param(name: string, value: string): QuestionParam {
-  const [, param, number, description] = /^([a-z_]+) integer (\d+) (\S.*\.)$/.exec(value) ?? [];
-  if (param === undefined || description === undefined) throw bad(name, `has an invalid param: ${value}`);
-  return { name: param, default: Number(number), description };
+function param(file: string, line: Line, value: string): QuestionParam {
+  const [, name, word, text = "", description] = /^([a-z_]+) ([a-z]+) (\S+) (\S.*\.)$/.exec(value) ?? [];
+  const type = PARAM_TYPES.find((known) => known === word);
+  const preset = type && paramDefault(type, text);
+  if (name === undefined || description === undefined || type === undefined || preset === undefined) {
+    throw bad(
+      { file, ...line },
+      `invalid param ${quoted(value)}`,
+      `${PARAM} Types: integer, count (1 or more) and dimension (${DIMENSION_WORDS.join(", ")})`,
+    );
+  }
+  return { name, type, default: preset, description };
 }
 
-function bad(name: string, why: string): Error {
-  return new Error(`The question ${name}.sql ${why}.`);
+function bad(
+  { file, number }: { file: string; number: number },
+  why: string,
+  expected: string,
+): GcUsageError {
+  return new GcUsageError("input", `${file}:${number}: ${why}.`, {
+    hint: `Expected: ${expected} The format of question files is described in docs/questions.md.`,
+    details: { file, line: number },
+  });
 }

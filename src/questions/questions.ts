@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { GcUsageError } from "../support/errors.ts";
+import { nearest } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { sqlString } from "../support/quote.ts";
 import type { Day } from "../usage/day.ts";
@@ -8,15 +9,18 @@ import { METRICS, type Metric } from "../usage/metric.ts";
 import { type Granularity, periodsBefore, periodsOf, type Span, weekStartOf } from "../usage/period.ts";
 import { CANONICAL_SERVICE, type Service } from "../usage/service.ts";
 import { parseQuestion, type Question, replaceParameters } from "./heading.ts";
+import { checkNames, getOwn, type OwnFolder, ownNames } from "./own-questions.ts";
+import { type ParamValues, paramsSql } from "./params.ts";
 
 export type { Question } from "./heading.ts";
+export type { ParamValues } from "./params.ts";
 
 /** The path is the same from src/ and from dist/. package.json ships the folder. */
 const FOLDER = new URL("../../src/questions/sql/", import.meta.url);
 
 let loaded: readonly Question[] | undefined;
 
-/** Every question, by name. */
+/** Every question of the program, by name. */
 export function list(): readonly Question[] {
   loaded ??= readdirSync(FOLDER)
     .filter((file) => file.endsWith(".sql"))
@@ -25,16 +29,43 @@ export function list(): readonly Question[] {
   return loaded;
 }
 
-/** @throws {GcUsageError} input, for an unknown name, with suggestions. */
-export function get(name: string): Question {
-  const question = list().find((candidate) => candidate.name === name);
+/**
+ * A question of the program, or one of the folder of own questions.
+ *
+ * @throws {GcUsageError} input, for an unknown name, with suggestions; for a file that is not a question.
+ */
+export function get(name: string, folder?: OwnFolder): Question {
+  const builtIn = list().find((candidate) => candidate.name === name);
+  const own = folder && getOwn(folder, name);
+  if (builtIn && own) throw shadows(own);
+  const question = builtIn ?? own;
   if (question) return question;
   const words = name.toLowerCase().split(/[^a-z]+/);
-  const near = list().filter((candidate) => candidate.name.split("-").some((word) => words.includes(word)));
-  const hint =
-    near.length > 0 ? `Did you mean ${near.map((candidate) => candidate.name).join(" or ")}?` : undefined;
+  const known = [...list().map((candidate) => candidate.name), ...(folder ? ownNames(folder) : [])];
+  const alike = known.filter((candidate) => candidate.split("-").some((word) => words.includes(word)));
+  const near = alike.length > 0 ? alike : nearest(name, known);
+  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : undefined;
   throw new GcUsageError("input", `Unknown question ${quoted(name)}.`, {
     hint: [hint, "To list the questions: gc-usage ask"].filter(Boolean).join(" "),
+  });
+}
+
+/**
+ * The questions of a folder, by name.
+ *
+ * @throws {GcUsageError} input, if a file is not a question or has the name of one of the program's.
+ */
+export function listOwn(folder: OwnFolder): readonly Question[] {
+  checkNames(folder);
+  const own = ownNames(folder).flatMap((name) => getOwn(folder, name) ?? []);
+  const shadowing = own.find(({ name }) => list().some((question) => question.name === name));
+  if (shadowing) throw shadows(shadowing);
+  return own;
+}
+
+function shadows({ name, file = "" }: Question): GcUsageError {
+  return new GcUsageError("input", `${file} has the name of a built-in question, ${name}.`, {
+    hint: "Rename the file.",
   });
 }
 
@@ -44,12 +75,10 @@ export interface QuestionValues extends Span {
   readonly grouping: Grouping;
   /** The rows to read (default: day). The span must consist of whole periods. */
   readonly granularity?: Granularity;
-  /** Whole numbers by the names of the question's params. Others have their defaults. */
   readonly params?: ParamValues;
+  /** The first days of the span's periods that the lake covers (default: of all periods), for `:dates`. */
+  readonly dates?: readonly Day[];
 }
-
-/** Values by the names of a question's params. Omitted and undefined ones have their defaults. */
-export type ParamValues = Readonly<Record<string, number | undefined>>;
 
 /**
  * The days that a question reads: the span and, if it looks back, as many days, weeks or months before it.
@@ -63,7 +92,7 @@ export function daysRead(question: Question, span: Span, granularity: Granularit
 /**
  * The question's statement with all parameters replaced.
  *
- * @throws {GcUsageError} input, for an unknown param, or a value that is not a whole number ≥ 0.
+ * @throws {GcUsageError} input, for an unknown or invalid param.
  */
 export function bind(question: Question, values: QuestionValues): string {
   return replaceParameters(
@@ -72,8 +101,9 @@ export function bind(question: Question, values: QuestionValues): string {
       ["from", dateLiteral(values.start)],
       ["to", dateLiteral(values.end)],
       ["before", dateLiteral(before(values, values.granularity ?? "day"))],
+      ["dates", datesTable(values)],
       ...rowsRead(values),
-      ...numbers(question, values.params ?? {}),
+      ...paramsSql(question.name, question.params, values.params ?? {}),
     ]),
   );
 }
@@ -124,11 +154,12 @@ export function defaultSql(
       ["from", ago(days)],
       ["to", ago(1)],
       ["before", ago(2 * days)],
+      ["dates", lastDates(days)],
       ...rowsRead({
         service: options.service ?? CANONICAL_SERVICE,
         grouping: options.grouping ?? CANONICAL_GROUPING,
       }),
-      ...numbers(question, {}),
+      ...paramsSql(question.name, question.params, {}),
     ]),
   );
 }
@@ -157,23 +188,15 @@ function dateLiteral(day: Day): string {
   return `DATE ${sqlString(day)}`;
 }
 
-function numbers(question: Question, given: ParamValues): [string, string][] {
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && !question.params.some((param) => param.name === name)) {
-      const flag = `--${name.replaceAll("_", "-")}`;
-      throw new GcUsageError("input", `The question ${question.name} does not accept ${flag}.`, {
-        hint: "To list the options of each question: gc-usage ask",
-      });
-    }
-  }
-  return question.params.map((param) => {
-    const value = given[param.name] ?? param.default;
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw new GcUsageError(
-        "input",
-        `Invalid ${param.name}: ${value} (expected a whole number, 0 or more).`,
-      );
-    }
-    return [param.name, String(value)];
-  });
+/** A table of one column. VALUES needs at least one row. */
+function datesTable({ start, end, granularity = "day", dates }: QuestionValues): string {
+  const days = dates ?? periodsOf(granularity, { start, end }, weekStartOf(start)).map(({ date }) => date);
+  if (days.length === 0) return "(SELECT CAST(NULL AS date) AS day WHERE false)";
+  return `(VALUES ${days.map((day) => `(${dateLiteral(day)})`).join(", ")})`;
+}
+
+/** The same for the days up to yesterday, by the engine's clock. */
+function lastDates(count: number): string {
+  const numbers = Array.from({ length: count }, (_, i) => `(${count - i})`).join(", ");
+  return `(SELECT CAST(current_date - n * interval '1' day AS date) FROM (VALUES ${numbers}) AS numbers (n))`;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { listText } from "../../src/cli/commands/ask.ts";
+import { listText } from "../../src/cli/question-list.ts";
 import { list } from "../../src/questions/questions.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { makeLake, removeLake, slice } from "../engine/fixture.ts";
@@ -75,11 +75,12 @@ describe("gc-usage ask", () => {
       description: "Clients by the share of their requests that failed (HTTP 4xx and 5xx).",
       needs: ["client"],
       params: [
-        { name: "top", default: 10, description: "How many clients to show." },
+        { name: "top", type: "count", default: 10, description: "Number of rows to show." },
         {
           name: "min_requests",
+          type: "integer",
           default: 100,
-          description: "Omit clients with fewer requests than this.",
+          description: "Leave out clients with fewer requests.",
         },
       ],
     });

@@ -1,3 +1,4 @@
+import { type Day, eachDay } from "../../src/usage/day.ts";
 import type { UsageRow } from "../../src/usage/row.ts";
 
 /** A row of a slice: its day and the columns that the questions read. */
@@ -99,6 +100,22 @@ export const ORACLE: Readonly<
       ["desc", col(3)],
       ["asc", col(0)],
     ),
+  trend: (all, { from, to }) => {
+    const rows = inside(all, from, to);
+    const clients = sorted(
+      byClient(rows).map((group) => [...group.key, nameOf(group.rows), sum(group.rows, "requests")]),
+      ["desc", col(2)],
+      ["asc", col(0)],
+    );
+    return eachDay(from as Day, to as Day).flatMap((day) => {
+      const ofDay = rows.filter((row) => row.day === day);
+      return clients.map(([id = null, name = null], place) => {
+        const own = ofDay.filter((row) => row.clientId === id);
+        const share = percent(sum(own, "requests"), sum(ofDay, "requests")) ?? 0;
+        return [day, id, name, sum(own, "requests"), share, sum(own, "status429"), place];
+      });
+    });
+  },
   "busy-clients": (all, { from, to }) => {
     const rows = inside(all, from, to);
     return sorted(

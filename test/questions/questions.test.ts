@@ -62,25 +62,31 @@ describe.each(all)("the question %s", (_name, question) => {
   });
 
   test("groups by columns, not aliases, and orders by all of them", () => {
-    const groupBy = /GROUP BY ([\w, ]+)/.exec(sql)?.[1]?.split(", ") ?? [];
-    const orderBy = /ORDER BY([\s\S]*?)(?:LIMIT|$)/.exec(sql)?.[1] ?? "";
+    const groupBy =
+      sql
+        .match(/GROUP BY ([\w, ]+)/g)
+        ?.at(-1)
+        ?.slice("GROUP BY ".length)
+        .split(", ") ?? [];
+    const orderBy = /\nORDER BY([\s\S]*?)(?:LIMIT|$)/.exec(sql)?.[1] ?? "";
     expect(groupBy.length).toBeGreaterThan(0);
     for (const column of groupBy) {
       const alias = new RegExp(`\\b${column} AS ([:\\w]+)`).exec(sql)?.[1];
-      expect(orderBy).toContain(alias);
+      expect(orderBy).toContain(alias ?? column);
     }
   });
 
   test("has unique column names, in lower case like in Glue", () => {
     const named = bare(bind(question, VALUES));
-    const names = [...named.matchAll(/\bAS (\w+)(?=,|\n)/g)].map((match) => match[1]);
+    const last = named.slice(named.lastIndexOf("\nSELECT"));
+    const names = [...last.matchAll(/\bAS (\w+)(?=,|\n)/g)].map((match) => match[1]);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z0-9_]+$/);
   });
 
   test("limits the number of rows if it is not limited by itself", () => {
     if (question.name === "requests-by-day") expect(question.params).toEqual([]);
-    else expect(sql).toMatch(/LIMIT :top$/);
+    else expect(sql).toMatch(/LIMIT :top$|place <= :top/);
   });
 });
 
@@ -130,14 +136,29 @@ describe("binding", () => {
     expect(sql).toContain(`"grouping" = 'x'' OR 1=1 --'`);
   });
 
-  test.each([{ top: -1 }, { top: 1.5 }, { top: Number.NaN }, { min_requests: 1 }])(
-    "rejects %j for busy-clients",
-    (params) => {
-      expect(() => bind(get("busy-clients"), { ...VALUES, params })).toThrow(
-        /Invalid top|does not accept --min-requests/,
-      );
-    },
-  );
+  test("replaces a dimension with its columns, and dates with a table of them", () => {
+    const dates = ["2026-11-01" as Day, "2026-11-03" as Day];
+    const sql = bind(get("trend"), { ...VALUES, params: { by: "Endpoint" }, dates });
+    expect(sql).toMatch(/templateUri AS value,\n *max\(CAST\(NULL AS varchar\)\) AS name/);
+    expect(sql).toContain("CROSS JOIN (VALUES (DATE '2026-11-01'), (DATE '2026-11-03')) AS");
+    expect(bind(get("trend"), VALUES)).toMatch(/clientId AS value,\n *max\(clientName\) AS name/);
+    expect(() => bind(get("trend"), { ...VALUES, params: { by: "uri" } })).toThrow(
+      'Invalid --by: "uri" (expected client, user, endpoint, method or platform).',
+    );
+  });
+
+  test.each([
+    { top: -1 },
+    { top: 0 },
+    { top: 1.5 },
+    { top: "ten" },
+    { top: Number.NaN },
+    { min_requests: 1 },
+  ])("rejects %j for busy-clients", (params) => {
+    expect(() => bind(get("busy-clients"), { ...VALUES, params })).toThrow(
+      /Invalid --top: .* \(expected a whole number from 1 to 999999999\)|does not accept --min-requests/,
+    );
+  });
 });
 
 describe("names", () => {
@@ -161,19 +182,29 @@ describe("names", () => {
 describe("a heading", () => {
   const sql = "\n\nSELECT :top\n";
   test.each([
-    ["SELECT 1", "does not start with"],
-    ["-- One.\n-- title: X\n-- param: top integer 1 N.", "no statement"],
-    [`-- One.${sql}`, "no title"],
-    [`-- One.\n-- title: X${sql}`, "uses :top without declaring it"],
-    [`-- One.\n-- title: X\n-- needs: clients${sql}`, "unknown dimension"],
-    [`-- One.\n-- title: X\n-- param: top text 1 N.${sql}`, "invalid param"],
-    [`-- One.\n-- titel: X${sql}`, "invalid heading line"],
+    ["SELECT 1", "q.sql:1: the first line is not a description."],
+    ["-- One\n-- title: X\n\nSELECT 1", "q.sql:1: the first line is not a description."],
+    ["-- One.\n-- title: X\n-- param: top integer 1 N.", "q.sql:4: no statement"],
+    [`-- One.${sql}`, "q.sql:1: the heading has no title"],
+    [`-- One.\n-- title: X${sql}`, "q.sql:3: the statement uses :top without declaring it"],
+    [`-- One.\n-- title: X\n-- needs: clients${sql}`, 'q.sql:3: needs the unknown dimension "clients"'],
+    [`-- One.\n-- title: X\n-- param: top text 1 N.${sql}`, 'q.sql:3: invalid param "top text 1 N."'],
+    [`-- One.\n-- title: X\n-- param: top count 0 N.${sql}`, "invalid param"],
+    [`-- One.\n-- title: X\n-- param: top dimension uri N.${sql}`, "invalid param"],
+    [`-- One.\n-- title: X\n-- param: top count 1 N.\n-- param: top count 2 N.${sql}`, "already in use"],
+    ["-- One.\n-- title: X\n-- param: from count 1 N.\n\nSELECT :from", "already in use"],
+    [`-- One.\n-- titel: X${sql}`, 'q.sql:2: invalid heading line "-- titel: X"'],
     [
-      "-- One.\n-- title: X\n-- param: top integer 1 N.\n\nSELECT ':top', \":top\" -- :top\n",
+      "-- One.\n-- title: X\n-- param: top integer 1 N.\n\nSELECT ':top', \":top\", /* :top */ 1::top -- :top\n",
       "does not use it",
     ],
-  ])("%j is a bug", (text, why) => {
+  ])("%j is refused", (text, why) => {
     expect(() => parseQuestion("q", text)).toThrow(why);
+  });
+
+  test("may have the line ends and byte order mark of Windows, and a final semicolon", () => {
+    const question = parseQuestion("q", "\uFEFF-- One.\r\n-- title: X\r\n  \r\nSELECT 1,\r\n\r\n2;\r\n");
+    expect(question).toMatchObject({ title: "X", description: "One.", sql: "SELECT 1,\n\n2" });
   });
 });
 

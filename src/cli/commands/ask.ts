@@ -6,7 +6,8 @@ import { checkBasis, describeGaps, describeMissing } from "../../questions/deman
 import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
 import { describeFilters, dimensionsFiltered } from "../../questions/filters.ts";
 import { type AskedLake, basesOf, engineOf, named, together } from "../../questions/organizations.ts";
-import { get, list, type Question } from "../../questions/questions.ts";
+import type { OwnFolder } from "../../questions/own-questions.ts";
+import { get, list, listOwn } from "../../questions/questions.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
@@ -16,10 +17,9 @@ import { parseGrouping } from "../../usage/grouping.ts";
 import { periodsOf } from "../../usage/period.ts";
 import { seriesFlags } from "../../usage/series.ts";
 import type { Cli } from "../cli.ts";
-import { onOut } from "../colors.ts";
 import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
 import { addFilterOptions, filtersOf } from "../filter-options.ts";
-import { granularityOption, integerOption, serviceOption } from "../options.ts";
+import { granularityOption, serviceOption } from "../options.ts";
 import { type Format, formatOf, type OutputFlags } from "../output.ts";
 import {
   addQueryOptions,
@@ -29,6 +29,14 @@ import {
   flagsOfLake,
   printRows,
 } from "../query-options.ts";
+import { listText } from "../question-list.ts";
+import {
+  addOwnQuestionsOption,
+  addParamOptions,
+  checkParamNames,
+  ownFolder,
+  paramsIn,
+} from "../question-options.ts";
 import type { LakeFlags } from "../stack.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
@@ -41,17 +49,7 @@ export function command(cli: Cli) {
     from: "first UTC day, inclusive",
     to: "last UTC day, inclusive (default: yesterday, or the lake's newest day)",
   });
-  const ask = addFilterOptions(addWeekStartOption(dated))
-    .option(
-      "--top <n>",
-      "number of rows to show (default: depends on the question)",
-      integerOption("--top", 1, 999_999_999),
-    )
-    .option(
-      "--min-requests <n>",
-      "leave out clients with fewer requests",
-      integerOption("--min-requests", 0, 999_999_999),
-    )
+  const ask = addParamOptions(addFilterOptions(addWeekStartOption(dated)))
     .option(
       "--service <name>",
       "service to read: jobs or legacy (default: the one that covers the days, jobs first)",
@@ -65,21 +63,28 @@ export function command(cli: Cli) {
     )
     .option("--allow-partial", "answer even if days are missing or incomplete")
     .option("--print-sql", "print the SQL statement instead of running it");
-  return addQueryOptions(ask)
+  return addOwnQuestionsOption(addQueryOptions(ask), cli)
     .addHelpText("after", HELP)
-    .action(async (name, options) => {
+    .action(async (name, options, command) => {
       const format = await formatOf(cli, options);
+      const folder = ownFolder(options.questions, cli.env);
       if (name === undefined) {
-        await printList(cli, options, format);
+        await printList(cli, options, format, folder);
         return;
       }
-      const question = get(name);
-      const params = { top: options.top, min_requests: options.minRequests };
+      const question = get(name, folder);
+      checkParamNames(question, command);
+      const params = paramsIn(question, cli, options);
       const filters = filtersOf(options);
       const opened = await openEngine(cli, options);
       try {
         const now = realEffects.now();
-        const asked = { ...options, grouping: options.groupBy, dimensions: dimensionsFiltered(filters) };
+        const asked = {
+          ...options,
+          grouping: options.groupBy,
+          dimensions: dimensionsFiltered(filters),
+          params,
+        };
         const answers = await basesOf(question, askedLakes(opened, options), asked, now, cli.signal);
         const isAnswer = !options.printSql && explainOf(options) === undefined;
         for (const { organization, basis, lakeFlags } of isAnswer ? answers : []) {
@@ -114,6 +119,9 @@ has precedence over a name, and a whole name over a part. A part must match only
 one name. Repeat an option to read any of several values. An endpoint may start
 with its method. The rows must be split by what you filter by (--group-by).
 
+Your own questions are .sql files in the folder of --questions. They are listed
+after the built-in ones and have the same options (docs/questions.md).
+
 If --lake is a folder of several organizations' lakes, the answer starts with
 the column organization. The period is the same for all of them: the one that
 all lakes cover, unless you set its start. --top applies to each.
@@ -123,6 +131,8 @@ Examples:
   gc-usage ask busy-clients --lake lakes --top 3
   gc-usage ask noisy-clients --last 30d --top 10
   gc-usage ask noisy-clients --last-month
+  gc-usage ask trend --by endpoint --top 3 --last 30d
+  gc-usage ask failing-endpoints --questions my-questions
   gc-usage ask hot-spots --client dialer --endpoint "GET /api/v2/users/{userId}"
   gc-usage ask change --from 2026-11-01 --to 2026-11-15 --output csv --out change.csv
   gc-usage ask busy-clients --granularity month --last 6m
@@ -206,48 +216,17 @@ function newest({ source, window, facts }: Basis): string {
   return `The lake's newest ${facts.newestDay === window.end ? "" : "complete "}day is ${window.end}`;
 }
 
-/** `--top 10 --min-requests 100`: the options of a question with their defaults. */
-function flagsOf({ params }: Question): string {
-  return params.map((param) => `--${param.name.replaceAll("_", "-")} ${param.default}`).join(" ");
-}
-
 /** Width of the list if stdout is not a terminal. */
 const LIST_WIDTH = 100;
 
-/** The questions as text. Descriptions are wrapped, not shortened. */
-export function listText(questions: readonly Question[], columns: number): string {
-  const indent = Math.max(...questions.map(({ name }) => name.length)) + 2;
-  return questions
-    .map((question) => {
-      const { name, description, needs } = question;
-      const width = Math.max(columns - indent, 20);
-      const lines = wrap(description, width);
-      const needed = needs.length === 0 ? [] : [`split by ${needs.join(", ")}`];
-      const facts = [...needed, ...[flagsOf(question)].filter(Boolean)].join("; ");
-      const rest = [...lines.slice(1), ...(facts === "" ? [] : wrap(facts, width).map(onOut.dim))];
-      return `${[onOut.bold(name.padEnd(indent)) + (lines[0] ?? ""), ...rest.map((line) => " ".repeat(indent) + line)].join("\n")}\n`;
-    })
-    .join("");
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1);
-    if (line !== undefined && line.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
-
 /** The options that apply without a question, or to every command. */
-const OF_THE_LIST: readonly string[] = ["json", "output", "lake", "stack", "debug", "quiet"];
+const OF_THE_LIST: readonly string[] = ["json", "output", "lake", "stack", "debug", "quiet", "questions"];
 
 async function printList(
   cli: Cli,
   options: Readonly<Record<string, unknown>>,
   format: Format,
+  folder: OwnFolder | undefined,
 ): Promise<void> {
   const [first] = Object.keys(options).filter(
     (name) => options[name] !== undefined && !OF_THE_LIST.includes(name),
@@ -258,9 +237,14 @@ async function printList(
       hint: "To list the questions: gc-usage ask",
     });
   }
-  if (format === "table") await cli.out(listText(list(), cli.isTerminal ? cli.columns : LIST_WIDTH));
-  else if (format === "json")
-    await cli.json(list().map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
+  const own = folder ? listOwn(folder) : [];
+  const columns = cli.isTerminal ? cli.columns : LIST_WIDTH;
+  if (format === "table") {
+    const heading =
+      own.length === 0 ? "" : `\nYour questions, in ${folder?.path}:\n${listText(own, columns)}`;
+    await cli.out(listText(list(), columns) + heading);
+  } else if (format === "json")
+    await cli.json([...list(), ...own].map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
   else {
     throw new GcUsageError("input", `The list of questions cannot be printed as ${format}.`, {
       hint: "Omit --output, or use --json.",

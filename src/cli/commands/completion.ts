@@ -4,6 +4,7 @@ import { Command as AnyCommand } from "commander";
 import { list } from "../../questions/questions.ts";
 import type { Cli } from "../cli.ts";
 import type { CommandEntry } from "../command-entry.ts";
+import { ownIfReadable } from "../question-options.ts";
 
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
@@ -57,7 +58,7 @@ export async function completions(cli: Cli, commands: readonly CommandEntry[]): 
   root.commands.delete(OWN);
   for (const child of program.commands) addValues(root, child);
   root.commands.get("ask")?.argument("question", (complete) => {
-    for (const { name, title } of list()) complete(name, title);
+    for (const { name, title } of [...list(), ...ownIfReadable(cli)]) complete(name, title);
   });
   return root;
 }

@@ -1,7 +1,7 @@
 -- Endpoints by requests, with their share of all requests.
 -- title: Busy endpoints
 -- needs: uri
--- param: top integer 10 How many endpoints to show.
+-- param: top count 10 Number of rows to show.
 
 -- httpMethod is NULL if the rows are not split by method. An endpoint is then only the URI.
 SELECT

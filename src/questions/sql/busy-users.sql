@@ -1,7 +1,7 @@
 -- Users by requests made on their behalf, with their share of these requests.
 -- title: Busy users
 -- needs: user
--- param: top integer 10 How many users to show.
+-- param: top count 10 Number of rows to show.
 
 SELECT
   userId AS user_id,

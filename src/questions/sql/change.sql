@@ -1,7 +1,7 @@
 -- Clients by the change in requests since the previous period of the same length.
 -- title: Change
 -- needs: client
--- param: top integer 10 How many clients to show.
+-- param: top count 10 Number of rows to show.
 
 WITH clients AS (
   SELECT

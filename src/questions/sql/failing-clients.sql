@@ -1,8 +1,8 @@
 -- Clients by the share of their requests that failed (HTTP 4xx and 5xx).
 -- title: Failing clients
 -- needs: client
--- param: top integer 10 How many clients to show.
--- param: min_requests integer 100 Omit clients with fewer requests than this.
+-- param: top count 10 Number of rows to show.
+-- param: min_requests integer 100 Leave out clients with fewer requests.
 
 -- status429 is not added: in legacy rows it is part of status400, and for jobs rows this is not documented.
 SELECT

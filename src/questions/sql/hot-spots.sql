@@ -1,7 +1,7 @@
 -- Pairs of client and endpoint, by rate-limited requests and then by requests.
 -- title: Hot spots
 -- needs: client, uri
--- param: top integer 10 How many pairs to show.
+-- param: top count 10 Number of rows to show.
 
 -- httpMethod is NULL if the rows are not split by method. An endpoint is then only the URI.
 SELECT

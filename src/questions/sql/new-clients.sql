@@ -1,7 +1,7 @@
 -- Clients with requests in the period, but none in the previous period of the same length.
 -- title: New clients
 -- needs: client
--- param: top integer 10 How many clients to show.
+-- param: top count 10 Number of rows to show.
 
 SELECT
   clientId AS client_id,

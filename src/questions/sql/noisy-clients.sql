@@ -1,7 +1,7 @@
 -- Clients by requests that were rate limited (HTTP 429).
 -- title: Noisy clients
 -- needs: client
--- param: top integer 10 How many clients to show.
+-- param: top count 10 Number of rows to show.
 
 SELECT
   clientId AS client_id,

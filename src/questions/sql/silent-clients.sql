@@ -1,7 +1,7 @@
 -- Clients with requests in the previous period of the same length, but none in the period.
 -- title: Silent clients
 -- needs: client
--- param: top integer 10 How many clients to show.
+-- param: top count 10 Number of rows to show.
 
 SELECT
   clientId AS client_id,
