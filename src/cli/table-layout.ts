@@ -116,7 +116,7 @@ function shortId({ titles, texts }: Measured, index: number, natural: number): P
   return { width: natural, how: "beginning" };
 }
 
-/** True if the column `client_name` (`clientName`) tells all ids of `client_id` (`clientId`) apart. */
+/** True if the column `client_name` (`clientName`) distinguishes all ids of `client_id` (`clientId`). */
 function isNamed({ columns, rows, isAll }: Measured, index: number): boolean {
   const title = columns[index]?.name ?? "";
   const wanted = [title.replace(/_id$/, "_name"), title.replace(/Id$/, "Name")];

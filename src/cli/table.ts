@@ -126,12 +126,12 @@ function blocks(
   width: number,
   paint: ReturnType<typeof pc.createColors>,
 ): Layout {
-  const beside = Math.max(...titles.map((title) => cells(title))) + GAP.length;
+  const titleWidth = Math.max(...titles.map((title) => cells(title))) + GAP.length;
   const field = (text: string, i: number, style: (text: string) => string): string[] => {
     const title = titles[i] ?? "";
-    const room = width - beside;
+    const room = width - titleWidth;
     const isBelow = room < (isFigure(columns[i]) ? cells(text) : NARROWEST_VALUE);
-    const indent = isBelow ? GAP : " ".repeat(beside);
+    const indent = isBelow ? GAP : " ".repeat(titleWidth);
     const widest = Math.max(isBelow ? width - GAP.length : room, NARROWEST_VALUE);
     const values = isFigure(columns[i]) ? [text] : wrap(text, widest);
     const lines = values.map((value) => indent + style(value));

@@ -14,7 +14,7 @@ const PARTS: readonly string[] = ["usage", SOURCE_FOLDER.slice(0, -1)];
 
 /** Files that other programs put into any folder, or that a killed sync leaves. A folder with only these counts as empty. */
 const NOTHING =
-  /^(?:|\.staging\/|\.DS_Store|\.localized|Thumbs\.db|desktop\.ini|\.gitkeep|\.gitignore|\.keep|\.nomedia|lost\+found\/|\.Trash[^/]*\/|\.st(?:folder|versions)\/|\.stignore|_SUCCESS|README(?:\.\w+)?)$/i;
+  /^(?:|\.staging\/|\.DS_Store|\.localized|Thumbs\.db|desktop\.ini|\.gitkeep|\.gitignore|\.keep|\.nomedia|labels\.csv|lost\+found\/|\.Trash[^/]*\/|\.st(?:folder|versions)\/|\.stignore|_SUCCESS|README(?:\.\w+)?)$/i;
 
 /**
  * Why a location without a lake must not be treated as an empty lake; undefined if it may be.

@@ -133,6 +133,18 @@ export class SliceFiles {
     });
   }
 
+  /** The users of slice files, those with most requests first. */
+  async usersIn(files: readonly string[]): Promise<string[]> {
+    if (files.length === 0) return [];
+    return await this.#with(undefined, async (connection) => {
+      const reader = await connection.runAndReadAll(
+        `SELECT userId FROM read_parquet([${files.map(sqlString).join(", ")}], union_by_name = true, hive_partitioning = false)
+         WHERE userId <> '' GROUP BY userId ORDER BY sum(requests) DESC NULLS LAST, userId`,
+      );
+      return reader.getRows().map(([id]) => String(id));
+    });
+  }
+
   /** Writes rows, one JSON object per line, as a table with exactly these columns. */
   async writeTable(columns: Columns, rows: string, file: string): Promise<void> {
     const types = columns.map(([name, type]) => `${sqlName(name)}: ${sqlString(type)}`);

@@ -14,6 +14,7 @@ const ALL_PERMISSIONS = [
   "usage:organization:view",
   "usage:client:view",
   "usage:simpleSearch:view",
+  "directory:user:view",
 ];
 
 /** The clients that may sign in; the first one has every permission. docs/sandbox.md describes the other two. */

@@ -83,6 +83,48 @@ export function userId(organization: Organization, user: number): string {
   return id;
 }
 
+/** The number of the user with this id; undefined if there is none. */
+export function userWithId(organization: Organization, id: string): number | undefined {
+  for (let user = 1; user <= organization.userCount; user++) {
+    if (userId(organization, user) === id) return user;
+  }
+  return undefined;
+}
+
+const GIVEN_NAMES = [
+  "Ana",
+  "Björn",
+  "Chidi",
+  "Dana",
+  "Eva",
+  "Farid",
+  "Grace",
+  "Hiro",
+  "Inés",
+  "Jun",
+  "Kofi",
+  "Lucía",
+];
+const FAMILY_NAMES = [
+  "Abe",
+  "Brandt",
+  "Castillo",
+  "Dubois",
+  "Eriksen",
+  "Fischer",
+  "García",
+  "Haddad",
+  "Ito",
+  "Jansen",
+];
+
+/** Two of the first 60 users share a name, as in practice. */
+export function userName(user: number): string {
+  const given = GIVEN_NAMES[user % GIVEN_NAMES.length] ?? "";
+  const family = FAMILY_NAMES[Math.floor(user / GIVEN_NAMES.length + user) % FAMILY_NAMES.length] ?? "";
+  return user === 60 ? userName(1) : `${given} ${family}`;
+}
+
 function makeClient(seed: number, copy: number, slot: number, template: ClientTemplate, scale: number) {
   const salt = hash(seed, 4, copy, slot);
   const endpoints = drawEndpoints(salt, template);

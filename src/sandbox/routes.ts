@@ -2,10 +2,17 @@ import type { Day } from "../usage/day.ts";
 import { addDays } from "../usage/day.ts";
 import { missing } from "./access.ts";
 import { jobsAnswer, legacyAnswer, searchAnswer } from "./answers.ts";
-import { clientEntity, clientsPage, limitsOf, organizationEntity } from "./entities.ts";
+import {
+  clientEntity,
+  clientsPage,
+  limitsOf,
+  organizationEntity,
+  userEntity,
+  usersPage,
+} from "./entities.ts";
 import { json, Refusal, type Reply, wholeParam } from "./http.ts";
 import type { Job, Jobs } from "./jobs.ts";
-import type { Client, Organization } from "./organization.ts";
+import { type Client, type Organization, userWithId } from "./organization.ts";
 import { type DialectName, parseBody } from "./parse-query.ts";
 
 /** The data for all responses. */
@@ -66,6 +73,12 @@ function organizationRoutes({ organization, rateLimit, organizationStatus }: Wor
     ),
     get("/api/v2/oauth/clients/{clientId}", "clients", ["oauth:client:view"], ({ path: [id = ""] }) =>
       json(200, clientEntity(findClient(organization, id))),
+    ),
+    get("/api/v2/users", "users", ["directory:user:view"], ({ query }) =>
+      json(200, usersPage(organization, query)),
+    ),
+    get("/api/v2/users/{userId}", "users", ["directory:user:view"], ({ path: [id = ""] }) =>
+      json(200, userEntity(organization, findUser(organization, id))),
     ),
     get("/api/v2/organizations/me", "organization", [], () => {
       if (organizationStatus === 403) throw missing(["organization:readonly"]);
@@ -204,6 +217,14 @@ function searchRoutes({ jobs, today }: World): Route[] {
 
 function findJob(jobs: Jobs, id: string, dialect: DialectName, client: Client | undefined): Job {
   return jobs.find(id, (job) => job.ask.dialect === dialect && job.client === client);
+}
+
+function findUser(organization: Organization, id: string): number {
+  const user = userWithId(organization, id);
+  if (user === undefined) {
+    throw new Refusal(404, "not.found", `Unable to find a user with id ${id}`, { params: { id } });
+  }
+  return user;
 }
 
 function findClient(organization: Organization, id: string): Client {

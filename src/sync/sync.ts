@@ -12,6 +12,7 @@ import type { SliceKey } from "../usage/slice.ts";
 import { checkSlices, claimLake, type Newcomer } from "./claim.ts";
 import type { KeptSlice } from "./land.ts";
 import { chunksBeside, decideLeftover, disjoint } from "./leftovers.ts";
+import { updateNames } from "./names.ts";
 import { isNeeded, isWithin, leftOut, planSync, type SyncPlan, type SyncTarget } from "./plan.ts";
 import { type JobState, StagedJob, sweepStaging } from "./staging.ts";
 import type { SyncOptions } from "./sync-options.ts";
@@ -94,6 +95,8 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
   ];
   const failed = await failureOf(tasks, options);
   if (!signal?.aborted) await updateSlicesTable(lake, { log, signal });
+  if (!failed)
+    await updateNames({ lake, client, log, signal, now }, [...held.values()], await heldSlices(lake, target));
   if (failed) throw withNextStep(failed.reason, resumed.length > 0 || run.leaves);
   return {
     plan,

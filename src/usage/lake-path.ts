@@ -37,6 +37,12 @@ function isNewer(path: string): boolean {
   );
 }
 
+/** The names that the service has for users' ids. Programs and engines ignore a name that begins with an underscore. */
+export const NAMES_FILE = "_gc-usage-names.json";
+
+/** Labels and owners that a person adds. */
+export const LABELS_FILE = "labels.csv";
+
 /** The folders of a lake that hold data. */
 export const DATA_FOLDERS: readonly string[] = ["usage", SOURCE_FOLDER.slice(0, -1)];
 

@@ -5,6 +5,7 @@ import type { Basis } from "../../questions/basis.ts";
 import { checkBasis, describeGaps, describeMissing } from "../../questions/demands.ts";
 import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
 import { describeFilters, dimensionsFiltered } from "../../questions/filters.ts";
+import { type ShownNames, withNames } from "../../questions/named-rows.ts";
 import { type AskedLake, basesOf, engineOf, named, together } from "../../questions/organizations.ts";
 import type { OwnFolder } from "../../questions/own-questions.ts";
 import { get, list, listOwn } from "../../questions/questions.ts";
@@ -37,6 +38,7 @@ import {
   ownFolder,
   paramsIn,
 } from "../question-options.ts";
+import { shownNames } from "../shown-names.ts";
 import type { LakeFlags } from "../stack.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
@@ -61,6 +63,10 @@ export function command(cli: Cli) {
       "--organization <name>",
       "answer only for this organization, if the lake is a folder of several organizations' lakes",
     )
+    .option(
+      "--labels <file>",
+      "CSV file with the columns id, label and owner, to show for clients and users (default: GC_USAGE_LABELS, else labels.csv in the lake)",
+    )
     .option("--allow-partial", "answer even if days are missing or incomplete")
     .option("--print-sql", "print the SQL statement instead of running it");
   return addOwnQuestionsOption(addQueryOptions(ask), cli)
@@ -78,6 +84,8 @@ export function command(cli: Cli) {
       const filters = filtersOf(options);
       const opened = await openEngine(cli, options);
       try {
+        const lakes = (opened.lakes ?? []).map(({ lake }) => lake);
+        const names = await shownNames(lakes, options.labels, cli.env);
         const now = realEffects.now();
         const asked = {
           ...options,
@@ -94,7 +102,7 @@ export function command(cli: Cli) {
         const parts = await answerParts(answers, { filters, params, signal: cli.signal });
         for (const part of parts) reportBasis(cli, part);
         if (options.printSql) await cli.out(parts.map(sqlText).join("\n"));
-        else await printAnswer(cli, opened, parts, options);
+        else await printAnswer(cli, opened, parts, names, options);
       } finally {
         await opened.close();
       }
@@ -121,6 +129,9 @@ with its method. The rows must be split by what you filter by (--group-by).
 
 Your own questions are .sql files in the folder of --questions. They are listed
 after the built-in ones and have the same options (docs/questions.md).
+
+Users' names, and labels and owners from a CSV file, are added to the rows
+(docs/answers.md).
 
 If --lake is a folder of several organizations' lakes, the answer starts with
 the column organization. The period is the same for all of them: the one that
@@ -165,6 +176,7 @@ async function printAnswer(
   cli: Cli,
   { engine, uri }: OpenEngine,
   parts: readonly AnswerPart[],
+  names: ShownNames,
   options: EngineFlags & OutputFlags & ExplainFlags,
 ): Promise<void> {
   const context = answerContext(options, uri);
@@ -176,11 +188,11 @@ async function printAnswer(
     several.length > 0 || !first
       ? organizationsEnvelope(several, context)
       : questionEnvelope(first.basis, context, first.filters);
-  const run = (how: QueryOptions): Promise<QueryResult> => {
+  const run = async (how: QueryOptions): Promise<QueryResult> => {
     const all = parts.map(({ reads, ...part }) => ({ ...part, options: { ...how, reads } }));
     const [only] = all;
-    if (several.length > 0 || !only) return together(all);
-    return only.engine.query(only.sql, only.options);
+    if (several.length > 0 || !only) return withNames(await together(all), names);
+    return withNames(await only.engine.query(only.sql, only.options), names);
   };
   await printRows(cli, options, { engine, run, envelope: () => Promise.resolve(envelope) });
 }

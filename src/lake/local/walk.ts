@@ -2,7 +2,7 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf } from "../../support/errors.ts";
-import { isData, isDataFolder, whyForeign } from "../../usage/lake-path.ts";
+import { isData, isDataFolder, LABELS_FILE, whyForeign } from "../../usage/lake-path.ts";
 import type { StoredObject, Unreadable } from "../store.ts";
 import { readLink } from "./links.ts";
 
@@ -40,7 +40,7 @@ export class Walk {
   async top(wanted: (name: string) => boolean): Promise<void> {
     for (const entry of await entriesOf(this.#root)) {
       if (wanted(entry.name)) await this.#below(entry, { path: "", real: this.#root });
-      else {
+      else if (entry.name !== LABELS_FILE) {
         const path = entry.isDirectory() ? `${entry.name}/` : entry.name;
         this.others.push({ path, why: whyForeign(path), blocks: false });
       }

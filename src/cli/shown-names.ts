@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import type { Lake } from "../lake/lake.ts";
+import { readLabelsFile, readNames } from "../lake/names.ts";
+import { type Label, parseLabels } from "../questions/labels.ts";
+import type { ShownNames } from "../questions/named-rows.ts";
+import { GcUsageError, messageOf } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
+import { LABELS_FILE } from "../usage/lake-path.ts";
+
+/**
+ * The names to show in answers about lakes. Labels come from `--labels`, else GC_USAGE_LABELS, else each lake's labels.csv.
+ *
+ * @throws {GcUsageError} input, if a labels file is named but cannot be read, or is not valid.
+ */
+export async function shownNames(
+  lakes: readonly Lake[],
+  file: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<ShownNames> {
+  const users = new Map<string, string>();
+  for (const lake of lakes) {
+    for (const [id, { name }] of Object.entries((await readNames(lake)).content.users)) {
+      if (name !== null) users.set(id.toLowerCase(), name);
+    }
+  }
+  return { users, labels: await labelsOf(lakes, file, env) };
+}
+
+async function labelsOf(
+  lakes: readonly Lake[],
+  file: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<Map<string, Label> | undefined> {
+  const [path, origin] = file ? [file, "--labels"] : [env["GC_USAGE_LABELS"] ?? "", "GC_USAGE_LABELS"];
+  if (path !== "") {
+    const source = `${quoted(path)} (from ${origin})`;
+    const text = await readFile(path, "utf8").catch((error: unknown) => {
+      throw new GcUsageError("input", `Cannot read the labels file ${source}: ${messageOf(error)}.`, {
+        hint: "Check the path and permissions of the file.",
+        cause: error,
+      });
+    });
+    return parseLabels(text, source);
+  }
+  let labels: Map<string, Label> | undefined;
+  for (const lake of lakes) {
+    const text = await readLabelsFile(lake);
+    if (text !== undefined)
+      labels = new Map([...(labels ?? []), ...parseLabels(text, `${LABELS_FILE} of the lake ${lake.uri}`)]);
+  }
+  return labels;
+}
