@@ -169,6 +169,59 @@ describe.concurrent("filters of ask", () => {
     expect(ran.stderr).toContain(message);
   });
 
+  test("narrow the tables of sql, through WITH, joins and aliases", async () => {
+    const sql = (statement: string, ...args: string[]) =>
+      gcUsage(["sql", statement, "--lake", lake, "--output", "csv", ...args]);
+    const rows = async (statement: string) => {
+      const ran = await sql(statement, "--client", "dialer", "--method", "get");
+      expect(ran.stderr).toBe("Only client Dialer (a1) and method GET.\n");
+      return linesOf(ran);
+    };
+    expect(await rows("SELECT sum(requests) FROM daily")).toEqual(["4"]);
+    expect(await rows("/* WITH */ WITH d AS (SELECT * FROM Daily) SELECT sum(d.requests) FROM d")).toEqual([
+      "4",
+    ]);
+    expect(await rows('(SELECT count(*) FROM daily AS x JOIN "daily" USING (date))')).toEqual(["4"]);
+    expect(await rows("FROM daily SELECT count(*)")).toEqual(["4"]);
+    const sums = await sql("SELECT sum(requests) FROM usage", "--client", "a2");
+    expect(linesOf(sums)).toEqual(["16"]);
+    const json = await gcUsage(["sql", "SELECT 1 FROM daily", "--lake", lake, "--json", "--client", "a2"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      tables: ["daily"],
+      filters: [{ dimension: "client", value: "a2", name: "Portal" }],
+    });
+    const each = "SELECT organization, sum(requests) FROM daily GROUP BY 1 ORDER BY 1";
+    const several = ["--lake", join(lakes, "all"), "--client", "dialer", "--output", "csv"];
+    const all = await gcUsage(["sql", each, ...several]);
+    expect(linesOf(all)).toEqual(["acme,12", "globex,20"]);
+  });
+
+  test.each([
+    ["SELECT 1", "it does not read usage or daily"],
+    ["SELECT * FROM slices", "it does not read usage or daily"],
+    ["SELECT count(*) FROM genesysclouddb.daily", "it names daily with its database, so write only daily"],
+    [
+      "WITH daily AS (SELECT * FROM daily) SELECT count(*) FROM daily",
+      "its WITH defines a query of the name daily, so use another name",
+    ],
+    ["WITH RECURSIVE t AS (SELECT 1) SELECT * FROM t, daily", "it does not apply to WITH RECURSIVE"],
+    ["DESCRIBE daily", "it applies only to a SELECT"],
+  ])("refuse to narrow %s", async (statement, why) => {
+    const ran = await gcUsage(["sql", statement, "--lake", lake, "--client", "a1"]);
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toContain(
+      `--client cannot narrow the statement: ${why}.\nWrite the condition in the statement itself: WHERE clientId = 'a1'`,
+    );
+  });
+
+  test("refuse to read daily for a dimension that it is not split by", async () => {
+    const ran = await gcUsage(["sql", "SELECT 1 FROM daily", "--lake", lake, "--user", "u1"]);
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toContain(
+      "--user cannot narrow daily: its rows are split only by client, uri and method.",
+    );
+  });
+
   test("need rows that are split by the dimension", async () => {
     const ran = await ask("busy-clients", "--user", "u1");
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });

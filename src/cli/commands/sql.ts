@@ -2,15 +2,18 @@ import { Command } from "@commander-js/extra-typings";
 import type { QueryResult } from "../../engine/engine.ts";
 import { checkSeries } from "../../questions/demands.ts";
 import { isInTables, seriesOf, tablesEnvelope } from "../../questions/envelopes.ts";
+import { describeFilters } from "../../questions/filters.ts";
+import { narrowStatement } from "../../questions/narrow-statement.ts";
 import { named } from "../../questions/organizations.ts";
 import { GcUsageError } from "../../support/errors.ts";
-import type { Envelope, SeriesFacts } from "../../usage/envelope.ts";
+import type { Envelope, RowFilter, SeriesFacts } from "../../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
 import { describeSeries, seriesAmong } from "../../usage/series.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
 import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
+import { addFilterOptions, filtersOf } from "../filter-options.ts";
 import { openInput, readText } from "../input.ts";
 import { formatOf, type OutputFlags } from "../output.ts";
 import {
@@ -30,7 +33,7 @@ export function command(cli: Cli) {
     )
     .argument("[statement]", "SQL statement")
     .option("-f, --file <file>", "read the statement from a file; - for standard input");
-  return addQueryOptions(sql)
+  return addQueryOptions(addFilterOptions(sql))
     .addHelpText("after", HELP)
     .action(async (argument, options) => {
       await formatOf(cli, options);
@@ -38,10 +41,15 @@ export function command(cli: Cli) {
       const opened = await openEngine(cli, options, { slices: false });
       const { engine } = opened;
       try {
+        const narrowed = await narrowStatement(statement, engine, filtersOf(options), {
+          organizations: opened.lakes?.flatMap(({ organization }) => organization ?? []) ?? [],
+          signal: cli.signal,
+        });
+        if (narrowed.filters.length > 0) cli.log.info(`Only ${describeFilters(narrowed.filters)}.`);
         await printRows(cli, options, {
           engine,
-          run: (how) => engine.query(statement, how),
-          envelope: (tables) => envelopeOf(cli, tables, opened, options),
+          run: (how) => engine.query(narrowed.sql, how),
+          envelope: (tables) => envelopeOf(cli, tables, { ...opened, filters: narrowed.filters }, options),
           warn: (result: QueryResult) => {
             warnOfDaily(cli, result, engine.slices);
             warnOfSums(cli, result, engine.slices);
@@ -70,6 +78,9 @@ JSON and Parquet describe the tables: days, gaps, when they were fetched. This
 and --require-complete cover the whole tables, not only the rows that a WHERE
 selects. \`gc-usage ask\` covers only its period (docs/answers.md).
 
+--client, --endpoint, --method, --user and --platform narrow usage and daily, by
+an id, a name or a part of one, as for \`gc-usage ask\`. Only in DuckDB.
+
 DESCRIBE usage lists the columns. Counts are exact, whatever their size. In
 DuckDB, GC_USAGE_MEMORY_LIMIT and GC_USAGE_SPILL_LIMIT limit the memory and disk
 space of a statement, for example 8GB. The defaults are half of the memory, but
@@ -84,6 +95,7 @@ standard error, at GC_USAGE_ATHENA_USD_PER_TB US dollars per terabyte (default:
 Examples:
   gc-usage sql "SELECT clientId, max(clientName), sum(status429) FROM daily GROUP BY 1 ORDER BY 3 DESC LIMIT 10"
   gc-usage sql --file report.sql --out report.parquet
+  gc-usage sql --client dialer "SELECT date, sum(requests) FROM daily GROUP BY 1 ORDER BY 1"
   gc-usage sql --explain "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql --stack gc-usage --engine athena "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql "SELECT * FROM \\"genesysclouddb\\".\\"gc_usage_api_source\\" WHERE granularity='month' ORDER BY status429 DESC limit 10"`;
@@ -92,7 +104,7 @@ Examples:
 async function envelopeOf(
   cli: Cli,
   tables: readonly string[],
-  { lakes, uri }: OpenEngine,
+  { lakes, uri, filters }: OpenEngine & { readonly filters: readonly RowFilter[] },
   options: EngineFlags & OutputFlags & DemandFlags,
 ): Promise<Envelope | undefined> {
   const isDemanding = options.requireComplete === true || options.maxAge !== undefined;
@@ -102,7 +114,7 @@ async function envelopeOf(
   const demands = { ...options, maxAgeMs: options.maxAge };
   if (lakes === undefined || wanted === undefined) {
     checkSeries(undefined, demands, { lakeFlags: lakeFlags(options), now: context.now });
-    return tablesEnvelope(tables, undefined, context);
+    return tablesEnvelope(tables, undefined, context, filters);
   }
   const series: SeriesFacts[] = [];
   for (const { organization, lake } of lakes) {
@@ -113,7 +125,7 @@ async function envelopeOf(
     await named(organization, () => checkSeries(found, demands, where));
     series.push(...found.map((facts) => (organization === undefined ? facts : { organization, ...facts })));
   }
-  return tablesEnvelope(tables, series, context);
+  return tablesEnvelope(tables, series, context, filters);
 }
 
 async function statementOf(
