@@ -1,5 +1,6 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
-import { FILTERS, type FilterName, type Filters } from "../questions/filters.ts";
+import { FILTERS, type FilterName } from "../questions/filter-columns.ts";
+import { type Filters } from "../questions/filters.ts";
 
 /** An option for each filter, as commander returns them. A type, because of its index signature. */
 type FilterOptions = { readonly [name in FilterName]?: readonly string[] | undefined };

@@ -2,6 +2,7 @@ import type { QueryOptions, SqlEngine } from "../engine/engine.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import type { RowFilter } from "../usage/envelope.ts";
 import { applyFilters, type Filters } from "./filters.ts";
+import type { ShownNames } from "./named-rows.ts";
 import { asRun, narrowEngine } from "./narrow.ts";
 import type { LakeBasis } from "./organizations.ts";
 import { bind, type ParamValues, rowsWhere } from "./questions.ts";
@@ -24,7 +25,12 @@ export interface AnswerPart extends LakeBasis {
  */
 export async function answerParts(
   answers: readonly LakeBasis[],
-  given: { readonly filters: Filters; readonly params: ParamValues; readonly signal: AbortSignal },
+  given: {
+    readonly filters: Filters;
+    readonly params: ParamValues;
+    readonly names: ShownNames;
+    readonly signal: AbortSignal;
+  },
 ): Promise<AnswerPart[]> {
   const parts = answers.map(({ engine, basis, ...answer }) => {
     const { question, source, window, read, slices } = basis;
@@ -44,6 +50,7 @@ export async function answerParts(
       options: { reads, signal: given.signal },
       what: describeSpan(basis.read),
     })),
+    given.names,
   );
   return parts.map((part, i) => {
     const { filters = [], conditions = [] } = applied[i] ?? {};

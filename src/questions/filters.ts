@@ -4,11 +4,10 @@ import { GcUsageError } from "../support/errors.ts";
 import { nearest } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { shellWord, sqlString } from "../support/quote.ts";
-import { DIMENSION_COLUMNS, type Dimension, USAGE_COLUMNS } from "../usage/columns.ts";
+import type { Dimension } from "../usage/columns.ts";
 import type { RowFilter } from "../usage/envelope.ts";
-
-/** A dimension by the word that people use for it. Rows of one lake belong to one organization, so it is not here. */
-export type FilterName = "endpoint" | Exclude<Dimension, "uri" | "organization">;
+import { FILTERS, type FilterColumns, type FilterName } from "./filter-columns.ts";
+import { namesShown, type ShownNames } from "./named-rows.ts";
 
 /**
  * The only rows to read. Each value is an id, a name or an unambiguous part of a name. Several values of a filter mean
@@ -16,25 +15,9 @@ export type FilterName = "endpoint" | Exclude<Dimension, "uri" | "organization">
  */
 export type Filters = Readonly<Partial<Record<FilterName, readonly string[] | undefined>>>;
 
-interface FilterColumns {
-  readonly name: FilterName;
-  readonly dimension: Dimension;
-  readonly column: string;
-  /** The column of the names that belong to the ids. */
-  readonly label: string | undefined;
+export function hasFilters(filters: Filters): boolean {
+  return FILTERS.some(({ name }) => filters[name]?.length);
 }
-
-/** The filters, in the order of the columns. */
-export const FILTERS: readonly FilterColumns[] = DIMENSION_COLUMNS.flatMap(({ name: column, dimension }) =>
-  dimension === "organization"
-    ? []
-    : {
-        name: dimension === "uri" ? "endpoint" : dimension,
-        dimension,
-        column,
-        label: USAGE_COLUMNS.find((other) => other.kind === "label" && other.dimension === dimension)?.name,
-      },
-);
 
 /** The dimensions that rows must be split by so that the filters can be applied. */
 export function dimensionsFiltered(filters: Filters): Dimension[] {
@@ -72,11 +55,12 @@ export interface AppliedFilters {
 export async function applyFilters(
   filters: Filters,
   parts: readonly FilteredRows[],
+  names: ShownNames = { users: new Map(), labels: undefined },
 ): Promise<readonly AppliedFilters[]> {
   const given = FILTERS.filter(({ name }) => filters[name]?.length);
   if (given.length === 0) return parts.map(() => ({ filters: [], conditions: [] }));
   const candidates: Candidates[] = [];
-  for (const part of parts) candidates.push(await candidatesIn(part, given, filters));
+  for (const part of parts) candidates.push(await candidatesIn(part, given, filters, names));
   const applied = parts.map(() => ({ filters: [] as RowFilter[], conditions: [] as string[] }));
   for (const filter of given) {
     const found = (filters[filter.name] ?? []).map((text) => find(filter, text, candidates, parts));
@@ -123,6 +107,7 @@ async function candidatesIn(
   { engine, where, options }: FilteredRows,
   given: readonly FilterColumns[],
   filters: Filters,
+  shown: ShownNames,
 ): Promise<Candidates> {
   const hasMethod = dimensionsFiltered({ endpoint: filters.endpoint }).includes("method");
   const selects = given.map(({ name, column, label }) => {
@@ -138,7 +123,8 @@ FROM usage WHERE ${where} AND ${column} IS NOT NULL GROUP BY ${[column, ...other
   for (const [filter, value, name, method] of await allRows(await engine.query(sql, options))) {
     const values = found.get(filter as FilterName);
     if (values === undefined || typeof value !== "string") continue;
-    const candidate = values.get(value) ?? { value, names: [], methods: new Set<string>() };
+    const names = namesShown(filter as FilterName, value, shown);
+    const candidate = values.get(value) ?? { value, names, methods: new Set<string>() };
     values.set(value, candidate);
     if (typeof name === "string" && name.trim() !== "") candidate.names.push(name);
     if (typeof method === "string") candidate.methods.add(method);
@@ -177,7 +163,7 @@ function find(
   const all = candidates.map((known) =>
     (known.get(filter.name) ?? []).filter(({ methods }) => method === undefined || methods.has(method)),
   );
-  for (const isMatch of matchers(uri, filter.label !== undefined)) {
+  for (const isMatch of matchers(uri, filter.name !== "client")) {
     const matches = all.map((known) => known.filter(isMatch));
     if (matches.every(({ length }) => length === 0)) continue;
     return matches.map((match, i) => {
@@ -190,14 +176,16 @@ function find(
 }
 
 /** From the strictest to the least strict. */
-function matchers(text: string, hasNames: boolean): ((candidate: Candidate) => boolean)[] {
+function matchers(text: string, withParts: boolean): ((candidate: Candidate) => boolean)[] {
   const wanted = text.toLowerCase();
   const isIn = (value: string): boolean => value.toLowerCase().includes(wanted);
   return [
     ({ value }) => value === text,
     ({ value }) => value.toLowerCase() === wanted,
     ({ names }) => names.some((name) => name.toLowerCase() === wanted),
-    ({ value, names }) => (hasNames ? names.some(isIn) : isIn(value)),
+    ({ names }) => names.some(isIn),
+    // A short text is in many clients' ids by accident.
+    ({ value }) => withParts && isIn(value),
   ];
 }
 

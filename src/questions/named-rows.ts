@@ -1,4 +1,5 @@
 import type { Column, QueryResult, SqlRow, SqlValue } from "../engine/engine.ts";
+import { type FilterName } from "./filter-columns.ts";
 import type { Label } from "./labels.ts";
 
 /** The names to show for ids. Keys are lower-case. */
@@ -12,8 +13,11 @@ export interface ShownNames {
 /**
  * Adds names to the rows of an answer: the column `user_name` after `user_id`, and the column `owner` of the client, or else
  * the user, if there are labels. A label replaces the name. Engines know no names, so this is a step after them.
+ *
+ * @param by the dimension of the column `value`, if the question splits by one: its names are in the column `name`.
  */
-export function withNames(result: QueryResult, { users, labels }: ShownNames): QueryResult {
+export function withNames(result: QueryResult, { users, labels }: ShownNames, by?: FilterName): QueryResult {
+  if (by !== undefined) return withNamedValues(result, { users, labels }, by);
   const { columns } = result;
   const clientId = columns.findIndex(({ name }) => name === "client_id");
   const clientName = columns.findIndex(({ name }) => name === "client_name");
@@ -57,4 +61,28 @@ export function withNames(result: QueryResult, { users, labels }: ShownNames): Q
     batches: batches(),
     stats: () => result.stats(),
   };
+}
+
+function withNamedValues(result: QueryResult, shown: ShownNames, by: FilterName): QueryResult {
+  const value = result.columns.findIndex(({ name }) => name === "value");
+  const name = result.columns.findIndex((column) => column.name === "name");
+  if (value < 0 || name < 0) return result;
+  async function* batches(): AsyncGenerator<readonly SqlRow[]> {
+    for await (const batch of result.batches) {
+      yield batch.map((row) => {
+        const id = row[value];
+        const [shownName] = typeof id === "string" ? namesShown(by, id, shown) : [];
+        return shownName === undefined ? row : row.with(name, shownName);
+      });
+    }
+  }
+  return { ...result, batches: batches(), stats: () => result.stats() };
+}
+
+/** The names that the rows do not have: a label, which replaces the name in answers, and the name of a user. */
+export function namesShown(by: FilterName, value: string, { users, labels }: ShownNames): string[] {
+  const id = value.toLowerCase();
+  const label = by === "client" || by === "user" ? labels?.get(id)?.label : undefined;
+  const user = by === "user" ? users.get(id) : undefined;
+  return [label, user].flatMap((name) => name ?? []);
 }

@@ -5,7 +5,9 @@ import { GcUsageError } from "../support/errors.ts";
 import { sqlString } from "../support/quote.ts";
 import type { RowFilter } from "../usage/envelope.ts";
 import { CANONICAL_GROUPING, dimensionsOf } from "../usage/grouping.ts";
-import { applyFilters, FILTERS, type Filters } from "./filters.ts";
+import { FILTERS } from "./filter-columns.ts";
+import { applyFilters, type Filters } from "./filters.ts";
+import type { ShownNames } from "./named-rows.ts";
 import { narrow } from "./narrow.ts";
 import { engineOf } from "./organizations.ts";
 
@@ -21,7 +23,11 @@ export async function narrowStatement(
   sql: string,
   engine: SqlEngine,
   filters: Filters,
-  { organizations, signal }: { readonly organizations: readonly string[]; readonly signal: AbortSignal },
+  {
+    organizations,
+    names,
+    signal,
+  }: { readonly organizations: readonly string[]; readonly names: ShownNames; readonly signal: AbortSignal },
 ): Promise<{ readonly sql: string; readonly filters: readonly RowFilter[] }> {
   const given = FILTERS.filter(({ name }) => filters[name]?.length);
   const [first] = given;
@@ -48,7 +54,7 @@ export async function narrowStatement(
           organization,
           engine: engineOf(engine, organization, engine.slices),
         }));
-  const applied = await applyFilters(filters, parts);
+  const applied = await applyFilters(filters, parts, names);
   const conditions = applied.map((part, i) =>
     [
       ...(organizations[i] === undefined ? [] : [`${ORGANIZATION[0]} = ${sqlString(organizations[i])}`]),

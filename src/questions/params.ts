@@ -1,7 +1,7 @@
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { Dimension } from "../usage/grouping.ts";
-import { FILTERS, type FilterName } from "./filters.ts";
+import { FILTERS, type FilterName } from "./filter-columns.ts";
 
 /**
  * The types of a question's params. `integer`: a whole number, 0 or more. `count`: a whole number, 1 or more.
@@ -66,6 +66,13 @@ function expected({ type }: QuestionParam): string {
 /** The default in a heading; undefined if it does not have the type. */
 export function paramDefault(type: QuestionParam["type"], text: string): number | FilterName | undefined {
   return tryValue({ name: "", type, default: 0, description: "" }, text);
+}
+
+/** The dimension that the rows of an answer are split by in addition to periods, if a param names one. */
+export function splitBy(params: readonly QuestionParam[], values: ParamValues): FilterName | undefined {
+  const param = params.find(({ type }) => type === "dimension");
+  const value = param && paramValue(param, values);
+  return DIMENSION_WORDS.find((word) => word === value);
 }
 
 /** The dimensions that params of type `dimension` name. */

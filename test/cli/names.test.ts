@@ -45,6 +45,20 @@ describe("users' names", () => {
     expect((await gcUsage(["status", "--json"], { cwd })).stdout).not.toContain(NAMES);
   });
 
+  it("are accepted by --user, also in part and as labels, and shown by trend", async () => {
+    const [id = "", { name = "" } = {}] = Object.entries(namesIn("usage-lake").users)[0] ?? [];
+    const whole = await ask("--user", name?.toUpperCase() ?? "", "--output", "csv");
+    expect(whole.stdout.split("\r\n")[1]).toContain(`${id},${name},`);
+    expect(whole.stderr).toContain(`, only user ${name} (${id}) (jobs, client-user)`);
+    writeFileSync(join(cwd, "mine.csv"), `id,label\n${id},Night shift bot\n`);
+    const labels = ["--labels", "mine.csv", "--user", "night shift"];
+    expect((await ask(...labels)).stderr).toContain(`only user Night shift bot (${id})`);
+    const trend = await gcUsage(["ask", "trend", "--by", "user", ...labels, "--output", "csv"], { cwd });
+    expect(trend.stdout.split("\r\n")[1]).toContain(`,${id},Night shift bot,`);
+    const sql = ["sql", "SELECT DISTINCT userId FROM usage", "--user", name ?? "", "--output", "csv"];
+    expect((await gcUsage(sql, { cwd })).stdout).toBe(`userId\r\n${id}\r\n`);
+  });
+
   it("are read once: a later sync makes no further calls for them", async () => {
     const before = sandbox.counts()["users"] ?? 0;
     expect(before).toBeGreaterThan(0);

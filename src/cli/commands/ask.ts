@@ -5,9 +5,10 @@ import type { Basis } from "../../questions/basis.ts";
 import { checkBasis, describeGaps, describeMissing } from "../../questions/demands.ts";
 import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
 import { describeFilters, dimensionsFiltered } from "../../questions/filters.ts";
-import { type ShownNames, withNames } from "../../questions/named-rows.ts";
+import { withNames } from "../../questions/named-rows.ts";
 import { type AskedLake, basesOf, engineOf, named, together } from "../../questions/organizations.ts";
 import type { OwnFolder } from "../../questions/own-questions.ts";
+import { splitBy } from "../../questions/params.ts";
 import { get, list, listOwn } from "../../questions/questions.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
@@ -99,10 +100,13 @@ export function command(cli: Cli) {
           const demands = { ...options, maxAgeMs: options.maxAge };
           await named(organization, () => checkBasis(basis, demands, { lakeFlags, now }));
         }
-        const parts = await answerParts(answers, { filters, params, signal: cli.signal });
+        const parts = await answerParts(answers, { filters, params, names, signal: cli.signal });
         for (const part of parts) reportBasis(cli, part);
         if (options.printSql) await cli.out(parts.map(sqlText).join("\n"));
-        else await printAnswer(cli, opened, parts, names, options);
+        else {
+          const name = (result: QueryResult) => withNames(result, names, splitBy(question.params, params));
+          await printAnswer(cli, opened, parts, name, options);
+        }
       } finally {
         await opened.close();
       }
@@ -176,7 +180,7 @@ async function printAnswer(
   cli: Cli,
   { engine, uri }: OpenEngine,
   parts: readonly AnswerPart[],
-  names: ShownNames,
+  name: (result: QueryResult) => QueryResult,
   options: EngineFlags & OutputFlags & ExplainFlags,
 ): Promise<void> {
   const context = answerContext(options, uri);
@@ -191,8 +195,8 @@ async function printAnswer(
   const run = async (how: QueryOptions): Promise<QueryResult> => {
     const all = parts.map(({ reads, ...part }) => ({ ...part, options: { ...how, reads } }));
     const [only] = all;
-    if (several.length > 0 || !only) return withNames(await together(all), names);
-    return withNames(await only.engine.query(only.sql, only.options), names);
+    if (several.length > 0 || !only) return name(await together(all));
+    return name(await only.engine.query(only.sql, only.options));
   };
   await printRows(cli, options, { engine, run, envelope: () => Promise.resolve(envelope) });
 }

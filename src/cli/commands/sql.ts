@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import type { QueryResult } from "../../engine/engine.ts";
 import { checkSeries } from "../../questions/demands.ts";
 import { isInTables, seriesOf, tablesEnvelope } from "../../questions/envelopes.ts";
-import { describeFilters } from "../../questions/filters.ts";
+import { describeFilters, hasFilters } from "../../questions/filters.ts";
 import { narrowStatement } from "../../questions/narrow-statement.ts";
 import { named } from "../../questions/organizations.ts";
 import { GcUsageError } from "../../support/errors.ts";
@@ -24,6 +24,7 @@ import {
   lakeFlags,
   printRows,
 } from "../query-options.ts";
+import { shownNames } from "../shown-names.ts";
 
 export function command(cli: Cli) {
   const sql = new Command("sql")
@@ -41,8 +42,15 @@ export function command(cli: Cli) {
       const opened = await openEngine(cli, options, { slices: false });
       const { engine } = opened;
       try {
-        const narrowed = await narrowStatement(statement, engine, filtersOf(options), {
-          organizations: opened.lakes?.flatMap(({ organization }) => organization ?? []) ?? [],
+        const lakes = opened.lakes ?? [];
+        const filters = filtersOf(options);
+        const narrowed = await narrowStatement(statement, engine, filters, {
+          organizations: lakes.flatMap(({ organization }) => organization ?? []),
+          names: await shownNames(
+            hasFilters(filters) ? lakes.map(({ lake }) => lake) : [],
+            undefined,
+            cli.env,
+          ),
           signal: cli.signal,
         });
         if (narrowed.filters.length > 0) cli.log.info(`Only ${describeFilters(narrowed.filters)}.`);
