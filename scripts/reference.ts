@@ -4,6 +4,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { createCli } from "../src/cli/cli.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { HELP_FOOT } from "../src/cli/main.ts";
+import { SETTINGS } from "../src/cli/settings-list.ts";
 
 /** The CLI reference, generated from the help of the commands. A test fails if docs/cli.md differs. */
 export const REFERENCE = fileURLToPath(new URL("../docs/cli.md", import.meta.url));
@@ -19,7 +20,25 @@ export async function reference(): Promise<string> {
     `Every command also takes \`--debug\` and \`-q, --quiet\`.\n${HELP_FOOT}\n`,
   ];
   for (const { load } of LISTED) sections.push(...helpOf((await load()).command(cli, COMMANDS), "gc-usage"));
+  sections.push(variables());
   return sections.join("\n");
+}
+
+/** Every setting that can come from the environment. */
+function variables(): string {
+  const rows = SETTINGS.filter(({ variables }) => variables.length > 0).map(
+    ({ group, name, option, variables, meaning, fallback }) => {
+      const names = variables.map((variable) => `\`${variable}\``).join(", ");
+      return `| ${group}: ${name} | ${names} | ${option ? `\`${option}\`` : ""} | ${meaning}${fallback ? `; default: ${fallback}` : ""} |`;
+    },
+  );
+  return [
+    "## Environment variables\n",
+    "`gc-usage config` shows their values in force. An option has precedence over a variable. [Settings](settings.md) describes the details.\n",
+    "| setting | variables | option | meaning |\n| --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
 }
 
 function helpOf(command: CommandUnknownOpts, parent: string): string[] {

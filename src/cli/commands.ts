@@ -41,6 +41,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/doctor.ts"),
   },
   {
+    name: "config",
+    summary: "Show each setting, its value and where it comes from",
+    load: () => import("./commands/config.ts"),
+  },
+  {
     name: "sandbox",
     summary: "Serve a simulated Genesys Cloud organization",
     load: () => import("./commands/sandbox.ts"),

@@ -249,12 +249,12 @@ function seenByStack(cli: Cli, stack: StackSettings | undefined, lakes: readonly
 }
 
 /** Bytes from an environment variable; undefined if it is not set. */
-function sizeIn(env: NodeJS.ProcessEnv, name: string): number | undefined {
+export function sizeIn(env: NodeJS.ProcessEnv, name: string): number | undefined {
   const given = env[name];
   return given === undefined || given === "" ? undefined : sizeOption(name)(given);
 }
 
-function usdPerTb(given: string | undefined): number {
+export function usdPerTb(given: string | undefined): number {
   if (given === undefined || given === "") return DEFAULT_USD_PER_TB;
   if (/^\d+(\.\d+)?$/.test(given)) return Number(given);
   throw new GcUsageError(

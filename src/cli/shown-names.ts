@@ -26,14 +26,28 @@ export async function shownNames(
   return { users, labels: await labelsOf(lakes, file, env) };
 }
 
+/** The labels file that the option or the environment names. */
+export function labelsFile(
+  option: string | undefined,
+  env: NodeJS.ProcessEnv,
+): { readonly path: string; readonly from: string } | undefined {
+  if (option === "") {
+    throw new GcUsageError("input", "--labels is empty.", { hint: "Set a CSV file, or omit --labels." });
+  }
+  if (option !== undefined) return { path: option, from: "--labels" };
+  const path = env["GC_USAGE_LABELS"];
+  return path ? { path, from: "GC_USAGE_LABELS" } : undefined;
+}
+
 async function labelsOf(
   lakes: readonly Lake[],
   file: string | undefined,
   env: NodeJS.ProcessEnv,
 ): Promise<Map<string, Label> | undefined> {
-  const [path, origin] = file ? [file, "--labels"] : [env["GC_USAGE_LABELS"] ?? "", "GC_USAGE_LABELS"];
-  if (path !== "") {
-    const source = `${quoted(path)} (from ${origin})`;
+  const named = labelsFile(file, env);
+  if (named) {
+    const { path, from } = named;
+    const source = `${quoted(path)} (from ${from})`;
     const text = await readFile(path, "utf8").catch((error: unknown) => {
       throw new GcUsageError("input", `Cannot read the labels file ${source}: ${messageOf(error)}.`, {
         hint: "Check the path and permissions of the file.",

@@ -16,7 +16,7 @@ const SECRET_VARIABLES = [
 /** Variables with settings, which may contain a misplaced secret. */
 const SETTINGS = /^(GENESYSCLOUD|AWS|GC_USAGE)_(?!(.*_)?(URI|ARN)$)|_PROXY$/i;
 /** Settings that contain a path. */
-const PATHS = /_(FILE|BUNDLE|PATH|CACHE|LAKE|QUESTIONS)$/i;
+const PATHS = /_(FILE|BUNDLE|PATH|CACHE|LAKE|QUESTIONS|LABELS)$/i;
 
 /** Options that do not exist, but that people try. */
 const SECRET_OPTION = /^--[a-z-]*(secret|token|password|key)(?!-file)[a-z-]*$/;

@@ -11,9 +11,13 @@ import { checkFolder } from "../local/folder-text.ts";
  */
 export function cacheFolder(uri: string, endpoint: string, env: Env): string {
   const name = createHash("sha256").update(`${uri}\n${endpoint}`).digest("hex").slice(0, 32);
+  return join(cacheRoot(env), "lakes", name);
+}
+
+/** The folder of everything that is cached: GC_USAGE_CACHE, else a folder in the user's caches. */
+export function cacheRoot(env: Env): string {
   const own = env["GC_USAGE_CACHE"];
-  const cache = own ? checkFolder(own, "GC_USAGE_CACHE") : join(caches(env), "gc-usage");
-  return join(cache, "lakes", name);
+  return own ? checkFolder(own, "GC_USAGE_CACHE") : join(caches(env), "gc-usage");
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
