@@ -10,9 +10,11 @@ export function addFilterOptions<Args extends unknown[], Given extends OptionVal
   command: Command<Args, Given>,
 ): Command<Args, Given & FilterOptions> {
   for (const { name, label } of FILTERS) {
-    const value = label === undefined ? "value or a part of it" : "id, name or a part of the name";
+    // Users' names are in the lake, but not in its rows.
+    const hasNames = label !== undefined || name === "user";
+    const value = hasNames ? "id, name or a part of the name" : "value or a part of it";
     command.option(
-      `--${name} <${label === undefined ? "value" : "name"}>`,
+      `--${name} <${hasNames ? "name" : "value"}>`,
       `only requests of this ${name}: ${value}; can be repeated`,
       (text: string, before: string[] | undefined) => [...(before ?? []), text],
     );

@@ -91,7 +91,12 @@ export function describeFilters(filters: readonly RowFilter[]): string {
 
 function describeValue({ value, name, method }: Pick<RowFilter, "value" | "name" | "method">): string {
   const whole = method === undefined ? value : `${method} ${value}`;
-  return name === null ? whole : `${name} (${whole})`;
+  return name === null ? whole : `${inLine(name)} (${whole})`;
+}
+
+/** A name may contain line breaks. */
+function inLine(name: string): string {
+  return name.replaceAll(/\s+/g, " ");
 }
 
 /** A value of a dimension in the rows, with its newest name first. */
@@ -198,12 +203,14 @@ function ambiguous(
   matches: readonly Candidate[],
   organization: string | undefined,
 ): GcUsageError {
-  const [first] = matches;
   const whose = organization === undefined ? "" : `${organization}: `;
   return new GcUsageError(
     "input",
-    `${whose}--${name} ${quoted(text)} matches ${counted(matches.length, name)}: ${listed(matches)}.`,
-    { hint: `Set one of them by its id: --${name} ${shellWord(first?.value ?? "")}` },
+    `${whose}--${name} ${quoted(text)} matches ${counted(matches.length, name)}, but must match one.`,
+    {
+      hint: `Set one of these:\n${listed(name, matches)}`,
+      details: { matches: matches.map(({ value, names }) => ({ value, name: names[0] ?? null })) },
+    },
   );
 }
 
@@ -213,27 +220,32 @@ function notFound(
   known: readonly Candidate[],
   parts: readonly FilteredRows[],
 ): GcUsageError {
-  const names = known.flatMap((candidate) => [...candidate.names, candidate.value]);
-  const near = nearest(text, names);
+  const near = nearest(
+    text,
+    known.flatMap((candidate) => [...candidate.names, candidate.value]),
+  );
   const hint =
     near.length > 0
       ? `Did you mean ${near.map((word) => `--${name} ${shellWord(word)}`).join(" or ")}?`
-      : known.length === 0
-        ? undefined
-        : `These exist: ${listed(known)}.`;
+      : known.length > 0
+        ? `Set one of these:\n${listed(name, known)}`
+        : `The rows there name no ${name}.`;
   return new GcUsageError(
     "input",
     `--${name} ${quoted(text)} was not found in ${parts[0]?.what ?? "the lake"}.`,
-    { hint: hint ?? `The rows there name no ${name}.` },
+    { hint },
   );
 }
 
-/** `Dialer (a1b2), Portal (c3d4) and 3 more`. */
-function listed(candidates: readonly Candidate[]): string {
-  const shown = candidates
+/** A line for each candidate, with the option to copy, in the order of names. */
+function listed(name: FilterName, candidates: readonly Candidate[]): string {
+  const lines = candidates
+    .map(({ value, names: [first = ""] }) => ({ first, option: `  --${name} ${shellWord(value)}` }))
+    .sort((a, b) => a.first.localeCompare(b.first) || a.option.localeCompare(b.option))
     .slice(0, LISTED)
-    .map(({ value, names }) => describeValue({ value, name: names[0] ?? null }));
-  return shown.join(", ") + (candidates.length > LISTED ? ` and ${candidates.length - LISTED} more` : "");
+    .map(({ first, option }) => (first === "" ? option : `${option}  ${inLine(first)}`));
+  const more = candidates.length - lines.length;
+  return lines.join("\n") + (more > 0 ? `\nand ${more} more` : "");
 }
 
 /** No values select no rows. */

@@ -148,19 +148,23 @@ describe.concurrent("filters of ask", () => {
     [
       "an ambiguous name",
       ["--client", "portal"],
-      '--client "portal" matches 2 clients: Portal (a2), Portal (a3).\nSet one of them by its id: --client a2',
+      '--client "portal" matches 2 clients, but must match one.\nSet one of these:\n  --client a2  Portal\n  --client a3  Portal\n',
     ],
     [
       "a part of many names, of which ten are listed",
       ["--client", "batch"],
-      "matches 12 clients: Batch 0 (b0), Batch 1 (b1), Batch 10 (b10), Batch 11 (b11), Batch 2 (b2), Batch 3 (b3), Batch 4 (b4), Batch 5 (b5), Batch 6 (b6), Batch 7 (b7) and 2 more.",
+      "--client b5  Batch 5\n  --client b6  Batch 6\n  --client b7  Batch 7\nand 2 more",
     ],
     [
       "a typo",
       ["--client", "Portall"],
       '--client "Portall" was not found in 2026-10-01 to 2026-10-31.\nDid you mean --client Portal?',
     ],
-    ["an unknown method", ["--method", "trace"], "These exist: DELETE, GET, POST, PUT."],
+    [
+      "an unknown method",
+      ["--method", "trace"],
+      "Set one of these:\n  --method DELETE\n  --method GET\n  --method POST\n  --method PUT",
+    ],
     ["a method that an endpoint is not called with", ["--endpoint", `DELETE ${USERS}`], "was not found"],
     ["an empty value", ["--client", " "], "--client is empty."],
   ])("refuse %s", async (_what, args, message) => {
