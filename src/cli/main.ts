@@ -18,6 +18,7 @@ import { registerSecrets } from "../support/known-secrets.ts";
 import { secrets } from "../support/redact.ts";
 import { type Cli, createCli, ReaderGone } from "./cli.ts";
 import { onErr } from "./colors.ts";
+import { explained, withoutHelpCommand } from "./command-line.ts";
 import { COMMANDS } from "./commands.ts";
 import { version } from "./version.ts";
 
@@ -77,9 +78,9 @@ async function runCommand(cli: Cli, argv: readonly string[]): Promise<number> {
   const help: string[] = [];
   const program = await buildProgram(cli, argv, help);
   try {
-    await program.parseAsync(upToUnknownCommand(argv), { from: "user" });
+    await program.parseAsync(upToUnknownCommand(withoutHelpCommand(argv, program)), { from: "user" });
   } catch (error) {
-    if (!isHelp(error)) throw error;
+    if (!isHelp(error)) throw error instanceof CommanderError ? explained(error, program, argv) : error;
   }
   if (help.length > 0) await cli.out(help.join(""));
   cli.progressDone();
@@ -115,7 +116,7 @@ async function buildProgram(cli: Cli, argv: readonly string[], help: string[]): 
     .helpCommand("help [command]", "show help for a command")
     .option("--debug", "show each step and full error traces, without secrets")
     .option("-q, --quiet", "print only data, warnings and errors")
-    .showSuggestionAfterError()
+    .showSuggestionAfterError(false)
     .configureOutput(output)
     .exitOverride()
     .addHelpText("after", HELP_FOOT);
@@ -148,6 +149,7 @@ function upToUnknownCommand(argv: readonly string[]): string[] {
 /** Every command accepts the global flags, in any position, and leaves exiting to `main`. */
 function inherit(command: CommandUnknownOpts, output: OutputConfiguration): void {
   command.helpOption("-h, --help", "show this help").exitOverride().configureOutput(output);
+  command.showSuggestionAfterError(false);
   if (command.commands.length === 0) {
     command
       .option("--debug", "show each step and full error traces, without secrets")
@@ -164,7 +166,6 @@ Exit codes: 0 done, 1 bug, 2 bad input, 3 credentials, 4 permission,
 9 lake, 10 SQL, 11 AWS, 12 incomplete or too old, 130 interrupted.`;
 
 function report(cli: Cli, error: unknown, argv: readonly string[]): number {
-  if (error instanceof CommanderError) return reportCommander(cli, error, argv);
   const json = argv.includes("--json");
   // A stream that our signal aborted fails with a platform error; report the signal's reason instead.
   if (cli.signal.aborted && !isGcUsageError(error)) return report(cli, cli.signal.reason, argv);
@@ -226,13 +227,6 @@ function systemError(error: unknown): GcUsageError | undefined {
 
 function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && (error.exitCode === 0 || error.code === "commander.help");
-}
-
-function reportCommander(cli: Cli, error: CommanderError, argv: readonly string[]): number {
-  const wanted = wantedCommand(argv);
-  const known = COMMANDS.some(({ name }) => name === wanted);
-  const hint = `See \`gc-usage ${known ? `${wanted} ` : ""}--help\`.`;
-  return report(cli, new GcUsageError("input", error.message.replace(/^error: /, ""), { hint }), argv);
 }
 
 function errorJson(error: GcUsageError): Record<string, unknown> {

@@ -50,12 +50,11 @@ describe.concurrent("help", () => {
     for (const other of [flag, short, word]) expect(other).toEqual(bare);
     const [sync, helpSync] = await Promise.all([run("status", "--help"), run("help", "status")]);
     expect(helpSync).toEqual(sync);
-    const [deploy, helpDeploy, aws] = await Promise.all([
-      run("aws", "deploy", "--help"),
-      run("aws", "help", "deploy"),
-      run("aws"),
-    ]);
-    expect(helpDeploy).toEqual(deploy);
+    const [deploy, aws] = await Promise.all([run("aws", "deploy", "--help"), run("aws")]);
+    expect(await run("aws", "help", "deploy")).toEqual(deploy);
+    expect(await run("help", "aws", "deploy")).toEqual(deploy);
+    expect((await run("help", "aws")).stdout).toBe(aws.stdout);
+    expect(await run("help", "help")).toEqual(word);
     expect(aws).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(/^Usage: gc-usage aws/),
@@ -72,21 +71,29 @@ describe.concurrent("help", () => {
 describe.concurrent("an invalid command line", () => {
   it.each([
     [["foo"], /^error: unknown command 'foo'\nSee `gc-usage --help`\.\n$/],
-    [["statsu"], /^error: unknown command 'statsu'\n\(Did you mean status\?\)/],
+    [["statsu"], /^error: unknown command 'statsu'\nDid you mean status\? See/],
+    [["help", "statsu"], /^error: unknown command 'statsu'\nDid you mean status\? See/],
+    [["help", "aws", "foo"], /^error: unknown command 'foo'\nSee `gc-usage aws --help`\.\n$/],
+    [["help", "aws", "deply"], /^error: unknown command 'deply'\nDid you mean deploy\? See/],
+    [["aws", "help", "deply"], /^error: unknown command 'deply'\nDid you mean deploy\? See/],
+    [["aws", "deply"], /^error: unknown command 'deply'\nDid you mean deploy\? See/],
+    [["help", "status", "more"], /^error: unknown command 'more'\nSee `gc-usage status --help`\.\n$/],
+    [["status", "--engine"], /^error: unknown option '--engine'/],
+    [["ask", "--engine", "athna"], /argument 'athna' is invalid[^\n]*\nDid you mean athena\? See/],
     [["foo", "bar", "--baz"], /^error: unknown command 'foo'/],
     [["foo", "--help"], /^error: unknown command 'foo'/],
     [["help", "foo"], /^error: unknown command 'foo'/],
     [["aws", "foo"], /^error: unknown command 'foo'\nSee `gc-usage aws --help`\.\n$/],
     [["-q", "foo"], /^error: unknown command 'foo'/],
     [["--lake", "x", "status"], /^error: unknown option '--lake'/],
-    [["status", "--lak", "x"], /^error: unknown option '--lak'\n\(Did you mean --lake\?\)/],
+    [["status", "--lak", "x"], /^error: unknown option '--lak'\nDid you mean --lake\? See/],
     [["status", "more"], /^error: too many arguments for 'status'.*\nSee `gc-usage status --help`\.\n$/],
     [["status", "--lake"], /^error: option '--lake <where>' argument missing/],
   ])("%j fails with exit code 2 and a hint", async (args, message) => {
     const ran = await run(...args);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toMatch(message);
-    expect(ran.stderr).toMatch(/See `gc-usage (status |aws )?--help`/);
+    expect(ran.stderr).toMatch(/See `gc-usage (status |aws |ask )?--help`/);
   });
 
   it("is reported as JSON with --json", async () => {
@@ -96,8 +103,8 @@ describe.concurrent("an invalid command line", () => {
       error: {
         kind: "input",
         exitCode: 2,
-        message: "unknown option '--lak'\n(Did you mean --lake?)",
-        hint: "See `gc-usage status --help`.",
+        message: "unknown option '--lak'",
+        hint: "Did you mean --lake? See `gc-usage status --help`.",
       },
     });
   });

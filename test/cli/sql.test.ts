@@ -102,6 +102,10 @@ describe("gc-usage sql", () => {
     writeFileSync(file, "\uFEFF-- a query\nSELECT 42 AS x;\n");
     expect((await sql(["--file", file, "--output", "ndjson"])).stdout).toBe('{"x":42}\n');
     expect((await sql(["--file", "-", "--output", "ndjson"], "SELECT 43 AS x")).stdout).toBe('{"x":43}\n');
+    expect((await sql(["--output", "ndjson"], "SELECT 44 AS x")).stdout).toBe('{"x":44}\n');
+    const none = await sql([], " \n");
+    expect(none).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(none.stderr).toContain("There is no SQL statement: standard input is empty.");
   });
 
   test("writes a file in the format of its extension", async () => {
@@ -252,7 +256,7 @@ describe("gc-usage sql rejects", () => {
     [["SELECT nope FROM usage"], 10, 'Referenced column "nope" not found'],
     [["DROP VIEW usage"], 10, "Only statements that read can be run."],
     [["SELECT * FROM read_text('/etc/passwd')"], 10, "read_text() is not allowed"],
-    [[], 2, "There is no SQL statement."],
+    [[], 2, "There is no SQL statement: standard input is empty."],
     [["SELECT 1", "--file", "x.sql"], 2, "There are two SQL statements"],
     [["--file", "/nowhere.sql"], 2, "no such file or folder"],
     [["SELECT 1", "--output", "xml"], 2, "Allowed choices are table, json, ndjson, csv, parquet"],

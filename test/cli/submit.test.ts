@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { gcUsage, start, workFolder } from "../helpers/cli.ts";
 
 /** No server: rejected and dry-run queries are never sent. */
 async function dryRun(args: string[], input = "") {
@@ -93,5 +94,67 @@ describe.concurrent("submit --dry-run", () => {
     const ran = await dryRun(args, input);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toMatch(message);
+  });
+});
+
+describe("submit --wait", () => {
+  let quick: Sandbox;
+  let slow: Sandbox;
+  beforeAll(async () => {
+    [quick, slow] = await Promise.all([
+      startSandbox({ jobDelayMs: 1 }),
+      startSandbox({ jobDelayMs: 3_600_000 }),
+    ]);
+  });
+  afterAll(() => Promise.all([quick.close(), slow.close()]));
+  const query = ["submit", "--interval", "2026-10-01/2026-10-02", "--group-by", "method", "--wait"];
+
+  it.each(["legacy", "jobs"])(
+    "prints the rows of the %s service with --ndjson, the same as results does",
+    async (service) => {
+      const cwd = await workFolder();
+      const env = quick.env;
+      const ran = await gcUsage([...query, "--service", service, "--ndjson"], { cwd, env });
+      expect(ran).toMatchObject({ exitCode: 0 });
+      const [, id = ""] = /^Submitted query (\S+)\.$/m.exec(ran.stderr) ?? [];
+      const results = await gcUsage(["results", id, "--service", service, "--ndjson"], { cwd, env });
+      expect(ran.stdout).toBe(results.stdout);
+      expect(ran.stdout.trim().split("\n").length).toBeGreaterThan(2);
+      const whole = await gcUsage([...query, "--service", service], { cwd, env });
+      expect(JSON.parse(whole.stdout)).toMatchObject({
+        queryStatus: service === "jobs" ? "Succeeded" : "Complete",
+      });
+    },
+  );
+
+  it("shows the command that prints the results later, after --timeout and after Ctrl-C", async () => {
+    const late = await gcUsage([...query, "--service", "jobs", "--ndjson", "--timeout", "1s"], {
+      env: slow.env,
+    });
+    const [, id = ""] = /^Submitted query (\S+)\.$/m.exec(late.stderr) ?? [];
+    expect(late).toMatchObject({ exitCode: 7, stdout: "" });
+    expect(late.stderr).toContain(
+      `To print its results: gc-usage results ${id} --service jobs --wait --ndjson\n`,
+    );
+    const running = start([...query, "--json"], { env: slow.env });
+    running.stderr.on("data", (text: Buffer) => {
+      if (text.toString().includes("Submitted")) running.kill("SIGINT");
+    });
+    const { exitCode, stderr } = await running;
+    expect(exitCode).toBe(130);
+    const [, later = ""] = /^Submitted query (\S+)\.$/m.exec(stderr) ?? [];
+    const { error } = JSON.parse(stderr.trim().split("\n").at(-1) ?? "") as {
+      error: { hint: string; id: string };
+    };
+    expect(error).toMatchObject({ id: later });
+    expect(error.hint).toContain(`gc-usage results ${later} --wait`);
+  });
+
+  it("is needed for --ndjson and --timeout", async () => {
+    for (const flag of [["--ndjson"], ["--timeout", "1s"]]) {
+      const ran = await gcUsage([...query.slice(0, -1), ...flag]);
+      expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+      expect(ran.stderr).toContain(`${flag[0]} needs --wait.`);
+    }
   });
 });

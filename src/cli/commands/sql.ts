@@ -33,7 +33,10 @@ export function command(cli: Cli) {
         "no other files and no network.",
     )
     .argument("[statement]", "SQL statement")
-    .option("-f, --file <file>", "read the statement from a file; - for standard input");
+    .option(
+      "-f, --file <file>",
+      "read the statement from a file; - for standard input (default: standard input, unless it is a terminal)",
+    );
   return addQueryOptions(addFilterOptions(sql))
     .addHelpText("after", HELP)
     .action(async (argument, options) => {
@@ -102,6 +105,7 @@ standard error, at GC_USAGE_ATHENA_USD_PER_TB US dollars per terabyte (default:
 
 Examples:
   gc-usage sql "SELECT clientId, max(clientName), sum(status429) FROM daily GROUP BY 1 ORDER BY 3 DESC LIMIT 10"
+  gc-usage sql < report.sql
   gc-usage sql --file report.sql --out report.parquet
   gc-usage sql --client dialer "SELECT date, sum(requests) FROM daily GROUP BY 1 ORDER BY 1"
   gc-usage sql --explain "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
@@ -141,16 +145,19 @@ async function statementOf(
   argument: string | undefined,
   file: string | undefined,
 ): Promise<string> {
-  if ((argument === undefined) === (file === undefined)) {
-    const why =
-      file === undefined
-        ? "There is no SQL statement."
-        : "There are two SQL statements: --file and the argument.";
-    throw new GcUsageError("input", why, {
+  const refusal = (why: string): GcUsageError =>
+    new GcUsageError("input", why, {
       hint: 'Give one: gc-usage sql "SELECT * FROM daily LIMIT 10" or gc-usage sql --file query.sql',
     });
+  if (argument !== undefined && file !== undefined) {
+    throw refusal("There are two SQL statements: --file and the argument.");
   }
-  return argument ?? (await readText(await openInput(cli, file)));
+  if (argument !== undefined) return argument;
+  if (file === undefined && cli.stdin.isTTY) throw refusal("There is no SQL statement.");
+  const text = await readText(await openInput(cli, file));
+  if (file === undefined && text.trim() === "")
+    throw refusal("There is no SQL statement: standard input is empty.");
+  return text;
 }
 
 /** Warns if `daily` is empty although the lake has other rows. */

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
+import type { GenesysClient } from "../../genesys/client.ts";
 import { submitQuery } from "../../genesys/services.ts";
-import { GcUsageError, messageOf } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { apiMetric } from "../../usage/metric.ts";
 import {
   apiGranularity,
@@ -13,7 +14,8 @@ import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";
 import { openInput, readText } from "../input.ts";
-import { metricsOption, serviceOption, words } from "../options.ts";
+import { durationOption, metricsOption, serviceOption, words } from "../options.ts";
+import { checkWait, printResults, type ResultsFlags } from "../print-results.ts";
 
 interface QueryFlags {
   readonly file?: string | undefined;
@@ -27,7 +29,7 @@ interface QueryFlags {
 export function command(cli: Cli) {
   const submit = new Command("submit")
     .description(
-      "Submit a query to the usage API and print the response, which contains the id for `gc-usage results`.",
+      "Submit a query to the usage API and print the response, which contains the id for `gc-usage results`. With --wait, print the results instead.",
     )
     .option("-f, --file <file>", "file with the query as JSON; - for standard input")
     .option(
@@ -43,16 +45,29 @@ export function command(cli: Cli) {
       serviceOption,
       "legacy" as Service,
     )
+    .option("--wait", "wait until the query is done and print its results instead")
+    .option("--ndjson", "with --wait, print only the rows, one JSON object per line")
+    .option(
+      "--timeout <time>",
+      "with --wait, the longest time to wait (default: 30m)",
+      durationOption("--timeout"),
+    )
     .option("--dry-run", "print the request body without sending it")
     .option("--json", "also report errors as JSON");
   return addConnectionOptions(submit)
     .addHelpText(
       "after",
-      "\nExamples:\n  gc-usage submit -f query-file.json\n" +
+      "\nA query keeps running if you stop waiting for it: the message shows the command\nthat prints its results.\n" +
+        "\nExamples:\n  gc-usage submit -f query-file.json\n" +
+        "  gc-usage submit -f query-file.json --wait --ndjson > query-result.json\n" +
         "  gc-usage submit --interval 2021-01/2021-02 --granularity Month --group-by OAuthClientId --metrics Status200,Status429\n" +
         "  gc-usage submit --service jobs --interval 2026-10-01/2026-10-31 --granularity Day --group-by client,uri --dry-run",
     )
     .action(async (options) => {
+      checkWait(options);
+      if (options.ndjson && !options.wait) {
+        throw new GcUsageError("input", "--ndjson needs --wait.", { hint: "Add --wait, or omit --ndjson." });
+      }
       const body = await bodyOf(cli, options);
       if (parseQuery(body, options.service).filtered) {
         cli.log.warn("The query filters its rows: its results cannot be loaded into a lake.");
@@ -63,11 +78,30 @@ export function command(cli: Cli) {
       }
       const client = await connect(cli, options);
       try {
-        await cli.json((await submitQuery(client, options.service, body)).answer);
+        const { id, answer } = await submitQuery(client, options.service, body);
+        if (options.wait) await waitFor(cli, client, id, options);
+        else await cli.json(answer);
       } finally {
         await client.close();
       }
     });
+}
+
+/** Prints the results of a submitted query. Every failure names the command that prints them later. */
+async function waitFor(cli: Cli, client: GenesysClient, id: string, flags: ResultsFlags): Promise<void> {
+  cli.log.info(`Submitted query ${id}.`);
+  try {
+    await printResults(cli, client, id, flags);
+  } catch (error) {
+    if (!isGcUsageError(error) || error.kind === "failed") throw error;
+    const service = flags.service === "legacy" ? "" : ` --service ${flags.service}`;
+    const again = `gc-usage results ${id}${service} --wait${flags.ndjson ? " --ndjson" : ""}`;
+    throw new GcUsageError(error.kind, error.message, {
+      hint: `The query was submitted. To print its results: ${again}`,
+      cause: error,
+      details: { ...error.details, id },
+    });
+  }
 }
 
 /** The request body: the file unchanged, or built from the flags. */
