@@ -19,15 +19,27 @@ module.exports = {
     from("genesys", ["environment", ...pure]),
     from("lake", ["environment", ...pure]),
     from("engine", [...pure, "environment", "lake"]),
-    from("sync", ["genesys", "lake", ...pure]),
+    from("sync", ["genesys", "lake", "environment", ...pure]),
     from("questions", ["engine", ...pure]),
     from("aws", ["environment", ...pure]),
     // The tests compare the program with it, so it shares only the domain with the program.
     from("sandbox", pure),
     {
+      name: "cli-uses-the-library",
+      severity: "error",
+      comment:
+        "The command line is the library's first user: it imports its three entry points, and the layers without any behavior of a lake or of the API.",
+      from: { path: "^src/cli/" },
+      to: {
+        path: "^src/",
+        pathNot:
+          "^src/(cli|usage|support|environment)/|^src/(index|aws/index|sandbox/sandbox|library/version)\\.ts$",
+      },
+    },
+    {
       name: "library-knows-no-cli",
       severity: "error",
-      from: { path: "^src/index\\.ts$" },
+      from: { path: "^src/", pathNot: "^src/cli/" },
       to: { path: "^src/cli/" },
     },
     {

@@ -4,7 +4,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { createCli } from "../src/cli/cli.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { HELP_FOOT } from "../src/cli/main.ts";
-import { SETTINGS } from "../src/cli/settings-list.ts";
+import { SETTINGS } from "../src/library/settings-list.ts";
 
 /** The CLI reference, generated from the help of the commands. A test fails if docs/cli.md differs. */
 export const REFERENCE = fileURLToPath(new URL("../docs/cli.md", import.meta.url));

@@ -1,80 +1,108 @@
 /**
- * The library behind the command, for programs: the client, the lake, both engines, the questions, the sandbox. The command
- * line itself and the stack in AWS are not part of it. See docs/library.md.
+ * The library behind the command: everything that `gc-usage` does with the usage API, a lake and its questions. The stack in AWS
+ * is `gc-usage/aws`, the simulated organization `gc-usage/sandbox`. See docs/library.md.
+ *
+ * Nothing here prints, exits, or reads the process's environment, except `settingsFromEnvironment`.
  */
 
-export { type AthenaEngine, type AthenaOptions, openAthena } from "./engine/athena/athena.ts";
-export { openDuckDb } from "./engine/duckdb/duckdb.ts";
-export { type Column, type QueryResult, type SqlEngine, type SqlValue } from "./engine/engine.ts";
-export { type ApiRow, parseApiRow } from "./genesys/answer/row.ts";
+// Questions and SQL.
+export type {
+  Column,
+  Explain,
+  QueryOptions,
+  QueryResult,
+  QueryStats,
+  SqlRow,
+  SqlValue,
+} from "./engine/engine.ts";
+export { DATABASE } from "./engine/tables.ts";
+// The usage API, step by step.
+export { checkEnded } from "./genesys/answer/check-ended.ts";
+export { type ApiRow, checkHasCounts, parseApiRow } from "./genesys/answer/row.ts";
+export { AnswerSplitter, type SplitSummary } from "./genesys/answer/splitter.ts";
+export type { ClientOptions, GenesysClient, Probe } from "./genesys/client.ts";
+export { describeSkew, type ServiceClock, SKEW_MS } from "./genesys/clock.ts";
+export { readOrganization } from "./genesys/organization.ts";
+export { regionName } from "./genesys/regions.ts";
+export type { RetryPolicy } from "./genesys/retry.ts";
 export {
-  type AnswerMembers,
-  AnswerSplitter,
-  type RowListener,
-  type RowsMember,
-  type SplitSummary,
-} from "./genesys/answer/splitter.ts";
-export { type CallOptions, type ClientOptions, type ClientStats, GenesysClient } from "./genesys/client.ts";
-export { PageWatch } from "./genesys/pages.ts";
-export {
-  type PageRequest,
+  checkId,
   type ResultsPage,
-  readResultsPage,
+  STRAY_CURSOR,
   type Submitted,
+  splitInto,
   submitQuery,
 } from "./genesys/services.ts";
-export { resolveSettings, type Settings, type SettingsInput } from "./genesys/settings.ts";
-export { type Committed, Lake, type Slice } from "./lake/lake.ts";
-export { type LakeOfOrganization, openLake, openLakes, openOrCreateLake } from "./lake/open.ts";
+export type { Settings } from "./genesys/settings.ts";
+export type { Foreign, Slice } from "./lake/lake.ts";
+export { checkLocation } from "./lake/location.ts";
 export type { Provenance, Reading } from "./lake/provenance.ts";
-export type { ObjectStore, StoredObject } from "./lake/store.ts";
-export { answerLake } from "./questions/answer-lake.ts";
-export { type AnswerLake, type Asked, type Basis, basisOf } from "./questions/basis.ts";
-export { type Choice, choose, type Source, sourcesFor, type Wanted } from "./questions/choose.ts";
-export { checkBasis, checkSeries, type Demands } from "./questions/demands.ts";
-export { type AnswerContext, questionEnvelope, seriesOf, tablesEnvelope } from "./questions/envelopes.ts";
-export { bind, get as question, list as questions, type Question } from "./questions/questions.ts";
+export type { StoredObject } from "./lake/store.ts";
+export { storeKind } from "./lake/stores.ts";
+// The lake.
+export { Answer } from "./library/answer.ts";
+export type { AskOptions, PreparedAnswer } from "./library/answers.ts";
+export { connectionSettings, connectTo } from "./library/context.ts";
+export { duckDbVersion, writeParquet } from "./library/duckdb.ts";
+export type { CopyToOptions, StatusRequest } from "./library/inspecting.ts";
+export { loadSettingsList } from "./library/load-settings-list.ts";
+export { ownFolder, QUESTIONS_VARIABLE } from "./library/own-folder.ts";
+export type { QuestionName, QuestionRows } from "./library/question-rows.ts";
+export type { RowObject } from "./library/row-objects.ts";
 export {
-  type Fact,
-  type FactOptions,
-  facts,
-  type Sandbox,
-  type SandboxOptions,
-  startSandbox,
-} from "./sandbox/sandbox.ts";
-export { type Effects, type Log, realEffects, silentLog } from "./support/effects.ts";
+  type Connection,
+  ENGINE_NAMES,
+  type EngineName,
+  type EngineOptions,
+  type LakeOptions,
+  type RunOptions,
+  settingsFromEnvironment,
+  type Variables,
+} from "./library/settings.ts";
+export type { ListedSetting, Setting } from "./library/settings-list.ts";
+export type { Statement } from "./library/statements.ts";
+export type { LoadOptions, Source, UploadOptions } from "./library/storing.ts";
+export type {
+  OnSeries,
+  PlannedSeries,
+  PlannedSync,
+  Synced,
+  SyncedSeries,
+  SyncRequest,
+} from "./library/syncing.ts";
+export type { Member } from "./library/usage-lake.ts";
+export { openLake, UsageLake } from "./library/usage-lake.ts";
+export { version } from "./library/version.ts";
+export type { Basis } from "./questions/basis.ts";
+export { checkSeries, type Demands, describeGaps, describeMissing } from "./questions/demands.ts";
+export { FILTERS, type FilterName } from "./questions/filter-columns.ts";
+export { describeFilters, type Filters } from "./questions/filters.ts";
+export { getOwn, type OwnFolder, ownNames } from "./questions/own-questions.ts";
+export { DIMENSION_WORDS, flagOf, type ParamValues, type QuestionParam } from "./questions/params.ts";
+export {
+  get as question,
+  list as questions,
+  listOwn as questionsIn,
+  type Question,
+} from "./questions/questions.ts";
+export type { Effects, Log } from "./support/effects.ts";
+// What its operations return and report.
 export { type ErrorKind, EXIT_CODES, GcUsageError, isGcUsageError } from "./support/errors.ts";
-export { type CopyOptions, type CopySummary, copyLake } from "./sync/copy.ts";
-export { type Loaded, type LoadRequest, load } from "./sync/load.ts";
-export {
-  type PlannedPeriod,
-  planSync,
-  type SyncPlan,
-  type SyncTarget,
-  TARGET_DEFAULTS,
-} from "./sync/plan.ts";
-export {
-  planRemoval,
-  type Removable,
-  type Removal,
-  type Removed,
-  removeSlices,
-  type Selection,
-} from "./sync/remove.ts";
+export type { OnProgress, Progress, SyncProgress } from "./support/progress.ts";
+export type { CopySummary, Kept as KeptObject } from "./sync/copy.ts";
+export type { Loaded } from "./sync/load.ts";
+export type { SyncCost } from "./sync/pace.ts";
+export { type PlannedPeriod, type SyncPlan, type SyncTarget, TARGET_DEFAULTS } from "./sync/plan.ts";
+export type { ExpectedCalls } from "./sync/plan-cost.ts";
+export type { Removable, Removal, Removed, Selection } from "./sync/remove.ts";
 export { type ResultsRequest, readResults } from "./sync/results.ts";
-export {
-  type LakeStatus,
-  lakeStatus,
-  type Period,
-  type PeriodState,
-  type Series,
-  type StatusOptions,
-} from "./sync/status.ts";
-export { type SyncSummary, sync } from "./sync/sync.ts";
-export { type SeriesOutcome, type SyncAllOptions, syncAll } from "./sync/sync-all.ts";
-export { SYNC_DEFAULTS, type SyncOptions, type SyncProgress } from "./sync/sync-options.ts";
-export { type Uploaded, upload } from "./sync/upload.ts";
-export { type Finding, type Verified, type VerifyOptions, verifyLake } from "./sync/verify.ts";
+export type { LakeStatus, Period, PeriodState, Series } from "./sync/status.ts";
+export type { SyncSummary } from "./sync/sync.ts";
+export { SYNC_DEFAULTS } from "./sync/sync-options.ts";
+export type { Uploaded } from "./sync/upload.ts";
+export type { Finding, Verified } from "./sync/verify.ts";
+
+// The words of the domain.
 export type { Coverage } from "./usage/coverage.ts";
 export { type Day, parseDay } from "./usage/day.ts";
 export type {
@@ -96,4 +124,3 @@ export type { SeriesKey } from "./usage/series.ts";
 export { SERVICE_SPECS, SERVICES, type Service } from "./usage/service.ts";
 export type { QueryState, ServiceSpec } from "./usage/services/spec.ts";
 export { parseSlicePath, type SliceKey, slicePath } from "./usage/slice.ts";
-export { type WindowFlags, windowOf } from "./usage/window.ts";

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import type { DeployPlan } from "../aws/deploy.ts";
+import type { DeployPlan } from "../aws/index.ts";
 import { GcUsageError } from "../support/errors.ts";
 import type { Cli } from "./cli.ts";
 

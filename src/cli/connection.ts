@@ -1,17 +1,18 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
-import { homeFolder } from "../environment/home.ts";
-import { GenesysClient } from "../genesys/client.ts";
-import type { RetryPolicy } from "../genesys/retry.ts";
-import { resolveSettings, type Settings } from "../genesys/settings.ts";
+import {
+  type Connection,
+  connectionSettings,
+  connectTo,
+  type GenesysClient,
+  type RetryPolicy,
+  type Settings,
+} from "../index.ts";
 import type { Cli } from "./cli.ts";
-import { version } from "./version.ts";
 
 export type ConnectionOptions = {
-  readonly region?: string | undefined;
-  readonly clientId?: string | undefined;
-  readonly clientSecretFile?: string | undefined;
-  readonly accessTokenFile?: string | undefined;
-  readonly profile?: string | undefined;
+  readonly [Name in "region" | "clientId" | "clientSecretFile" | "accessTokenFile" | "profile"]?:
+    | string
+    | undefined;
 };
 
 /** The options of every command that talks to Genesys Cloud. No secret is ever taken from the command line. */
@@ -33,19 +34,16 @@ export function addConnectionOptions<Args extends unknown[], Opts extends Option
   return command;
 }
 
+export function connectionOf(
+  { stdin }: Cli,
+  { region, clientId, clientSecretFile, accessTokenFile, profile }: ConnectionOptions,
+): Connection {
+  return { region, clientId, clientSecretFile, accessTokenFile, profile, stdin };
+}
+
 /** Finds the region and credentials in the options, the environment and the profile. */
 export function findSettings(cli: Cli, options: ConnectionOptions): Promise<Settings> {
-  const { region, clientId, clientSecretFile, accessTokenFile, profile } = options;
-  return resolveSettings({
-    region,
-    clientId,
-    clientSecretFile,
-    accessTokenFile,
-    profile,
-    env: cli.env,
-    home: homeFolder(cli.env),
-    stdin: cli.stdin,
-  });
+  return connectionSettings(connectionOf(cli, options), cli.env);
 }
 
 /**
@@ -55,14 +53,13 @@ export function findSettings(cli: Cli, options: ConnectionOptions): Promise<Sett
 export async function connect(cli: Cli, options: ConnectionOptions): Promise<GenesysClient> {
   const settings = await findSettings(cli, options);
   for (const warning of settings.warnings ?? []) cli.log.warn(warning);
-  return clientOf(cli, settings);
+  return await clientOf(cli, settings);
 }
 
-export function clientOf(cli: Cli, settings: Settings, retry: Partial<RetryPolicy> = {}): GenesysClient {
-  return new GenesysClient(settings, {
-    log: cli.log,
-    signal: cli.signal,
-    retry,
-    userAgent: `gc-usage/${version()}`,
-  });
+export function clientOf(
+  cli: Cli,
+  settings: Settings,
+  retry: Partial<RetryPolicy> = {},
+): Promise<GenesysClient> {
+  return connectTo(settings, { log: cli.log, signal: cli.signal, retry });
 }

@@ -1,6 +1,5 @@
 import type { Command, OptionValues } from "@commander-js/extra-typings";
-import { FILTERS, type FilterName } from "../questions/filter-columns.ts";
-import { type Filters } from "../questions/filters.ts";
+import { FILTERS, type FilterName } from "../index.ts";
 
 /** An option for each filter, as commander returns them. A type, because of its index signature. */
 type FilterOptions = { readonly [name in FilterName]?: readonly string[] | undefined };
@@ -20,8 +19,4 @@ export function addFilterOptions<Args extends unknown[], Given extends OptionVal
     );
   }
   return command;
-}
-
-export function filtersOf(options: FilterOptions): Filters {
-  return Object.fromEntries(FILTERS.map(({ name }) => [name, options[name]]));
 }

@@ -1,4 +1,4 @@
-import type { Foreign } from "../lake/lake.ts";
+import type { Foreign } from "../index.ts";
 import { counted } from "../support/count.ts";
 import { printable } from "../support/printable.ts";
 

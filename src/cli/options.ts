@@ -1,5 +1,6 @@
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
+import { parseSize } from "../support/size.ts";
 import type { Metric } from "../usage/metric.ts";
 import { parseOrganizationId } from "../usage/organization.ts";
 import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "../usage/period.ts";
@@ -92,17 +93,7 @@ export function ageOption(option: string): (text: string) => number {
   };
 }
 
-const SIZES: Readonly<Record<string, number>> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
-
-/** `500MB`, `1.5 GB`, `2TB`, in bytes; a bare number is bytes. Decimal units, as AWS bills. */
+/** `500MB`, `1.5 GB`, `2TB`, in bytes; a bare number is bytes. */
 export function sizeOption(option: string): (text: string) => number {
-  return (text) => {
-    const match = /^(\d{1,15}(?:\.\d+)?)\s*([kmgt]?b)?$/.exec(text.trim().toLowerCase());
-    if (!match) {
-      throw new GcUsageError("input", `Invalid ${option}: ${quoted(text)} (expected a size).`, {
-        hint: "Use a number with a unit, for example 500MB, 10GB or 1TB.",
-      });
-    }
-    return Math.floor(Number(match[1]) * (SIZES[match[2] ?? "b"] ?? 1));
-  };
+  return (text) => parseSize(text, option);
 }

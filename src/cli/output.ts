@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import type { QueryResult } from "../engine/engine.ts";
+import { type QueryResult, writeParquet } from "../index.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { Cli } from "./cli.ts";
@@ -103,7 +103,6 @@ async function parquetInto(
   result: QueryResult,
   enclosing: Enclosing | undefined,
 ): Promise<void> {
-  const { writeParquet } = await import("../engine/duckdb/parquet-output.ts");
   const metadata = enclosing && { [ENVELOPE_KEY]: JSON.stringify(enclosing.envelope) };
   await writeParquet(result, uniqueNames(result.columns), path, metadata);
 }

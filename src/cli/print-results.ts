@@ -1,8 +1,6 @@
-import type { GenesysClient } from "../genesys/client.ts";
-import { STRAY_CURSOR } from "../genesys/services.ts";
+import { type GenesysClient, readResults, STRAY_CURSOR } from "../index.ts";
 import { realEffects } from "../support/effects.ts";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
-import { readResults } from "../sync/results.ts";
 import { otherServices, SERVICE_SPECS, type Service } from "../usage/service.ts";
 import { type Cli, ReaderGone, stringify } from "./cli.ts";
 

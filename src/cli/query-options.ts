@@ -1,16 +1,11 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
-import type { Explain, QueryOptions, QueryResult, QueryStats, SqlEngine } from "../engine/engine.ts";
-import type { AnswerContext } from "../questions/envelopes.ts";
-import { realEffects } from "../support/effects.ts";
-import { shellWord } from "../support/quote.ts";
+import type { Explain, QueryOptions, QueryResult, QueryStats } from "../index.ts";
 import { sizeText } from "../support/size.ts";
 import type { Envelope } from "../usage/envelope.ts";
 import type { Cli } from "./cli.ts";
-import { addEngineOptions, type EngineFlags } from "./engines.ts";
+import { addEngineOptions, type EngineFlags } from "./lake-options.ts";
 import { ageOption } from "./options.ts";
 import { FORMATS, formatOf, type OutputFlags, writeResult } from "./output.ts";
-import type { LakeFlags } from "./stack.ts";
-import { version } from "./version.ts";
 
 /**
  * Options that `sql` and `ask` share: the lake, the engine, the output format and file, and requirements on the data.
@@ -65,15 +60,14 @@ export async function printRows(
   cli: Cli,
   flags: OutputFlags & ExplainFlags,
   options: {
-    engine: SqlEngine;
+    /** True if the statement is billed by the bytes that it scans. */
+    isBilled: boolean;
     run: (options: QueryOptions) => Promise<QueryResult>;
-    /** The data behind the rows, given the tables that the statement names. */
-    envelope: (tables: readonly string[]) => Promise<Envelope | undefined>;
-    /** Warns if the rows could be misread. */
-    warn?: (result: QueryResult) => void;
+    /** The data behind the rows. */
+    envelope: (result: QueryResult) => Promise<Envelope | undefined>;
   },
 ): Promise<void> {
-  const { engine, run } = options;
+  const { isBilled, run } = options;
   const format = await formatOf(cli, flags);
   const result = await run({
     signal: cli.signal,
@@ -81,37 +75,11 @@ export async function printRows(
     nested: format === "table" || format === "csv" ? "text" : "json",
   });
   cli.progressDone();
-  options.warn?.(result);
-  const envelope = await options.envelope(result.tables);
+  const envelope = await options.envelope(result);
   await writeResult(cli, result, format, flags, envelope && { envelope, onOwnLine: flags.envelope ?? false });
   const stats = result.stats();
   if (stats.rows === 0 && format === "table") cli.log.info("No rows.");
-  if (engine.traits.billsByScan) cli.log.info(billText(stats));
-}
-
-/** Program, lake and engine, for the envelope. */
-export function answerContext(flags: EngineFlags, lake: string | undefined): AnswerContext {
-  return {
-    program: `gc-usage ${version()}`,
-    lake: lake ?? null,
-    engine: flags.engine ?? "duckdb",
-    now: realEffects.now(),
-  };
-}
-
-/** The options that name the lake, for commands in hints. */
-export function lakeFlags({ lake, stack }: LakeFlags): string {
-  if (stack !== undefined) return ` --stack ${shellWord(stack)}`;
-  return lake === undefined ? "" : ` --lake ${shellWord(lake)}`;
-}
-
-/** The same for one of several lakes. */
-export function flagsOfLake(
-  flags: LakeFlags,
-  organization: string | undefined,
-  { uri }: { uri: string },
-): string {
-  return organization === undefined ? lakeFlags(flags) : ` --lake ${shellWord(uri)}`;
+  if (isBilled) cli.log.info(billText(stats));
 }
 
 /** `Scanned 12.3 MB in 2.1 s, about $0.000062.` */

@@ -1,5 +1,4 @@
-import { flagOf } from "../questions/params.ts";
-import type { Question } from "../questions/questions.ts";
+import { flagOf, type Question } from "../index.ts";
 import { onOut } from "./colors.ts";
 
 /** The questions as text. Descriptions are wrapped, not shortened. */

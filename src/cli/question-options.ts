@@ -1,18 +1,24 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
-import { getOwn, type OwnFolder, ownNames } from "../questions/own-questions.ts";
-import { DIMENSION_WORDS, flagOf, type ParamValues, type QuestionParam } from "../questions/params.ts";
-import { list, type Question } from "../questions/questions.ts";
+import {
+  DIMENSION_WORDS,
+  flagOf,
+  getOwn,
+  ownFolder,
+  ownNames,
+  type ParamValues,
+  QUESTIONS_VARIABLE,
+  type Question,
+  type QuestionParam,
+  questions,
+} from "../index.ts";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import type { Cli } from "./cli.ts";
-
-/** The variable with the folder of own questions. */
-const VARIABLE = "GC_USAGE_QUESTIONS";
 
 /** Adds an option for each param of the program's questions. */
 export function addParamOptions<Args extends unknown[], Given extends OptionValues>(
   command: Command<Args, Given>,
 ): Command<Args, Given> {
-  addOptions(command, list());
+  addOptions(command, questions());
   return command;
 }
 
@@ -26,22 +32,10 @@ export function addOwnQuestionsOption<Args extends unknown[], Given extends Opti
 ): Command<Args, Given & { readonly questions?: string | undefined }> {
   command.option(
     "--questions <folder>",
-    `folder of your own questions, as .sql files (default: ${VARIABLE}, else none)`,
+    `folder of your own questions, as .sql files (default: ${QUESTIONS_VARIABLE}, else none)`,
   );
   addOptions(command, ownIfReadable(cli));
   return command;
-}
-
-/** The folder of own questions that the option or the environment names. */
-export function ownFolder(option: string | undefined, env: NodeJS.ProcessEnv): OwnFolder | undefined {
-  if (option === "") {
-    throw new GcUsageError("input", "--questions is empty.", {
-      hint: "Set a folder of .sql files, or omit --questions.",
-    });
-  }
-  if (option !== undefined) return { path: option, from: "--questions" };
-  const path = env[VARIABLE];
-  return path ? { path, from: VARIABLE } : undefined;
 }
 
 /** The questions of the folder for help and completion, without those that cannot be read: asking them reports why. */
@@ -74,7 +68,7 @@ function folderIn(argv: readonly string[]): string | undefined {
  * @throws {GcUsageError} input, if a param of the question has the name of an option with another meaning.
  */
 export function paramsIn(question: Question, cli: Cli, options: object): ParamValues {
-  const params = [...list(), ...ownIfReadable(cli), question].flatMap((known) => known.params);
+  const params = [...questions(), ...ownIfReadable(cli), question].flatMap((known) => known.params);
   const values = new Map(Object.entries(options));
   return Object.fromEntries(
     params.map(({ name }) => {
@@ -109,10 +103,10 @@ const asWord = Object.assign((text: string): string => text, { values: DIMENSION
 
 function addOptions(
   command: { options: readonly Option[]; addOption: (option: Option) => unknown },
-  questions: readonly Question[],
+  all: readonly Question[],
 ): void {
   const byName = new Map<string, QuestionParam[]>();
-  for (const param of questions.flatMap(({ params }) => params))
+  for (const param of all.flatMap(({ params }) => params))
     byName.set(param.name, [...(byName.get(param.name) ?? []), param]);
   for (const [name, params] of byName) {
     const flag = flagOf({ name });

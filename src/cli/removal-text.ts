@@ -1,6 +1,6 @@
+import type { Removable } from "../index.ts";
 import { counted } from "../support/count.ts";
 import { sizeText } from "../support/size.ts";
-import type { Removable } from "../sync/remove.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { seriesId, seriesName, seriesOfKey } from "../usage/series.ts";
 

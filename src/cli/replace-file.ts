@@ -3,7 +3,7 @@ import { constants, type Stats } from "node:fs";
 import { access, type FileHandle, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { flushOpen } from "../lake/local/files.ts";
+import { flushOpen } from "../environment/files.ts";
 import { codeOf } from "../support/errors.ts";
 import { cannotWrite } from "./cannot-write.ts";
 import { writeAll } from "./descriptor.ts";

@@ -1,4 +1,4 @@
-import type { Column, QueryResult, SqlRow, SqlValue } from "../engine/engine.ts";
+import type { Column, QueryResult, SqlRow, SqlValue } from "../index.ts";
 import type { Envelope } from "../usage/envelope.ts";
 import { type Narrowed, tableText } from "./table.ts";
 import { forTerminal } from "./terminal.ts";

@@ -12,8 +12,7 @@ import {
   shownEnvironmentProxies,
   shownRoute,
 } from "../environment/proxies.ts";
-import { regionName } from "../genesys/regions.ts";
-import type { Settings } from "../genesys/settings.ts";
+import { regionName, type Settings, storeKind } from "../index.ts";
 import { codeOf, isGcUsageError } from "../support/errors.ts";
 import { shownClientId } from "../support/secret-shape.ts";
 import { type Check, ok, problem, warning } from "./checks.ts";
@@ -74,7 +73,7 @@ const AWS_VARIABLES = [
 
 /** The identity that would sign AWS calls, if the environment configures AWS. */
 async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
-  const isLakeOnS3 = /^s3:/i.test(env["GC_USAGE_LAKE"] ?? "");
+  const isLakeOnS3 = !storeKind(env["GC_USAGE_LAKE"] ?? "").isLocal;
   const isSetUp = AWS_VARIABLES.some((name) => env[name]);
   if (!isLakeOnS3 && !isSetUp) return [];
   try {

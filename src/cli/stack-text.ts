@@ -1,8 +1,4 @@
-import type { Crawled } from "../aws/crawl.ts";
-import type { Change, DeployPlan } from "../aws/deploy.ts";
-import type { Standing } from "../aws/destroy.ts";
-import type { Drifted } from "../aws/drift.ts";
-import type { StackSettings } from "../aws/stack.ts";
+import type { Change, Crawled, DeployPlan, Drifted, StackSettings, Standing } from "../aws/index.ts";
 import { onErr } from "./colors.ts";
 
 /** Texts of `gc-usage aws` about changes, crawls, drift and deletion. */

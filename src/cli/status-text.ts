@@ -1,7 +1,7 @@
+import type { LakeStatus, PeriodState, Series } from "../index.ts";
 import { counted } from "../support/count.ts";
 import { printable } from "../support/printable.ts";
 import { sizeText } from "../support/size.ts";
-import type { LakeStatus, PeriodState, Series } from "../sync/status.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { type Day, daysBetween } from "../usage/day.ts";
 import { describeOrigin, isNobodys } from "../usage/organization.ts";

@@ -1,31 +1,12 @@
+import type { ExpectedCalls, SyncPlan, SyncSummary } from "../index.ts";
 import { counted } from "../support/count.ts";
 import { GcUsageError } from "../support/errors.ts";
-import { isNeeded, type SyncPlan } from "../sync/plan.ts";
-import type { SyncSummary } from "../sync/sync.ts";
-import { SERVICE_SPECS } from "../usage/service.ts";
 import { slicePath } from "../usage/slice.ts";
 import type { Cli } from "./cli.ts";
 import { UPGRADE } from "./version.ts";
 
-/** A query costs one call to submit it, a few calls to poll it, and one for each page of results. */
-export function callsOf(
-  plan: SyncPlan,
-  rowsPerPeriod: number | undefined,
-): { atLeast: number; pages: number | undefined } {
-  const jobs = plan.chunks.length;
-  const { pageSize } = SERVICE_SPECS[plan.target.service];
-  const needed = plan.periods.filter(isNeeded).length;
-  const pages =
-    pageSize === undefined
-      ? jobs
-      : rowsPerPeriod === undefined
-        ? undefined
-        : Math.ceil((needed * rowsPerPeriod) / pageSize);
-  return { atLeast: jobs * 3 + Math.max(0, (pages ?? jobs) - jobs), pages };
-}
-
 /** The plan of a dry run as text. */
-export function planText(plan: SyncPlan, calls: ReturnType<typeof callsOf>, uri: string): string {
+export function planText(plan: SyncPlan, calls: ExpectedCalls, uri: string): string {
   const { service, granularity, grouping, periods } = planFigures(plan);
   const { settled, fresh, missing, unsettled, partial, again } = periods;
   const refetched = again > 0 ? `, ${again} to refetch` : "";

@@ -1,4 +1,4 @@
-import type { Column, SqlRow } from "../engine/engine.ts";
+import type { Column, SqlRow } from "../index.ts";
 import { beginning, cells, shorten, wrap } from "./cells.ts";
 
 /** How the columns of a table fit into a terminal. */

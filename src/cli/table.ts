@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import type { Column, SqlRow, SqlValue } from "../engine/engine.ts";
+import type { Column, SqlRow, SqlValue } from "../index.ts";
 import { printable } from "../support/printable.ts";
 import { cells, visible, wrap } from "./cells.ts";
 import { ColumnText, fit, GAP, isFigure, type Measured } from "./table-layout.ts";

@@ -1,11 +1,7 @@
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
+import { version } from "../library/version.ts";
 
-/** The program's version, from package.json. */
-export function version(): string {
-  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  const { version } = JSON.parse(file) as { version: string };
-  return version;
-}
+export { version } from "../library/version.ts";
 
 /** Prints the version. @returns false if that fails; the full program then runs `--version` and reports why. */
 export function printVersion(): boolean {

@@ -32,7 +32,7 @@ export interface Reads extends Span {
 }
 
 export interface QueryOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The most that the statement reads, if that is known. */
   readonly reads?: Reads | undefined;
   /** The form of lists, structs and maps. Default: `json`. An engine that has only their text returns that. */

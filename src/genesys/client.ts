@@ -31,7 +31,7 @@ export interface ClientOptions {
   readonly effects?: Effects;
   readonly log?: Log;
   /** Ends every call, wait and retry: they reject with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly retry?: Partial<RetryPolicy>;
   readonly timeouts?: Partial<Timeouts>;
   /** `gc-usage/1.2.3` */

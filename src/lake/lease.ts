@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, readlinkSync, statSync } from "node:fs";
+import { readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -121,7 +121,7 @@ export function isOver({ holder, writtenMs }: Lease, nowMs: number, termMs = TER
 export async function fileSystemNow(folder: string): Promise<number> {
   const probe = probeIn(folder);
   for (;;) {
-    await insideFolder(folder, () => writeFile(probe, "now"));
+    await insideFolder(folder, () => writeFileSync(probe, "now"));
     try {
       return (await stat(probe)).mtimeMs;
     } catch (error) {

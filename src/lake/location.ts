@@ -72,5 +72,5 @@ function otherAddress(text: string): Problem {
 
 /** A user or key before a bucket or a host may be a secret. */
 function withoutUser(text: string): string {
-  return text.replace(/([\\/]{2,}|^[a-z0-9]+:[\\/]*)[^\\/]*@/i, "$1");
+  return text.replace(/([\\/]{2,}|^[a-z0-9]+:[\\/]*).*@/i, "$1");
 }

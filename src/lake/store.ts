@@ -1,4 +1,5 @@
 import type { Log } from "../support/effects.ts";
+import type { OnProgress } from "../support/progress.ts";
 
 /** An object of the lake. `version` changes whenever the object is replaced. */
 export interface StoredObject {
@@ -31,8 +32,8 @@ export interface Listing {
 export interface WaitOptions {
   /** When aborted, the call rejects with its reason; files that have arrived are kept. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with the current progress; each text replaces the previous one. */
-  readonly progress?: ((text: string) => void) | undefined;
+  /** Receives events of kind `mirror`. */
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** Options for opening a store. */

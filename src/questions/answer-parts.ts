@@ -29,7 +29,7 @@ export async function answerParts(
     readonly filters: Filters;
     readonly params: ParamValues;
     readonly names: ShownNames;
-    readonly signal: AbortSignal;
+    readonly signal: AbortSignal | undefined;
   },
 ): Promise<AnswerPart[]> {
   const parts = answers.map(({ engine, basis, ...answer }) => {

@@ -3,6 +3,16 @@ import { quoted } from "../support/printable.ts";
 import { DIMENSIONS, type Dimension } from "../usage/grouping.ts";
 import { DIMENSION_WORDS, PARAM_TYPES, paramDefault, type QuestionParam } from "./params.ts";
 
+/** A column of a question's answer. */
+export interface QuestionColumn {
+  /** As in the SQL; `:period` and `:periods` stand for day, week or month. */
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+const COLUMN_TYPES = ["text", "integer", "double", "date"] as const;
+export type ColumnType = (typeof COLUMN_TYPES)[number];
+
 /** A parsed `.sql` file: of src/questions/sql, or of a folder of own questions. */
 export interface Question {
   /** The file's name without `.sql`. */
@@ -15,6 +25,8 @@ export interface Question {
   /** The dimensions that the rows must be split by. */
   readonly needs: readonly Dimension[];
   readonly params: readonly QuestionParam[];
+  /** The columns of the answer, in order; empty if the heading does not declare them. */
+  readonly columns: readonly QuestionColumn[];
   /** True if the statement also reads the period before, through `:before`. */
   readonly looksBack: boolean;
   /** The statement with its `:parameters`, without heading and final newline. */
@@ -45,7 +57,8 @@ interface Line {
 
 /**
  * Parses a question's file: a line of description, `-- key: value` lines (title; needs: dimensions separated by
- * commas; param: name, type, default and description), a blank line, the statement.
+ * commas; param: name, type, default and description; columns: names and types, separated by commas), a blank line, the
+ * statement.
  *
  * @param file for errors.
  * @throws {GcUsageError} input, with the file, the line and what is expected, for anything else.
@@ -67,19 +80,30 @@ export function parseQuestion(name: string, content: string, file = `${name}.sql
   let title: string | undefined;
   let needs: Dimension[] = [];
   const params: QuestionParam[] = [];
+  let columns: QuestionColumn[] = [];
   for (const [i, text] of others.entries()) {
     const line = { text, number: i + 2 };
     const [, key, value = ""] = /^-- ([a-z]+): (\S.*)$/.exec(text.trimEnd()) ?? [];
     if (key === "title") title = value;
     else if (key === "needs") needs = value.split(/,\s*/).map((word) => dimension(file, line, word));
     else if (key === "param") params.push(param(file, line, value));
+    else if (key === "columns") columns = value.split(/,\s*/).map((text) => column(file, line, text));
     else throw bad({ file, ...line }, `invalid heading line ${quoted(text)}`, HEADING);
   }
   if (title === undefined) throw bad(place(1), "the heading has no title", "-- title: My question");
   const end = headingLines.length + 1;
   if (sql === "") throw bad(place(end), "no statement after the heading and a blank line", "SELECT …");
   checkParameters((why, expected) => bad(place(end), why, expected), sql, params);
-  return { name, title, description, needs, params, looksBack: parametersOf(sql).has("before"), sql };
+  return {
+    name,
+    title,
+    description,
+    needs,
+    params,
+    columns,
+    looksBack: parametersOf(sql).has("before"),
+    sql,
+  };
 }
 
 const PARAM = "-- param: top count 10 Number of rows to show.";
@@ -148,6 +172,17 @@ function param(file: string, line: Line, value: string): QuestionParam {
     );
   }
   return { name, type, default: preset, description };
+}
+
+function column(file: string, line: Line, text: string): QuestionColumn {
+  const [, name = "", word] = /^([a-z0-9_:]+) ([a-z]+)$/.exec(text) ?? [];
+  const type = COLUMN_TYPES.find((known) => known === word);
+  if (type !== undefined) return { name, type };
+  throw bad(
+    { file, ...line },
+    `invalid column ${quoted(text)}`,
+    `-- columns: client_id text, requests integer. Types: ${COLUMN_TYPES.join(", ")}`,
+  );
 }
 
 function bad(

@@ -27,7 +27,11 @@ export async function narrowStatement(
     organizations,
     names,
     signal,
-  }: { readonly organizations: readonly string[]; readonly names: ShownNames; readonly signal: AbortSignal },
+  }: {
+    readonly organizations: readonly string[];
+    readonly names: ShownNames;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<{ readonly sql: string; readonly filters: readonly RowFilter[] }> {
   const given = FILTERS.filter(({ name }) => filters[name]?.length);
   const [first] = given;

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { copyBytes } from "../environment/files.ts";
 import { readClaim } from "../lake/claim.ts";
 import { CHANGED, readFooter } from "../lake/footer.ts";
 import { type Foreign, type Lake, refusal } from "../lake/lake.ts";
-import { copyBytes } from "../lake/local/files.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import { type Log, silentLog } from "../support/effects.ts";
@@ -24,7 +24,6 @@ export interface CopyOptions extends WaitOptions {
   /** The organization's id as given by the user; used if nothing else shows whether both lakes belong to the same one. */
   readonly organization?: string | undefined;
   readonly log?: Log | undefined;
-  readonly onProgress: (done: number, of: number) => void;
 }
 
 export interface CopySummary {
@@ -207,7 +206,7 @@ async function copyObjects(
           reason: "knows-more",
           why: "another process has written a slice that covers more",
         });
-      onProgress(written.size, wanted.length);
+      onProgress?.({ kind: "copy", done: written.size, total: wanted.length });
     });
     await verify(options, written);
   });

@@ -2,6 +2,7 @@ import type { Lake, ListedSlice, Slice } from "../lake/lake.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import type { Log } from "../support/effects.ts";
+import type { OnProgress } from "../support/progress.ts";
 import { knowable } from "../usage/coverage.ts";
 import type { Day } from "../usage/day.ts";
 import { type SeriesFilter, seriesFilter } from "../usage/series.ts";
@@ -86,7 +87,7 @@ export async function removeSlices(
   options: {
     readonly log: Log;
     readonly signal?: AbortSignal | undefined;
-    readonly onSlice?: (done: number) => void;
+    readonly onProgress?: OnProgress | undefined;
   },
 ): Promise<Removed> {
   const { log, signal } = options;
@@ -102,7 +103,11 @@ export async function removeSlices(
         (!slice || (await lake.store.remove(slicePath(key), slice.object.version, signal)));
       if (isGone) removed.push(planned);
       else changed.push(key);
-      options.onSlice?.(removed.length + changed.length);
+      options.onProgress?.({
+        kind: "remove",
+        done: removed.length + changed.length,
+        total: removable.length,
+      });
     });
   } finally {
     // Needed even after a partial removal: a table with removed slices would be wrong until the next sync.

@@ -3,8 +3,8 @@ import { type FileHandle, open, readFile, rename, rm, truncate, writeFile } from
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
+import { copyBytes } from "../environment/files.ts";
 import type { Lake } from "../lake/lake.ts";
-import { copyBytes } from "../lake/local/files.ts";
 import { sweepLock } from "../lake/local/lock.ts";
 import { leftWorkspaces, lost, sweepWorkspaces, Workspace } from "../lake/workspace.ts";
 import { codeOf } from "../support/errors.ts";

@@ -1,6 +1,7 @@
 import type { GenesysClient } from "../genesys/client.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../support/effects.ts";
+import type { SyncProgress } from "../support/progress.ts";
 import type { SyncTarget } from "./plan.ts";
 
 export interface SyncOptions {
@@ -22,7 +23,7 @@ export interface SyncOptions {
   readonly organization?: string | undefined;
   /** Also keep each slice's original rows under gc_usage_api_source/. */
   readonly keepSource: boolean;
-  readonly onProgress: (progress: SyncProgress) => void;
+  readonly onProgress: (progress: RunProgress) => void;
 }
 
 /** The defaults of a sync. */
@@ -37,11 +38,8 @@ export const SYNC_DEFAULTS = {
   onProgress: () => {},
 } as const satisfies Partial<SyncOptions>;
 
-export interface SyncProgress {
-  readonly jobs: number;
-  readonly jobsBegun: number;
-  readonly jobsDone: number;
-  readonly slices: number;
-  readonly slicesDone: number;
-  readonly rows: number;
-}
+/** The state of a sync's queries. */
+export type RunProgress = Pick<
+  SyncProgress,
+  "jobs" | "jobsBegun" | "jobsDone" | "slices" | "slicesDone" | "rows"
+>;

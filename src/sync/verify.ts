@@ -56,7 +56,6 @@ export interface VerifyOptions {
   /** The lake's flags in commands, ` --lake usage-lake`. */
   readonly lakeFlags: string;
   readonly waiting?: WaitOptions | undefined;
-  readonly onProgress?: (done: number, of: number) => void;
 }
 
 /** Maximum number of objects brought to this machine at a time. */
@@ -123,15 +122,15 @@ class Verification {
     objectOf: (item: T) => StoredObject,
     check: (item: T) => Promise<void>,
   ): Promise<void> {
-    const { waiting, onProgress } = this.#options;
-    const of = this.#survey.slices.length + this.#survey.sources.length;
+    const { waiting } = this.#options;
+    const total = this.#survey.slices.length + this.#survey.sources.length;
     for (let i = 0; i < all.length; i += BATCH) {
       const batch = all.slice(i, i + BATCH);
       await this.#lake.store.fetchFiles(batch.map(objectOf), waiting);
       for (const item of batch) {
         waiting?.signal?.throwIfAborted();
         await check(item);
-        onProgress?.(++this.#done, of);
+        waiting?.onProgress?.({ kind: "verify", done: ++this.#done, total });
       }
     }
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import type { OnProgress } from "../../src/support/progress.ts";
 import { BIN } from "../helpers/bin.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
 import { between, fileOf, newBucket, openStore, tempFolder } from "./s3-helpers.ts";
@@ -97,12 +98,14 @@ describe("the mirror of a lake in S3", () => {
       return url.includes(".json") && ++asked > 4 ? silence : undefined;
     });
     const stop = new AbortController();
-    const progress = (shown: string): void => {
-      if (shown === "mirrored 4/12 objects") stop.abort(new Error("enough"));
+    const onProgress: OnProgress = (shown) => {
+      if (shown.kind === "mirror" && shown.done === 4 && shown.total === 12) stop.abort(new Error("enough"));
     };
     const stopped = await openStore(silent, uri, { cache });
     const begun = performance.now();
-    await expect(stopped.store.fetchAllFiles({ signal: stop.signal, progress })).rejects.toThrow(/^enough$/);
+    await expect(stopped.store.fetchAllFiles({ signal: stop.signal, onProgress })).rejects.toThrow(
+      /^enough$/,
+    );
     expect(performance.now() - begun).toBeLessThan(3000);
     const next = await openStore(aws, uri, { cache });
     await next.store.fetchAllFiles();

@@ -83,6 +83,12 @@ describe("gc-usage ask", () => {
           description: "Leave out clients with fewer requests.",
         },
       ],
+      columns: [
+        { name: "client_id", type: "text" },
+        { name: "client_name", type: "text" },
+        { name: "failed_pct", type: "double" },
+        ...["status400", "status500", "status429", "requests"].map((name) => ({ name, type: "integer" })),
+      ],
     });
   });
 

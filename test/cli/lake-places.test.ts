@@ -114,6 +114,8 @@ describe.concurrent("a mistyped lake location is rejected with a hint, and no fo
       "s3:/AKIAEXAMPLE:not-a-secret@bucket/p",
       "s3a://AKIAEXAMPLE:not-a-secret@bucket",
       "gs://k:not-a-secret@b",
+      "gs://k:/with/slashes/not-a-secret@b",
+      "https://me:a/not-a-secret@s3.amazonaws.com/bucket",
     ]) {
       expect(() => checkLocation(location, "--lake")).toThrow(/^(?!.*not-a-secret)/);
       expect(() => checkLocation(location, "--lake")).not.toThrow(/AKIAEXAMPLE/);

@@ -31,7 +31,7 @@ it.each(CREATIONS)(
       return removed;
     })();
     try {
-      for (let i = 0; i < 100; i++) await create(staging);
+      for (let i = 0; i < 50; i++) await create(staging);
     } finally {
       over.abort();
     }

@@ -1,17 +1,17 @@
 import { Command } from "@commander-js/extra-typings";
-import type { QueryOptions, QueryResult } from "../../engine/engine.ts";
-import { type AnswerPart, answerParts } from "../../questions/answer-parts.ts";
-import type { Basis } from "../../questions/basis.ts";
-import { checkBasis, describeGaps, describeMissing } from "../../questions/demands.ts";
-import { organizationsEnvelope, questionEnvelope } from "../../questions/envelopes.ts";
-import { describeFilters, dimensionsFiltered } from "../../questions/filters.ts";
-import { withNames } from "../../questions/named-rows.ts";
-import { type AskedLake, basesOf, engineOf, named, together } from "../../questions/organizations.ts";
-import type { OwnFolder } from "../../questions/own-questions.ts";
-import { splitBy } from "../../questions/params.ts";
-import { get, list, listOwn } from "../../questions/questions.ts";
+import {
+  type Basis,
+  describeFilters,
+  describeGaps,
+  describeMissing,
+  type OwnFolder,
+  ownFolder,
+  type PreparedAnswer,
+  question,
+  questions,
+  questionsIn,
+} from "../../index.ts";
 import { counted } from "../../support/count.ts";
-import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { describeSpan } from "../../usage/coverage.ts";
 import { addDays } from "../../usage/day.ts";
@@ -19,28 +19,13 @@ import { parseGrouping } from "../../usage/grouping.ts";
 import { periodsOf } from "../../usage/period.ts";
 import { seriesFlags } from "../../usage/series.ts";
 import type { Cli } from "../cli.ts";
-import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
-import { addFilterOptions, filtersOf } from "../filter-options.ts";
+import { addFilterOptions } from "../filter-options.ts";
+import { lakeOf } from "../lake-options.ts";
 import { granularityOption, serviceOption } from "../options.ts";
-import { type Format, formatOf, type OutputFlags } from "../output.ts";
-import {
-  addQueryOptions,
-  answerContext,
-  type ExplainFlags,
-  explainOf,
-  flagsOfLake,
-  printRows,
-} from "../query-options.ts";
+import { type Format, formatOf } from "../output.ts";
+import { addQueryOptions, explainOf, printRows } from "../query-options.ts";
 import { listText } from "../question-list.ts";
-import {
-  addOwnQuestionsOption,
-  addParamOptions,
-  checkParamNames,
-  ownFolder,
-  paramsIn,
-} from "../question-options.ts";
-import { shownNames } from "../shown-names.ts";
-import type { LakeFlags } from "../stack.ts";
+import { addOwnQuestionsOption, addParamOptions, checkParamNames, paramsIn } from "../question-options.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
 export function command(cli: Cli) {
@@ -79,36 +64,27 @@ export function command(cli: Cli) {
         await printList(cli, options, format, folder);
         return;
       }
-      const question = get(name, folder);
-      checkParamNames(question, command);
-      const params = paramsIn(question, cli, options);
-      const filters = filtersOf(options);
-      const opened = await openEngine(cli, options);
+      const asked = question(name, folder);
+      checkParamNames(asked, command);
+      const lake = lakeOf(cli, options);
       try {
-        const lakes = (opened.lakes ?? []).map(({ lake }) => lake);
-        const names = await shownNames(lakes, options.labels, cli.env);
-        const now = realEffects.now();
-        const asked = {
+        const answer = await lake.prepare(name, {
           ...options,
-          grouping: options.groupBy,
-          dimensions: dimensionsFiltered(filters),
-          params,
-        };
-        const answers = await basesOf(question, askedLakes(opened, options), asked, now, cli.signal);
-        const isAnswer = !options.printSql && explainOf(options) === undefined;
-        for (const { organization, basis, lakeFlags } of isAnswer ? answers : []) {
-          const demands = { ...options, maxAgeMs: options.maxAge };
-          await named(organization, () => checkBasis(basis, demands, { lakeFlags, now }));
-        }
-        const parts = await answerParts(answers, { filters, params, names, signal: cli.signal });
-        for (const part of parts) reportBasis(cli, part);
-        if (options.printSql) await cli.out(parts.map(sqlText).join("\n"));
+          maxAgeMs: options.maxAge,
+          params: paramsIn(asked, cli, options),
+          isChecked: !options.printSql && explainOf(options) === undefined,
+        });
+        for (const part of answer.parts) reportBasis(cli, part);
+        if (options.printSql) await cli.out(answer.sql);
         else {
-          const name = (result: QueryResult) => withNames(result, names, splitBy(question.params, params));
-          await printAnswer(cli, opened, parts, name, options);
+          await printRows(cli, options, {
+            isBilled: answer.isBilled,
+            run: (how) => answer.run(how),
+            envelope: () => Promise.resolve(answer.envelope),
+          });
         }
       } finally {
-        await opened.close();
+        await lake.close();
       }
     });
 }
@@ -154,64 +130,20 @@ Examples:
   gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json
   gc-usage ask noisy-clients --stack gc-usage --engine athena`;
 
-/** The lakes to query, each with an engine that sees only its rows. */
-function askedLakes({ engine, lakes }: OpenEngine, flags: LakeFlags): AskedLake[] {
-  if (lakes === undefined) throw new RangeError("a question needs a lake");
-  return lakes.map(({ organization, lake, slices }) => ({
-    organization,
-    lake,
-    engine:
-      organization === undefined
-        ? engine
-        : engineOf(
-            engine,
-            organization,
-            slices.map(({ key }) => key),
-          ),
-    lakeFlags: flagsOfLake(flags, organization, lake),
-  }));
-}
-
-function sqlText({ organization, sql }: AnswerPart): string {
-  return organization === undefined ? `${sql}\n` : `-- ${organization}\n${sql};\n`;
-}
-
-async function printAnswer(
-  cli: Cli,
-  { engine, uri }: OpenEngine,
-  parts: readonly AnswerPart[],
-  name: (result: QueryResult) => QueryResult,
-  options: EngineFlags & OutputFlags & ExplainFlags,
-): Promise<void> {
-  const context = answerContext(options, uri);
-  const several = parts.flatMap(({ organization = "", ...part }) =>
-    organization === "" ? [] : [{ organization, ...part }],
-  );
-  const [first] = parts;
-  const envelope =
-    several.length > 0 || !first
-      ? organizationsEnvelope(several, context)
-      : questionEnvelope(first.basis, context, first.filters);
-  const run = async (how: QueryOptions): Promise<QueryResult> => {
-    const all = parts.map(({ reads, ...part }) => ({ ...part, options: { ...how, reads } }));
-    const [only] = all;
-    if (several.length > 0 || !only) return name(await together(all));
-    return name(await only.engine.query(only.sql, only.options));
-  };
-  await printRows(cli, options, { engine, run, envelope: () => Promise.resolve(envelope) });
-}
-
 /** Reports on stderr what data the answer is based on. Important facts are warnings, which --quiet does not hide. */
-function reportBasis(cli: Cli, { organization, basis, own, lakeFlags: lake, filters }: AnswerPart): void {
-  const { question, source, window, read, facts } = basis;
+function reportBasis(
+  cli: Cli,
+  { organization, basis, own, lakeFlags: lake, filters }: PreparedAnswer["parts"][number],
+): void {
+  const { question: asked, source, window, read, facts } = basis;
   const whose = organization === undefined ? "" : `${organization}: `;
-  const compared = question.looksBack
+  const compared = asked.looksBack
     ? `, compared with ${describeSpan({ start: read.start, end: addDays(window.start, -1) })}`
     : "";
   const by = source.granularity === "day" ? "" : `, by ${source.granularity}`;
   const only = filters.length === 0 ? "" : `, only ${describeFilters(filters)}`;
   cli.log.info(
-    `${whose}${question.title}, ${describeSpan(window)}${compared}${only} (${source.service}, ${source.grouping}${by})`,
+    `${whose}${asked.title}, ${describeSpan(window)}${compared}${only} (${source.service}, ${source.grouping}${by})`,
   );
   const sync = `gc-usage sync${seriesFlags(source)}${lake}`;
   if (!facts.coverage.complete) cli.log.warn(whose + describeMissing(basis));
@@ -253,14 +185,14 @@ async function printList(
       hint: "To list the questions: gc-usage ask",
     });
   }
-  const own = folder ? listOwn(folder) : [];
+  const own = folder ? questionsIn(folder) : [];
   const columns = cli.isTerminal ? cli.columns : LIST_WIDTH;
   if (format === "table") {
     const heading =
       own.length === 0 ? "" : `\nYour questions, in ${folder?.path}:\n${listText(own, columns)}`;
-    await cli.out(listText(list(), columns) + heading);
+    await cli.out(listText(questions(), columns) + heading);
   } else if (format === "json")
-    await cli.json([...list(), ...own].map(({ sql: _sql, looksBack: _looksBack, ...question }) => question));
+    await cli.json([...questions(), ...own].map(({ sql: _sql, looksBack: _looksBack, ...facts }) => facts));
   else {
     throw new GcUsageError("input", `The list of questions cannot be printed as ${format}.`, {
       hint: "Omit --output, or use --json.",

@@ -1,12 +1,21 @@
 import { Command } from "@commander-js/extra-typings";
-import { Aws } from "../../aws/aws.ts";
-import { crawl } from "../../aws/crawl.ts";
-import { type DeployPlan, discard, execute, plan } from "../../aws/deploy.ts";
-import { deleteData, deleteStack, standing } from "../../aws/destroy.ts";
-import { drift } from "../../aws/drift.ts";
-import type { Step } from "../../aws/events.ts";
-import { DEFAULT_STACK, type StackSettings, stackOutputs } from "../../aws/stack.ts";
-import { readTemplate } from "../../aws/template.ts";
+import {
+  Aws,
+  crawl,
+  DEFAULT_STACK,
+  type DeployPlan,
+  deleteData,
+  deleteStack,
+  discard,
+  drift,
+  execute,
+  plan,
+  readTemplate,
+  type StackSettings,
+  type Step,
+  stackOutputs,
+  standing,
+} from "../../aws/index.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import type { Cli } from "../cli.ts";

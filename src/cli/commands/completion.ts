@@ -1,7 +1,7 @@
 import type { RootCommand } from "@bomb.sh/tab";
 import { Argument, Command } from "@commander-js/extra-typings";
 import { Command as AnyCommand } from "commander";
-import { list } from "../../questions/questions.ts";
+import { questions } from "../../index.ts";
 import type { Cli } from "../cli.ts";
 import type { CommandEntry } from "../command-entry.ts";
 import { ownIfReadable } from "../question-options.ts";
@@ -58,7 +58,7 @@ export async function completions(cli: Cli, commands: readonly CommandEntry[]): 
   root.commands.delete(OWN);
   for (const child of program.commands) addValues(root, child);
   root.commands.get("ask")?.argument("question", (complete) => {
-    for (const { name, title } of [...list(), ...ownIfReadable(cli)]) complete(name, title);
+    for (const { name, title } of [...questions(), ...ownIfReadable(cli)]) complete(name, title);
   });
   return root;
 }

@@ -1,11 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
+import { type ListedSetting, loadSettingsList } from "../../index.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { printable } from "../../support/printable.ts";
 import { secrets } from "../../support/redact.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colors.ts";
 import { addConnectionOptions } from "../connection.ts";
-import { type ListedSetting, listSettings, unknownVariables } from "../settings-list.ts";
 
 const HELP = `
 Reads options, environment variables and the gc CLI's profile as the other
@@ -32,6 +32,7 @@ export function command(cli: Cli) {
   return addConnectionOptions(config)
     .addHelpText("after", HELP)
     .action(async (options) => {
+      const { listSettings, unknownVariables } = await loadSettingsList();
       const settings = (await listSettings({ env: cli.env, options, stdin: replayed(cli.stdin) })).map(safe);
       if (options.json) await cli.json({ settings: settings.map(jsonOf) });
       else await cli.out(textOf(settings));

@@ -1,18 +1,13 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import type { StackSettings } from "../../aws/stack.ts";
-import type { Lake } from "../../lake/lake.ts";
-import { checkLocation } from "../../lake/location.ts";
-import { openLake, openOrCreateLake } from "../../lake/open.ts";
-import { storeKind } from "../../lake/stores.ts";
+import { type CopySummary, checkLocation, type KeptObject } from "../../index.ts";
 import { counted } from "../../support/count.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
 import { sizeText } from "../../support/size.ts";
-import { type CopySummary, copyLake, type Kept } from "../../sync/copy.ts";
 import type { Cli } from "../cli.ts";
 import { foreignText } from "../foreign-text.ts";
+import { lakeOf } from "../lake-options.ts";
 import { ORGANIZATION } from "../options.ts";
-import { lakeToWrite, warnBeforeFirstDay } from "../stack.ts";
 import { UPGRADE } from "../version.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
@@ -40,45 +35,22 @@ export function command(cli: Cli): CommandUnknownOpts {
       }
       checkLocation(from, "the lake to copy");
       if (to !== undefined) checkLocation(to, "the lake to copy to");
-      const target = await lakeToWrite(cli, { lake: to, stack: options.stack });
-      if (storeKind(from).canonical(from) === storeKind(target.uri).canonical(target.uri)) {
-        throw new GcUsageError("input", `${from} and ${target.uri} are the same lake.`, {
-          hint: "Give two different lakes.",
-        });
-      }
-      const source = await openLake(from, cli);
-      try {
-        const lake = await openOrCreateLake(target.uri, cli);
-        try {
-          await copy(cli, source, lake, target.stack, options);
-        } finally {
-          await lake.close();
-        }
-      } finally {
-        await source.close();
-      }
+      const target = lakeOf(cli, { lake: to, stack: options.stack });
+      const summary = await lakeOf(cli, { lake: from }).copyTo(target, options);
+      await report(cli, from, await target.location(), summary, options);
     });
 }
 
-async function copy(
+async function report(
   cli: Cli,
-  from: Lake,
-  to: Lake,
-  stack: StackSettings | undefined,
-  { force = false, dryRun = false, json = false, organization }: FlagValues,
+  from: string,
+  to: string,
+  summary: CopySummary,
+  {
+    dryRun = false,
+    json = false,
+  }: { readonly dryRun?: boolean | undefined; readonly json?: boolean | undefined },
 ): Promise<void> {
-  if (stack) warnBeforeFirstDay(cli, stack, (await from.list()).map(({ key }) => key.date).sort()[0]);
-  const summary = await copyLake({
-    from,
-    to,
-    force,
-    dryRun,
-    organization,
-    log: cli.log,
-    signal: cli.signal,
-    progress: (text) => cli.progress(text),
-    onProgress: (done, of) => cli.progress(`copied ${done}/${of}`),
-  });
   cli.progressDone();
   const { kept } = summary;
   const forceable = notCopied(kept, "knows-more", "other-rows");
@@ -87,28 +59,24 @@ async function copy(
   if (stray !== undefined) cli.log.info(`Not copied, because it is not data: ${stray}.`);
   const newer = notCopied(kept, "newer");
   if (newer !== undefined) cli.log.warn(`${newer} --force does not replace it. ${UPGRADE}`);
-  if (json) await cli.json({ from: from.uri, to: to.uri, dryRun, ...summary });
-  else cli.log.info(summaryText(summary, to.uri, dryRun));
+  if (json) await cli.json({ from, to, dryRun, ...summary });
+  else cli.log.info(summaryText(summary, to, dryRun));
   const damaged = notCopied(kept, "damaged");
   if (damaged === undefined) return;
   // An error, so that nobody deletes the source after an incomplete copy.
   throw new GcUsageError("lake", damaged, {
-    hint: `Everything else was copied. Run \`gc-usage verify --lake ${shellWord(from.uri)}\` to get the command that refetches it. Then copy again.`,
+    hint: `Everything else was copied. Run \`gc-usage verify --lake ${shellWord(from)}\` to get the command that refetches it. Then copy again.`,
   });
 }
 
-function notCopied(kept: readonly Kept[], ...reasons: readonly Kept["reason"][]): string | undefined {
+function notCopied(
+  kept: readonly KeptObject[],
+  ...reasons: readonly KeptObject["reason"][]
+): string | undefined {
   const [first, ...others] = kept.filter(({ reason }) => reasons.includes(reason));
   if (first === undefined) return undefined;
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
   return `Not copied: ${first.path}, ${first.why}${more}.`;
-}
-
-interface FlagValues {
-  force?: boolean | undefined;
-  dryRun?: boolean | undefined;
-  json?: boolean | undefined;
-  organization?: string | undefined;
 }
 
 function summaryText({ slices, sources, bytes }: CopySummary, to: string, dryRun: boolean): string {

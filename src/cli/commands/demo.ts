@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { Command } from "@commander-js/extra-typings";
-import { checkLocation } from "../../lake/location.ts";
-import { storeKind } from "../../lake/stores.ts";
+import { checkLocation, storeKind } from "../../index.ts";
 import { startSandbox } from "../../sandbox/sandbox.ts";
 import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import { quoted } from "../../support/printable.ts";

@@ -1,9 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { Command } from "@commander-js/extra-typings";
-import type { GenesysClient, Probe } from "../../genesys/client.ts";
-import { describeSkew, type ServiceClock, SKEW_MS } from "../../genesys/clock.ts";
-import { readOrganization } from "../../genesys/organization.ts";
-import type { Settings } from "../../genesys/settings.ts";
+import {
+  describeSkew,
+  duckDbVersion,
+  type GenesysClient,
+  type Probe,
+  readOrganization,
+  type ServiceClock,
+  type Settings,
+  SKEW_MS,
+} from "../../index.ts";
 import { GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { printable } from "../../support/printable.ts";
 import { secrets } from "../../support/redact.ts";
@@ -82,7 +88,7 @@ async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Ch
     return;
   }
   yield* settingsChecks(settings, cli.env);
-  const client = clientOf(cli, settings, { maxAttempts: 3 });
+  const client = await clientOf(cli, settings, { maxAttempts: 3 });
   try {
     yield* askService(settings, client);
   } finally {
@@ -92,8 +98,7 @@ async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Ch
 
 async function duckdb(): Promise<Check> {
   try {
-    const { duckdb } = await import("../../lake/duckdb-client.ts");
-    return ok("duckdb", duckdb.version());
+    return ok("duckdb", await duckDbVersion());
   } catch (error) {
     return {
       name: "duckdb",

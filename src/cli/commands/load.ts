@@ -1,16 +1,14 @@
 import { Command } from "@commander-js/extra-typings";
-import { describeSkew } from "../../genesys/clock.ts";
-import { checkId } from "../../genesys/services.ts";
-import { openOrCreateLake } from "../../lake/open.ts";
+import { checkId, describeSkew, type Loaded } from "../../index.ts";
 import { counted } from "../../support/count.ts";
-import { type Loaded, load as landFile } from "../../sync/load.ts";
 import { isFromFuture } from "../../usage/coverage.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { parseInterval } from "../../usage/interval.ts";
-import { DEFAULT_WEEK_START } from "../../usage/period.ts";
+import { DEFAULT_WEEK_START, type Granularity } from "../../usage/period.ts";
 import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
 import { type Input, openInput } from "../input.ts";
+import { addLakeOptions, lakeOf } from "../lake-options.ts";
 import {
   granularityOption,
   metricsOption,
@@ -18,8 +16,6 @@ import {
   serviceOption,
   weekStartOption,
 } from "../options.ts";
-import { addLakeOptions, lakeToWrite, warnBeforeFirstDay } from "../stack.ts";
-import { version } from "../version.ts";
 
 export function command(cli: Cli) {
   const load = new Command("load")
@@ -63,51 +59,42 @@ export function command(cli: Cli) {
     .action(async (file, options) => {
       if (options.id !== undefined) checkId(options.id);
       const input = await openInput(cli, file);
-      const { uri, stack } = await lakeToWrite(cli, options);
-      const lake = await openOrCreateLake(uri, cli);
-      try {
-        const loaded = await landFile(lake, {
-          ...options,
-          input: input.stream,
-          from: input.name,
-          interval: options.interval,
-          grouping: options.groupBy,
-          metrics: options.metrics,
-          service: options.service,
-          id: options.id,
-          log: cli.log,
-          signal: cli.signal,
-          fetchedAt: writtenAt(cli, input),
-          force: options.force ?? false,
-          version: version(),
-        });
-        const dates = [...loaded.written, ...loaded.kept.map(({ key }) => key)].map(({ date }) => date);
-        warnBeforeFirstDay(cli, stack, dates.sort()[0]);
-        if (loaded.unknownFields.length > 0) {
-          cli.log.warn(`Unknown fields were stored in the column extra: ${loaded.unknownFields.join(", ")}.`);
-        }
-        if (options.json) {
-          await cli.json({
-            ...loaded,
-            granularity: options.granularity,
-            lake: lake.uri,
-            written: loaded.written.map(slicePath),
-            kept: loaded.kept.map(({ key, why }) => ({ path: slicePath(key), why })),
-          });
-        } else if (loaded.outcome === "there") {
-          cli.log.info(
-            `Already stored: the same rows are in ${lake.uri} (${loaded.service}, ${loaded.grouping}, ${options.granularity}). Nothing was written.`,
-          );
-        } else {
-          cli.log.info(
-            `Stored ${counted(loaded.rows, "row")} in ${counted(loaded.written.length, "slice")} (${loaded.service}, ${loaded.grouping}, ${options.granularity}) in ${lake.uri}.${sameText(loaded)}`,
-          );
-          cli.log.info(`Raw rows: ${loaded.source}`);
-        }
-      } finally {
-        await lake.close();
-      }
+      const lake = lakeOf(cli, { lake: options.lake, stack: options.stack });
+      const loaded = await lake.load(
+        { name: input.name, bytes: input.stream },
+        { ...options, fetchedAt: writtenAt(cli, input) },
+      );
+      await report(cli, await lake.location(), loaded, options);
     });
+}
+
+async function report(
+  cli: Cli,
+  lake: string,
+  loaded: Loaded,
+  { granularity, json }: { readonly granularity: Granularity; readonly json?: true | undefined },
+): Promise<void> {
+  const { written, kept, unknownFields } = loaded;
+  if (unknownFields.length > 0) {
+    cli.log.warn(`Unknown fields were stored in the column extra: ${unknownFields.join(", ")}.`);
+  }
+  const series = `${loaded.service}, ${loaded.grouping}, ${granularity}`;
+  if (json) {
+    await cli.json({
+      ...loaded,
+      granularity,
+      lake,
+      written: written.map(slicePath),
+      kept: kept.map(({ key, why }) => ({ path: slicePath(key), why })),
+    });
+  } else if (loaded.outcome === "there") {
+    cli.log.info(`Already stored: the same rows are in ${lake} (${series}). Nothing was written.`);
+  } else {
+    cli.log.info(
+      `Stored ${counted(loaded.rows, "row")} in ${counted(written.length, "slice")} (${series}) in ${lake}.${sameText(loaded)}`,
+    );
+    cli.log.info(`Raw rows: ${loaded.source}`);
+  }
 }
 
 function sameText({ kept }: Loaded): string {

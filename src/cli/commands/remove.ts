@@ -1,26 +1,19 @@
 import { Command } from "@commander-js/extra-typings";
-import type { Lake } from "../../lake/lake.ts";
-import { openLake } from "../../lake/open.ts";
+import type { OnProgress, Removable, Removal, Selection, UsageLake } from "../../index.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
-import {
-  planRemoval,
-  type Removable,
-  type Removal,
-  removeSlices,
-  type Selection,
-} from "../../sync/remove.ts";
 import { parseDay } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
-import { describeSeries, seriesAmong } from "../../usage/series.ts";
+import { describeSeries } from "../../usage/series.ts";
 import { slicePath } from "../../usage/slice.ts";
 import { hasStart, type WindowFlags, windowOf } from "../../usage/window.ts";
 import type { Cli } from "../cli.ts";
 import { confirmed } from "../confirm.ts";
+import { addLakeOptions, lakeOf } from "../lake-options.ts";
 import { granularityOption, serviceOption } from "../options.ts";
+import { progressText } from "../progress-text.ts";
 import { removableText, totalsOf } from "../removal-text.ts";
-import { addLakeOptions, lakeOf } from "../stack.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
 export function command(cli: Cli) {
@@ -46,12 +39,7 @@ export function command(cli: Cli) {
     .action(async (options) => {
       const now = realEffects.now();
       const selection = selectionOf(options, now);
-      const lake = await openLake((await lakeOf(cli, options)).uri, cli);
-      try {
-        await run(cli, lake, selection, now, options);
-      } finally {
-        await lake.close();
-      }
+      await run(cli, lakeOf(cli, options), selection, options);
     });
 }
 
@@ -106,51 +94,55 @@ function rangeOf(flags: WindowFlags, now: number): Pick<Selection, "from" | "to"
   return { from, to };
 }
 
-async function run(cli: Cli, lake: Lake, selection: Selection, now: number, flags: Flags): Promise<void> {
-  const plan = await planRemoval(lake, selection, now, cli);
+async function run(cli: Cli, lake: UsageLake, selection: Selection, flags: Flags): Promise<void> {
+  const uri = await lake.location();
+  const plan = await lake.removable(selection);
   cli.progressDone();
   const { removable } = plan;
   if (plan.straddling.length > 0) cli.log.info(straddlingText(plan));
   if (removable.length === 0) {
-    cli.log.info(`Nothing to remove from ${lake.uri}: no slice matches. ${await contents(lake)}`);
-    if (flags.json) await cli.json(summary(lake, [], flags));
+    cli.log.info(`Nothing to remove from ${uri}: no slice matches. ${await contents(lake)}`);
+    if (flags.json) await cli.json(summary(uri, [], flags));
     return;
   }
   if (flags.dryRun) {
-    if (flags.json) await cli.json(summary(lake, removable, flags));
-    else await cli.out(`Would remove from ${lake.uri}: ${removableText(removable)}`);
+    if (flags.json) await cli.json(summary(uri, removable, flags));
+    else await cli.out(`Would remove from ${uri}: ${removableText(removable)}`);
     warnOfNewer(cli, removable, flags);
     return;
   }
-  const shown = `To be removed from ${lake.uri}: ${removableText(removable)}`.trimEnd();
+  const shown = `To be removed from ${uri}: ${removableText(removable)}`.trimEnd();
   // The person who is asked must see what would be removed, even with --quiet.
   if (flags.yes) cli.log.info(shown);
   else cli.note(shown);
   refuseNewer(removable, flags);
-  await lake.store.checkWritable();
+  await lake.checkWritable();
   if (!(await confirmed(cli, "Remove them? [y/N] ", flags.yes, "Nothing was removed"))) {
     cli.log.info("Nothing was removed.");
-    if (flags.json) await cli.json(summary(lake, [], flags));
+    if (flags.json) await cli.json(summary(uri, [], flags));
     return;
   }
-  await removeAll(cli, lake, removable, flags);
+  await removeAll(cli, lake, uri, removable, flags);
 }
 
-async function removeAll(cli: Cli, lake: Lake, removable: readonly Removable[], flags: Flags): Promise<void> {
+async function removeAll(
+  cli: Cli,
+  lake: UsageLake,
+  uri: string,
+  removable: readonly Removable[],
+  flags: Flags,
+): Promise<void> {
   let done = 0;
-  const { removed, changed } = await removeSlices(lake, removable, {
-    log: cli.log,
-    signal: cli.signal,
-    onSlice: (count) => {
-      done = count;
-      cli.progress(`removed ${count}/${removable.length}`);
-    },
-  }).catch((error: unknown) => {
+  const onProgress: OnProgress = (progress) => {
+    if (progress.kind === "remove") done = progress.done;
+    cli.progress(progressText(progress));
+  };
+  const { removed, changed } = await lake.remove(removable, { onProgress }).catch((error: unknown) => {
     throw withProgress(error, done, removable.length);
   });
   cli.progressDone();
-  if (flags.json) await cli.json(summary(lake, removed, flags));
-  else cli.log.info(`Removed ${counted(removed.length, "slice")} from ${lake.uri}.`);
+  if (flags.json) await cli.json(summary(uri, removed, flags));
+  else cli.log.info(`Removed ${counted(removed.length, "slice")} from ${uri}.`);
   const [first] = changed;
   if (!first) return;
   throw new GcUsageError(
@@ -205,14 +197,14 @@ function straddlingText({ straddling }: Removal): string {
   );
 }
 
-async function contents(lake: Lake): Promise<string> {
-  const has = seriesAmong((await lake.list()).map(({ key }) => key)).map(describeSeries);
+async function contents(lake: UsageLake): Promise<string> {
+  const has = (await lake.series()).map(describeSeries);
   return has.length === 0 ? "The lake is empty." : `The lake contains ${has.join("; ")}.`;
 }
 
-function summary(lake: Lake, removable: readonly Removable[], { dryRun }: Flags) {
+function summary(lake: string, removable: readonly Removable[], { dryRun }: Flags) {
   return {
-    lake: lake.uri,
+    lake,
     dryRun: dryRun ?? false,
     ...totalsOf(removable),
     objects: removable.map(({ key, slice, source }) => ({

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkId } from "../../genesys/services.ts";
+import { checkId } from "../../index.ts";
 import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, connect } from "../connection.ts";

@@ -1,7 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkEnded } from "../../genesys/answer/check-ended.ts";
-import { checkHasCounts } from "../../genesys/answer/row.ts";
-import { splitInto } from "../../genesys/services.ts";
+import { checkEnded, checkHasCounts, splitInto } from "../../index.ts";
 import { type Cli, ReaderGone } from "../cli.ts";
 import { openInput } from "../input.ts";
 

@@ -1,30 +1,14 @@
 import { Command } from "@commander-js/extra-typings";
-import type { QueryResult } from "../../engine/engine.ts";
-import { checkSeries } from "../../questions/demands.ts";
-import { isInTables, seriesOf, tablesEnvelope } from "../../questions/envelopes.ts";
-import { describeFilters, hasFilters } from "../../questions/filters.ts";
-import { narrowStatement } from "../../questions/narrow-statement.ts";
-import { named } from "../../questions/organizations.ts";
+import { describeFilters } from "../../index.ts";
 import { GcUsageError } from "../../support/errors.ts";
-import type { Envelope, RowFilter, SeriesFacts } from "../../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../../usage/grouping.ts";
-import { describeSeries, seriesAmong } from "../../usage/series.ts";
 import { CANONICAL_SERVICE } from "../../usage/service.ts";
-import type { SliceKey } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
-import { type EngineFlags, type OpenEngine, openEngine } from "../engines.ts";
-import { addFilterOptions, filtersOf } from "../filter-options.ts";
+import { addFilterOptions } from "../filter-options.ts";
 import { openInput, readText } from "../input.ts";
-import { formatOf, type OutputFlags } from "../output.ts";
-import {
-  addQueryOptions,
-  answerContext,
-  type DemandFlags,
-  flagsOfLake,
-  lakeFlags,
-  printRows,
-} from "../query-options.ts";
-import { shownNames } from "../shown-names.ts";
+import { lakeOf } from "../lake-options.ts";
+import { formatOf } from "../output.ts";
+import { addQueryOptions, printRows } from "../query-options.ts";
 
 export function command(cli: Cli) {
   const sql = new Command("sql")
@@ -40,34 +24,27 @@ export function command(cli: Cli) {
   return addQueryOptions(addFilterOptions(sql))
     .addHelpText("after", HELP)
     .action(async (argument, options) => {
-      await formatOf(cli, options);
+      const format = await formatOf(cli, options);
       const statement = await statementOf(cli, argument, options.file);
-      const opened = await openEngine(cli, options, { slices: false });
-      const { engine } = opened;
+      const lake = lakeOf(cli, options);
       try {
-        const lakes = opened.lakes ?? [];
-        const filters = filtersOf(options);
-        const narrowed = await narrowStatement(statement, engine, filters, {
-          organizations: lakes.flatMap(({ organization }) => organization ?? []),
-          names: await shownNames(
-            hasFilters(filters) ? lakes.map(({ lake }) => lake) : [],
-            undefined,
-            cli.env,
-          ),
-          signal: cli.signal,
-        });
-        if (narrowed.filters.length > 0) cli.log.info(`Only ${describeFilters(narrowed.filters)}.`);
+        const demands = { ...options, maxAgeMs: options.maxAge };
+        // Table output needs no description of the tables, unless the flags set requirements.
+        const isDescribed = format !== "table" || options.requireComplete || options.maxAge !== undefined;
+        const prepared = await lake.statement(statement, options);
+        if (prepared.filters.length > 0) cli.log.info(`Only ${describeFilters(prepared.filters)}.`);
         await printRows(cli, options, {
-          engine,
-          run: (how) => engine.query(narrowed.sql, how),
-          envelope: (tables) => envelopeOf(cli, tables, { ...opened, filters: narrowed.filters }, options),
-          warn: (result: QueryResult) => {
-            warnOfDaily(cli, result, engine.slices);
-            warnOfSums(cli, result, engine.slices);
+          isBilled: prepared.isBilled,
+          run: async (how) => {
+            const { result, warnings } = await prepared.start(how);
+            for (const warning of warnings) cli.log.warn(warning);
+            return result;
           },
+          envelope: ({ tables }) =>
+            isDescribed ? prepared.describe(tables, demands) : Promise.resolve(undefined),
         });
       } finally {
-        await opened.close();
+        await lake.close();
       }
     });
 }
@@ -112,34 +89,6 @@ Examples:
   gc-usage sql --stack gc-usage --engine athena "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql "SELECT * FROM \\"genesysclouddb\\".\\"gc_usage_api_source\\" WHERE granularity='month' ORDER BY status429 DESC limit 10"`;
 
-/** Describes the tables that the statement names. Table output omits it, unless the flags set requirements. */
-async function envelopeOf(
-  cli: Cli,
-  tables: readonly string[],
-  { lakes, uri, filters }: OpenEngine & { readonly filters: readonly RowFilter[] },
-  options: EngineFlags & OutputFlags & DemandFlags,
-): Promise<Envelope | undefined> {
-  const isDemanding = options.requireComplete === true || options.maxAge !== undefined;
-  if ((await formatOf(cli, options)) === "table" && !isDemanding) return undefined;
-  const context = answerContext(options, uri);
-  const wanted = isInTables(tables);
-  const demands = { ...options, maxAgeMs: options.maxAge };
-  if (lakes === undefined || wanted === undefined) {
-    checkSeries(undefined, demands, { lakeFlags: lakeFlags(options), now: context.now });
-    return tablesEnvelope(tables, undefined, context, filters);
-  }
-  const series: SeriesFacts[] = [];
-  for (const { organization, lake } of lakes) {
-    const slices = await lake.slices(wanted, cli);
-    const held = slices.map(({ key, provenance }) => ({ key, coverage: provenance }));
-    const found = seriesOf(held, context.now);
-    const where = { lakeFlags: flagsOfLake(options, organization, lake), now: context.now };
-    await named(organization, () => checkSeries(found, demands, where));
-    series.push(...found.map((facts) => (organization === undefined ? facts : { organization, ...facts })));
-  }
-  return tablesEnvelope(tables, series, context, filters);
-}
-
 async function statementOf(
   cli: Cli,
   argument: string | undefined,
@@ -158,31 +107,4 @@ async function statementOf(
   if (file === undefined && text.trim() === "")
     throw refusal("There is no SQL statement: standard input is empty.");
   return text;
-}
-
-/** Warns if `daily` is empty although the lake has other rows. */
-function warnOfDaily(cli: Cli, { tables }: QueryResult, slices: readonly SliceKey[]): void {
-  if (slices.length === 0 || !tables.includes("daily") || slices.some(isInTables(["daily"]) ?? Boolean))
-    return;
-  const has = seriesAmong(slices).map(describeSeries);
-  cli.log.warn(
-    `daily is empty: it contains ${CANONICAL_SERVICE}, ${CANONICAL_GROUPING} by day, but the lake has ${has.join("; ")}. ` +
-      `Query usage instead, and filter by service, "grouping" and granularity.`,
-  );
-}
-
-/** Warns about sums over several series: they count requests more than once. */
-function warnOfSums(cli: Cli, { sumsAcross }: QueryResult, slices: readonly SliceKey[]): void {
-  const several = sumsAcross.flatMap((column) => {
-    const values = [...new Set(slices.map((slice) => slice[column]))].sort();
-    return values.length > 1 ? [{ name: column === "grouping" ? '"grouping"' : column, values }] : [];
-  });
-  if (several.length === 0) return;
-  const has = several.map(
-    ({ name, values }) => `${name} ${values.slice(0, 4).join(", ")}${values.length > 4 ? ", …" : ""}`,
-  );
-  cli.log.warn(
-    `The statement sums usage over ${has.join("; ")}: rows that count the same requests are added together. ` +
-      `Filter or group by ${several.map(({ name }) => name).join(" and ")}, or query daily, which is safe to sum.`,
-  );
 }

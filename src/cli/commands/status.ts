@@ -1,18 +1,14 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkSeries } from "../../questions/demands.ts";
+import { checkSeries, type LakeStatus, type Member, TARGET_DEFAULTS } from "../../index.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
-import { TARGET_DEFAULTS } from "../../sync/plan.ts";
-import { type LakeStatus, lakeStatus } from "../../sync/status.ts";
 import { lastDay } from "../../usage/day.ts";
 import { type Grouping, parseGrouping } from "../../usage/grouping.ts";
 import type { Granularity } from "../../usage/period.ts";
-import { seriesFilter } from "../../usage/series.ts";
 import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
+import { addLakeOptions, type LakeFlags, lakeOf } from "../lake-options.ts";
 import { ageOption, granularityOption, integerOption, serviceOption } from "../options.ts";
-import { flagsOfLake } from "../query-options.ts";
-import { addLakeOptions, type LakeFlags, type NamedLake, withLakes } from "../stack.ts";
 import { statusText } from "../status-text.ts";
 
 export function command(cli: Cli) {
@@ -43,7 +39,8 @@ export function command(cli: Cli) {
           hint: "Add --check, or omit --max-age.",
         });
       }
-      await withLakes(cli, options, (uri, lakes) => run(cli, uri, lakes, options));
+      const lake = lakeOf(cli, options);
+      await run(cli, await lake.location(), await lake.members(), options);
     });
 }
 
@@ -66,33 +63,28 @@ type Flags = LakeFlags & {
   readonly json?: true | undefined;
 };
 
-interface Shown extends NamedLake {
+interface Shown extends Member {
   readonly status: LakeStatus;
 }
 
-async function run(cli: Cli, uri: string, lakes: readonly NamedLake[], flags: Flags): Promise<void> {
+async function run(cli: Cli, uri: string, lakes: readonly Member[], flags: Flags): Promise<void> {
   const now = realEffects.now();
   const until = flags.check && flags.maxAge === undefined ? lastDay(now) : undefined;
   const all: Shown[] = [];
-  for (const { organization, lake } of lakes) {
-    const options = {
-      settleDays: flags.settle,
-      now,
-      until,
-      wanted: seriesFilter({ ...flags, grouping: flags.groupBy }),
-      waiting: cli,
-    };
-    all.push({ organization, lake, status: await lakeStatus(lake, options) });
+  for (const member of lakes) {
+    const { service, granularity, groupBy: grouping, settle: settleDays } = flags;
+    const status = await member.lake.status({ service, granularity, grouping, settleDays, until });
+    all.push({ ...member, status });
   }
   cli.progressDone();
   if (flags.json) await cli.json(json(uri, all));
-  else await cli.out(all.map(({ lake, status }) => statusText(lake.uri, status)).join("\n"));
+  else await cli.out(all.map(({ uri: place, status }) => statusText(place, status)).join("\n"));
   if (flags.check) check(all, flags, now);
 }
 
 function json(uri: string, all: readonly Shown[]): object {
-  const of = ({ lake, status }: Shown): object => ({
-    lake: lake.uri,
+  const of = ({ uri: lake, status }: Shown): object => ({
+    lake,
     ...status,
     organization: status.organization ?? null,
     source: status.source ?? null,
@@ -105,8 +97,8 @@ function json(uri: string, all: readonly Shown[]): object {
 
 /** @throws {GcUsageError} incomplete, with the first series that fails the check and the number of others. */
 function check(all: readonly Shown[], flags: Flags, now: number): void {
-  const failures = all.flatMap(({ organization, lake, status }) => {
-    const where = { lakeFlags: flagsOfLake(flags, organization, lake), now };
+  const failures = all.flatMap(({ organization, flags: lakeFlags, status }) => {
+    const where = { lakeFlags, now };
     const whose = organization === undefined ? "" : `${organization}: `;
     const series = status.series.length === 0 ? [[]] : status.series.map((item) => [item]);
     return series.flatMap((items) => {

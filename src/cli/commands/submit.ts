@@ -1,6 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import type { GenesysClient } from "../../genesys/client.ts";
-import { submitQuery } from "../../genesys/services.ts";
+import { type GenesysClient, submitQuery } from "../../index.ts";
 import { GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { apiMetric } from "../../usage/metric.ts";
 import {

@@ -1,16 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
-import { realEffects } from "../../support/effects.ts";
+import { SYNC_DEFAULTS, TARGET_DEFAULTS } from "../../index.ts";
 import { GcUsageError } from "../../support/errors.ts";
-import { once } from "../../support/once.ts";
-import { type SyncTarget, TARGET_DEFAULTS } from "../../sync/plan.ts";
-import { SYNC_DEFAULTS } from "../../sync/sync-options.ts";
-import { addDays, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
-import { periodStart } from "../../usage/period.ts";
-import type { SeriesKey } from "../../usage/series.ts";
-import { hasStart, type WindowFlags, windowOf } from "../../usage/window.ts";
 import type { Cli } from "../cli.ts";
-import { addConnectionOptions, connect } from "../connection.ts";
+import { addConnectionOptions } from "../connection.ts";
+import { addLakeOptions, lakeOf } from "../lake-options.ts";
 import {
   durationOption,
   granularityOption,
@@ -19,7 +13,6 @@ import {
   serviceOption,
   weekStartOption,
 } from "../options.ts";
-import { addLakeOptions, lakeToWrite, warnBeforeFirstDay } from "../stack.ts";
 import { dryRun, dryRunAll, runAll, runOne } from "../sync-runs.ts";
 import { addWindowOptions } from "../window-options.ts";
 
@@ -92,40 +85,14 @@ export function command(cli: Cli) {
     )
     .action(async (options, command) => {
       if (options.all) checkAll(command);
-      const { uri, stack } = await lakeToWrite(cli, options);
-      const targetAt = (now: number, series?: SeriesKey): SyncTarget => targetOf(options, now, series);
-      const noteOnce = once((text) => cli.log.info(text));
-      const announced = (now: number, series?: SeriesKey): SyncTarget => {
-        const target = targetAt(now, series);
-        const yesterday = addDays(dayOf(now), -1);
-        if (target.span.end > yesterday) {
-          noteOnce(
-            `The current UTC day is never in the data, so --to ${target.span.end} means ${yesterday}.`,
-          );
-        }
-        warnBeforeFirstDay(cli, stack, periodStart(target.granularity, target.span.start, target.weekStart));
-        return target;
-      };
-      if (options.dryRun) {
-        await (options.all ? dryRunAll : dryRun)(
-          cli,
-          uri,
-          announced,
-          realEffects.now(),
-          options.json ?? false,
-        );
-        return;
-      }
-      const client = await connect(cli, options).catch((error: unknown) => {
-        // Without a connection there is no service clock, so check the days against the local clock: they matter
-        // first.
-        targetAt(realEffects.now());
-        throw error;
-      });
+      const lake = lakeOf(cli, { lake: options.lake, stack: options.stack }, options);
+      const { settle: settleDays, recheck: recheckMs, jobs: concurrency, timeout: timeoutMs } = options;
+      const request = { ...options, settleDays, recheckMs, concurrency, timeoutMs };
+      const run = options.dryRun ? (options.all ? dryRunAll : dryRun) : options.all ? runAll : runOne;
       try {
-        await (options.all ? runAll : runOne)(cli, { uri, client, target: announced }, options);
+        await run(cli, lake, request, options.json ?? false);
       } finally {
-        await client.close();
+        cli.progressDone();
       }
     });
 }
@@ -143,33 +110,6 @@ function checkAll(command: {
   throw new GcUsageError("input", `--all cannot be combined with ${flag}.`, {
     hint: "--all syncs every series in the lake, each with its own service, grouping and granularity. Omit one of the two options.",
   });
-}
-
-interface TargetOptions extends WindowFlags, Pick<SyncTarget, "service" | "granularity"> {
-  readonly weekStart: SyncTarget["weekStart"];
-  readonly groupBy: SyncTarget["grouping"];
-  readonly settle: number;
-  readonly recheck?: number | undefined;
-  readonly refetch?: true | undefined;
-}
-
-/**
- * --last, --last-week and --last-month reach back only as far as the service has data. What --from or --month names
- * must be available.
- *
- * @param series the series to sync instead of the one that the options select.
- */
-function targetOf(options: TargetOptions, now: number, series?: SeriesKey): SyncTarget {
-  const { service, granularity, groupBy: grouping, settle, recheck, refetch, weekStart } = options;
-  const span = windowOf(hasStart(options) ? options : { ...options, last: "90d" }, undefined, now);
-  return {
-    ...(series ?? { service, granularity, grouping, weekStart }),
-    span,
-    settleDays: settle,
-    recheckMs: recheck ?? TARGET_DEFAULTS.recheckMs,
-    refetch,
-    clipToReach: options.from === undefined && options.month === undefined,
-  };
 }
 
 function hours(ms: number): string {

@@ -1,12 +1,10 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { checkId } from "../../genesys/services.ts";
-import { openOrCreateLake } from "../../lake/open.ts";
-import { upload } from "../../sync/upload.ts";
+import { checkId } from "../../index.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import type { Cli } from "../cli.ts";
 import { openInput } from "../input.ts";
+import { addLakeOptions, lakeOf } from "../lake-options.ts";
 import { granularityOption, ORGANIZATION, weekStartOption } from "../options.ts";
-import { addLakeOptions, lakeToWrite } from "../stack.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
   const command = new Command("upload")
@@ -41,36 +39,23 @@ export function command(cli: Cli): CommandUnknownOpts {
     )
     .action(async (file, options) => {
       if (options.id !== undefined) checkId(options.id);
-      const { uri, stack } = await lakeToWrite(cli, options);
+      const lake = lakeOf(cli, { lake: options.lake, stack: options.stack });
       const input = await openInput(cli, file);
-      const lake = await openOrCreateLake(uri, cli);
-      try {
-        const { granularity, weekStart, id, organization } = options;
-        const given = {
-          input: input.stream,
-          from: input.name,
-          granularity,
-          weekStart,
-          id,
-          organization,
-          force: options.force ?? false,
-          log: cli.log,
-          signal: cli.signal,
-        };
-        const { outcome, source, rows, bytes } = await upload(lake, given);
-        const place = source === undefined ? undefined : `${lake.uri.replace(/\/$/, "")}/${source}`;
-        if (options.json) {
-          await cli.json({ outcome, object: place ?? null, rows, bytes });
-          return;
-        }
-        if (outcome === "empty") cli.log.info(`${input.name} has no rows. Nothing was uploaded.`);
-        else if (outcome === "there") cli.log.info(`Already uploaded: the same ${rows} rows are in ${place}`);
-        else {
-          cli.log.info(`Uploaded ${rows} rows: ${place}`);
-          if (stack) cli.log.info(`Next: gc-usage aws crawl --stack ${stack.stack}`);
-        }
-      } finally {
-        await lake.close();
+      const { outcome, source, rows, bytes } = await lake.upload(
+        { name: input.name, bytes: input.stream },
+        options,
+      );
+      const place =
+        source === undefined ? undefined : `${(await lake.location()).replace(/\/$/, "")}/${source}`;
+      if (options.json) {
+        await cli.json({ outcome, object: place ?? null, rows, bytes });
+        return;
+      }
+      if (outcome === "empty") cli.log.info(`${input.name} has no rows. Nothing was uploaded.`);
+      else if (outcome === "there") cli.log.info(`Already uploaded: the same ${rows} rows are in ${place}`);
+      else {
+        cli.log.info(`Uploaded ${rows} rows: ${place}`);
+        if (options.stack !== undefined) cli.log.info(`Next: gc-usage aws crawl --stack ${options.stack}`);
       }
     });
 }

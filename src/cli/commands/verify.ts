@@ -1,15 +1,13 @@
 import { Command } from "@commander-js/extra-typings";
-import type { Lake } from "../../lake/lake.ts";
+import type { Finding, Member, Verified } from "../../index.ts";
 import { counted } from "../../support/count.ts";
-import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { printable } from "../../support/printable.ts";
 import { sizeText } from "../../support/size.ts";
-import { type Finding, type Verified, verifyLake } from "../../sync/verify.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colors.ts";
-import { flagsOfLake } from "../query-options.ts";
-import { addLakeOptions, type LakeFlags, type NamedLake, withLakes } from "../stack.ts";
+import { addLakeOptions, lakeOf } from "../lake-options.ts";
+import { progressText } from "../progress-text.ts";
 
 export function command(cli: Cli) {
   const verify = new Command("verify").description(
@@ -20,7 +18,8 @@ export function command(cli: Cli) {
     .option("--json", "print the findings as JSON")
     .addHelpText("after", HELP)
     .action(async (options) => {
-      await withLakes(cli, options, (uri, lakes) => run(cli, uri, lakes, options));
+      const lake = lakeOf(cli, options);
+      await run(cli, await lake.location(), await lake.members(), options);
     });
 }
 
@@ -37,24 +36,20 @@ Examples:
 async function run(
   cli: Cli,
   uri: string,
-  lakes: readonly NamedLake[],
-  flags: LakeFlags & { readonly json?: true | undefined },
+  lakes: readonly Member[],
+  flags: { readonly json?: true | undefined },
 ): Promise<void> {
-  const now = realEffects.now();
   const all: object[] = [];
   let problems = 0;
-  for (const [i, { organization, lake }] of lakes.entries()) {
-    const verified = await verifyLake(lake, {
-      now,
-      lakeFlags: flagsOfLake(flags, organization, lake),
-      waiting: cli,
-      onProgress: (done, of) => cli.progress(`${lake.uri}: verified ${done}/${of}`),
+  for (const [i, { organization, uri: place, lake }] of lakes.entries()) {
+    const verified = await lake.verify({
+      onProgress: (progress) => cli.progress(`${place}: ${progressText(progress)}`),
     });
     cli.progressDone();
     const found = verified.findings.filter(({ isProblem }) => isProblem);
     problems += found.length;
-    all.push({ ...(organization === undefined ? {} : { organization }), ...json(lake, verified) });
-    if (!flags.json) await cli.out((i > 0 ? "\n" : "") + verifiedText(lake, verified));
+    all.push({ ...(organization === undefined ? {} : { organization }), ...json(place, verified) });
+    if (!flags.json) await cli.out((i > 0 ? "\n" : "") + verifiedText(place, verified));
   }
   if (flags.json) {
     const [only] = all;
@@ -68,25 +63,25 @@ async function run(
   });
 }
 
-function json(lake: Lake, { findings, ...counts }: Verified) {
+function json(lake: string, { findings, ...counts }: Verified) {
   const of = (isProblem: boolean) =>
     findings
       .filter((finding) => finding.isProblem === isProblem)
       .map(({ path, kind, what, next }) => ({ path, kind, what, next }));
   const problems = of(true);
-  return { lake: lake.uri, ok: problems.length === 0, ...counts, problems, notes: of(false) };
+  return { lake, ok: problems.length === 0, ...counts, problems, notes: of(false) };
 }
 
 /** The number of notes to list. Problems are all listed. */
 const NOTES = 20;
 
-function verifiedText(lake: Lake, { slices, rows, bytes, sources, findings }: Verified): string {
+function verifiedText(lake: string, { slices, rows, bytes, sources, findings }: Verified): string {
   const raw = sources === 0 ? "" : `, ${counted(sources, "file")} of raw rows`;
   const problems = findings.filter(({ isProblem }) => isProblem);
   const notes = findings.filter(({ isProblem }) => !isProblem);
   const more = notes.length > NOTES ? `  and ${notes.length - NOTES} more (list them with --json)\n` : "";
   return (
-    `${lake.uri}: ${counted(slices, "slice")}, ${counted(rows, "row")}${raw}, ${sizeText(bytes)} read. ` +
+    `${lake}: ${counted(slices, "slice")}, ${counted(rows, "row")}${raw}, ${sizeText(bytes)} read. ` +
     `${problems.length === 0 ? onOut.green("No problems.") : onOut.red(`${counted(problems.length, "problem")}.`)}\n` +
     listText("Problems", problems) +
     listText("Notes", notes.slice(0, NOTES)) +

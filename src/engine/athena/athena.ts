@@ -3,6 +3,7 @@ import { awsClientConfig } from "../../environment/aws-client.ts";
 import type { AwsOptions } from "../../support/aws.ts";
 import { type Effects, type Log, realEffects, silentLog } from "../../support/effects.ts";
 import { isGcUsageError } from "../../support/errors.ts";
+import type { OnProgress } from "../../support/progress.ts";
 import { sizeText } from "../../support/size.ts";
 import type { SliceKey } from "../../usage/slice.ts";
 import {
@@ -35,8 +36,8 @@ export interface AthenaOptions {
   /** Limit of bytes that a statement may scan. */
   readonly maxScan?: number | undefined;
   readonly log?: Log;
-  /** Shows progress while a statement runs; each text replaces the previous one. */
-  readonly progress?: (text: string) => void;
+  /** Receives events of kind `statement`. */
+  readonly onProgress?: OnProgress | undefined;
   readonly effects?: Effects;
 }
 
@@ -49,7 +50,7 @@ export interface SizedSlice {
 /** Opens Athena over the tables of a lake in S3. Makes no calls before the first statement. */
 export async function openAthena(options: AthenaOptions): Promise<AthenaEngine> {
   const sdk = await import("@aws-sdk/client-athena");
-  const env = options.env ?? process.env;
+  const env = options.env ?? {};
   return new AthenaEngine(new sdk.Athena(await awsClientConfig(options.aws ?? {}, env)), options);
 }
 
@@ -152,10 +153,10 @@ export class AthenaEngine implements SqlEngine {
   }
 
   async #run(sql: string, signal: AbortSignal | undefined): Promise<QueryExecution> {
-    const { maxScan, progress, effects = realEffects } = this.#options;
+    const { maxScan, onProgress, effects = realEffects } = this.#options;
     const onRunning = ({ Status, Statistics }: QueryExecution): void => {
       const bytes = Statistics?.DataScannedInBytes ?? 0;
-      progress?.(`Athena: ${(Status?.State ?? "").toLowerCase()}, ${sizeText(bytes)} scanned`);
+      onProgress?.({ kind: "statement", state: (Status?.State ?? "").toLowerCase(), bytesScanned: bytes });
       assertWithin(bytes, maxScan, "The statement was stopped: it had read");
     };
     const sent = this.#sent(sql);

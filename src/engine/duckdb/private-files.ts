@@ -2,8 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import pLimit from "p-limit";
+import { copyBytes } from "../../environment/files.ts";
 import { unreadable } from "../../lake/footer.ts";
-import { copyBytes } from "../../lake/local/files.ts";
 import { codeOf, GcUsageError, messageOf } from "../../support/errors.ts";
 
 /** A file of a lake and its copy. Both paths are absolute and separated by `/`. */

@@ -1,12 +1,12 @@
 import { constants } from "node:fs";
 import { access, lstat, mkdir, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { flush, renamePatiently } from "../../environment/files.ts";
 import { codeOf, GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
 import { DATA_FOLDERS } from "../../usage/lake-path.ts";
 import type { Listing, ObjectStore, StoredObject } from "../store.ts";
 import { Workspace } from "../workspace.ts";
-import { flush, renamePatiently } from "./files.ts";
 import { linkError, locate, readLink } from "./links.ts";
 import { withLock } from "./lock.ts";
 import { makeFolder } from "./make-folder.ts";

@@ -128,7 +128,7 @@ export class Mirror {
   async #fetchAll(
     missing: readonly StoredObject[],
     index: Index,
-    { signal, progress }: WaitOptions,
+    { signal, onProgress }: WaitOptions,
   ): Promise<string[]> {
     // Each download listens to the signal, and Node warns of a leak above ten listeners.
     if (signal) setMaxListeners(4 * DOWNLOADS, signal);
@@ -145,7 +145,7 @@ export class Mirror {
         try {
           signal?.throwIfAborted();
           await this.#fetch(object, index, parts.folder, signal);
-          progress?.(`mirrored ${++done}/${missing.length} objects`);
+          onProgress?.({ kind: "mirror", done: ++done, total: missing.length });
           if (performance.now() - written < INDEX_EVERY_MS) return;
           written = performance.now();
           await this.#writeIndex(index, parts.folder);

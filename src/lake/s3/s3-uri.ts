@@ -12,7 +12,9 @@ export interface S3Location {
 /** @throws {GcUsageError} input, for anything but `s3://bucket[/prefix]`. */
 export function parseS3Uri(text: string): S3Location {
   const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/(.*))?$/is.exec(text) ?? [];
-  if (bucket.includes("@")) {
+  const isBucket = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket);
+  // A key may contain a slash, so the text before the @ can look like a bucket and a prefix.
+  if (bucket.includes("@") || (!isBucket && text.includes("@"))) {
     throw new GcUsageError(
       "input",
       "Invalid lake location: a user or key before the bucket is not supported.",
@@ -21,7 +23,7 @@ export function parseS3Uri(text: string): S3Location {
       },
     );
   }
-  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
+  if (!isBucket) {
     throw new GcUsageError(
       "input",
       `Invalid lake location ${text}: ${JSON.stringify(bucket)} is not a valid bucket name.`,

@@ -2,6 +2,7 @@
 -- title: Busy clients
 -- needs: client
 -- param: top count 10 Number of rows to show.
+-- columns: client_id text, client_name text, requests integer, share_pct double, status429 integer, active_:periods integer
 
 SELECT
   clientId AS client_id,

@@ -2,6 +2,7 @@
 -- title: Busy endpoints
 -- needs: uri
 -- param: top count 10 Number of rows to show.
+-- columns: method text, template_uri text, requests integer, share_pct double, status429 integer
 
 -- httpMethod is NULL if the rows are not split by method. An endpoint is then only the URI.
 SELECT

@@ -2,6 +2,7 @@
 -- title: Busy users
 -- needs: user
 -- param: top count 10 Number of rows to show.
+-- columns: user_id text, requests integer, share_pct double, status429 integer, active_:periods integer
 
 SELECT
   userId AS user_id,

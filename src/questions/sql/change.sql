@@ -2,6 +2,7 @@
 -- title: Change
 -- needs: client
 -- param: top count 10 Number of rows to show.
+-- columns: client_id text, client_name text, requests_before integer, requests integer, difference integer, change_pct double
 
 WITH clients AS (
   SELECT

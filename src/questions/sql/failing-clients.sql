@@ -3,6 +3,7 @@
 -- needs: client
 -- param: top count 10 Number of rows to show.
 -- param: min_requests integer 100 Leave out clients with fewer requests.
+-- columns: client_id text, client_name text, failed_pct double, status400 integer, status500 integer, status429 integer, requests integer
 
 -- status429 is not added: in legacy rows it is part of status400, and for jobs rows this is not documented.
 SELECT

@@ -2,6 +2,7 @@
 -- title: Hot spots
 -- needs: client, uri
 -- param: top count 10 Number of rows to show.
+-- columns: client_id text, client_name text, method text, template_uri text, status429 integer, requests integer, limited_pct double
 
 -- httpMethod is NULL if the rows are not split by method. An endpoint is then only the URI.
 SELECT

@@ -2,6 +2,7 @@
 -- title: New clients
 -- needs: client
 -- param: top count 10 Number of rows to show.
+-- columns: client_id text, client_name text, first_:period date, requests integer, status429 integer
 
 SELECT
   clientId AS client_id,

@@ -2,6 +2,7 @@
 -- title: Noisy clients
 -- needs: client
 -- param: top count 10 Number of rows to show.
+-- columns: client_id text, client_name text, status429 integer, requests integer, limited_pct double, limited_:periods integer
 
 SELECT
   clientId AS client_id,

@@ -2,6 +2,7 @@
 -- title: Noisy endpoints
 -- needs: uri
 -- param: top count 10 Number of rows to show.
+-- columns: method text, template_uri text, status429 integer, requests integer, limited_pct double, limited_:periods integer
 
 -- httpMethod is NULL if the rows are not split by method. An endpoint is then only the URI.
 SELECT

@@ -1,5 +1,6 @@
 -- Requests per day, week or month, by status class.
 -- title: Requests over time
+-- columns: :period date, requests integer, status200 integer, status300 integer, status400 integer, status500 integer, status429 integer
 
 -- A period without rows is omitted. The classes need not add up to requests: that is not documented.
 SELECT

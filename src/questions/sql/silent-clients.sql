@@ -2,6 +2,7 @@
 -- title: Silent clients
 -- needs: client
 -- param: top count 10 Number of rows to show.
+-- columns: client_id text, client_name text, last_:period date, requests_before integer
 
 SELECT
   clientId AS client_id,

@@ -2,6 +2,7 @@
 -- title: Trend
 -- param: by dimension client What to split the requests by.
 -- param: top count 5 Number of clients, endpoints and so on to show.
+-- columns: :period date, value text, name text, requests integer, share_pct double, status429 integer
 
 -- A period without requests has a row with 0 if the lake covers it, so that a plot has no gaps.
 WITH counts AS (

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Mirror } from "../../../src/lake/mirror/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
 import { Workspace } from "../../../src/lake/workspace.ts";
+import type { Progress } from "../../../src/support/progress.ts";
 import { tempFolder, tree } from "../helpers.ts";
 
 /** The objects of a simulated S3: texts by path. The text is its own version. */
@@ -121,14 +122,14 @@ describe("a mirror", () => {
     const root = await tempFolder();
     for (let i = 0; i < 60; i++) world.texts.set(`usage/${i}`, "x");
     const stop = new AbortController();
-    const shown: string[] = [];
-    const progress = (text: string): void => {
-      shown.push(text);
+    const shown: Progress[] = [];
+    const onProgress = (progress: Progress): void => {
+      shown.push(progress);
       if (shown.length === 20) stop.abort(new Error("enough"));
     };
-    const held = new Mirror(root, world.download).hold(world.list(), { signal: stop.signal, progress });
+    const held = new Mirror(root, world.download).hold(world.list(), { signal: stop.signal, onProgress });
     await expect(held).rejects.toThrow("enough");
-    expect(shown[0]).toBe("mirrored 1/60 objects");
+    expect(shown[0]).toEqual({ kind: "mirror", done: 1, total: 60 });
     expect(world.downloads).toBeLessThan(40);
     const kept = (await readdir(join(root, "usage"))).length;
     expect(kept).toBeGreaterThanOrEqual(20);

@@ -23,4 +23,12 @@ describe("the address of a lake in S3", () => {
   ])("%s is rejected", (text) => {
     expect(() => parseS3Uri(text)).toThrow(expect.objectContaining({ kind: "input" }));
   });
+
+  it.each([
+    "s3://me:not-a-secret@bucket",
+    "s3://me:/with/slashes/not-a-secret@bucket",
+    "s3://:a/not-a-secret@b",
+  ])("%s is rejected without showing what is before the bucket", (text) => {
+    expect(() => parseS3Uri(text)).toThrow(/^(?!.*not-a-secret).*user or key/);
+  });
 });

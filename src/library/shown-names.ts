@@ -6,16 +6,17 @@ import type { ShownNames } from "../questions/named-rows.ts";
 import { GcUsageError, messageOf } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { LABELS_FILE } from "../usage/lake-path.ts";
+import type { Variables } from "./settings.ts";
 
 /**
- * The names to show in answers about lakes. Labels come from `--labels`, else GC_USAGE_LABELS, else each lake's labels.csv.
+ * The names to show in answers about lakes. Labels come from the named file, else from that of GC_USAGE_LABELS, else each lake's labels.csv.
  *
  * @throws {GcUsageError} input, if a labels file is named but cannot be read, or is not valid.
  */
 export async function shownNames(
   lakes: readonly Lake[],
   file: string | undefined,
-  env: NodeJS.ProcessEnv,
+  env: Variables,
 ): Promise<ShownNames> {
   const users = new Map<string, string>();
   for (const lake of lakes) {
@@ -29,7 +30,7 @@ export async function shownNames(
 /** The labels file that the option or the environment names. */
 export function labelsFile(
   option: string | undefined,
-  env: NodeJS.ProcessEnv,
+  env: Variables,
 ): { readonly path: string; readonly from: string } | undefined {
   if (option === "") {
     throw new GcUsageError("input", "--labels is empty.", { hint: "Set a CSV file, or omit --labels." });
@@ -42,7 +43,7 @@ export function labelsFile(
 async function labelsOf(
   lakes: readonly Lake[],
   file: string | undefined,
-  env: NodeJS.ProcessEnv,
+  env: Variables,
 ): Promise<Map<string, Label> | undefined> {
   const named = labelsFile(file, env);
   if (named) {

@@ -14,15 +14,15 @@ import {
 import { cacheRoot } from "../lake/mirror/cache-folder.ts";
 import { lakeUri } from "../lake/open.ts";
 import { nearest } from "../support/nearest.ts";
-import type { ConnectionOptions } from "./connection.ts";
 import { sizeIn, usdPerTb } from "./engines.ts";
-import { ownFolder } from "./question-options.ts";
+import { ownFolder } from "./own-folder.ts";
+import type { Connection, Variables } from "./settings.ts";
 import { labelsFile } from "./shown-names.ts";
 
 /** What the command line and the environment set. */
 export interface SettingsSources {
-  readonly env: NodeJS.ProcessEnv;
-  readonly options: ConnectionOptions & {
+  readonly env: Variables;
+  readonly options: Connection & {
     readonly lake?: string | undefined;
     readonly labels?: string | undefined;
     readonly questions?: string | undefined;
@@ -55,7 +55,7 @@ function sourceOf(
   option: string | undefined,
   flag: string,
   variables: readonly string[],
-  env: NodeJS.ProcessEnv,
+  env: Variables,
 ): string {
   return option === undefined ? (variables.find((name) => env[name]) ?? "default") : flag;
 }
@@ -299,17 +299,17 @@ function limit(name: string): Setting["find"] {
   };
 }
 
-function plain(variables: readonly string[], env: NodeJS.ProcessEnv): FoundSetting {
+function plain(variables: readonly string[], env: Variables): FoundSetting {
   const name = variables.find((variable) => env[variable]);
   return name === undefined ? {} : { value: env[name], source: name };
 }
 
-function hidden(variables: readonly string[], env: NodeJS.ProcessEnv): FoundSetting {
+function hidden(variables: readonly string[], env: Variables): FoundSetting {
   const found = plain(variables, env);
   return found.value === undefined ? found : { ...found, value: HIDDEN_VALUE };
 }
 
-function proxyFor(url: string, env: NodeJS.ProcessEnv): FoundSetting {
+function proxyFor(url: string, env: Variables): FoundSetting {
   // The rules for single hosts do not matter here.
   const { proxy } = environmentProxies({ ...env, no_proxy: "", NO_PROXY: "" }).routeTo(new URL(url));
   return proxy ? { value: shownProxy(proxy).replace(/ \(from .*/, ""), source: proxy.source } : {};
@@ -332,7 +332,7 @@ export async function listSettings(sources: SettingsSources): Promise<ListedSett
 }
 
 /** Variables that look like settings of this program, but are none: misspelled names, with the nearest known ones. */
-export function unknownVariables(env: NodeJS.ProcessEnv): { name: string; near: string[] }[] {
+export function unknownVariables(env: Variables): { name: string; near: string[] }[] {
   const known = SETTINGS.flatMap(({ variables }) => variables);
   return Object.keys(env)
     .filter((name) => name.startsWith("GC_USAGE_") && !known.includes(name))

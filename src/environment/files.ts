@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { constants, copyFile, type FileHandle, open, rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf } from "../../support/errors.ts";
+import { codeOf } from "../support/errors.ts";
 
 /** Errors of file systems that cannot flush a folder or certain files (exFAT, network shares, FUSE). */
 const NOT_FLUSHABLE = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EISDIR", "EPERM", "EACCES"];

@@ -1,0 +1,203 @@
+import { list, type Question } from "../questions/questions.ts";
+import type { CopySummary } from "../sync/copy.ts";
+import type { Loaded } from "../sync/load.ts";
+import type { Removable, Removal, Removed, Selection } from "../sync/remove.ts";
+import type { LakeStatus } from "../sync/status.ts";
+import type { Uploaded } from "../sync/upload.ts";
+import type { Verified } from "../sync/verify.ts";
+import { type DatedSeries, seriesAmong } from "../usage/series.ts";
+import { Answer } from "./answer.ts";
+import type { AskOptions, FilterOptions, PreparedAnswer } from "./answers.ts";
+import { LakeContext } from "./context.ts";
+import type { CopyToOptions, StatusRequest } from "./inspecting.ts";
+import type { LakeReader } from "./lake-reader.ts";
+import type { QuestionName, QuestionRows } from "./question-rows.ts";
+import { type RowObject, rowObjects } from "./row-objects.ts";
+import type { LakeOptions, RunOptions } from "./settings.ts";
+import type { Statement } from "./statements.ts";
+import type { LoadOptions, Source, UploadOptions } from "./storing.ts";
+import type { OnSeries, PlannedSeries, PlannedSync, Synced, SyncedSeries, SyncRequest } from "./syncing.ts";
+
+/**
+ * A lake, or several organizations' lakes below one folder or prefix. Nothing is opened before an operation needs it. Close it
+ * when done, or declare it with `await using`.
+ *
+ * Every operation rejects with a GcUsageError, or with the reason of its signal.
+ */
+export class UsageLake {
+  readonly #context: LakeContext;
+  #reader: LakeReader | undefined;
+
+  /** @param where a folder or s3://bucket/prefix; default: the stack's lake, GC_USAGE_LAKE, or ./usage-lake. */
+  constructor(where?: string, options: LakeOptions = {}) {
+    this.#context = new LakeContext(where, options);
+  }
+
+  /** The lake's location. @throws {GcUsageError} input, for an invalid one; aws …, if a stack's outputs cannot be read. */
+  async location(): Promise<string> {
+    return (await this.#context.place()).uri;
+  }
+
+  /** Brings one series up to date from the usage API. Creates the lake if necessary. Safe to repeat and to interrupt. */
+  async sync(request: SyncRequest = {}): Promise<Synced> {
+    return await (await import("./syncing.ts")).syncOne(this.#context, request);
+  }
+
+  /** Brings every series of the lake up to date. A failed series does not stop the others. */
+  async syncAll(request: SyncRequest = {}, onSeries?: OnSeries): Promise<SyncedSeries[]> {
+    return await (await import("./syncing.ts")).syncEvery(this.#context, request, onSeries);
+  }
+
+  /** What `sync` would query, without calling the API. */
+  async plan(request: SyncRequest = {}): Promise<PlannedSync> {
+    return await (await import("./syncing.ts")).planOne(this.#context, request);
+  }
+
+  /** What `syncAll` would query, without calling the API. */
+  async planAll(request: SyncRequest = {}): Promise<PlannedSeries[]> {
+    return await (await import("./syncing.ts")).planEvery(this.#context, request);
+  }
+
+  /** Stores an answer, or rows, from another program. Checks everything first: rejected rows leave no trace. */
+  async load(source: Source, options: LoadOptions): Promise<Loaded> {
+    return await (await import("./storing.ts")).loadInto(this.#context, source, options);
+  }
+
+  /** Stores an answer's rows only for Glue's crawler and the article's SQL, under gc_usage_api_source/. */
+  async upload(source: Source, options: UploadOptions): Promise<Uploaded> {
+    return await (await import("./storing.ts")).uploadInto(this.#context, source, options);
+  }
+
+  /** Copies the lake to another one, which is created if necessary. Safe to repeat and to interrupt. */
+  async copyTo(target: UsageLake, options: CopyToOptions = {}): Promise<CopySummary> {
+    return await (await import("./inspecting.ts")).copyLakes(this.#context, target.#context, options);
+  }
+
+  /** The series of a single lake, from a listing only. */
+  async series(options: RunOptions = {}): Promise<readonly DatedSeries[]> {
+    const { reading } = await import("./lake-access.ts");
+    return await reading(this.#context, options, async (lake) =>
+      seriesAmong((await lake.list()).map(({ key }) => key)),
+    );
+  }
+
+  /** @throws {GcUsageError} lake, with the reason, if nothing can be written to the lake. */
+  async checkWritable(options: RunOptions = {}): Promise<void> {
+    const { reading } = await import("./lake-access.ts");
+    await reading(this.#context, options, (lake) => lake.store.checkWritable());
+  }
+
+  /** What a selection matches: only slices and their raw rows. Nothing is removed. */
+  async removable(selection: Selection, options: RunOptions = {}): Promise<Removal> {
+    return await (await import("./inspecting.ts")).removableFrom(this.#context, selection, options);
+  }
+
+  /** Removes what `removable` found, each slice only if it has not changed since. */
+  async remove(found: readonly Removable[], options: RunOptions = {}): Promise<Removed> {
+    return await (await import("./inspecting.ts")).removeFrom(this.#context, found, options);
+  }
+
+  /** Reports the contents of a single lake: its series, their periods and what is missing. */
+  async status(request: StatusRequest = {}): Promise<LakeStatus> {
+    return await (await import("./inspecting.ts")).statusOf(this.#context, request);
+  }
+
+  /** Reads a single lake completely and reports inconsistencies. Changes nothing. */
+  async verify(options: RunOptions = {}): Promise<Verified> {
+    return await (await import("./inspecting.ts")).verified(this.#context, options);
+  }
+
+  /** The lakes below this location by organization, or this lake alone. They share its options. */
+  async members(options: RunOptions = {}): Promise<readonly Member[]> {
+    const { openLakes } = await import("../lake/open.ts");
+    const { uri } = await this.#context.place();
+    const found = await openLakes(uri, this.#context.opening(options.signal));
+    const lakes = "lake" in found ? [found] : found.lakes;
+    await Promise.all(lakes.map(({ lake }) => lake.close()));
+    if ("lake" in found) return [{ organization: undefined, uri, flags: this.#context.flags, lake: this }];
+    return found.lakes.map(({ organization, lake }) => {
+      const child = new UsageLake(lake.uri, { ...this.#context.options, stack: undefined });
+      return { organization, uri: lake.uri, flags: child.#context.flags, lake: child };
+    });
+  }
+
+  /** The questions that `ask` answers. */
+  questions(): readonly Question[] {
+    return list();
+  }
+
+  /**
+   * Answers a question. Iterate over the answer for its rows.
+   *
+   * @throws {GcUsageError} input, for an unknown question or invalid options; lake, if days are missing and `allowPartial` is not
+   *   set; incomplete, if the data does not meet the demands.
+   */
+  ask<Name extends QuestionName>(question: Name, options?: AskOptions): Promise<Answer<QuestionRows[Name]>>;
+  ask(question: string, options?: AskOptions): Promise<Answer<RowObject>>;
+  async ask(question: string, options: AskOptions = {}): Promise<Answer<RowObject>> {
+    return await Answer.of(await this.prepare(question, options), options);
+  }
+
+  /**
+   * Chooses the rows and the period that answer a question, without running it.
+   *
+   * @param options.isChecked false to accept any data. Default: true.
+   */
+  async prepare(
+    question: string,
+    options: AskOptions & { readonly isChecked?: boolean } = {},
+  ): Promise<PreparedAnswer> {
+    return await (await this.#reading()).prepare(question, options);
+  }
+
+  /** Runs one SELECT and streams its rows as objects. Counts beyond 2^53 are bigints. */
+  async *query<Row extends object = RowObject>(
+    sql: string,
+    options: RunOptions & FilterOptions = {},
+  ): AsyncGenerator<Row, void, undefined> {
+    const statement = await this.statement(sql, options);
+    const { result } = await statement.start();
+    for await (const row of rowObjects(result)) yield row as Row;
+  }
+
+  /** Prepares one SELECT, for callers that need its columns, the facts behind it or its plan. */
+  async statement(sql: string, options: RunOptions & FilterOptions = {}): Promise<Statement> {
+    return await (await this.#reading()).statement(sql, options);
+  }
+
+  /** Ends the engine and closes its lakes. */
+  async close(): Promise<void> {
+    await this.#reader?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #reading(): Promise<LakeReader> {
+    const { LakeReader } = await import("./lake-reader.ts");
+    this.#reader ??= new LakeReader(this.#context);
+    return this.#reader;
+  }
+}
+
+/** One of the lakes at a location. */
+export interface Member {
+  /** The name of its folder; undefined for a single lake. */
+  readonly organization: string | undefined;
+  readonly uri: string;
+  /** The options that name it in commands, ` --lake usage-lake`. */
+  readonly flags: string;
+  readonly lake: UsageLake;
+}
+
+/**
+ * A lake at a location: a folder or s3://bucket/prefix. Makes no calls before an operation needs them.
+ *
+ * @param where default: the stack's lake, GC_USAGE_LAKE, or ./usage-lake.
+ */
+export async function openLake(where?: string, options: LakeOptions = {}): Promise<UsageLake> {
+  const lake = new UsageLake(where, options);
+  await lake.location();
+  return lake;
+}
