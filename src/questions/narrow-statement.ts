@@ -76,12 +76,12 @@ export async function narrowStatement(
 /** @throws {GcUsageError} input, if a filter would leave no rows of `daily`, because they do not have its dimension. */
 function checkDaily(sql: string, filters: Filters): void {
   const split = dimensionsOf(CANONICAL_GROUPING);
-  const lacking = FILTERS.find(({ name, dimension }) => filters[name]?.length && !split.includes(dimension));
-  if (lacking === undefined || !tablesOf(sql).some(({ name, isBound }) => name === "daily" && !isBound))
+  const unsplit = FILTERS.find(({ name, dimension }) => filters[name]?.length && !split.includes(dimension));
+  if (unsplit === undefined || !tablesOf(sql).some(({ name, isBound }) => name === "daily" && !isBound))
     return;
   throw new GcUsageError(
     "input",
-    `--${lacking.name} cannot narrow daily: its rows are split only by ${split.slice(0, -1).join(", ")} and ${split.at(-1)}.`,
-    { hint: `Query usage, with a "grouping" that contains ${lacking.dimension}.` },
+    `--${unsplit.name} cannot narrow daily: its rows are split only by ${split.slice(0, -1).join(", ")} and ${split.at(-1)}.`,
+    { hint: `Query usage, with a "grouping" that contains ${unsplit.dimension}.` },
   );
 }

@@ -17,7 +17,10 @@ import type { SliceKey } from "../usage/slice.ts";
 export function narrow(
   sql: string,
   conditions: readonly string[],
-  { tables = ["usage"], what = "This filter" }: { tables?: readonly TableName[]; what?: string } = {},
+  {
+    tables = ["usage"],
+    what = "The organization or filter",
+  }: { tables?: readonly TableName[]; what?: string } = {},
 ): string {
   if (conditions.length === 0) return sql;
   const named = tablesOf(sql);

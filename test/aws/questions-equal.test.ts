@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Glue } from "@aws-sdk/client-glue";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { openAthena } from "../../src/engine/athena/athena.ts";
@@ -12,6 +14,7 @@ import { addDays, type Day } from "../../src/usage/day.ts";
 import type { Span } from "../../src/usage/period.ts";
 import { slicePath } from "../../src/usage/slice.ts";
 import { removeLake } from "../engine/fixture.ts";
+import { workFolder } from "../helpers/cli.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
 import { readCalls } from "./harness/moto.ts";
@@ -27,6 +30,16 @@ const WINDOWS: Readonly<Record<string, Span>> = {
   "days without data": { start: "2027-01-01" as Day, end: "2027-01-07" as Day },
   "days before the table's range": { start: "2025-01-05" as Day, end: "2025-01-06" as Day },
 };
+
+const OWN_QUESTION = `-- Endpoints of some clients.
+-- title: Endpoints
+
+SELECT templateUri AS uri, sum(requests) AS requests
+FROM usage
+WHERE granularity = :granularity AND service = :service AND "grouping" = :grouping AND date BETWEEN :from AND :to
+GROUP BY templateUri
+ORDER BY uri
+`;
 
 const isWithin = (day: Day, { start, end }: Span): boolean => day >= start && day <= end;
 
@@ -203,6 +216,35 @@ describe("Athena and DuckDB over the same files", async () => {
     const ours = await gcUsage(aws, csv);
     expect(ours.exitCode).toBe(0);
     expect(theirs.stdout).toBe(ours.stdout);
+    const question = join(await workFolder(), "endpoints.sql");
+    await writeFile(question, OWN_QUESTION);
+    const own = [
+      "ask",
+      "endpoints",
+      "--questions",
+      dirname(question),
+      "--client",
+      "client-2",
+      ...csv.slice(2),
+    ];
+    const narrowed = await gcUsage(aws, [...own, "--engine", "athena"]);
+    expect(narrowed).toMatchObject({ exitCode: 0 });
+    expect(narrowed.stderr).toContain(", only client Line break and tab (client-2)");
+    expect(narrowed.stdout.split("\r\n").length).toBeGreaterThan(3);
+    expect(narrowed.stdout).toBe((await gcUsage(aws, own)).stdout);
+    const sql = [
+      "sql",
+      "SELECT 1 FROM daily",
+      "--client",
+      "client-2",
+      "--stack",
+      "questions",
+      "--engine",
+      "athena",
+    ];
+    const billed = await gcUsage(aws, sql);
+    expect(billed).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(billed.stderr).toContain("--client cannot narrow a statement on Athena");
     const facts = async (engine: string): Promise<object> => {
       const { stdout } = await gcUsage(aws, [...asked, "--allow-partial", "--json", "--engine", engine]);
       const {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeLake, removeLake, slice } from "../engine/fixture.ts";
@@ -132,6 +132,25 @@ describe.concurrent("own questions", () => {
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
     expect(ran.stderr).toContain(message);
     expect(ran.stderr).not.toContain("bug");
+  });
+
+  test("answer for each of several organizations", async () => {
+    const lakes = await workFolder(lake).then(async (acme) => {
+      const folder = await workFolder();
+      await cp(acme, join(folder, "acme"), { recursive: true });
+      await cp(acme, join(folder, "globex"), { recursive: true });
+      return folder;
+    });
+    const args = ["ask", "failing-endpoints", ...IN, "--lake", lakes, "--client", "portal"];
+    const ran = await gcUsage([...args, "--output", "csv"], { cwd });
+    expect(linesOf(ran)).toEqual(["acme,/x,200,14,7", "globex,/x,200,14,7"]);
+    const { folder } = await asking(
+      "draft.sql",
+      `${HEADING}WITH RECURSIVE t AS (SELECT * FROM usage WHERE ${WHERE}) SELECT count(*) FROM t`,
+    );
+    const recursive = await gcUsage(["ask", "draft", "--questions", folder, "--lake", lakes], { cwd });
+    expect(recursive).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(recursive.stderr).toContain("cannot narrow the statement: it does not apply to WITH RECURSIVE.");
   });
 
   test("can only read", async () => {

@@ -55,6 +55,19 @@ describe.concurrent("sync", () => {
     );
   });
 
+  it("accepts calendar weeks and months", async () => {
+    const cwd = await workFolder();
+    const dryRun = (...args: string[]) => gcUsage(["sync", "--dry-run", "--json", ...args], { cwd });
+    const lastWeek = await dryRun("--last-week", "--week-start", "sunday");
+    const sunday = addDays(dayOf(Date.now()), -new Date().getUTCDay() - 7);
+    expect(JSON.parse(lastWeek.stdout)).toMatchObject({ from: sunday, to: addDays(sunday, 6) });
+    const future = await dryRun("--month", "9999-01");
+    expect(future).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(future.stderr).toContain("--month 9999-01 is in the future.");
+    const both = await dryRun("--last-month", "--from", "2026-01-01");
+    expect(both.stderr).toContain("--from and --last-month both set the start of the period.");
+  });
+
   it("rejects a dry run for an invalid lake", async () => {
     const cwd = await workFolder();
     await writeFile(join(cwd, "file"), "");
