@@ -1,5 +1,6 @@
 import type { CloudFormation, Parameter, Stack } from "@aws-sdk/client-cloudformation";
 import { GcUsageError } from "../support/errors.ts";
+import { suggesting } from "../support/nearest.ts";
 import { dayOf, parseDay } from "../usage/day.ts";
 
 export interface DeployInput {
@@ -33,7 +34,7 @@ export async function parametersFor(
   for (const name of Object.keys(input.parameters)) {
     if (known.includes(name)) continue;
     throw new GcUsageError("input", `Unknown parameter ${name} in --parameter.`, {
-      hint: `Use one of: ${known.join(", ")}.`,
+      hint: suggesting(name, known, `Use one of: ${known.join(", ")}.`),
     });
   }
   return known.flatMap((ParameterKey): Parameter[] => {

@@ -1,4 +1,5 @@
 import { GcUsageError } from "../support/errors.ts";
+import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { parseSize } from "../support/size.ts";
 import type { Metric } from "../usage/metric.ts";
@@ -17,7 +18,7 @@ function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> 
     const value = known.find((candidate) => candidate === text.toLowerCase());
     if (value === undefined) {
       throw new GcUsageError("input", `Invalid ${option}: ${quoted(text)}.`, {
-        hint: `Use ${known.slice(0, -1).join(", ")} or ${known.at(-1) ?? ""}.`,
+        hint: suggesting(text, known, `Use ${known.slice(0, -1).join(", ")} or ${known.at(-1) ?? ""}.`),
       });
     }
     return value;

@@ -4,6 +4,7 @@ import { parse } from "smol-toml";
 import { z } from "zod";
 import type { ProxyParts } from "../environment/proxies.ts";
 import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
+import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
 import { looksSecret } from "../support/secret-shape.ts";
@@ -79,7 +80,7 @@ export async function readProfile(
   if (wanted === undefined) return undefined;
   const names = profiles.map(({ name }) => shownName(name).replace(/^"|"$/g, ""));
   throw new GcUsageError("input", `No profile ${shownName(wanted)} in ${PROFILE_FILE} (from --profile).`, {
-    hint: `Profiles found: ${names.slice(0, 20).join(", ") || "none"}.`,
+    hint: suggesting(wanted, names, `Profiles found: ${names.slice(0, 20).join(", ") || "none"}.`),
   });
 }
 

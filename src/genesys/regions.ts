@@ -1,5 +1,5 @@
 import { GcUsageError } from "../support/errors.ts";
-import { nearest } from "../support/nearest.ts";
+import { didYouMean, nearest } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
 
@@ -44,10 +44,10 @@ export function regionDomain(text: string, source: string): string {
   if (domain !== undefined) return domain;
   const bare = name.replace(/^(api|apps|login)\./, "");
   if (DOMAINS.has(bare) || isUnderParent(bare)) return bare;
-  const close = nearest(bare, KNOWN);
+  const close = didYouMean(bare, KNOWN);
   throw new GcUsageError("input", `Invalid Genesys Cloud region ${shownRegion(text)} (from ${source}).`, {
     hint:
-      (close.length > 0 ? `Did you mean ${close.join(" or ")}? ` : "") +
+      (close === undefined ? "" : `${close} `) +
       "Expected an AWS region (us-east-1) or a domain (mypurecloud.com, usw2.pure.cloud): the end of the address " +
       "where your agents sign in.",
     details: { source },

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { GcUsageError } from "../support/errors.ts";
+import { nearest } from "../support/nearest.ts";
 import { shellWord } from "../support/quote.ts";
 import { SOURCE_FOLDER } from "../usage/slice.ts";
 import { CLAIM_PATH } from "./claim.ts";
@@ -55,17 +56,19 @@ export async function refuseInside(path: string): Promise<void> {
   }
 }
 
-/** Up to three lakes that the user may have meant by `path`: the surrounding folder, and its siblings. */
+const MAX_SIBLINGS = 200;
+
+/** Up to three lakes that the user may have meant by `path`: the surrounding folder, else siblings, those with a similar name first. */
 export async function lakesNear(path: string): Promise<string[]> {
   const around = dirname(path);
   if (isMarked(await namesIn(around))) return [around];
   const names = (await namesIn(around)).filter((name) => name.endsWith("/") && !name.startsWith("."));
-  const near: string[] = [];
-  for (const name of names.sort()) {
-    const sibling = join(around, name.slice(0, -1));
-    if (near.length < 3 && isMarked(await namesIn(sibling))) near.push(sibling);
+  const lakes: string[] = [];
+  for (const name of names.sort().slice(0, MAX_SIBLINGS)) {
+    if (isMarked(await namesIn(join(around, name)))) lakes.push(name.slice(0, -1));
   }
-  return near;
+  const near = nearest(basename(path), lakes);
+  return (near.length > 0 ? near : lakes.slice(0, 3)).map((name) => join(around, name));
 }
 
 function isMarked(entries: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
+import { meant } from "../support/nearest.ts";
 import { shellWord } from "../support/quote.ts";
 import { foreignError, lakesNear, MARKS, refuseInside } from "./detect.ts";
 import { Lake } from "./lake.ts";
@@ -79,12 +80,11 @@ async function storeOf(uri: string, options: OpenOptions): Promise<ObjectStore> 
 
 async function noLake(uri: string): Promise<GcUsageError> {
   const near = storeKind(uri).isLocal ? await lakesNear(uri) : [];
-  const meant = near.map((lake) => `--lake ${shellWord(lake)}`).join(" or ");
   return new GcUsageError("lake", `No lake at ${uri}.`, {
     hint:
-      meant === ""
+      near.length === 0
         ? "Create one with `gc-usage sync --lake DIR` or `gc-usage demo`, or set its location with --lake or GC_USAGE_LAKE."
-        : `Did you mean ${meant}? \`gc-usage sync\` creates a new lake.`,
+        : `${meant(near.map((lake) => `--lake ${shellWord(lake)}`))} \`gc-usage sync\` creates a new lake.`,
   });
 }
 

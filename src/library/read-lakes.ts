@@ -3,6 +3,7 @@ import type { Lake, ListedSlice } from "../lake/lake.ts";
 import { type LakeOfOrganization, openLakes } from "../lake/open.ts";
 import type { OpenOptions } from "../lake/store.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 
 /** A lake and its slices when it was listed. It has an organization if it is one of several. */
@@ -58,6 +59,10 @@ async function lakesNamed(
   await Promise.all(lakes.filter((other) => other !== chosen).map(({ lake }) => lake.close()));
   if (chosen) return [chosen];
   throw new GcUsageError("input", `--organization: ${uri} has no lake ${quoted(wanted)}.`, {
-    hint: `Use one of: ${lakes.map(({ organization }) => organization).join(", ")}.`,
+    hint: suggesting(
+      wanted,
+      names.flat().filter((name) => name !== undefined),
+      `Use one of: ${lakes.map(({ organization }) => organization).join(", ")}.`,
+    ),
   });
 }

@@ -13,7 +13,7 @@ import {
 } from "../genesys/found-settings.ts";
 import { cacheRoot } from "../lake/mirror/cache-folder.ts";
 import { lakeUri } from "../lake/open.ts";
-import { nearest } from "../support/nearest.ts";
+import { didYouMean } from "../support/nearest.ts";
 import { sizeIn, usdPerTb } from "./engines.ts";
 import { ownFolder } from "./own-folder.ts";
 import type { Connection, Variables } from "./settings.ts";
@@ -332,10 +332,10 @@ export async function listSettings(sources: SettingsSources): Promise<ListedSett
 }
 
 /** Variables that look like settings of this program, but are none: misspelled names, with the nearest known ones. */
-export function unknownVariables(env: Variables): { name: string; near: string[] }[] {
+export function unknownVariables(env: Variables): { name: string; hint: string | undefined }[] {
   const known = SETTINGS.flatMap(({ variables }) => variables);
   return Object.keys(env)
     .filter((name) => name.startsWith("GC_USAGE_") && !known.includes(name))
     .sort()
-    .map((name) => ({ name, near: nearest(name, known) }));
+    .map((name) => ({ name, hint: didYouMean(name, known) }));
 }

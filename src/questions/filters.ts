@@ -1,7 +1,7 @@
 import { allRows, type QueryOptions, type SqlEngine } from "../engine/engine.ts";
 import { counted } from "../support/count.ts";
 import { GcUsageError } from "../support/errors.ts";
-import { nearest } from "../support/nearest.ts";
+import { didYouMean } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { shellWord, sqlString } from "../support/quote.ts";
 import type { Dimension } from "../usage/columns.ts";
@@ -220,16 +220,10 @@ function notFound(
   known: readonly Candidate[],
   parts: readonly FilteredRows[],
 ): GcUsageError {
-  const near = nearest(
-    text,
-    known.flatMap((candidate) => [...candidate.names, candidate.value]),
-  );
+  const words = known.flatMap((candidate) => [...candidate.names, candidate.value]);
   const hint =
-    near.length > 0
-      ? `Did you mean ${near.map((word) => `--${name} ${shellWord(word)}`).join(" or ")}?`
-      : known.length > 0
-        ? `Set one of these:\n${listed(name, known)}`
-        : `The rows there name no ${name}.`;
+    didYouMean(text, words, (word) => `--${name} ${shellWord(word)}`) ??
+    (known.length > 0 ? `Set one of these:\n${listed(name, known)}` : `The rows there name no ${name}.`);
   return new GcUsageError(
     "input",
     `--${name} ${quoted(text)} was not found in ${parts[0]?.what ?? "the lake"}.`,

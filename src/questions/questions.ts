@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { GcUsageError } from "../support/errors.ts";
-import { nearest } from "../support/nearest.ts";
+import { didYouMean, meant } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { sqlString } from "../support/quote.ts";
 import type { Day } from "../usage/day.ts";
@@ -43,8 +43,7 @@ export function get(name: string, folder?: OwnFolder): Question {
   const words = name.toLowerCase().split(/[^a-z]+/);
   const known = [...list().map((candidate) => candidate.name), ...(folder ? ownNames(folder) : [])];
   const alike = known.filter((candidate) => candidate.split("-").some((word) => words.includes(word)));
-  const near = alike.length > 0 ? alike : nearest(name, known);
-  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : undefined;
+  const hint = didYouMean(name, known) ?? (alike.length > 0 ? meant(alike) : undefined);
   throw new GcUsageError("input", `Unknown question ${quoted(name)}.`, {
     hint: [hint, "To list the questions: gc-usage ask"].filter(Boolean).join(" "),
   });

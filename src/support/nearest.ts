@@ -13,14 +13,28 @@ export function nearest(text: string, known: Iterable<string>): string[] {
     .map(({ word }) => word);
 }
 
-/** `Did you mean a or b?`, for a hint; undefined if no known word is similar. */
-export function didYouMean(text: string, known: Iterable<string>): string | undefined {
+/**
+ * `Did you mean a or b?`, for a hint; undefined if no known word is similar.
+ *
+ * @param shown how to write a word, for example with its option.
+ */
+export function didYouMean(
+  text: string,
+  known: Iterable<string>,
+  shown: (word: string) => string = String,
+): string | undefined {
   const near = nearest(text, known);
-  return near.length === 0 ? undefined : `Did you mean ${listed(near)}?`;
+  return near.length === 0 ? undefined : meant(near.map(shown));
 }
 
-/** `a`, `a or b`, `a, b or c`. */
-function listed(words: readonly string[]): string {
+/** `Did you mean a, b or c?` */
+export function meant(words: readonly string[]): string {
   const [last = "", ...others] = words.toReversed();
-  return others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;
+  const all = others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;
+  return `Did you mean ${all}?`;
+}
+
+/** The suggestion, if there is one, before the rest of a hint. */
+export function suggesting(text: string, known: Iterable<string>, rest: string): string {
+  return [didYouMean(text, known), rest].filter(Boolean).join(" ");
 }

@@ -1,4 +1,5 @@
 import { GcUsageError } from "../support/errors.ts";
+import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { DIMENSION_COLUMNS, type Dimension } from "./columns.ts";
 
@@ -42,7 +43,11 @@ export function parseGrouping(text: string): Grouping {
     const dimension = DIMENSIONS.find((known) => known === word.toLowerCase());
     if (dimension === undefined) {
       throw new GcUsageError("input", `Unknown grouping ${quoted(word)}.`, {
-        hint: `Use none, or one or more of these, separated by commas: ${DIMENSIONS.join(", ")}.`,
+        hint: suggesting(
+          word,
+          DIMENSIONS,
+          `Use none, or one or more of these, separated by commas: ${DIMENSIONS.join(", ")}.`,
+        ),
       });
     }
     return dimension;

@@ -1,4 +1,5 @@
 import { GcUsageError } from "../support/errors.ts";
+import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { DIMENSIONS, type Dimension, dimensionsOf, type Grouping, groupingOf } from "./grouping.ts";
 import { type Interval, parseInterval } from "./interval.ts";
@@ -135,7 +136,11 @@ export function metricsNamed(names: readonly string[]): Metric[] {
     const metric = tryMetric(name);
     if (metric === undefined) {
       throw new GcUsageError("input", `Unknown metric ${quoted(name)}.`, {
-        hint: `Known metrics: ${METRICS.map(apiMetric).join(", ")}.`,
+        hint: suggesting(
+          name,
+          METRICS.map(apiMetric),
+          `Known metrics: ${METRICS.map(apiMetric).join(", ")}.`,
+        ),
       });
     }
     return metric;

@@ -257,8 +257,10 @@ describe("a profile whose name has dots", () => {
       `${table("DEFAULT", "a")}${table("my.org", "b")}${table('"x.y"', "c")}[only.above.it]\nenvironment = "e"\n`,
     );
     for (const wanted of ["my.orgs", "only", "only.above", ""]) {
+      const near = { "my.orgs": "my.org", "only.above": "only.above.it" }[wanted];
+      const meant = near === undefined ? "" : `Did you mean ${near}? `;
       expect((await failure(resolve({ profile: wanted }))).hint).toBe(
-        "Profiles found: DEFAULT, my.org, x.y, only.above.it.",
+        `${meant}Profiles found: DEFAULT, my.org, x.y, only.above.it.`,
       );
     }
   });

@@ -164,7 +164,7 @@ describe("binding", () => {
 describe("names", () => {
   test.each([
     ["noisy", "Did you mean noisy-clients or noisy-endpoints?"],
-    ["noisy_client", "Did you mean noisy-clients or noisy-endpoints?"],
+    ["noisy_client", "Did you mean noisy-clients?"],
     ["Hot spot", "Did you mean hot-spots?"],
     ["x", "To list the questions: gc-usage ask"],
   ])("%s is unknown, with a suggestion", (name, hint) => {

@@ -36,9 +36,8 @@ export function command(cli: Cli) {
       const settings = (await listSettings({ env: cli.env, options, stdin: replayed(cli.stdin) })).map(safe);
       if (options.json) await cli.json({ settings: settings.map(jsonOf) });
       else await cli.out(textOf(settings));
-      for (const { name, near } of unknownVariables(cli.env)) {
-        const meant = near.length > 0 ? ` Did you mean ${near.join(" or ")}?` : "";
-        cli.log.warn(`Unknown variable ${name}: it has no effect.${meant}`);
+      for (const { name, hint = "" } of unknownVariables(cli.env)) {
+        cli.log.warn(`Unknown variable ${name}: it has no effect. ${hint}`.trimEnd());
       }
       const invalid = settings.filter(({ error }) => error);
       const [first] = invalid;
