@@ -83,7 +83,7 @@ export async function printRows(
 }
 
 /** `Scanned 12.3 MB in 2.1 s, about $0.000062.` */
-function billText({ elapsedMs, bytesScanned = 0, costUsd }: QueryStats): string {
+export function billText({ elapsedMs, bytesScanned = 0, costUsd }: QueryStats): string {
   const cost = costUsd === undefined ? "" : costUsd === 0 ? ", free" : `, about $${dollars(costUsd)}`;
   return `Scanned ${sizeText(bytesScanned)} in ${(elapsedMs / 1000).toFixed(1)} s${cost}.`;
 }

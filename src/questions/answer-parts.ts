@@ -1,4 +1,4 @@
-import type { QueryOptions, SqlEngine } from "../engine/engine.ts";
+import type { QueryOptions, QueryStats, SqlEngine } from "../engine/engine.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import type { RowFilter } from "../usage/envelope.ts";
 import { applyFilters, type Filters } from "./filters.ts";
@@ -14,6 +14,8 @@ export interface AnswerPart extends LakeBasis {
   readonly reads: QueryOptions["reads"];
   /** What the rows are narrowed to. */
   readonly filters: readonly RowFilter[];
+  /** What the search for the values of filters cost; undefined without filters. */
+  readonly searched: QueryStats | undefined;
 }
 
 /**
@@ -53,8 +55,8 @@ export async function answerParts(
     given.names,
   );
   return parts.map((part, i) => {
-    const { filters = [], conditions = [] } = applied[i] ?? {};
-    return { ...part, ...narrowed(part, conditions), filters };
+    const { filters = [], conditions = [], searched } = applied[i] ?? {};
+    return { ...part, ...narrowed(part, conditions), filters, searched };
   });
 }
 

@@ -1,4 +1,4 @@
-import { allRows, type QueryOptions, type SqlEngine } from "../engine/engine.ts";
+import { allRows, type QueryOptions, type QueryStats, type SqlEngine } from "../engine/engine.ts";
 import { counted } from "../support/count.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { didYouMean } from "../support/nearest.ts";
@@ -44,6 +44,8 @@ export interface AppliedFilters {
   readonly filters: readonly RowFilter[];
   /** SQL, to be joined with AND. */
   readonly conditions: readonly string[];
+  /** What the search for the values cost; undefined without filters. */
+  readonly searched?: QueryStats;
 }
 
 /**
@@ -59,9 +61,14 @@ export async function applyFilters(
 ): Promise<readonly AppliedFilters[]> {
   const given = FILTERS.filter(({ name }) => filters[name]?.length);
   if (given.length === 0) return parts.map(() => ({ filters: [], conditions: [] }));
-  const candidates: Candidates[] = [];
-  for (const part of parts) candidates.push(await candidatesIn(part, given, filters, names));
-  const applied = parts.map(() => ({ filters: [] as RowFilter[], conditions: [] as string[] }));
+  const searches: Awaited<ReturnType<typeof candidatesIn>>[] = [];
+  for (const part of parts) searches.push(await candidatesIn(part, given, filters, names));
+  const candidates = searches.map(({ values }) => values);
+  const applied = searches.map(({ searched }) => ({
+    filters: [] as RowFilter[],
+    conditions: [] as string[],
+    searched,
+  }));
   for (const filter of given) {
     const found = (filters[filter.name] ?? []).map((text) => find(filter, text, candidates, parts));
     for (const [i, part] of applied.entries()) {
@@ -113,7 +120,7 @@ async function candidatesIn(
   given: readonly FilterColumns[],
   filters: Filters,
   shown: ShownNames,
-): Promise<Candidates> {
+): Promise<{ readonly values: Candidates; readonly searched: QueryStats }> {
   const hasMethod = dimensionsFiltered({ endpoint: filters.endpoint }).includes("method");
   const selects = given.map(({ name, column, label }) => {
     const others = [...(label ? [label] : []), ...(name === "endpoint" && hasMethod ? ["httpMethod"] : [])];
@@ -125,7 +132,10 @@ FROM usage WHERE ${where} AND ${column} IS NOT NULL GROUP BY ${[column, ...other
   });
   const sql = `${selects.join("\nUNION ALL\n")}\nORDER BY filter, newest DESC, value, name`;
   const found = new Map<FilterName, Map<string, Candidate>>(given.map(({ name }) => [name, new Map()]));
-  for (const [filter, value, name, method] of await allRows(await engine.query(sql, options))) {
+  const result = await engine.query(sql, options);
+  const rows = await allRows(result);
+  const searched = result.stats();
+  for (const [filter, value, name, method] of rows) {
     const values = found.get(filter as FilterName);
     if (values === undefined || typeof value !== "string") continue;
     const names = namesShown(filter as FilterName, value, shown);
@@ -134,7 +144,10 @@ FROM usage WHERE ${where} AND ${column} IS NOT NULL GROUP BY ${[column, ...other
     if (typeof name === "string" && name.trim() !== "") candidate.names.push(name);
     if (typeof method === "string") candidate.methods.add(method);
   }
-  return new Map([...found].map(([name, values]) => [name, [...values.values()]]));
+  return {
+    values: new Map([...found].map(([name, values]) => [name, [...values.values()]])),
+    searched,
+  };
 }
 
 /** A value that a filter selects. */

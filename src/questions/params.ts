@@ -48,10 +48,14 @@ export function paramValue(param: QuestionParam, values: ParamValues): number | 
 }
 
 function tryValue({ type }: QuestionParam, given: number | string): number | FilterName | undefined {
-  if (type === "dimension")
-    return DIMENSION_WORDS.find((word) => word === String(given).trim().toLowerCase());
+  if (type === "dimension") return wordOf(String(given).trim().toLowerCase());
   const value = typeof given === "string" && !/^\d{1,9}$/.test(given) ? Number.NaN : Number(given);
   return Number.isInteger(value) && value >= leastOf(type) && value <= MOST ? value : undefined;
+}
+
+/** Groupings call an endpoint `uri`, so that word is also understood. */
+function wordOf(text: string): FilterName | undefined {
+  return FILTERS.find(({ name, dimension }) => name === text || dimension === text)?.name;
 }
 
 function leastOf(type: QuestionParam["type"]): number {

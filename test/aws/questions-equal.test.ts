@@ -230,6 +230,7 @@ describe("Athena and DuckDB over the same files", async () => {
     const narrowed = await gcUsage(aws, [...own, "--engine", "athena"]);
     expect(narrowed).toMatchObject({ exitCode: 0 });
     expect(narrowed.stderr).toContain(", only client Line break and tab (client-2)");
+    expect(narrowed.stderr).toMatch(/^To find the values of the filters: Scanned .*\nScanned /m);
     expect(narrowed.stdout.split("\r\n").length).toBeGreaterThan(3);
     expect(narrowed.stdout).toBe((await gcUsage(aws, own)).stdout);
     const sql = [

@@ -141,9 +141,10 @@ describe("binding", () => {
     const sql = bind(get("trend"), { ...VALUES, params: { by: "Endpoint" }, dates });
     expect(sql).toMatch(/templateUri AS value,\n *max\(CAST\(NULL AS varchar\)\) AS name/);
     expect(sql).toContain("CROSS JOIN (VALUES (DATE '2026-11-01'), (DATE '2026-11-03')) AS");
+    expect(bind(get("trend"), { ...VALUES, params: { by: "uri" }, dates })).toBe(sql);
     expect(bind(get("trend"), VALUES)).toMatch(/clientId AS value,\n *max\(clientName\) AS name/);
-    expect(() => bind(get("trend"), { ...VALUES, params: { by: "uri" } })).toThrow(
-      'Invalid --by: "uri" (expected client, user, endpoint, method or platform).',
+    expect(() => bind(get("trend"), { ...VALUES, params: { by: "url" } })).toThrow(
+      'Invalid --by: "url" (expected client, user, endpoint, method or platform).',
     );
   });
 
@@ -190,7 +191,7 @@ describe("a heading", () => {
     [`-- One.\n-- title: X\n-- needs: clients${sql}`, 'q.sql:3: needs the unknown dimension "clients"'],
     [`-- One.\n-- title: X\n-- param: top text 1 N.${sql}`, 'q.sql:3: invalid param "top text 1 N."'],
     [`-- One.\n-- title: X\n-- param: top count 0 N.${sql}`, "invalid param"],
-    [`-- One.\n-- title: X\n-- param: top dimension uri N.${sql}`, "invalid param"],
+    [`-- One.\n-- title: X\n-- param: top dimension url N.${sql}`, "invalid param"],
     [`-- One.\n-- title: X\n-- param: top count 1 N.\n-- param: top count 2 N.${sql}`, "already in use"],
     ["-- One.\n-- title: X\n-- param: from count 1 N.\n\nSELECT :from", "already in use"],
     [`-- One.\n-- titel: X${sql}`, 'q.sql:2: invalid heading line "-- titel: X"'],

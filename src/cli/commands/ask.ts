@@ -23,7 +23,7 @@ import { addFilterOptions } from "../filter-options.ts";
 import { lakeOf } from "../lake-options.ts";
 import { granularityOption, serviceOption } from "../options.ts";
 import { type Format, formatOf } from "../output.ts";
-import { addQueryOptions, explainOf, printRows } from "../query-options.ts";
+import { addQueryOptions, billText, explainOf, printRows } from "../query-options.ts";
 import { listText } from "../question-list.ts";
 import { addOwnQuestionsOption, addParamOptions, checkParamNames, paramsIn } from "../question-options.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
@@ -74,7 +74,11 @@ export function command(cli: Cli) {
           params: paramsIn(asked, cli, options),
           isChecked: !options.printSql && explainOf(options) === undefined,
         });
-        for (const part of answer.parts) reportBasis(cli, part);
+        for (const part of answer.parts) {
+          reportBasis(cli, part);
+          if (answer.isBilled && part.searched)
+            cli.log.info(`To find the values of the filters: ${billText(part.searched)}`);
+        }
         if (options.printSql) await cli.out(answer.sql);
         else {
           await printRows(cli, options, {
