@@ -85,7 +85,7 @@ describe("Athena and DuckDB over the same files", async () => {
       found.push((await applyFilters(filters, [part]))[0]);
     }
     expect(found[0]?.filters).toHaveLength(5);
-    expect(found[1]).toEqual(found[0]);
+    expect(found[1]).toMatchObject({ filters: found[0]?.filters, conditions: found[0]?.conditions });
     for (const name of ["hot-spots", "change", "requests-by-day"]) {
       const sql = narrow(bind(get(name), { ...window, ...source }), found[0]?.conditions ?? []);
       const expected = await run(duckdb, sql);
