@@ -44,7 +44,7 @@ export { Answer } from "./library/answer.ts";
 export type { AskOptions, PreparedAnswer } from "./library/answers.ts";
 export { connectionSettings, connectTo } from "./library/context.ts";
 export { duckDbVersion, writeParquet } from "./library/duckdb.ts";
-export type { CopyToOptions, StatusRequest } from "./library/inspecting.ts";
+export type { CopyToOptions, RemovalRequest, StatusRequest } from "./library/inspecting.ts";
 export { loadSettingsList } from "./library/load-settings-list.ts";
 export { ownFolder, QUESTIONS_VARIABLE } from "./library/own-folder.ts";
 export type { QuestionName, QuestionRows } from "./library/question-rows.ts";

@@ -14,7 +14,7 @@ import {
 } from "../sync/remove.ts";
 import { type LakeStatus, lakeStatus } from "../sync/status.ts";
 import { type Verified, verifyLake } from "../sync/verify.ts";
-import type { Day } from "../usage/day.ts";
+import { type Day, parseDay } from "../usage/day.ts";
 import { type SeriesFilter, seriesFilter } from "../usage/series.ts";
 import type { LakeContext } from "./context.ts";
 import { closing, reading, waitingOf } from "./lake-access.ts";
@@ -34,6 +34,13 @@ export interface StatusRequest extends SeriesFilter, RunOptions {
   readonly settleDays?: number | undefined;
   /** The last day for the coverage of all series but totals; default: each series' newest day. */
   readonly until?: Day | undefined;
+}
+
+/** What to remove. A slice is selected if all past days of its period are within the range. */
+export interface RemovalRequest extends SeriesFilter {
+  /** UTC days, both included. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
 }
 
 export async function copyLakes(
@@ -66,12 +73,17 @@ export async function copyLakes(
   );
 }
 
-export function removableFrom(
+export async function removableFrom(
   context: LakeContext,
-  selection: Selection,
+  { from, to, ...series }: RemovalRequest,
   options: RunOptions,
 ): Promise<Removal> {
-  return reading(context, options, (lake) =>
+  const selection: Selection = {
+    ...series,
+    from: from === undefined ? undefined : parseDay(from, "from"),
+    to: to === undefined ? undefined : parseDay(to, "to"),
+  };
+  return await reading(context, options, (lake) =>
     planRemoval(lake, selection, realEffects.now(), waitingOf(context, options)),
   );
 }

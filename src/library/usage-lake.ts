@@ -1,7 +1,7 @@
 import { list, type Question } from "../questions/questions.ts";
 import type { CopySummary } from "../sync/copy.ts";
 import type { Loaded } from "../sync/load.ts";
-import type { Removable, Removal, Removed, Selection } from "../sync/remove.ts";
+import type { Removable, Removal, Removed } from "../sync/remove.ts";
 import type { LakeStatus } from "../sync/status.ts";
 import type { Uploaded } from "../sync/upload.ts";
 import type { Verified } from "../sync/verify.ts";
@@ -9,7 +9,7 @@ import { type DatedSeries, seriesAmong } from "../usage/series.ts";
 import { Answer } from "./answer.ts";
 import type { AskOptions, FilterOptions, PreparedAnswer } from "./answers.ts";
 import { LakeContext } from "./context.ts";
-import type { CopyToOptions, StatusRequest } from "./inspecting.ts";
+import type { CopyToOptions, RemovalRequest, StatusRequest } from "./inspecting.ts";
 import type { LakeReader } from "./lake-reader.ts";
 import type { QuestionName, QuestionRows } from "./question-rows.ts";
 import { type RowObject, rowObjects } from "./row-objects.ts";
@@ -88,7 +88,7 @@ export class UsageLake {
   }
 
   /** What a selection matches: only slices and their raw rows. Nothing is removed. */
-  async removable(selection: Selection, options: RunOptions = {}): Promise<Removal> {
+  async removable(selection: RemovalRequest, options: RunOptions = {}): Promise<Removal> {
     return await (await import("./inspecting.ts")).removableFrom(this.#context, selection, options);
   }
 

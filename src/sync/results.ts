@@ -3,7 +3,7 @@ import type { GenesysClient } from "../genesys/client.ts";
 import { PageWatch } from "../genesys/pages.ts";
 import { queryFailed, type ResultsPage, readResultsPage } from "../genesys/services.ts";
 import { type Deadline, withDeadline } from "../support/deadline.ts";
-import { type Effects, monotonicOf } from "../support/effects.ts";
+import { type Effects, monotonicOf, realEffects } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import type { Service } from "../usage/service.ts";
 import { pollDelay } from "./fetch.ts";
@@ -12,12 +12,12 @@ export interface ResultsRequest {
   readonly client: GenesysClient;
   readonly service: Service;
   readonly id: string;
-  readonly effects: Effects;
-  readonly signal: AbortSignal | undefined;
+  readonly effects?: Effects | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** How long to wait for the query and read it, in milliseconds; undefined: return what is available now. */
-  readonly waitMs: number | undefined;
+  readonly waitMs?: number | undefined;
   /** Called after each response that says the query is still running. */
-  readonly onWait: (status: string, elapsedMs: number) => void;
+  readonly onWait?: (status: string, elapsedMs: number) => void;
   /** Called with each row once, as compact NDJSON, however often a response is interrupted. */
   readonly write: (ndjson: Uint8Array) => Promise<void>;
 }
@@ -29,7 +29,7 @@ export interface ResultsRequest {
  *   counting the time that `write` takes; service, with `details.unsound`, if the pages cannot be right.
  */
 export async function readResults(request: ResultsRequest): Promise<ResultsPage> {
-  const { id, effects, signal, waitMs } = request;
+  const { id, effects = realEffects, signal, waitMs } = request;
   const seen: Seen = { status: undefined };
   const late = (): GcUsageError =>
     new GcUsageError(
@@ -57,7 +57,7 @@ async function readAll(
   seen: Seen,
   late: () => GcUsageError,
 ): Promise<ResultsPage> {
-  const { client, service, id, effects, waitMs } = request;
+  const { client, service, id, effects = realEffects, waitMs } = request;
   const started = monotonicOf(effects);
   const watch = new PageWatch(undefined);
   let [after, pageSize]: [string | undefined, number | undefined] = [undefined, undefined];
@@ -83,7 +83,7 @@ async function readAll(
     seen.status = page.status;
     const elapsed = monotonicOf(effects) - started;
     if (elapsed >= waitMs) throw late();
-    request.onWait(page.status, elapsed);
+    request.onWait?.(page.status, elapsed);
     await effects.sleep(Math.min(pollDelay(polls++), waitMs - elapsed), signal);
   }
 }

@@ -247,11 +247,11 @@ test("finds the tables that a statement names, and those that WITH defines", () 
   expect(
     tablesOf('WITH a AS (SELECT * FROM "D"."Usage" u, (daily)) SELECT * FROM a JOIN d.a ON 1 = 1, a'),
   ).toEqual([
-    { name: "usage", isBound: false },
-    { name: "daily", isBound: false },
-    { name: "a", isBound: true },
-    { name: "a", isBound: false },
-    { name: "a", isBound: true },
+    { name: "usage", isBound: false, isQualified: true },
+    { name: "daily", isBound: false, isQualified: false },
+    { name: "a", isBound: true, isQualified: false },
+    { name: "a", isBound: false, isQualified: true },
+    { name: "a", isBound: true, isQualified: false },
   ]);
   expect(tablesOf("SELECT 1, (SELECT x FROM (VALUES 1) usage(x)), now() FROM UNNEST(ARRAY[1])")).toEqual([]);
 });

@@ -447,7 +447,10 @@ test("has a limit for a statement's temporary data, which the message contains",
   const lake = await lakeOf([]);
   const engine = await openDuckDb(lake, { memoryLimit: 100e6, spillLimit: 1e6 });
   const statement = "SELECT repeat('x', 500) || range AS t FROM range(400000) ORDER BY t";
-  const failed = await engine.query(statement).then(allRows, (error: unknown) => error);
+  const failed = await engine
+    .query(statement)
+    .then(allRows)
+    .catch((error: unknown) => error);
   expect(failed).toMatchObject({
     kind: "sql",
     message: expect.stringContaining("The statement needs more memory than its limit: ") as string,
