@@ -117,7 +117,7 @@ function withUse(
   };
 }
 
-/** Nothing at all is no error: a lake can be read without a connection. */
+/** Without any setting there is nothing to report: a lake can be read without a connection. */
 function withError(
   found: Record<GenesysSetting, FoundSetting>,
   error: GcUsageError | undefined,
