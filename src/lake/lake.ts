@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import pLimit from "p-limit";
 import { counted } from "../support/count.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { inParallel } from "../support/parallel.ts";
 import { coversLess, isFromFuture, isOf } from "../usage/coverage.ts";
 import { kindOfPath, whyForeign } from "../usage/lake-path.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
@@ -105,18 +105,15 @@ export class Lake {
 
   /** Reads the provenance of listed slices. @throws {GcUsageError} lake, if a slice cannot be read. */
   async read(listed: readonly ListedSlice[], waiting?: WaitOptions): Promise<Slice[]> {
-    const limit = pLimit(READS);
     const root = await this.store.fetchFiles(
       listed.map(({ object }) => object),
       waiting,
     );
-    const read = listed.map((entry) =>
-      limit(async () => {
-        waiting?.signal?.throwIfAborted();
-        return await this.#readOne(entry, root);
-      }),
-    );
-    return (await Promise.all(read)).flatMap((slice) => slice ?? []);
+    const read = await inParallel(listed, READS, async (entry) => {
+      waiting?.signal?.throwIfAborted();
+      return await this.#readOne(entry, root);
+    });
+    return read.flatMap((slice) => slice ?? []);
   }
 
   /** @returns undefined if it was removed since it was listed. */

@@ -1,6 +1,6 @@
-import pLimit from "p-limit";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { meant } from "../support/nearest.ts";
+import { inParallel } from "../support/parallel.ts";
 import { shellWord } from "../support/quote.ts";
 import { foreignError, lakesNear, MARKS, refuseInside } from "./detect.ts";
 import { Lake } from "./lake.ts";
@@ -124,18 +124,15 @@ async function lakesBelow(
   options: OpenOptions = {},
 ): Promise<(readonly [string, ObjectStore])[]> {
   if (entries.some((name) => MARKS.includes(name))) return [];
-  const limit = pLimit(LOOKS);
   const folders = entries.filter((name) => /^[^._].*\/$/.test(name)).map((name) => name.slice(0, -1));
-  const looked = folders.sort().map((name) =>
-    limit(async () => {
-      const child = await childOf(store.uri, name, options);
-      if (!child) return [];
-      if ((await child.entries()).some((entry) => MARKS.includes(entry))) return [[name, child] as const];
-      await child.release();
-      return [];
-    }),
-  );
-  return (await Promise.all(looked)).flat();
+  const looked = await inParallel(folders.sort(), LOOKS, async (name) => {
+    const child = await childOf(store.uri, name, options);
+    if (!child) return [];
+    if ((await child.entries()).some((entry) => MARKS.includes(entry))) return [[name, child] as const];
+    await child.release();
+    return [];
+  });
+  return looked.flat();
 }
 
 /** Undefined for a name that no lake can have. */

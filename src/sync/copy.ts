@@ -8,10 +8,10 @@ import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { inParallel } from "../support/parallel.ts";
 import { isNobodys, type Origin } from "../usage/organization.ts";
 import { parseSlicePath, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { checkOwner, checkSlices, claimLake, ownerOf } from "./claim.ts";
-import { inParallel } from "./parallel.ts";
 import { hashOf, keepSource } from "./source.ts";
 import { sweepStaging, withStaging } from "./staging.ts";
 

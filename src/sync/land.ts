@@ -6,6 +6,7 @@ import { parseApiRow } from "../genesys/answer/row.ts";
 import { type Lake, type Refusal, refusal } from "../lake/lake.ts";
 import { FORMAT, type Provenance } from "../lake/provenance.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { inParallel } from "../support/parallel.ts";
 import { knownSpan } from "../usage/coverage.ts";
 import { type Day, dayOf } from "../usage/day.ts";
 import { dimensionsOf, type Grouping } from "../usage/grouping.ts";
@@ -22,7 +23,6 @@ import {
 import type { Service } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { granularityHint } from "./granularity.ts";
-import { inParallel } from "./parallel.ts";
 import { rawLine } from "./raw-row.ts";
 import type { LinesByDate, RowSpool } from "./row-spool.ts";
 

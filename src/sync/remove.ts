@@ -2,12 +2,12 @@ import type { Lake, ListedSlice, Slice } from "../lake/lake.ts";
 import { updateSlicesTable } from "../lake/slices-table.ts";
 import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import type { Log } from "../support/effects.ts";
+import { inParallel } from "../support/parallel.ts";
 import type { OnProgress } from "../support/progress.ts";
 import { knowable } from "../usage/coverage.ts";
 import type { Day } from "../usage/day.ts";
 import { type SeriesFilter, seriesFilter } from "../usage/series.ts";
 import { type SliceKey, sliceOfSource, slicePath } from "../usage/slice.ts";
-import { inParallel } from "./parallel.ts";
 
 /** Selects slices. Omitted members do not restrict the selection. */
 export interface Selection extends SeriesFilter {

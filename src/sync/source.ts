@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Lake } from "../lake/lake.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { inParallel } from "../support/parallel.ts";
 import { type SliceKey, sliceOfSource, sliceSource } from "../usage/slice.ts";
-import { inParallel } from "./parallel.ts";
 
 /**
  * Stores the raw rows of slices, replacing existing ones.

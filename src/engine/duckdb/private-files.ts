@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import pLimit from "p-limit";
 import { copyBytes } from "../../environment/files.ts";
 import { unreadable } from "../../lake/footer.ts";
 import { codeOf, GcUsageError, messageOf } from "../../support/errors.ts";
+import { inParallel } from "../../support/parallel.ts";
 
 /** A file of a lake and its copy. Both paths are absolute and separated by `/`. */
 export interface CopiedFile {
@@ -24,28 +24,22 @@ const COPIES = 16;
  * @throws {GcUsageError} lake, if a file cannot be read or was removed, or the temporary folder has no space.
  */
 export async function copyFiles(files: Iterable<CopiedFile>, signal: AbortSignal | undefined): Promise<void> {
-  const limit = pLimit(COPIES);
   const folders = new Map<string, Promise<unknown>>();
   const makeFolder = (folder: string): Promise<unknown> => {
     const made = folders.get(folder) ?? mkdir(folder, { recursive: true });
     folders.set(folder, made);
     return made;
   };
-  let failure: unknown;
-  const copies = Array.from(files, ({ file, copy }) =>
-    limit(async () => {
-      if (failure !== undefined) return;
-      try {
-        signal?.throwIfAborted();
-        await makeFolder(dirname(copy));
-        await copyBytes(file, copy);
-      } catch (error) {
-        failure = signal?.aborted ? signal.reason : copyError(error, file);
-      }
-    }),
-  );
-  await Promise.all(copies);
-  if (failure !== undefined) throw failure;
+  await inParallel([...files], COPIES, async ({ file, copy }) => {
+    try {
+      signal?.throwIfAborted();
+      await makeFolder(dirname(copy));
+      await copyBytes(file, copy);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw copyError(error, file);
+    }
+  });
 }
 
 function copyError(error: unknown, file: string): unknown {

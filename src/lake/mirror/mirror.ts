@@ -13,9 +13,9 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import pLimit from "p-limit";
 import { z } from "zod";
 import { codeOf } from "../../support/errors.ts";
+import { inParallel } from "../../support/parallel.ts";
 import { DATA_FOLDERS } from "../../usage/lake-path.ts";
 import { parseSlicePath } from "../../usage/slice.ts";
 import { fileSystemNow } from "../lease.ts";
@@ -113,15 +113,12 @@ export class Mirror {
   }
 
   async #missing(objects: readonly StoredObject[], index: Index): Promise<StoredObject[]> {
-    const limit = pLimit(DOWNLOADS);
-    const checked = objects.map((object) =>
-      limit(async () => {
-        const known = index.get(object.path);
-        if (known?.etag !== object.version) return object;
-        return (await this.#versionOf(object.path)) === known.file ? [] : object;
-      }),
-    );
-    return (await Promise.all(checked)).flat();
+    const checked = await inParallel(objects, DOWNLOADS, async (object) => {
+      const known = index.get(object.path);
+      if (known?.etag !== object.version) return object;
+      return (await this.#versionOf(object.path)) === known.file ? [] : object;
+    });
+    return checked.flat();
   }
 
   /** Stops at the first failure. Complete downloads are kept for the next time. @returns names that are not possible here. */
@@ -132,35 +129,36 @@ export class Mirror {
   ): Promise<string[]> {
     // Each download listens to the signal, and Node warns of a leak above ten listeners.
     if (signal) setMaxListeners(4 * DOWNLOADS, signal);
-    const limit = pLimit(DOWNLOADS);
-    const failures: unknown[] = [];
     const skipped: string[] = [];
     let done = 0;
     let written = performance.now();
     await this.#makeFolder(PARTS);
     const parts = await Workspace.open(join(this.root, PARTS), "download");
-    const fetches = missing.map((object) =>
-      limit(async () => {
-        if (failures.length > 0) return;
-        try {
-          signal?.throwIfAborted();
-          await this.#fetch(object, index, parts.folder, signal);
-          onProgress?.({ kind: "mirror", done: ++done, total: missing.length });
-          if (performance.now() - written < INDEX_EVERY_MS) return;
-          written = performance.now();
-          await this.#writeIndex(index, parts.folder);
-        } catch (error) {
+    const fetch = async (object: StoredObject): Promise<void> => {
+      signal?.throwIfAborted();
+      await this.#fetch(object, index, parts.folder, signal);
+      onProgress?.({ kind: "mirror", done: ++done, total: missing.length });
+      if (performance.now() - written < INDEX_EVERY_MS) return;
+      written = performance.now();
+      await this.#writeIndex(index, parts.folder);
+    };
+    try {
+      await inParallel(missing, DOWNLOADS, async (object) => {
+        await fetch(object).catch((error: unknown) => {
           // Some file systems allow only shorter names. A name that is not a slice's must not block all others.
-          if (codeOf(error) === "ENAMETOOLONG" && !parseSlicePath(object.path)) skipped.push(object.path);
-          else failures.push(error);
-        }
-      }),
-    );
-    await Promise.all(fetches);
-    await this.#writeIndex(index, parts.folder).catch((error: unknown) => failures.push(error));
-    const lost = await parts.check().catch((error: unknown) => error);
-    await parts.close();
-    if (failures.length > 0) throw lost ?? failures[0];
+          if (codeOf(error) !== "ENAMETOOLONG" || parseSlicePath(object.path)) throw error;
+          skipped.push(object.path);
+        });
+      });
+      await this.#writeIndex(index, parts.folder);
+    } catch (error) {
+      // Complete downloads count the next time. The first failure is the one to report.
+      await this.#writeIndex(index, parts.folder).catch(() => undefined);
+      await parts.check();
+      throw error;
+    } finally {
+      await parts.close();
+    }
     return skipped;
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { inParallel } from "../../src/sync/parallel.ts";
+import { inParallel } from "../../src/support/parallel.ts";
 
 it("runs a limited number at a time and keeps the order of the items", async () => {
   let running = 0;
