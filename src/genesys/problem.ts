@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Proxy, proxyRefusal, shownProxy } from "../environment/proxies.ts";
 import { codeOf, type ErrorKind, GcUsageError, messageOf } from "../support/errors.ts";
+import { isUnreached, isUntrusted, networkReason } from "../support/network-errors.ts";
 import { secrets } from "../support/redact.ts";
 import { parseRetryAfter } from "./retry.ts";
 
@@ -149,9 +150,6 @@ function whatCame(answer: Refusal): string {
     : `The response ${type ? `is ${type}` : "has no content type"}, not JSON.`;
 }
 
-/** Codes that mean that no server was reached: a wrong host, or no network. */
-const UNREACHED = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
-
 /**
  * The error for a failed connection, a timeout or a truncated body: "service", retryable unless the certificate is
  * untrusted. `details.unreached` is true if no connection was made.
@@ -162,10 +160,10 @@ export function networkError(call: Call, cause: unknown, proxy?: Proxy): GcUsage
   if (proxy !== undefined && refused !== undefined)
     return proxyRefusal(proxy, Number(refused), call.url.host);
   const code = codeOf(root) ?? "";
-  const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
+  const untrusted = isUntrusted(code);
   // An invalid request stays invalid: a retry cannot help.
   const unsendable = code === "UND_ERR_INVALID_ARG" || code === "ERR_INVALID_CHAR";
-  const unreached = UNREACHED.has(code);
+  const unreached = isUnreached(code);
   const hint = untrusted
     ? "If a proxy inspects TLS, set NODE_EXTRA_CA_CERTS to the path of its certificate."
     : unreached
@@ -222,29 +220,8 @@ function rootOf(error: unknown): unknown {
 }
 
 function reasonOf(code: string, root: unknown): string {
-  switch (code) {
-    case "UND_ERR_CONNECT_TIMEOUT":
-      return "the connection timed out.";
-    case "UND_ERR_HEADERS_TIMEOUT":
-      return "the response timed out.";
-    case "UND_ERR_BODY_TIMEOUT":
-      return "the response stalled.";
-    case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
-    case "Z_BUF_ERROR":
-    case "HPE_INVALID_EOF_STATE":
-      return "the response was truncated.";
-    case "ECONNRESET":
-    case "EPIPE":
-    case "UND_ERR_SOCKET":
-      return "the connection was closed before the response was complete.";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return "the host name cannot be resolved.";
-    case "ECONNREFUSED":
-      return "the connection was refused.";
-    default:
-      return secrets.redact(endSentence(messageOf(root)));
-  }
+  const known = networkReason(code);
+  return known === undefined ? secrets.redact(endSentence(messageOf(root))) : `${known}.`;
 }
 
 function sentence(call: Call, reason: string, contextId: string | undefined): string {

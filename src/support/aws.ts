@@ -1,4 +1,5 @@
 import { codeOf, GcUsageError, isGcUsageError, messageOf } from "./errors.ts";
+import { isNetworkError, isUntrusted, isWithoutTls } from "./network-errors.ts";
 
 /** Region, profile and endpoint, like in the AWS CLI; missing values come from the environment and the profile. */
 export interface AwsOptions {
@@ -22,25 +23,9 @@ const BAD_CREDENTIALS: readonly string[] = [
 /** Error names that mean that a service is throttling or has an internal problem. */
 const BUSY =
   /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown|ServiceUnavailable|Internal(Error|Failure|Server|Service))/;
-const NOT_REACHED: readonly string[] = [
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EAI_AGAIN",
-  "EHOSTDOWN",
-  "EHOSTUNREACH",
-  "ENETDOWN",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EPIPE",
-  "ETIMEDOUT",
-  "TimeoutError",
-];
 
 /** How the SDK reports a response in an unknown format, and Node one that is not even HTTP. */
 const NOT_READ = /Deserialization error:|^Parse Error:/;
-/** OpenSSL's and Node's codes for certificate problems. */
-const NOT_TRUSTED = /^(CERT_|DEPTH_ZERO_SELF_SIGNED|ERR_TLS_CERT|SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY))/;
-const NO_TLS = /^(EPROTO$|ERR_SSL_)/;
 
 /**
  * Turns an error of AWS or its SDK into one message with a next step: kind credentials, permission, service (retryable if
@@ -104,13 +89,13 @@ function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profil
 }
 
 function notSecured({ error: cause, code, message, doing }: Thrown) {
-  if (NO_TLS.test(code)) {
+  if (isWithoutTls(code)) {
     return new GcUsageError("service", `Cannot ${doing}: no TLS connection could be made (${code}).`, {
       hint: "Check AWS_ENDPOINT_URL: a server without TLS needs http://HOST. Otherwise a proxy may be in between.",
       cause,
     });
   }
-  if (!NOT_TRUSTED.test(code)) return undefined;
+  if (!isUntrusted(code)) return undefined;
   return new GcUsageError("service", `Cannot ${doing}: the server's certificate is not trusted. ${message}`, {
     hint: "If a proxy inspects TLS, set AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS to the path of its certificate. Otherwise check AWS_ENDPOINT_URL.",
     cause,
@@ -140,7 +125,7 @@ function notAnswered(
       cause,
     });
   }
-  if (!NOT_REACHED.includes(code) && !NOT_REACHED.includes(name)) return undefined;
+  if (!isNetworkError(code) && !isNetworkError(name)) return undefined;
   return new GcUsageError("service", `Cannot ${doing}: AWS is unreachable. ${message}`, {
     hint: "Check the network, the region and AWS_ENDPOINT_URL.",
     cause,

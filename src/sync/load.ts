@@ -16,7 +16,7 @@ import { type Grouping, groupingOf } from "../usage/grouping.ts";
 import type { Interval } from "../usage/interval.ts";
 import { ALL_METRICS, METRICS, type Metric } from "../usage/metric.ts";
 import { type Granularity, periodsOf, type Span, type WeekStart } from "../usage/period.ts";
-import { type Service, unsupportedDimensions } from "../usage/service.ts";
+import { cannotGroupBy, type Service, unsupportedDimensions } from "../usage/service.ts";
 import { slicePath, sourcePath } from "../usage/slice.ts";
 import { checkOwner, claimLake, type Newcomer } from "./claim.ts";
 import { checkGranularity, continuedBy } from "./granularity.ts";
@@ -292,11 +292,7 @@ function contextOf(request: LoadRequest, found: RowSpool, summary: SplitSummary)
   }
   const grouping = request.grouping ?? groupingOf(found.dimensions.keys());
   const unsupported = unsupportedDimensions(service, grouping);
-  if (unsupported.length > 0) {
-    throw new GcUsageError("input", `The ${service} service cannot group by ${unsupported.join(", ")}.`, {
-      hint: "Check --group-by and --service.",
-    });
-  }
+  if (unsupported.length > 0) throw cannotGroupBy(service, unsupported);
   return {
     service,
     granularity: request.granularity,
