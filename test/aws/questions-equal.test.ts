@@ -51,7 +51,12 @@ describe("Athena and DuckDB over the same files", async () => {
   Object.assign(process.env, awsEnv(aws));
   const lake = await openLake(stack.lake, { env: process.env });
   const slices = await lake.list();
-  const athena = await openAthena({ workgroup: stack.workgroup, database: stack.database, slices });
+  const athena = await openAthena({
+    env: process.env,
+    workgroup: stack.workgroup,
+    database: stack.database,
+    slices,
+  });
   const duckdb = await openDuckDb(folder);
   afterAll(async () => {
     await Promise.all([athena.close(), duckdb.close(), lake.close()]);
@@ -185,7 +190,12 @@ describe("Athena and DuckDB over the same files", async () => {
   });
 
   it("stop a statement that scanned more than the limit", async () => {
-    const limited = await openAthena({ workgroup: stack.workgroup, database: stack.database, maxScan: 1 });
+    const limited = await openAthena({
+      env: process.env,
+      workgroup: stack.workgroup,
+      database: stack.database,
+      maxScan: 1,
+    });
     const sql =
       `SELECT count(*) FROM usage, UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y)` +
       ` WHERE date = DATE '${FIRST}' AND (requests + x * y) % 7 = 8`;

@@ -176,6 +176,6 @@ describe.concurrent("own questions", () => {
     expect(named).toMatchObject({ exitCode: 2, stdout: "" });
     expect(named.stderr).toContain("My question.sql: the name of this file cannot be a question's.");
     const unknown = await ask("failing-endpoint", ...IN);
-    expect(unknown.stderr).toContain("Did you mean failing-clients or failing-endpoints?");
+    expect(unknown.stderr).toContain("Did you mean failing-endpoints?");
   });
 });
