@@ -1,6 +1,7 @@
 import type { Crawler, Glue } from "@aws-sdk/client-glue";
 import type { Effects } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { pollUntil } from "../support/poll.ts";
 import type { Aws } from "./aws.ts";
 import type { StackSettings } from "./stack.ts";
 
@@ -46,25 +47,21 @@ export async function crawl(aws: Aws, settings: StackSettings, follow: CrawlFoll
     const joined = await start(glue, crawler);
     const begun = follow.effects.now();
     const seconds = (): number => Math.round((follow.effects.now() - begun) / 1000);
-    for (;;) {
+    const look = async (): Promise<Crawled | undefined> => {
       const now = await state(glue, crawler);
       follow.onState(now.State ?? "", seconds());
       // A crawler may still report READY just after its start: only a new last crawl proves that it is done.
       const isNew = now.LastCrawl?.StartTime?.getTime() !== before.LastCrawl?.StartTime?.getTime();
-      if (now.State === "READY" && (isNew || joined)) {
-        checkCrawl(now, crawler);
-        return { crawler, joined, seconds: seconds(), database, table: await tableOf(glue, database) };
-      }
-      await follow.effects.sleep(POLL_MS, follow.signal).catch(() => {
-        throw new GcUsageError(
-          "interrupted",
-          `Interrupted. The crawler ${crawler} continues to run in AWS.`,
-          {
-            hint: "To wait for it, run the same command again.",
-          },
-        );
+      if (now.State !== "READY" || !(isNew || joined)) return undefined;
+      checkCrawl(now, crawler);
+      return { crawler, joined, seconds: seconds(), database, table: await tableOf(glue, database) };
+    };
+    return await pollUntil(look, { ...follow, pauseMs: POLL_MS }).catch((error: unknown) => {
+      if (!follow.signal.aborted) throw error;
+      throw new GcUsageError("interrupted", `Interrupted. The crawler ${crawler} continues to run in AWS.`, {
+        hint: "To wait for it, run the same command again.",
       });
-    }
+    });
   });
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { CloudFormation, DescribeChangeSetOutput, Stack } from "@aws-sdk/client-cloudformation";
 import type { Effects } from "../support/effects.ts";
 import { GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
+import { pollUntil } from "../support/poll.ts";
 import type { Aws } from "./aws.ts";
 import { eventsSoFar, type Follow, follow, pastReasons, reasons } from "./events.ts";
 import { CHANGE_SET, checkOwnStack } from "./own-stack.ts";
@@ -77,23 +78,26 @@ export async function plan(
   });
 }
 
+const POLL_MS = 1_000;
 const DISCARD_TRIES = 60;
 
 /** Deletes the change set, and the empty stack that CloudFormation created to hold it. */
 export async function discard(aws: Aws, made: DeployPlan, effects: Effects): Promise<void> {
   await aws.call("delete the change set", async () => {
     const cloudFormation = await aws.cloudFormation();
-    for (let tries = 1; ; tries++) {
+    let tries = 0;
+    const remove = async (): Promise<true | undefined> => {
       try {
         await cloudFormation.deleteChangeSet({ ChangeSetName: made.changeSetId });
-        break;
+        return true;
       } catch (error) {
         // CloudFormation does not delete a change set that it is still creating.
         const isBusy = error instanceof Error && error.name === "InvalidChangeSetStatusException";
-        if (!isBusy || tries === DISCARD_TRIES) throw error;
-        await effects.sleep(1_000);
+        if (!isBusy || ++tries === DISCARD_TRIES) throw error;
+        return undefined;
       }
-    }
+    };
+    await pollUntil(remove, { effects, pauseMs: POLL_MS });
     // Check again: this must never delete a stack that has resources.
     if (made.isShell && (await describe(cloudFormation, made.stackId))?.StackStatus === "REVIEW_IN_PROGRESS")
       await cloudFormation.deleteStack({ StackName: made.stackId });
@@ -203,18 +207,21 @@ async function changeSetReady(
   changeSetId: string,
   { signal, effects }: FollowOptions,
 ): Promise<DescribeChangeSetOutput | undefined> {
-  for (;;) {
+  const look = async (): Promise<{ ready: DescribeChangeSetOutput | undefined } | undefined> => {
     checkNotInterrupted(signal);
     const now = await cloudFormation.describeChangeSet({ ChangeSetName: changeSetId });
-    if (now.Status === "CREATE_COMPLETE") return now;
-    if (now.Status === "FAILED") {
-      const reason = now.StatusReason ?? "no reason given";
-      // The two texts of CloudFormation for an empty change set.
-      if (/didn't contain changes|no updates are to be performed/i.test(reason)) return undefined;
-      throw await refusal(cloudFormation, changeSetId, reason);
-    }
-    await effects.sleep(1_000, signal).catch(() => {});
-  }
+    if (now.Status === "CREATE_COMPLETE") return { ready: now };
+    if (now.Status !== "FAILED") return undefined;
+    const reason = now.StatusReason ?? "no reason given";
+    // The two texts of CloudFormation for an empty change set.
+    if (/didn't contain changes|no updates are to be performed/i.test(reason)) return { ready: undefined };
+    throw await refusal(cloudFormation, changeSetId, reason);
+  };
+  const { ready } = await pollUntil(look, { effects, signal, pauseMs: POLL_MS }).catch((error: unknown) => {
+    checkNotInterrupted(signal);
+    throw error;
+  });
+  return ready;
 }
 
 /** Why there is no plan. For CloudFormation's early validation, the reason contains only the name of the check. */

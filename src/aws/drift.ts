@@ -1,7 +1,10 @@
 import { GcUsageError } from "../support/errors.ts";
+import { pollUntil } from "../support/poll.ts";
 import type { Aws } from "./aws.ts";
 import type { Follow } from "./events.ts";
 import { describe, noStack } from "./stack.ts";
+
+const POLL_MS = 2_000;
 
 /** A resource that differs from the template. */
 export interface Drifted {
@@ -34,19 +37,20 @@ export async function drift(
     const found = await describe(cloudFormation, stack);
     if (found === undefined) throw noStack(stack);
     const { StackDriftDetectionId } = await cloudFormation.detectStackDrift({ StackName: stack });
-    for (;;) {
+    const look = async (): Promise<true | undefined> => {
       const now = await cloudFormation.describeStackDriftDetectionStatus({ StackDriftDetectionId });
       if (now.DetectionStatus === "DETECTION_FAILED") {
         const why = now.DetectionStatusReason ?? "no reason given";
         throw new GcUsageError("aws", `CloudFormation could not compare the stack ${stack}: ${why}`);
       }
-      if (now.DetectionStatus === "DETECTION_COMPLETE") break;
-      await effects.sleep(2_000, signal).catch(() => {
-        throw new GcUsageError("interrupted", "Interrupted. Nothing was changed.", {
-          hint: "To compare again, run the same command again.",
-        });
+      return now.DetectionStatus === "DETECTION_COMPLETE" ? true : undefined;
+    };
+    await pollUntil(look, { effects, signal, pauseMs: POLL_MS }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      throw new GcUsageError("interrupted", "Interrupted. Nothing was changed.", {
+        hint: "To compare again, run the same command again.",
       });
-    }
+    });
     const drifted: Drifted[] = [];
     let NextToken: string | undefined;
     do {

@@ -1,6 +1,7 @@
 import type { CloudFormation, Stack, StackEvent } from "@aws-sdk/client-cloudformation";
 import type { Effects } from "../support/effects.ts";
 import { type ErrorKind, GcUsageError, isGcUsageError } from "../support/errors.ts";
+import { pollUntil } from "../support/poll.ts";
 import type { Aws } from "./aws.ts";
 import { describe } from "./stack.ts";
 
@@ -58,19 +59,25 @@ export async function follow(
     if (stack === undefined) throw new GcUsageError("aws", "The stack no longer exists.");
     return ended && !stack.StackStatus?.endsWith("_IN_PROGRESS") ? stack : undefined;
   };
-  for (let answered = effects.now(); ; ) {
-    if (signal.aborted) throw continuesInAws("interrupted", "Interrupted");
+  let answered = effects.now();
+  const patiently = async (): Promise<Stack | undefined> => {
     try {
       const stack = await aws.call("follow the stack", look);
-      if (stack !== undefined) return { stack, failed };
       answered = effects.now();
+      return stack;
     } catch (error) {
       if (!isGcUsageError(error)) throw error;
       if (!error.retryable || effects.now() - answered > PATIENCE_MS)
         throw continuesInAws(error.kind, error.message.replace(/\.$/, ""), error);
+      return undefined;
     }
-    await effects.sleep(POLL_MS, signal).catch(() => {});
-  }
+  };
+  const interrupted = (): GcUsageError => continuesInAws("interrupted", "Interrupted");
+  if (signal.aborted) throw interrupted();
+  const stack = await pollUntil(patiently, { effects, signal, pauseMs: POLL_MS }).catch((error: unknown) => {
+    throw signal.aborted ? interrupted() : error;
+  });
+  return { stack, failed };
 }
 
 function continuesInAws(kind: ErrorKind, what: string, cause?: GcUsageError): GcUsageError {

@@ -5,7 +5,6 @@ import type { Lake, Slice } from "../lake/lake.ts";
 import { type Names, readNames, writeNames } from "../lake/names.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { isGcUsageError, messageOf } from "../support/errors.ts";
-import { dimensionsOf } from "../usage/grouping.ts";
 import { slicePath } from "../usage/slice.ts";
 
 /** One sync reads at most this many times 50 names. The next one reads more. */
@@ -26,7 +25,7 @@ export interface NamesOptions {
 }
 
 /**
- * Reads the names of the users in slices that a sync wrote, and keeps them in the lake. Names are only for display: a failure
+ * Reads the names of the users in slices of users that a sync wrote, and keeps them in the lake. Names are only for display: a failure
  * is never an error of the sync. If the token may not read users, that is reported once and not tried again for a week.
  *
  * @param before the slices before the sync, and `after` the same ones now.
@@ -37,9 +36,7 @@ export async function updateNames(
   after: ReadonlyMap<unknown, Slice>,
 ): Promise<void> {
   const { lake, log = silentLog, signal } = options;
-  const ofUsers = [...after.values()].filter(
-    ({ key, state }) => state === "readable" && dimensionsOf(key.grouping).includes("user"),
-  );
+  const ofUsers = [...after.values()].filter(({ state }) => state === "readable");
   if (ofUsers.length === 0 || signal?.aborted) return;
   try {
     const names = await readNames(lake);

@@ -7,6 +7,7 @@ import type { WaitOptions } from "../lake/store.ts";
 import { withDeadline } from "../support/deadline.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { type Day } from "../usage/day.ts";
+import { dimensionsOf } from "../usage/grouping.ts";
 import { compareOrigins, type Organization, type Origin } from "../usage/organization.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { checkSlices, claimLake, type Newcomer } from "./claim.ts";
@@ -95,7 +96,7 @@ export async function sync(options: SyncOptions): Promise<SyncSummary> {
   ];
   const failed = await failureOf(tasks, options);
   if (!signal?.aborted) await updateSlicesTable(lake, { log, signal });
-  if (!failed)
+  if (!failed && dimensionsOf(target.grouping).includes("user"))
     await updateNames({ lake, client, log, signal, now }, [...held.values()], await heldSlices(lake, target));
   if (failed) throw withNextStep(failed.reason, resumed.length > 0 || run.leaves);
   return {

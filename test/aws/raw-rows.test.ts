@@ -17,7 +17,12 @@ describe("Athena can read stored raw rows", async () => {
   Object.assign(process.env, awsEnv(aws));
   const lake = await openLake(stack.lake, { env: process.env });
   await declareSourceTable(new Glue(clientOptions(aws)), stack, ["day"], JOBS_COLUMNS);
-  const athena = await openAthena({ workgroup: stack.workgroup, database: stack.database, slices: [] });
+  const athena = await openAthena({
+    workgroup: stack.workgroup,
+    database: stack.database,
+    slices: [],
+    env: process.env,
+  });
   afterAll(async () => {
     await Promise.all([athena.close(), lake.close()]);
   });

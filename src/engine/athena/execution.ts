@@ -3,6 +3,7 @@ import type { Athena, QueryExecution } from "@aws-sdk/client-athena";
 import { awsError } from "../../support/aws.ts";
 import type { Effects, Log } from "../../support/effects.ts";
 import { isGcUsageError, messageOf } from "../../support/errors.ts";
+import { pollUntil } from "../../support/poll.ts";
 import { CATALOG } from "../tables.ts";
 import type { Sent } from "./errors.ts";
 
@@ -51,7 +52,7 @@ export async function runToEnd(run: Run, sent: Sent): Promise<QueryExecution> {
 async function ended(run: Run, id: string): Promise<QueryExecution> {
   const { athena, effects, log, signal, onRunning } = run;
   let unanswered = 0;
-  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
+  const lookOnce = async (): Promise<QueryExecution | undefined> => {
     signal?.throwIfAborted();
     try {
       const execution = await look(athena, id, signal);
@@ -64,8 +65,9 @@ async function ended(run: Run, id: string): Promise<QueryExecution> {
       if (!isTransient(error) || ++unanswered > MAX_UNANSWERED) throw error;
       log.debug(`Cannot poll Athena execution ${id}: ${messageOf(error)}`);
     }
-    await effects.sleep(wait, signal);
-  }
+    return undefined;
+  };
+  return await pollUntil(lookOnce, { effects, signal, pauseMs: growing(LONGEST_WAIT_MS) });
 }
 
 function isTransient(error: unknown): boolean {
@@ -76,10 +78,15 @@ function isTransient(error: unknown): boolean {
 /** Stops it and waits until it has stopped, for about twenty seconds at most. */
 async function stop({ athena, effects }: Run, id: string): Promise<void> {
   await athena.stopQueryExecution({ QueryExecutionId: id });
-  for (let wait = FIRST_WAIT_MS, left = WAITS_TO_STOP; left > 0; wait = Math.min(wait * 1.5, 1000), left--) {
-    if (hasEnded(await look(athena, id))) return;
-    await effects.sleep(wait);
-  }
+  let looks = 0;
+  const hasStopped = async (): Promise<true | undefined> =>
+    hasEnded(await look(athena, id)) || ++looks > WAITS_TO_STOP ? true : undefined;
+  await pollUntil(hasStopped, { effects, pauseMs: growing(1000) });
+}
+
+/** Half as long again after each look, up to a longest pause. */
+function growing(longestMs: number): (looks: number) => number {
+  return (looks) => Math.min(FIRST_WAIT_MS * 1.5 ** (looks - 1), longestMs);
 }
 
 async function look(athena: Athena, id: string, signal?: AbortSignal): Promise<QueryExecution> {
