@@ -47,7 +47,7 @@ export async function runSync(
   const client = new GenesysClient(await resolveSettings({ env: sandbox.env, home: "/nonexistent" }), {
     effects,
   });
-  const lake = await openOrCreateLake(lakeFolder);
+  const lake = await openOrCreateLake(lakeFolder, { env: process.env });
   try {
     const summary = await sync({
       ...SYNC_DEFAULTS,
