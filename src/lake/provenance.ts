@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { USAGE_COLUMNS } from "../usage/columns.ts";
 import type { Coverage } from "../usage/coverage.ts";
 import { type Day, tryDay } from "../usage/day.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
@@ -8,7 +9,7 @@ import type { Origin } from "../usage/organization.ts";
  * The version of the slices that this program writes (docs/lake.md). It increases with anything that an older program must
  * not lose by replacing a slice: a column, a metric, a dimension. A new key in the provenance needs no new version.
  */
-export const FORMAT = 2;
+export const FORMAT = Math.max(2, ...USAGE_COLUMNS.map(({ since }) => since));
 
 /**
  * The origin of a slice's rows, kept in the Parquet file's key-value metadata under `gc_usage`, so that the data and its

@@ -97,7 +97,9 @@ describe("gc-usage aws deploy", () => {
       "FirstDate=2024-06-01",
     ]);
     expect(done.exitCode).toBe(2);
-    expect(done.stderr).toContain("Unknown parameter FirstDate in --parameter.\nUse one of: FirstDay,");
+    expect(done.stderr).toContain(
+      "Unknown parameter FirstDate in --parameter.\nDid you mean FirstDay? Use one of: FirstDay,",
+    );
   });
 });
 
