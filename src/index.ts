@@ -2,7 +2,7 @@
  * The library behind the command: everything that `gc-usage` does with the usage API, a lake and its questions. The stack in AWS
  * is `gc-usage/aws`, the simulated organization `gc-usage/sandbox`. See docs/library.md.
  *
- * Nothing here prints, exits, or reads the process's environment, except `settingsFromEnvironment`.
+ * Nothing here prints or exits. Only `settingsFromEnvironment` reads the process's environment, and the AWS SDK its own variables.
  */
 
 // Questions and SQL.

@@ -2,14 +2,16 @@ import type { CloudFormation } from "@aws-sdk/client-cloudformation";
 import type { Glue } from "@aws-sdk/client-glue";
 import type { S3 } from "@aws-sdk/client-s3";
 import { awsClientConfig } from "../environment/aws-client.ts";
+import type { Env } from "../environment/aws-identity.ts";
 import { type AwsOptions, awsError } from "../support/aws.ts";
 
 /** The AWS services that the stack uses. Each SDK is loaded on first use. */
 export class Aws {
   readonly #options: AwsOptions;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #env: Env;
 
-  constructor(options: AwsOptions = {}, env: NodeJS.ProcessEnv = process.env) {
+  /** @param env environment variables, for what the options leave out. */
+  constructor(options: AwsOptions, env: Env) {
     this.#options = options;
     this.#env = env;
   }

@@ -1,8 +1,7 @@
 import type { CloudFormation, Stack } from "@aws-sdk/client-cloudformation";
-import type { AwsOptions } from "../support/aws.ts";
 import { GcUsageError, messageOf } from "../support/errors.ts";
 import { type Day, parseDay } from "../usage/day.ts";
-import { Aws } from "./aws.ts";
+import type { Aws } from "./aws.ts";
 
 /** The default name of the stack. */
 export const DEFAULT_STACK = "gc-usage";
@@ -39,8 +38,8 @@ export interface StackSettings {
  * @throws {GcUsageError} aws, if there is no such stack, gc-usage did not create it, or its creation never completed;
  * credentials, permission or service, for errors of AWS.
  */
-export async function stackOutputs(stack: string, options: AwsOptions = {}): Promise<StackSettings> {
-  return settingsOf(await findStack(new Aws(options), stack), stack);
+export async function stackOutputs(aws: Aws, stack: string): Promise<StackSettings> {
+  return settingsOf(await findStack(aws, stack), stack);
 }
 
 /** The settings of a described stack. */

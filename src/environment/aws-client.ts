@@ -29,7 +29,7 @@ export async function awsClientConfig(options: AwsOptions, env: Env) {
   const settings = await profileSettings(identity);
   const { AwsTransport } = await import("./aws-transport.ts");
   const bundle = caBundle(settings["ca_bundle"], env);
-  const requestHandler = new AwsTransport(environmentProxies(env), () => readBundle(bundle));
+  const requestHandler = new AwsTransport(environmentProxies(env), () => readBundle(bundle, env));
   return {
     ...(region === undefined ? {} : { region }),
     ...(identity.profile === undefined ? {} : { profile: identity.profile.value }),
@@ -139,9 +139,9 @@ export function caBundle(ofProfile: string | undefined, env: Env): Named | undef
   );
 }
 
-async function readBundle(bundle: Named | undefined): Promise<Buffer | undefined> {
+async function readBundle(bundle: Named | undefined, env: Env): Promise<Buffer | undefined> {
   if (bundle === undefined) return undefined;
-  const file = bundle.value.replace(/^~(?=\/)/, homeFolder() ?? "~");
+  const file = bundle.value.replace(/^~(?=\/)/, homeFolder(env) ?? "~");
   try {
     return await readFile(file);
   } catch (error) {

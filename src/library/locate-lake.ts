@@ -24,8 +24,8 @@ export async function locateLake(
   variables: Variables,
 ): Promise<LakeLocation> {
   if (stack === undefined) return { uri: lakeUri(lake, variables), stack: undefined };
-  const { stackOutputs } = await import("../aws/stack.ts");
-  const settings = await stackOutputs(stack);
+  const { Aws, stackOutputs } = await import("../aws/index.ts");
+  const settings = await stackOutputs(new Aws({}, variables), stack);
   return { uri: settings.lake, stack: settings };
 }
 

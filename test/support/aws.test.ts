@@ -26,7 +26,10 @@ describe("responses of AWS", () => {
       for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"])
         vi.stubEnv(name, undefined);
       const message = expect.stringMatching(/^Cannot read the stack any: /);
-      await expect(findStack(new Aws(), "any")).rejects.toMatchObject({ kind: "input", message });
+      await expect(findStack(new Aws({}, process.env), "any")).rejects.toMatchObject({
+        kind: "input",
+        message,
+      });
       await rm(folder, { recursive: true });
     },
   );
@@ -73,7 +76,7 @@ describe("responses of AWS", () => {
       const address = server.address();
       const port = typeof address === "object" ? address?.port : 0;
       try {
-        const aws = new Aws({ endpointUrl: `http://127.0.0.1:${port}`, region: "us-east-1" });
+        const aws = new Aws({ endpointUrl: `http://127.0.0.1:${port}`, region: "us-east-1" }, process.env);
         await expect(findStack(aws, "any")).rejects.toMatchObject({
           kind,
           retryable,
@@ -109,7 +112,9 @@ describe("responses of AWS", () => {
     const address = server.address();
     const endpointUrl = `https://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
     try {
-      await expect(findStack(new Aws({ endpointUrl, region: "us-east-1" }), "any")).rejects.toMatchObject({
+      await expect(
+        findStack(new Aws({ endpointUrl, region: "us-east-1" }, process.env), "any"),
+      ).rejects.toMatchObject({
         kind: "service",
         message: expect.stringMatching(
           /^Cannot read the stack any: no TLS connection could be made \((EPROTO|ERR_SSL_\w+)\)\.$/,

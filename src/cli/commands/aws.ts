@@ -72,13 +72,13 @@ function deployCommand(cli: Cli) {
       "\nExample:\n  gc-usage aws deploy --dry-run\n  gc-usage aws deploy --stack usage-eu --parameter FirstDay=2024-01-01",
     )
     .action(async (options) => {
-      const aws = new Aws(options);
+      const aws = new Aws(options, cli.env);
       const parameters = { ...(options.blueprintNames ? BLUEPRINT_NAMES : {}), ...options.parameter };
       const input = { stack: options.stack, template: await readTemplate(), parameters };
       const made = await plan(aws, input, waiting(cli));
       if (made.action === "none") {
         cli.log.info(`The stack ${options.stack} is up to date.`);
-        await printSettings(cli, await stackOutputs(options.stack, options), options.json, made);
+        await printSettings(cli, await stackOutputs(aws, options.stack), options.json, made);
         return;
       }
       cli.note(changesText(made));
@@ -109,7 +109,7 @@ function outputsCommand(cli: Cli) {
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage aws outputs --json")
     .action(async (options) => {
-      await printSettings(cli, await stackOutputs(options.stack, options), options.json);
+      await printSettings(cli, await stackOutputs(new Aws(options, cli.env), options.stack), options.json);
     });
 }
 
@@ -130,8 +130,8 @@ function crawlCommand(cli: Cli) {
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage aws crawl")
     .action(async (options) => {
-      const settings = await stackOutputs(options.stack, options);
-      const crawled = await crawl(new Aws(options), settings, {
+      const settings = await stackOutputs(new Aws(options, cli.env), options.stack);
+      const crawled = await crawl(new Aws(options, cli.env), settings, {
         onState: (state, seconds) => cli.progress(`${settings.crawler}: ${state}, ${seconds} s`),
         signal: cli.signal,
         effects: realEffects,
@@ -147,7 +147,7 @@ function driftCommand(cli: Cli) {
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  gc-usage aws drift")
     .action(async (options) => {
-      const drifted = await drift(new Aws(options), options.stack, waiting(cli));
+      const drifted = await drift(new Aws(options, cli.env), options.stack, waiting(cli));
       await (options.json ? cli.json({ stack: options.stack, drifted }) : cli.out(driftText(drifted)));
       if (drifted.length > 0) {
         throw new GcUsageError("aws", `The stack ${options.stack} has drifted.`, {
@@ -179,7 +179,7 @@ function destroyCommand(cli: Cli) {
           hint: "Use both to delete the data, or neither to keep it.",
         });
       }
-      const aws = new Aws(options);
+      const aws = new Aws(options, cli.env);
       const found = await standing(aws, options.stack);
       const buckets = [found.lakeBucket, found.resultsBucket].filter((bucket) => bucket !== undefined);
       cli.note(destroyText(found, buckets, options.deleteData === true));
