@@ -128,7 +128,7 @@ Examples:
   gc-usage ask noisy-clients --last-month
   gc-usage ask trend --by endpoint --top 3 --last 30d
   gc-usage ask failing-endpoints --questions my-questions
-  gc-usage ask hot-spots --client dialer --endpoint "GET /api/v2/users/{userId}"
+  gc-usage ask hot-spots --client click-to-dial --endpoint "GET /api/v2/users/{userId}"
   gc-usage ask change --from 2026-11-01 --to 2026-11-15 --output csv --out change.csv
   gc-usage ask busy-clients --granularity month --last 6m
   gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json

@@ -84,7 +84,7 @@ Examples:
   gc-usage sql "SELECT clientId, max(clientName), sum(status429) FROM daily GROUP BY 1 ORDER BY 3 DESC LIMIT 10"
   gc-usage sql < report.sql
   gc-usage sql --file report.sql --out report.parquet
-  gc-usage sql --client dialer "SELECT date, sum(requests) FROM daily GROUP BY 1 ORDER BY 1"
+  gc-usage sql --client click-to-dial "SELECT date, sum(requests) FROM daily GROUP BY 1 ORDER BY 1"
   gc-usage sql --explain "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql --stack gc-usage --engine athena "SELECT sum(requests) FROM daily WHERE date >= DATE '2026-11-01'"
   gc-usage sql "SELECT * FROM \\"genesysclouddb\\".\\"gc_usage_api_source\\" WHERE granularity='month' ORDER BY status429 DESC limit 10"`;
