@@ -101,7 +101,8 @@ function classOf({ name, kind }: Column, { rows }: Measured, index: number): Col
   if (ID.test(name)) return "id";
   const values = rows.map((row) => row[index]).filter((value) => typeof value === "string");
   const areAll = (form: RegExp): boolean => values.length > 0 && values.every((value) => form.test(value));
-  return areAll(UUID) ? "id" : areAll(/^\//) ? "uri" : "text";
+  // The ids of the built-in clients are words.
+  return areAll(/^\S+$/) && values.some((value) => UUID.test(value)) ? "id" : areAll(/^\//) ? "uri" : "text";
 }
 
 /** The column with the shortest beginnings of its ids that are all different. */

@@ -97,7 +97,8 @@ function layoutOf(
   const rowText = (row: SqlRow): string => {
     const stacks = textsOf(row).map((text, i) => shown[i]?.lines(text) ?? []);
     const height = Math.max(...stacks.map((stack) => stack.length));
-    const style = (text: string, i: number): string => (row[i] === null ? paint.dim(text) : text);
+    const style = (text: string, i: number): string =>
+      row[i] === null && text !== "" ? paint.dim(text) : text;
     return Array.from(
       { length: height },
       (_, at) =>

@@ -90,6 +90,18 @@ describe("a table", () => {
     expect((await fitted(clients, same, 80))[1]).toEqual([]);
   });
 
+  test("recognizes ids by their form, and pads no line, with or without colors", async () => {
+    const given = columns(["value", "text"], ["name", "text"], ["requests", "integer"]);
+    const rows: SqlRow[] = [
+      [ID, null, 1],
+      ["purecloud", "A name that is long enough to wrap at this width", 2],
+    ];
+    const [text] = await fitted(given, rows, 40);
+    expect(text).toContain("0ca193aa…");
+    const colored = await table(columns(["template_uri", "text"], ["name", "text"]), [[URI, null]], 30, true);
+    expect(colored).not.toMatch(/\s(?:\u001b\[\d+m)*\n/);
+  });
+
   test("leaves ids out if names tell the rows apart, and only then", async () => {
     const [text, notes] = await fitted(clients, [[ID, NAME, "/a", 1]], 70);
     expect(text.split("\n")[1]).toBe(`${NAME}  /a                   1`);
