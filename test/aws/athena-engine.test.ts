@@ -9,10 +9,10 @@ import { Lake } from "../../src/lake/lake.ts";
 import { realEffects } from "../../src/support/effects.ts";
 import { type GcUsageError, isGcUsageError } from "../../src/support/errors.ts";
 import { sizeText } from "../../src/support/size.ts";
-import { makeLake, removeLake } from "../engine/fixture.ts";
+import { makeLake, removeLake, tempFolder } from "../helpers/lakes.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
-import { openStore, putSlice, tempFolder } from "./s3-helpers.ts";
+import { openStore, putSlice } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const server = new AthenaClient({ ...clientOptions(aws), endpoint: aws.athenaUrl });

@@ -13,8 +13,8 @@ import { bind, daysRead, get, list, rowsWhere } from "../../src/questions/questi
 import { addDays, type Day } from "../../src/usage/day.ts";
 import type { Span } from "../../src/usage/period.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { removeLake } from "../engine/fixture.ts";
 import { workFolder } from "../helpers/cli.ts";
+import { removeLake } from "../helpers/lakes.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
 import { readCalls } from "./harness/moto.ts";

@@ -4,7 +4,7 @@ import { S3 } from "@aws-sdk/client-s3";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import type { UsageRow } from "../../src/usage/row.ts";
-import { addSource, makeLake, type SliceRows, slice } from "../engine/fixture.ts";
+import { addSource, makeLake, type SliceRows, slice } from "../helpers/lakes.ts";
 import { clientOptions } from "./harness/env.ts";
 import type { LocalAws } from "./harness/setup.ts";
 

@@ -5,9 +5,10 @@ import { Lake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { copyLake } from "../../src/sync/copy.ts";
 import { slicePath } from "../../src/usage/slice.ts";
+import { tempFolder } from "../helpers/lakes.ts";
 import { gcUsage } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
-import { between, newBucket, openStore, putSlice, sliceKey, tempFolder } from "./s3-helpers.ts";
+import { between, newBucket, openStore, putSlice, sliceKey } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));

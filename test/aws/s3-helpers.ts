@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import {
   createServer,
   request as httpRequest,
@@ -7,18 +7,17 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
 import { Lake } from "../../src/lake/lake.ts";
-import { FORMAT, type Provenance } from "../../src/lake/provenance.ts";
+import type { Provenance } from "../../src/lake/provenance.ts";
 import { S3Store } from "../../src/lake/s3/s3-store.ts";
 import { parseS3Uri } from "../../src/lake/s3/s3-uri.ts";
 import type { Log } from "../../src/support/effects.ts";
-import { METRICS } from "../../src/usage/metric.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
+import { provenance as sliceProvenance, tempFolder } from "../helpers/lakes.ts";
 import { clientOptions } from "./harness/env.ts";
 import type { LocalAws } from "./harness/setup.ts";
 
@@ -29,13 +28,6 @@ export async function newBucket(aws: Pick<LocalAws, "url">, what: string): Promi
   const name = `s3-${what}-${process.pid}-${++buckets}`;
   await new S3Client(clientOptions(aws)).send(new CreateBucketCommand({ Bucket: name }));
   return name;
-}
-
-/** A folder that is deleted with the test. */
-export async function tempFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "gc-usage-s3-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export interface OpenedStore {
@@ -72,18 +64,8 @@ export function sliceKey(date: string): SliceKey {
 }
 
 export function provenance(date: string, change: Partial<Provenance> = {}): Provenance {
-  return {
-    start: date as Provenance["start"],
-    end: date as Provenance["end"],
-    metrics: METRICS,
-    fetchedAt: Date.UTC(2026, 10, 20),
-    interval: `${date}/${date}`,
-    id: "job-1",
-    rows: 1,
-    format: FORMAT,
-    version: "0.0.0",
-    ...change,
-  };
+  const day = date as Provenance["start"];
+  return sliceProvenance({ start: day, end: day, interval: `${date}/${date}`, ...change });
 }
 
 /** Writes a slice of one row into a lake. */

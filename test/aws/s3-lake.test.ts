@@ -11,10 +11,11 @@ import { parseFaults, type Sandbox, startSandbox } from "../../src/sandbox/sandb
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { BIN } from "../helpers/bin.ts";
+import { tempFolder } from "../helpers/lakes.ts";
 import { expectTruth, fastEffects, runSync } from "../sync/world.ts";
 import { deploy, type Env, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
-import { newBucket, openStore, putSlice, tempFolder } from "./s3-helpers.ts";
+import { newBucket, openStore, putSlice } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));

@@ -5,8 +5,9 @@ import { execa } from "execa";
 import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { OnProgress } from "../../src/support/progress.ts";
 import { BIN } from "../helpers/bin.ts";
+import { tempFolder } from "../helpers/lakes.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
-import { between, fileOf, newBucket, openStore, tempFolder } from "./s3-helpers.ts";
+import { between, fileOf, newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));

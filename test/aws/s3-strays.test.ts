@@ -2,9 +2,10 @@ import { execFileSync } from "node:child_process";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, inject, it } from "vitest";
 import { Lake } from "../../src/lake/lake.ts";
+import { tempFolder } from "../helpers/lakes.ts";
 import { gcUsage } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
-import { newBucket, openStore, putSlice, tempFolder } from "./s3-helpers.ts";
+import { newBucket, openStore, putSlice } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));

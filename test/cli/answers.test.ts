@@ -8,8 +8,8 @@ import { addDays, type Day, dayOf, eachDay } from "../../src/usage/day.ts";
 import type { Envelope } from "../../src/usage/envelope.ts";
 import { periodStart } from "../../src/usage/period.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { addSource, makeLake, removeLake, type SliceRows, slice } from "../engine/fixture.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { addSource, makeLake, removeLake, type SliceRows, slice } from "../helpers/lakes.ts";
 
 const TODAY = dayOf(Date.now());
 const YESTERDAY = addDays(TODAY, -1);

@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeLake, removeLake, slice } from "../engine/fixture.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const DAYS = ["2026-10-01", "2026-10-02", "2026-10-03", "2026-10-04"];
 const USERS = "/api/v2/users";

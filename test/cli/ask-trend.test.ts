@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeLake, removeLake, slice } from "../engine/fixture.ts";
 import { gcUsage } from "../helpers/cli.ts";
+import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const ROW = {
   clientId: "a",

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listText } from "../../src/cli/question-list.ts";
 import { list } from "../../src/questions/questions.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
-import { makeLake, removeLake, slice } from "../engine/fixture.ts";
 import { gcUsage } from "../helpers/cli.ts";
+import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const COLORS = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g");
 const LAST = "2026-09-30" as Day;

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import zlib, { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../lake/helpers.ts";
+import { tree } from "../helpers/lakes.ts";
 
 const ROW = '{"clientId":"c1","requests":3,"status200":3,"date":"2021-01-12T00:00:00Z"}';
 const ANSWER = Buffer.from(`{"results":[${ROW}],"queryStatus":"Complete"}\n`);

@@ -2,7 +2,7 @@ import { utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../lake/helpers.ts";
+import { tree } from "../helpers/lakes.ts";
 
 const row = (date: string, change: object = {}): Record<string, unknown> => ({
   clientId: "c1",

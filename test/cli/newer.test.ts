@@ -4,8 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../lake/helpers.ts";
-import { writeNewerSlice } from "../lake/newer-slice.ts";
+import { tree, writeNewerSlice } from "../helpers/lakes.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const BEFORE = addDays(YESTERDAY, -1);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openLake } from "../../src/lake/open.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { gcUsage, type Ran, start, workFolder } from "../helpers/cli.ts";
-import { tree } from "../lake/helpers.ts";
+import { tree } from "../helpers/lakes.ts";
 import { TestClient } from "../sandbox/client.ts";
 
 const SYNC = ["sync", "--last", "2d", "--group-by", "method", "--lake", "lake"];

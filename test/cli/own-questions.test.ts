@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeLake, removeLake, slice } from "../engine/fixture.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const GUIDE = readFileSync(new URL("../../docs/questions.md", import.meta.url), "utf8");
 const EXAMPLE = /```sql\n([\s\S]*?)```/.exec(GUIDE)?.[1] ?? "";

@@ -5,9 +5,8 @@ import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
+import { tree, writeNewerSlice } from "../helpers/lakes.ts";
 import { hasTerminal, onTerminal } from "../helpers/terminal.ts";
-import { tree } from "../lake/helpers.ts";
-import { writeNewerSlice } from "../lake/newer-slice.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const BEFORE = addDays(YESTERDAY, -1);

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sqlString } from "../../src/support/quote.ts";
-import { addSource, makeLake, removeLake, slice } from "../engine/fixture.ts";
 import { gcUsage } from "../helpers/cli.ts";
+import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const BIG = 2n ** 63n - 1n;
 let lake: string;

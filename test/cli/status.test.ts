@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../lake/helpers.ts";
+import { tree } from "../helpers/lakes.ts";
 
 const zeros = Object.fromEntries(METRICS.map((metric) => [metric, 0]));
 const row = (date: string): object => ({ clientId: "c", ...zeros, requests: 1, date });

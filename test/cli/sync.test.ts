@@ -11,7 +11,7 @@ import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { slicePath } from "../../src/usage/slice.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
-import { KEY, provenance } from "../lake/helpers.ts";
+import { KEY, provenance } from "../helpers/lakes.ts";
 
 const NO_CLIENT = { GENESYSCLOUD_OAUTHCLIENT_ID: "", GENESYSCLOUD_OAUTHCLIENT_SECRET: "" };
 

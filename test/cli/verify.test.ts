@@ -8,8 +8,7 @@ import { sqlString } from "../../src/support/quote.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
-import { provenance, tree } from "../lake/helpers.ts";
-import { writeNewerSlice } from "../lake/newer-slice.ts";
+import { provenance, tree, writeNewerSlice } from "../helpers/lakes.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const day = (back: number): Day => addDays(YESTERDAY, -back);

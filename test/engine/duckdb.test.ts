@@ -5,7 +5,7 @@ import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts
 import { allRows, type SqlRow, type SqlValue } from "../../src/engine/engine.ts";
 import { type ErrorKind, type GcUsageError, isGcUsageError } from "../../src/support/errors.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
+import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const BIG = 2n ** 63n - 1n;
 const made: string[] = [];

@@ -4,8 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { writeParquet } from "../../src/engine/duckdb/parquet-output.ts";
 import { sqlString } from "../../src/support/quote.ts";
-import { tempFolder } from "../lake/helpers.ts";
-import { makeLake, removeLake } from "./fixture.ts";
+import { makeLake, removeLake, tempFolder } from "../helpers/lakes.ts";
 
 let lake: string;
 let engine: DuckDbEngine;

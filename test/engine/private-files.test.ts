@@ -26,8 +26,8 @@ import { sqlString } from "../../src/support/quote.ts";
 import { addDays, parseDay } from "../../src/usage/day.ts";
 import { SOURCE_FOLDER, slicePath } from "../../src/usage/slice.ts";
 import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
 import { size } from "../reliability/size.ts";
-import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
 
 const lakes: string[] = [];
 afterAll(() => {

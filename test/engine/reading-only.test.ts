@@ -9,7 +9,7 @@ import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts
 import { allRows } from "../../src/engine/engine.ts";
 import { isGcUsageError } from "../../src/support/errors.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
+import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 let lake: string;
 let outside: string;

@@ -5,7 +5,7 @@ import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts
 import { allRows } from "../../src/engine/engine.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { addSource, makeLake, removeLake, slice } from "./fixture.ts";
+import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const FIRST = "2026-01-01" as Day;
 /** Names that must be escaped in a path, and whose order differs from that of their escaped forms. */

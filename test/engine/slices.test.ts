@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { sqlString } from "../../src/support/quote.ts";
 import { slicePath } from "../../src/usage/slice.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { slice } from "./fixture.ts";
+import { slice } from "../helpers/lakes.ts";
 
 const GOLDEN = fileURLToPath(new URL("../golden/0.1.0/lake", import.meta.url));
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { sumsAcrossIn } from "../../src/engine/duckdb/sums.ts";
 import { allRows } from "../../src/engine/engine.ts";
-import { makeLake, removeLake, slice } from "./fixture.ts";
+import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 let lake: string;
 let engine: DuckDbEngine;

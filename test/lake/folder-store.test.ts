@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
-import { tempFolder } from "./helpers.ts";
+import { tempFolder } from "../helpers/lakes.ts";
 
 async function store(): Promise<{
   store: FolderStore;

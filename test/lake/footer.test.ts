@@ -6,7 +6,7 @@ import { CHANGED, readFooter } from "../../src/lake/footer.ts";
 import { encodeProvenance, readProvenance } from "../../src/lake/provenance.ts";
 import { SliceFiles, spoolLine } from "../../src/lake/slice-parquet.ts";
 import { METRICS } from "../../src/usage/metric.ts";
-import { KEY, provenance, readable, spoolRow, tempFolder } from "./helpers.ts";
+import { KEY, provenance, readable, spoolRow, tempFolder } from "../helpers/lakes.ts";
 
 async function slice(folder: string, name: string, change: Parameters<typeof provenance>[0] = {}) {
   const parquet = new SliceFiles(join(folder, "spill"));

@@ -10,7 +10,7 @@ import { type Coverage, coversLess } from "../../src/usage/coverage.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
-import { KEY, provenance, tempFolder, tempLake } from "./helpers.ts";
+import { KEY, provenance, tempFolder, tempLake } from "../helpers/lakes.ts";
 
 let n = 0;
 

@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { type Holder, isOver, newHolder, readLease, TERM_MS, writeLease } from "../../src/lake/lease.ts";
 import { sweepLock, withLock } from "../../src/lake/local/lock.ts";
-import { tempFolder } from "./helpers.ts";
+import { tempFolder } from "../helpers/lakes.ts";
 
 /** The id of a process that has ended. */
 export function deadPid(): number {

@@ -6,7 +6,7 @@ import { readFooter } from "../../src/lake/footer.ts";
 import { SLICE_COLUMNS, SliceFiles, type SpoolRow, spoolLine } from "../../src/lake/slice-parquet.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { MAX_COUNT } from "../../src/usage/row.ts";
-import { KEY, provenance, readable, readParquet, spoolRow, tempFolder } from "./helpers.ts";
+import { KEY, provenance, readable, readParquet, spoolRow, tempFolder } from "../helpers/lakes.ts";
 
 async function files(): Promise<{ files: SliceFiles; folder: string }> {
   const folder = await tempFolder();

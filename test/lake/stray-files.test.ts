@@ -3,7 +3,7 @@ import { copyFile, mkdir, rename, rm, symlink, writeFile } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
-import { tree } from "./helpers.ts";
+import { tree } from "../helpers/lakes.ts";
 
 const DAY = "usage/granularity=day";
 const SLICE = `${DAY}/date=2021-02-04/legacy.client-uri.parquet`;

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { fileSystemNow } from "../../src/lake/lease.ts";
 import { withLock } from "../../src/lake/local/lock.ts";
 import { Workspace } from "../../src/lake/workspace.ts";
-import { tempFolder } from "./helpers.ts";
+import { tempFolder } from "../helpers/lakes.ts";
 
 /** What processes create in a staging folder, which every process removes at its end while it is empty. */
 const CREATIONS: [what: string, create: (staging: string) => Promise<void>][] = [

@@ -7,7 +7,7 @@ import { openLake } from "../../src/lake/open.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../lake/helpers.ts";
+import { tree } from "../helpers/lakes.ts";
 import { fastEffects, runSync, span } from "../sync/world.ts";
 
 /**

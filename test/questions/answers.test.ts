@@ -4,7 +4,7 @@ import { allRows } from "../../src/engine/engine.ts";
 import { bind, daysRead, get, list } from "../../src/questions/questions.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
-import { makeLake, removeLake, slice } from "../engine/fixture.ts";
+import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
 import { ORACLE, type OracleRow } from "./oracle.ts";
 
 const START = "2026-09-01" as Day;

@@ -6,7 +6,7 @@ import { bind, daysRead, defaultSql, get, list } from "../../src/questions/quest
 import { isGcUsageError } from "../../src/support/errors.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
-import { makeLake, removeLake, slice } from "../engine/fixture.ts";
+import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
 
 const VALUES = {
   start: "2026-11-01" as Day,

@@ -6,7 +6,7 @@ import type { Provenance } from "../../src/lake/provenance.ts";
 import { copyLake } from "../../src/sync/copy.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
 import { gcUsage } from "../helpers/cli.ts";
-import { KEY, provenance, spoolRow, tempFolder, tempLake } from "../lake/helpers.ts";
+import { KEY, provenance, spoolRow, tempFolder, tempLake } from "../helpers/lakes.ts";
 
 const OTHER: SliceKey = { ...KEY, date: "2026-11-02" as SliceKey["date"] };
 

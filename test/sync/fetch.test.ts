@@ -5,7 +5,7 @@ import { StagedJob } from "../../src/sync/staging.ts";
 import { parseDay } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { clientFor, sendJson, startServer } from "../genesys/server.ts";
-import { tempLake } from "../lake/helpers.ts";
+import { tempLake } from "../helpers/lakes.ts";
 
 it("ends if a job's pages form a loop, and does not fill the disk", async () => {
   const server = await startServer((response, { method, url }) => {

@@ -17,7 +17,7 @@ import type { Grouping } from "../../src/usage/grouping.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { periodStart, periodsOf } from "../../src/usage/period.ts";
 import { MAX_COUNT } from "../../src/usage/row.ts";
-import { readSlice, tempLake } from "../lake/helpers.ts";
+import { readSlice, tempLake } from "../helpers/lakes.ts";
 import { anyWeekStart } from "../usage/arbitraries.ts";
 
 /** Nobody has taken over the work. */

@@ -13,7 +13,7 @@ import { type JobState, StagedJob } from "../../src/sync/staging.ts";
 import { addDays, type Day, eachDay, minDay, startOfDay } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { GRANULARITIES, type Span } from "../../src/usage/period.ts";
-import { readable, tempLake } from "../lake/helpers.ts";
+import { readable, tempLake } from "../helpers/lakes.ts";
 import { anyWeekStart } from "../usage/arbitraries.ts";
 import { fastEffects, runSync, span } from "./world.ts";
 

@@ -7,7 +7,7 @@ import type { Grouping } from "../../src/usage/grouping.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type Granularity, periodEnd, periodStart } from "../../src/usage/period.ts";
 import { SERVICE_SPECS } from "../../src/usage/service.ts";
-import { readable } from "../lake/helpers.ts";
+import { readable } from "../helpers/lakes.ts";
 import { anyService, anyWeekStart } from "../usage/arbitraries.ts";
 
 const TODAY = "2026-11-23" as Day;

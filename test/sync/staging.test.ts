@@ -20,7 +20,7 @@ import { Workspace } from "../../src/lake/workspace.ts";
 import { type JobState, StagedJob, sweepStaging } from "../../src/sync/staging.ts";
 import type { Day } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
-import { tempLake } from "../lake/helpers.ts";
+import { tempLake } from "../helpers/lakes.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 10);
 const STATE: JobState = {

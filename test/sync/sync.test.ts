@@ -12,7 +12,7 @@ import { checkSource, keepSliceSources } from "../../src/sync/source.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { sliceSource, sourcePath } from "../../src/usage/slice.ts";
-import { KEY, tempLake } from "../lake/helpers.ts";
+import { KEY, tempLake } from "../helpers/lakes.ts";
 import { fastEffects, runSync, span } from "./world.ts";
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");

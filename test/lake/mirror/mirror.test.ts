@@ -5,7 +5,7 @@ import { Mirror } from "../../../src/lake/mirror/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
 import { Workspace } from "../../../src/lake/workspace.ts";
 import type { Progress } from "../../../src/support/progress.ts";
-import { tempFolder, tree } from "../helpers.ts";
+import { tempFolder, tree } from "../../helpers/lakes.ts";
 
 /** The objects of a simulated S3: texts by path. The text is its own version. */
 class World {

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { BIN } from "../../helpers/bin.ts";
-import { tempFolder, tempLake } from "../helpers.ts";
+import { tempFolder, tempLake } from "../../helpers/lakes.ts";
 
 /** Prints each resolved module on standard error. */
 const HOOK = `
