@@ -418,8 +418,9 @@ describe("the temporary folder", () => {
     expect(folders()).toHaveLength(1);
     expect(folders()).not.toContain(left);
     alive.kill("SIGINT");
-    expect((await alive).exitCode).toBe(130);
-    expect(readdirSync(temporary)).toEqual([]);
+    const ended = await alive;
+    expect(ended.exitCode, ended.stderr).toBe(130);
+    expect(readdirSync(temporary, { recursive: true })).toEqual([]);
   });
 
   test.skipIf(process.getuid === undefined)("is not a folder that others can write to", async () => {

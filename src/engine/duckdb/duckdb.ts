@@ -2,7 +2,7 @@ import { resolve, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { Lake } from "../../lake/lake.ts";
 import { FolderStore } from "../../lake/local/folder-store.ts";
-import { untilAborted } from "../../support/effects.ts";
+import { realEffects, untilAborted } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { isSource, type SliceKey, SOURCE_FOLDER } from "../../usage/slice.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
@@ -154,8 +154,24 @@ export class DuckDbEngine implements SqlEngine {
   }
 
   async close(): Promise<void> {
-    // DuckDB cannot be interrupted while it plans a statement. Do not wait for that after an abort.
-    if (this.#busy.size === 0) await this.#tables.close();
-    else void Promise.allSettled(this.#busy).then(() => this.#tables.close());
+    const settled = Promise.allSettled(this.#busy);
+    // DuckDB cannot be interrupted while it plans a statement. After an abort, do not wait long for that.
+    if (await endsWithin(settled, PATIENCE_MS)) await this.#tables.close();
+    else void settled.then(() => this.#tables.close());
+  }
+}
+
+const PATIENCE_MS = 2000;
+
+async function endsWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = realEffects.sleep(ms, timer.signal).then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    timer.abort();
   }
 }
