@@ -34,7 +34,7 @@ function variables(): string {
   );
   return [
     "## Environment variables\n",
-    "`gc-usage config` shows their values in force. An option has precedence over a variable. [Settings](settings.md) describes the details.\n",
+    "`gc-usage config` shows their current values. An option has precedence over a variable. [Settings](settings.md) has the details.\n",
     "| setting | variables | option | meaning |\n| --- | --- | --- | --- |",
     ...rows,
     "",

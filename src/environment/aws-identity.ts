@@ -48,7 +48,7 @@ function keysOf(env: Env): AwsKeys | undefined {
   if (!accessKeyId) return undefined;
   if (!secretAccessKey) {
     throw new GcUsageError("credentials", "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.", {
-      hint: "Export both, or unset AWS_ACCESS_KEY_ID and name a profile with AWS_PROFILE.",
+      hint: "Set both, or unset AWS_ACCESS_KEY_ID and name a profile with AWS_PROFILE.",
     });
   }
   const sessionToken = first(env, ["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"])?.value;

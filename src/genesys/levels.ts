@@ -73,7 +73,7 @@ function envProxy(read: (name: string) => string | undefined): ProxyParts | unde
   const other = ["PORT", "PROTOCOL"].find(of);
   if (other === undefined) return undefined;
   throw new GcUsageError("input", `GENESYSCLOUD_PROXY_${other} is set, but GENESYSCLOUD_PROXY_HOST is not.`, {
-    hint: `Export GENESYSCLOUD_PROXY_HOST, or unset GENESYSCLOUD_PROXY_${other} to call without a proxy from these variables.`,
+    hint: `Set GENESYSCLOUD_PROXY_HOST, or unset GENESYSCLOUD_PROXY_${other} to call without a proxy from these variables.`,
   });
 }
 

@@ -150,7 +150,7 @@ function pickPlace(levels: readonly Level[]): Bases & { domain?: string; source:
     }
   }
   throw new GcUsageError("input", "No Genesys Cloud region is set.", {
-    hint: "Export GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or pass --region.",
+    hint: "Set GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or pass --region.",
     details: { found: foundIn(levels) },
   });
 }
@@ -197,7 +197,7 @@ function fits(level: Level, id: Found | undefined): boolean {
 }
 
 const HOW_TO =
-  "Export GENESYSCLOUD_REGION, GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET, or name a profile of the gc CLI " +
+  "Set GENESYSCLOUD_REGION, GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET, or name a profile of the gc CLI " +
   "with --profile. `gc-usage demo` needs no account.";
 
 function missingCredentials(levels: readonly Level[]): GcUsageError {
@@ -206,12 +206,12 @@ function missingCredentials(levels: readonly Level[]): GcUsageError {
   const [message, hint] = id
     ? [
         `Found a client id (from ${id.source}) but no client secret.`,
-        "Export GENESYSCLOUD_OAUTHCLIENT_SECRET, or pass --client-secret-file.",
+        "Set GENESYSCLOUD_OAUTHCLIENT_SECRET, or pass --client-secret-file.",
       ]
     : secret
       ? [
           `Found a client secret (from ${secret.source}) but no client id.`,
-          "Export GENESYSCLOUD_OAUTHCLIENT_ID, or pass --client-id.",
+          "Set GENESYSCLOUD_OAUTHCLIENT_ID, or pass --client-id.",
         ]
       : ["No credentials for Genesys Cloud were found.", HOW_TO];
   return new GcUsageError("credentials", message, { hint, details: { found: foundIn(levels) } });

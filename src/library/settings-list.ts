@@ -319,7 +319,7 @@ export interface ListedSetting extends FoundSetting {
   readonly setting: Setting;
 }
 
-/** All settings in force. An invalid one is listed with its error. */
+/** All settings with their values. An invalid one is listed with its error. */
 export async function listSettings(sources: SettingsSources): Promise<ListedSetting[]> {
   const { options, env, stdin } = sources;
   const genesys = await findEachSetting({ ...options, env, home: homeFolder(env), stdin });

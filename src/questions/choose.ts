@@ -61,7 +61,7 @@ export function sourcesFor(question: Question, slices: readonly SliceKey[], want
   const limits = [wanted.service, wanted.grouping].filter(Boolean).join(", ");
   throw new GcUsageError(
     "lake",
-    `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${wanted.dimensions?.length ? `${question.name} with these filters` : question.name} needs.`,
+    `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${question.name} needs${wanted.dimensions?.length ? " with these filters" : ""}.`,
     { hint: whatThereIs(question, wanted, all, answering) },
   );
 }

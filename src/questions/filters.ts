@@ -174,7 +174,7 @@ function find(
 ): (Found | undefined)[] {
   if (text.trim() === "") {
     throw new GcUsageError("input", `--${filter.name} is empty.`, {
-      hint: `Set the id of a ${filter.name}, its name or a part of the name.`,
+      hint: `Set the id of a ${filter.name}, its name or part of the name.`,
     });
   }
   const { method, uri } = filter.name === "endpoint" ? endpointOf(text) : { method: undefined, uri: text };
@@ -185,12 +185,13 @@ function find(
     const matches = all.map((known) => known.filter(isMatch));
     if (matches.every(({ length }) => length === 0)) continue;
     return matches.map((match, i) => {
-      if (match.length > 1) throw ambiguous(filter, text, match, parts[i]?.organization);
+      if (match.length > 1)
+        throw ambiguous(filter, text, match, { method, organization: parts[i]?.organization });
       const [only] = match;
       return only && { value: only.value, label: only.names[0] ?? null, method };
     });
   }
-  throw notFound(filter, text, all.flat(), parts);
+  throw notFound(filter, text, all.flat(), { method, parts });
 }
 
 /** From the strictest to the least strict. */
@@ -214,14 +215,17 @@ function ambiguous(
   { name }: FilterColumns,
   text: string,
   matches: readonly Candidate[],
-  organization: string | undefined,
+  {
+    method,
+    organization,
+  }: { readonly method: string | undefined; readonly organization: string | undefined },
 ): GcUsageError {
   const whose = organization === undefined ? "" : `${organization}: `;
   return new GcUsageError(
     "input",
     `${whose}--${name} ${quoted(text)} matches ${counted(matches.length, name)}, but must match one.`,
     {
-      hint: `Set one of these:\n${listed(name, matches)}`,
+      hint: `Use one of these:\n${listed(name, matches, method)}`,
       details: { matches: matches.map(({ value, names }) => ({ value, name: names[0] ?? null })) },
     },
   );
@@ -231,12 +235,14 @@ function notFound(
   { name }: FilterColumns,
   text: string,
   known: readonly Candidate[],
-  parts: readonly FilteredRows[],
+  { method, parts }: { readonly method: string | undefined; readonly parts: readonly FilteredRows[] },
 ): GcUsageError {
   const words = known.flatMap((candidate) => [...candidate.names, candidate.value]);
   const hint =
     didYouMean(text, words, (word) => `--${name} ${shellWord(word)}`) ??
-    (known.length > 0 ? `Set one of these:\n${listed(name, known)}` : `The rows there name no ${name}.`);
+    (known.length > 0
+      ? `Use one of these:\n${listed(name, known, method)}`
+      : `These rows contain no ${name}.`);
   return new GcUsageError(
     "input",
     `--${name} ${quoted(text)} was not found in ${parts[0]?.what ?? "the lake"}.`,
@@ -244,10 +250,11 @@ function notFound(
   );
 }
 
-/** A line for each candidate, with the option to copy, in the order of names. */
-function listed(name: FilterName, candidates: readonly Candidate[]): string {
+/** A line for each candidate, with the option to copy, in the order of names. A method in front of an endpoint stays. */
+function listed(name: FilterName, candidates: readonly Candidate[], method: string | undefined): string {
+  const whole = (value: string): string => (method === undefined ? value : `${method} ${value}`);
   const lines = candidates
-    .map(({ value, names: [first = ""] }) => ({ first, option: `  --${name} ${shellWord(value)}` }))
+    .map(({ value, names: [first = ""] }) => ({ first, option: `  --${name} ${shellWord(whole(value))}` }))
     .sort((a, b) => a.first.localeCompare(b.first) || a.option.localeCompare(b.option))
     .slice(0, LISTED)
     .map(({ first, option }) => (first === "" ? option : `${option}  ${inLine(first)}`));

@@ -22,17 +22,13 @@ export function ownNames(folder: OwnFolder): string[] {
   return sqlFiles(folder).flatMap((file) => FILE.exec(file)?.[1] ?? []);
 }
 
-/** @throws {GcUsageError} input, for a `.sql` file with a name that cannot be a question's. */
+/** @throws {GcUsageError} input, for a `.sql` file whose name is not a valid name of a question. */
 export function checkNames(folder: OwnFolder): void {
   const wrong = sqlFiles(folder).find((file) => !FILE.test(file));
   if (wrong === undefined) return;
-  throw new GcUsageError(
-    "input",
-    `${join(folder.path, wrong)}: the name of this file cannot be a question's.`,
-    {
-      hint: "Use lower-case letters, digits and hyphens, for example busy-nights.sql.",
-    },
-  );
+  throw new GcUsageError("input", `Invalid name of a question file: ${join(folder.path, wrong)}.`, {
+    hint: "Use lower-case letters, digits and hyphens, for example busy-nights.sql.",
+  });
 }
 
 function sqlFiles({ path, from }: OwnFolder): string[] {

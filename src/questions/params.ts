@@ -1,4 +1,5 @@
 import { GcUsageError } from "../support/errors.ts";
+import { didYouMean } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import type { Dimension } from "../usage/grouping.ts";
 import { FILTERS, type FilterName } from "./filter-columns.ts";
@@ -44,7 +45,12 @@ export function paramValue(param: QuestionParam, values: ParamValues): number | 
   const value = tryValue(param, given);
   if (value !== undefined) return value;
   const shown = typeof given === "string" ? quoted(given) : given;
-  throw new GcUsageError("input", `Invalid ${flagOf(param)}: ${shown} (expected ${expected(param)}).`);
+  const hint = param.type === "dimension" ? didYouMean(String(given), DIMENSION_WORDS) : undefined;
+  throw new GcUsageError(
+    "input",
+    `Invalid ${flagOf(param)}: ${shown} (expected ${expected(param)}).`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 function tryValue({ type }: QuestionParam, given: number | string): number | FilterName | undefined {

@@ -148,7 +148,7 @@ describe.concurrent("filters of ask", () => {
     [
       "an ambiguous name",
       ["--client", "portal"],
-      '--client "portal" matches 2 clients, but must match one.\nSet one of these:\n  --client a2  Portal\n  --client a3  Portal\n',
+      '--client "portal" matches 2 clients, but must match one.\nUse one of these:\n  --client a2  Portal\n  --client a3  Portal\n',
     ],
     [
       "a part of many names, of which ten are listed",
@@ -163,7 +163,12 @@ describe.concurrent("filters of ask", () => {
     [
       "an unknown method",
       ["--method", "trace"],
-      "Set one of these:\n  --method DELETE\n  --method GET\n  --method POST\n  --method PUT",
+      "Use one of these:\n  --method DELETE\n  --method GET\n  --method POST\n  --method PUT",
+    ],
+    [
+      "a part of several endpoints, listed with the method that was given",
+      ["--endpoint", "get /api/v2/user"],
+      "--endpoint 'GET /api/v2/users/{userId}'",
     ],
     ["a method that an endpoint is not called with", ["--endpoint", `DELETE ${USERS}`], "was not found"],
     ["an empty value", ["--client", " "], "--client is empty."],
@@ -230,7 +235,7 @@ describe.concurrent("filters of ask", () => {
     const ran = await ask("busy-clients", "--user", "u1");
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain(
-      "The lake has no days split by client and user, which busy-clients with these filters needs.",
+      "The lake has no days split by client and user, which busy-clients needs with these filters.",
     );
     expect(ran.stderr).toContain(`gc-usage sync --group-by client,user,uri,method --lake ${lake}`);
     const narrow = await ask("busy-clients", "--user", "u1", "--group-by", "client,method");

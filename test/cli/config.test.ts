@@ -34,7 +34,7 @@ async function config(
 }
 
 describe("config", () => {
-  it("shows each value in force with its source: option, variable, profile, default", async () => {
+  it("shows each value with its source: option, variable, profile, default", async () => {
     const profile = "profile DEFAULT of ~/.gc/config.toml";
     const variables = {
       GENESYSCLOUD_REGION: "us-east-1",
@@ -91,7 +91,7 @@ describe("config", () => {
     expect(of("Genesys Cloud client id")).toMatchObject({ value: ID });
     const { exitCode, stdout, stderr } = await gcUsage(["config", "--check"], { cwd, env });
     expect(exitCode).toBe(2);
-    expect(stdout).toContain("invalid: Invalid GC_USAGE_SPILL_LIMIT");
+    expect(stdout).toContain("error: Invalid GC_USAGE_SPILL_LIMIT");
     expect(stderr).toContain("Unknown variable GC_USAGE_LAEK: it has no effect. Did you mean GC_USAGE_LAKE");
     expect(stderr).toContain("Invalid settings: region, proxy, spill limit, access key.");
     const half = await config({ GENESYSCLOUD_OAUTHCLIENT_ID: ID.replace("b", "c"), HOME: "/nonexistent" });
@@ -104,7 +104,7 @@ describe("config", () => {
     await writeFile(join(home, ".gc", "config.toml"), "[DEFAULT\n");
     const broken = await gcUsage(["config"], { cwd: home });
     expect(broken.exitCode).toBe(0);
-    expect(broken.stdout).toMatch(/profile +invalid: .*config\.toml/);
+    expect(broken.stdout).toMatch(/profile +error: .*config\.toml/);
     expect(broken.stdout).toMatch(/lake +usage-lake \(default\)/);
     const args = ["config", "--client-secret-file", "-", "--json"];
     const piped = await gcUsage(args, {

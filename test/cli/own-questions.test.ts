@@ -174,7 +174,7 @@ describe.concurrent("own questions", () => {
     const { folder } = await asking("My question.sql", HEADING);
     const named = await gcUsage(["ask", "--questions", folder], { cwd });
     expect(named).toMatchObject({ exitCode: 2, stdout: "" });
-    expect(named.stderr).toContain("My question.sql: the name of this file cannot be a question's.");
+    expect(named.stderr).toContain("Invalid name of a question file:");
     const unknown = await ask("failing-endpoint", ...IN);
     expect(unknown.stderr).toContain("Did you mean failing-endpoints?");
   });

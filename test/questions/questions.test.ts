@@ -146,6 +146,9 @@ describe("binding", () => {
     expect(() => bind(get("trend"), { ...VALUES, params: { by: "url" } })).toThrow(
       'Invalid --by: "url" (expected client, user, endpoint, method or platform).',
     );
+    expect(() => bind(get("trend"), { ...VALUES, params: { by: "endpiont" } })).toThrow(
+      expect.objectContaining({ hint: "Did you mean endpoint?" }),
+    );
   });
 
   test.each([

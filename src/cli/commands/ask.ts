@@ -100,16 +100,19 @@ them on standard error.
 
 If days of the period are missing or incomplete, the question fails with exit
 code 9 and shows the \`gc-usage sync\` command that fetches them. To answer from
-the available days, add --allow-partial. Without a start, the answer covers the
-last 30 days (12 weeks, 12 months), or as many as the lake has in a row. Only
-one option can set the start. In scripts, use --require-complete, which expects
-all days up to yesterday, and --max-age. JSON and Parquet contain the period,
-its coverage and when the data was fetched (docs/answers.md).
+the available days, add --allow-partial. In scripts, use --require-complete,
+which expects all days up to yesterday, and --max-age. JSON and Parquet contain
+the period, its coverage and when the data was fetched (docs/answers.md).
 
---client, --endpoint, --method, --user and --platform narrow any question. An id
-has precedence over a name, and a whole name over a part. A part must match only
-one name. Repeat an option to read any of several values. An endpoint may start
-with its method. The rows must be split by what you filter by (--group-by).
+Set the start of the period with one of --last, --last-week, --last-month,
+--month and --from. Without any of these, the answer covers the last 30 days (12
+weeks, 12 months), or as many as the lake has without a gap.
+
+--client, --user, --endpoint, --method and --platform filter the requests of any
+question. An id has precedence over a name, and a whole name over a part. A part
+must match only one name. Repeat an option to include several values. An
+endpoint may start with its method. The rows must be split by what you filter by
+(sync --group-by).
 
 Your own questions are .sql files in the folder of --questions. They are listed
 after the built-in ones and have the same options (docs/questions.md).

@@ -10,8 +10,8 @@ import { addConnectionOptions } from "../connection.ts";
 const HELP = `
 Reads options, environment variables and the gc CLI's profile as the other
 commands do, and makes no calls. To test the connection, run gc-usage doctor.
-Secrets are only reported as set. An invalid setting is shown with its error;
-add --check to fail with exit code 2 or 3 if there is any.
+For a secret, only whether it is set is shown. An invalid setting is shown with
+its error; with --check, the exit code is then 2 or 3.
 
 Examples:
   gc-usage config
@@ -20,7 +20,7 @@ Examples:
 
 export function command(cli: Cli) {
   const config = new Command("config")
-    .description("Show each setting, its value in force, and where it comes from.")
+    .description("Show each setting, its value, and where the value comes from.")
     .option(
       "--lake <where>",
       "lake, as a folder or s3://bucket/prefix (default: GC_USAGE_LAKE, else ./usage-lake)",
@@ -114,7 +114,7 @@ function valueText({ setting, value, source, unused, error }: ListedSetting): st
   const from = source === undefined ? "" : ` (${source === "default" ? source : `from ${source}`})`;
   if (error) {
     const text = [error.message, error.hint].filter(Boolean).join(" ");
-    return onOut.red(`invalid: ${printable(secrets.redact(text))}`);
+    return onOut.red(`error: ${printable(secrets.redact(text))}`);
   }
   if (value === undefined) {
     return onOut.dim(setting.fallback === undefined ? "not set" : `not set (default: ${setting.fallback})`);

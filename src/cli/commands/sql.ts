@@ -66,8 +66,8 @@ JSON and Parquet describe the tables: days, gaps, when they were fetched. This
 and --require-complete cover the whole tables, not only the rows that a WHERE
 selects. \`gc-usage ask\` covers only its period (docs/answers.md).
 
---client, --endpoint, --method, --user and --platform narrow usage and daily, by
-an id, a name or a part of one, as for \`gc-usage ask\`. Only in DuckDB.
+--client, --user, --endpoint, --method and --platform filter the rows of usage
+and daily, as in \`gc-usage ask\`. Only in DuckDB.
 
 DESCRIBE usage lists the columns. Counts are exact, whatever their size. In
 DuckDB, GC_USAGE_MEMORY_LIMIT and GC_USAGE_SPILL_LIMIT limit the memory and disk
