@@ -1,7 +1,7 @@
 import type { Effects } from "../support/effects.ts";
 import { parseHttpDate } from "./http-date.ts";
 
-/** A larger difference is reported, because the clock decides which UTC days are complete. */
+/** Milliseconds. A larger difference between the clocks is reported, because the clock decides which UTC days are complete. */
 export const SKEW_MS = 60_000;
 /** `Date` has whole seconds, so it can be this much too low. */
 const RESOLUTION_MS = 1_000;

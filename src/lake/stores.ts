@@ -46,6 +46,7 @@ const FOLDER: StoreKind = {
 /** Every kind of store. A location that matches none of the others is a folder. */
 export const STORES: readonly StoreKind[] = [S3, FOLDER];
 
+/** The kind of store that holds a location: a folder, or a bucket. */
 export function storeKind(uri: string): StoreKind {
   return STORES.find((kind) => kind.matches(uri)) ?? FOLDER;
 }

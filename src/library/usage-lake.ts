@@ -107,7 +107,7 @@ export class UsageLake {
     return await (await import("./inspecting.ts")).verified(this.#context, options);
   }
 
-  /** The lakes below this location by organization, or this lake alone. They share its options. */
+  /** The lakes below this location by organization, or only this lake. They share its options. */
   async members(options: RunOptions = {}): Promise<readonly Member[]> {
     const { openLakes } = await import("../lake/open.ts");
     const { uri } = await this.#context.place();
@@ -139,9 +139,8 @@ export class UsageLake {
   }
 
   /**
-   * Chooses the rows and the period that answer a question, without running it.
-   *
-   * @param options.isChecked false to accept any data. Default: true.
+   * Chooses the rows and the period that answer a question, without running it. With `isChecked: false`, the data does not
+   * have to meet the demands.
    */
   async prepare(
     question: string,

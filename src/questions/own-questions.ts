@@ -39,7 +39,8 @@ function sqlFiles({ path, from }: OwnFolder): string[] {
 }
 
 /**
- * @returns undefined if the folder has no such question.
+ * A question of the folder; undefined if it has none of that name.
+ *
  * @throws {GcUsageError} input, if the folder or file cannot be read, or is not a question.
  */
 export function getOwn(folder: OwnFolder, name: string): Question | undefined {

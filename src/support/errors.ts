@@ -59,6 +59,7 @@ export class GcUsageError extends Error {
   }
 }
 
+/** For errors of unknown type, such as those in a `catch`. */
 export function isGcUsageError(error: unknown): error is GcUsageError {
   return error instanceof GcUsageError;
 }

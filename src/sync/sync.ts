@@ -29,7 +29,7 @@ export interface SyncSummary {
   readonly written: number;
   /** Slices that the answers did not replace, because the stored ones cover more. */
   readonly kept: readonly KeptSlice[];
-  /** Those for which the service returned no rows twice, although the lake has some. */
+  /** Slices that were kept because the service returned no rows for them, even on the second try. */
   readonly vanished: readonly SliceKey[];
   readonly rows: number;
   /** Slices of the period that a later version of the program wrote: they are left unchanged. */

@@ -13,6 +13,7 @@ export type Grouping = string & { readonly __brand: "Grouping" };
 
 export const NO_GROUPING = "none" as Grouping;
 
+/** The grouping by these dimensions, in whatever order. */
 export function groupingOf(dimensions: Iterable<Dimension>): Grouping {
   const wanted = new Set(dimensions);
   const name = DIMENSIONS.filter((dimension) => wanted.has(dimension)).join("-");

@@ -13,6 +13,7 @@ export type Service = keyof typeof SPECS;
 /** All services, the preferred one first. */
 export const SERVICES = Object.keys(SPECS) as [Service, ...Service[]];
 
+/** What differs between the services. */
 export const SERVICE_SPECS: Readonly<Record<Service, ServiceSpec>> = SPECS;
 
 /** The default service of sync, and therefore the one in the view `daily`, together with CANONICAL_GROUPING. */
