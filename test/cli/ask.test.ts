@@ -69,6 +69,9 @@ describe("gc-usage ask", () => {
     expect(exitCode).toBe(0);
     const json = JSON.parse((await gcUsage(["ask", "--json"])).stdout) as { name: string }[];
     expect(json.length).toBeGreaterThanOrEqual(11);
+    expect(json.find(({ name }) => name === "new-clients")).toMatchObject({
+      columns: expect.arrayContaining([{ name: "first_day", type: "date" }]),
+    });
     expect(json.find(({ name }) => name === "failing-clients")).toEqual({
       name: "failing-clients",
       title: "Failing clients",

@@ -199,7 +199,13 @@ async function printList(
       own.length === 0 ? "" : `\nYour questions, in ${folder?.path}:\n${listText(own, columns)}`;
     await cli.out(listText(questions(), columns) + heading);
   } else if (format === "json")
-    await cli.json([...questions(), ...own].map(({ sql: _sql, looksBack: _looksBack, ...facts }) => facts));
+    await cli.json(
+      [...questions(), ...own].map(({ sql: _sql, looksBack: _looksBack, columns: described, ...facts }) => ({
+        ...facts,
+        // The names of an answer by day, which is the default.
+        columns: described.map(({ name, type }) => ({ name: name.replace(/:period/, "day"), type })),
+      })),
+    );
   else {
     throw new GcUsageError("input", `The list of questions cannot be printed as ${format}.`, {
       hint: "Omit --output, or use --json.",
