@@ -47,7 +47,7 @@ export function addEngineOptions<Args extends unknown[], Given extends OptionVal
     .option("--database <name>", `Athena database (default: the stack's, else ${DATABASE})`)
     .option(
       "--max-scan <size>",
-      "limit of data that Athena may scan, for example 500MB; a query is rejected if it is known to exceed the limit, otherwise stopped at the limit",
+      "most data that Athena may scan, for example 500MB; a query is rejected if it is known to exceed the limit, otherwise stopped at the limit",
       sizeOption("--max-scan"),
     );
   return command;

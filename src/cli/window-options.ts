@@ -25,7 +25,7 @@ export function addWindowOptions<Args extends unknown[], Given extends OptionVal
     .option("--last <time>", texts.last)
     .option("--last-week", "the calendar week before the current one, in UTC")
     .option("--last-month", "the calendar month before the current one, in UTC")
-    .option("--month <month>", "a calendar month, for example 2026-10; the current one up to yesterday")
+    .option("--month <month>", "a calendar month, for example 2026-10; the current month ends yesterday")
     .option("--from <day>", texts.from)
     .option("--to <day>", texts.to);
   return command;
@@ -37,7 +37,7 @@ export function addWeekStartOption<Args extends unknown[], Given extends OptionV
 ): Command<Args, Given & { readonly weekStart?: WeekStart | undefined }> {
   command.option(
     "--week-start <day>",
-    "first day of the week of --last-week: monday or sunday (default: monday)",
+    "first day of the week for --last-week: monday or sunday (default: monday)",
     weekStartOption,
   );
   return command;

@@ -174,7 +174,7 @@ function find(
 ): (Found | undefined)[] {
   if (text.trim() === "") {
     throw new GcUsageError("input", `--${filter.name} is empty.`, {
-      hint: `Set the id of a ${filter.name}, its name or part of the name.`,
+      hint: "Set all or part of a name or value.",
     });
   }
   const { method, uri } = filter.name === "endpoint" ? endpointOf(text) : { method: undefined, uri: text };

@@ -29,7 +29,8 @@ export function command(cli: Cli): CommandUnknownOpts {
     )
     .action(async (from, to, options) => {
       if ((to === undefined) === (options.stack === undefined)) {
-        throw new GcUsageError("input", "Set the target once: as an argument or with --stack.", {
+        const problem = to === undefined ? "No lake to copy to is set." : "Two lakes to copy to are set.";
+        throw new GcUsageError("input", problem, {
           hint: "Use `gc-usage copy FROM TO` or `gc-usage copy FROM --stack NAME`.",
         });
       }

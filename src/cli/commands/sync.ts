@@ -52,7 +52,7 @@ export function command(cli: Cli) {
     )
     .option(
       "--week-start <day>",
-      "first day of the week, of the service's weeks and of --last-week: monday or sunday",
+      "first day of the week, in the service and for --last-week: monday or sunday",
       weekStartOption,
       TARGET_DEFAULTS.weekStart,
     )
