@@ -156,7 +156,7 @@ function checkParameters(
 function dimension(file: string, line: Line, word: string): Dimension {
   const known = DIMENSIONS.find((dimension) => dimension === word);
   if (known === undefined)
-    throw bad({ file, ...line }, `needs the unknown dimension ${quoted(word)}`, DIMENSIONS.join(", "));
+    throw bad({ file, ...line }, `unknown dimension ${quoted(word)} in needs`, DIMENSIONS.join(", "));
   return known;
 }
 
@@ -191,7 +191,7 @@ function bad(
   expected: string,
 ): GcUsageError {
   return new GcUsageError("input", `${file}:${number}: ${why}.`, {
-    hint: `Expected: ${expected} The format of question files is described in docs/questions.md.`,
+    hint: `Expected: ${expected}\nThe format of question files is described in docs/questions.md.`,
     details: { file, line: number },
   });
 }

@@ -191,7 +191,7 @@ describe("a heading", () => {
     ["-- One.\n-- title: X\n-- param: top integer 1 N.", "q.sql:4: no statement"],
     [`-- One.${sql}`, "q.sql:1: the heading has no title"],
     [`-- One.\n-- title: X${sql}`, "q.sql:3: the statement uses :top without declaring it"],
-    [`-- One.\n-- title: X\n-- needs: clients${sql}`, 'q.sql:3: needs the unknown dimension "clients"'],
+    [`-- One.\n-- title: X\n-- needs: clients${sql}`, 'q.sql:3: unknown dimension "clients" in needs'],
     [`-- One.\n-- title: X\n-- param: top text 1 N.${sql}`, 'q.sql:3: invalid param "top text 1 N."'],
     [`-- One.\n-- title: X\n-- param: top count 0 N.${sql}`, "invalid param"],
     [`-- One.\n-- title: X\n-- param: top dimension url N.${sql}`, "invalid param"],
