@@ -4,7 +4,7 @@ import type { PreparedAnswer } from "./answers.ts";
 import { answerRows, type RowObject } from "./row-objects.ts";
 import type { RunOptions } from "./settings.ts";
 
-/** The answer to a question: its rows, and the facts that they rest on. */
+/** The answer to a question: its rows, and what they are based on. */
 export class Answer<Row extends object> implements Iterable<Row> {
   readonly rows: readonly Row[];
   /** As in the statement, with the engine's types. The rows have the names in camel case. */

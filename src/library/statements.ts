@@ -12,7 +12,7 @@ import { version } from "./version.ts";
 
 /** A statement over a lake, and the engine that runs it. Nothing has run yet. */
 export class Statement {
-  /** What the tables are narrowed to. */
+  /** The filters of the tables. */
   readonly filters: readonly RowFilter[];
   readonly #sql: string;
   readonly #context: LakeContext;

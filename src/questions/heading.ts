@@ -13,11 +13,11 @@ export interface QuestionColumn {
 const COLUMN_TYPES = ["text", "integer", "double", "date"] as const;
 export type ColumnType = (typeof COLUMN_TYPES)[number];
 
-/** A parsed `.sql` file: of src/questions/sql, or of a folder of own questions. */
+/** A parsed `.sql` file: in src/questions/sql, or in a folder of the user's own. */
 export interface Question {
   /** The file's name without `.sql`. */
   readonly name: string;
-  /** The file of an own question. */
+  /** The file, if it is a question of the user's own. */
   readonly file?: string;
   readonly title: string;
   /** One sentence. */

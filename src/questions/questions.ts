@@ -30,7 +30,7 @@ export function list(): readonly Question[] {
 }
 
 /**
- * A question of the program, or one of the folder of own questions.
+ * A question of the program, or one in the folder of the user's own.
  *
  * @throws {GcUsageError} input, for an unknown name, with suggestions; for a file that is not a question.
  */

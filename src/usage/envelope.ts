@@ -66,7 +66,7 @@ export interface SeriesFacts {
   readonly newestDay: Day | null;
 }
 
-/** A value that the rows of an answer were narrowed to. Several values of one dimension mean any of them. */
+/** A value that the rows of an answer were filtered by. Several values of one dimension mean any of them. */
 export interface RowFilter {
   /** The organization, if the lakes of several organizations are read together. */
   readonly organization?: string;
@@ -106,7 +106,7 @@ export interface Envelope {
   readonly coverage: AnswerCoverage | null;
   readonly fetchedAt: FetchedAt | null;
   readonly newestDay: Day | null;
-  /** What the rows were narrowed to; empty if to nothing. The facts above are those of all rows. */
+  /** Empty without filters. The facts above describe all rows, not only those that the filters select. */
   readonly filters: readonly RowFilter[];
   /** For a statement: the tables that it names; null if unknown. */
   readonly tables?: readonly string[] | null;
