@@ -5,7 +5,7 @@ import { FILTERS, type FilterName } from "../index.ts";
 type FilterOptions = { readonly [name in FilterName]?: readonly string[] | undefined };
 
 /** How a request relates to each dimension, for the help. */
-const REQUESTS: Readonly<Record<FilterName, string>> = {
+const REQUESTS: Readonly<Partial<Record<FilterName, string>>> = {
   client: "by this client",
   user: "on behalf of this user",
   endpoint: "to this endpoint",
@@ -23,7 +23,7 @@ export function addFilterOptions<Args extends unknown[], Given extends OptionVal
     const value = hasNames ? "id, name or part of the name" : "value or part of it";
     command.option(
       `--${name} <${hasNames ? "name" : "value"}>`,
-      `only requests ${REQUESTS[name]}: ${value}; can be repeated`,
+      `only requests ${REQUESTS[name] ?? `with this ${name}`}: ${value}; can be repeated`,
       (text: string, before: string[] | undefined) => [...(before ?? []), text],
     );
   }
