@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -31,6 +31,11 @@ export const RENEW_MS = 15_000;
 export const TERM_MS = 120_000;
 
 const PROCESS = processFacts();
+/** Short enough for a file's name. */
+const THIS_MACHINE = createHash("sha256")
+  .update(PROCESS.machine ?? "")
+  .digest("hex")
+  .slice(0, 16);
 
 /** A new lease held by this process. */
 export function newHolder(): Holder {
@@ -109,6 +114,18 @@ export function parseHolder(text: string): Holder | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A holder as part of a file's name, for a folder that is created before there can be a lease in it. */
+export function nameOfHolder({ id, pid, started, view }: Holder): string {
+  return started === undefined ? id : [id, pid, started, view, THIS_MACHINE].join(".");
+}
+
+/** The holder in such a name; undefined if it is of another machine, or not known. */
+export function holderInName(name: string): Holder | undefined {
+  const [id = "", pid, started, view, machine] = name.split(".");
+  if (machine === undefined || machine !== THIS_MACHINE) return undefined;
+  return { ...PROCESS, id, pid: Number(pid), started, view };
 }
 
 /** True if nobody holds the lease any more. @param nowMs the current time on the file system of the lease. */

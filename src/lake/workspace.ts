@@ -6,7 +6,9 @@ import { codeOf, GcUsageError } from "../support/errors.ts";
 import {
   fileSystemNow,
   type Holder,
+  holderInName,
   isOver,
+  nameOfHolder,
   newHolder,
   RENEW_MS,
   readLease,
@@ -20,7 +22,7 @@ import { insideFolder } from "./local/make-folder.ts";
 export type WorkspaceKind = "job" | "load" | "spill" | "download";
 
 const LEASE = "lease.json";
-/** A folder that has no lease yet. */
+/** A folder that may have no lease yet. Its name contains its holder, because a kill can come before the lease. */
 const NEW = "new";
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Folders of 0.1.0 have no lease: `kind.pid.started.random.host`. Live ones were touched every minute. */
@@ -42,11 +44,9 @@ export class Workspace {
 
   /** @param parent created if it does not exist. */
   static async open(parent: string, kind: WorkspaceKind): Promise<Workspace> {
-    const id = randomUUID();
-    const fresh = join(parent, `${NEW}.${id}`);
-    const folder = join(parent, `${kind}.${id}`);
     const holder = newHolder();
-    // Without a pause between the steps: a kill between them leaves a folder without a lease, which only its age can judge.
+    const fresh = join(parent, `${NEW}.${nameOfHolder(holder)}`);
+    const folder = join(parent, `${kind}.${randomUUID()}`);
     await insideFolder(parent, () => mkdirSync(fresh, { mode: 0o700 }));
     writeFileSync(join(fresh, LEASE), JSON.stringify(holder));
     renameSync(fresh, folder);
@@ -121,13 +121,19 @@ async function isLeft(folder: string, rest: string, isNew: boolean, now: number)
     if (codeOf(error) === "ENOTDIR") return undefined;
     throw error;
   });
+  if (isNew) {
+    const [id = ""] = rest.split(".");
+    const info = await stat(folder).catch(() => undefined);
+    if (!ID.test(id) || !info?.isDirectory()) return false;
+    const writtenMs = lease?.writtenMs ?? info.mtimeMs;
+    return isOver({ holder: lease?.holder ?? holderInName(rest), writtenMs }, now);
+  }
   if (lease) return isOver(lease, now);
   const info = await stat(folder).catch(() => undefined);
   if (!info?.isDirectory()) return false;
-  const age = now - info.mtimeMs;
-  if (OF_0_1_0.test(rest)) return age > TERM_OF_0_1_0_MS;
+  if (OF_0_1_0.test(rest)) return now - info.mtimeMs > TERM_OF_0_1_0_MS;
   // Its owner has abandoned it; a workspace that is just being created has another name.
-  return ID.test(rest) && (!isNew || age > TERM_MS);
+  return ID.test(rest);
 }
 
 async function namesIn(folder: string): Promise<string[]> {
