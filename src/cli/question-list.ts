@@ -1,4 +1,5 @@
 import { flagOf, type Question } from "../index.ts";
+import { wordOf } from "../usage/grouping.ts";
 import { onOut } from "./colors.ts";
 
 /** The questions as text. Descriptions are wrapped, not shortened. */
@@ -9,8 +10,9 @@ export function listText(questions: readonly Question[], columns: number): strin
       const { name, description, needs } = question;
       const width = Math.max(columns - indent, 20);
       const lines = wrap(description, width);
-      const needed = needs.length === 0 ? [] : [`split by ${needs.join(", ")}`];
-      const facts = [...needed, ...[flagsOf(question)].filter(Boolean)].join("; ");
+      const needed = needs.length === 0 ? [] : [`split by ${needs.map(wordOf).join(", ")}`];
+      const flags = flagsOf(question);
+      const facts = [...needed, ...(flags === "" ? [] : [`options: ${flags}`])].join("; ");
       const rest = [...lines.slice(1), ...(facts === "" ? [] : wrap(facts, width).map(onOut.dim))];
       return `${[onOut.bold(name.padEnd(indent)) + (lines[0] ?? ""), ...rest.map((line) => " ".repeat(indent) + line)].join("\n")}\n`;
     })

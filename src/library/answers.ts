@@ -12,6 +12,7 @@ import type { ParamValues, Question } from "../questions/questions.ts";
 import { realEffects } from "../support/effects.ts";
 import type { Envelope } from "../usage/envelope.ts";
 import { parseGrouping } from "../usage/grouping.ts";
+import { checkWeekStart } from "../usage/window.ts";
 import type { LakeContext } from "./context.ts";
 import type { OpenEngine } from "./engines.ts";
 import type { RunOptions } from "./settings.ts";
@@ -101,6 +102,7 @@ export async function prepareAnswer(
   const now = realEffects.now();
   const { groupBy, top, params = top === undefined ? {} : { top } } = options;
   const signal = options.signal ?? context.options.signal;
+  checkWeekStart(options);
   const filters = filtersIn(options);
   const lakes = (opened.lakes ?? []).map(({ lake }) => lake);
   const names = await shownNames(lakes, options.labels, context.variables);

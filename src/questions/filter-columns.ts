@@ -1,4 +1,5 @@
 import { DIMENSION_COLUMNS, type Dimension, USAGE_COLUMNS } from "../usage/columns.ts";
+import { wordOf } from "../usage/grouping.ts";
 
 /** A dimension by the word that people use for it. Rows of one lake belong to one organization, so it is not here. */
 export type FilterName = "endpoint" | Exclude<Dimension, "uri" | "organization">;
@@ -16,7 +17,7 @@ export const FILTERS: readonly FilterColumns[] = DIMENSION_COLUMNS.flatMap(({ na
   dimension === "organization"
     ? []
     : {
-        name: dimension === "uri" ? "endpoint" : dimension,
+        name: wordOf(dimension) as FilterName,
         dimension,
         column,
         label: USAGE_COLUMNS.find((other) => other.kind === "label" && other.dimension === dimension)?.name,

@@ -1,6 +1,6 @@
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
-import { DIMENSIONS, type Dimension } from "../usage/grouping.ts";
+import { DIMENSIONS, type Dimension, dimensionNamed } from "../usage/grouping.ts";
 import { DIMENSION_WORDS, PARAM_TYPES, paramDefault, type QuestionParam } from "./params.ts";
 
 /** A column of a question's answer. */
@@ -154,7 +154,7 @@ function checkParameters(
 }
 
 function dimension(file: string, line: Line, word: string): Dimension {
-  const known = DIMENSIONS.find((dimension) => dimension === word);
+  const known = dimensionNamed(word);
   if (known === undefined)
     throw bad({ file, ...line }, `unknown dimension ${quoted(word)} in needs`, DIMENSIONS.join(", "));
   return known;

@@ -9,8 +9,9 @@ import type { StoredObject, WaitOptions } from "../lake/store.ts";
 import { type Log, silentLog } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { inParallel } from "../support/parallel.ts";
+import { LABELS_FILE, NAMES_FILE } from "../usage/lake-path.ts";
 import { isNobodys, type Origin } from "../usage/organization.ts";
-import { parseSlicePath, sliceOfSource, slicePath } from "../usage/slice.ts";
+import { isSource, parseSlicePath, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { checkOwner, checkSlices, claimLake, ownerOf } from "./claim.ts";
 import { hashOf, keepSource } from "./source.ts";
 import { sweepStaging, withStaging } from "./staging.ts";
@@ -30,6 +31,8 @@ export interface CopySummary {
   readonly slices: Tally;
   /** Raw rows. */
   readonly sources: Tally;
+  /** The lake's labels and names of users. */
+  readonly names: Tally;
   /** Bytes that were copied, or that a dry run would copy. */
   readonly bytes: number;
   /** Objects that were not copied, and the reasons. */
@@ -41,10 +44,10 @@ export interface CopySummary {
 export interface Kept {
   readonly path: string;
   /**
-   * `knows-more` and `other-rows` can be forced. `newer`: a later version of the program wrote the target's slice, so it is
+   * `knows-more`, `other-rows` and `own-names` can be forced. `newer`: a later version of the program wrote the target's slice, so it is
    * never replaced. `damaged`: the source cannot be copied.
    */
-  readonly reason: "damaged" | "knows-more" | "newer" | "other-rows";
+  readonly reason: "damaged" | "knows-more" | "newer" | "other-rows" | "own-names";
   readonly why: string;
 }
 
@@ -62,6 +65,8 @@ interface Item {
 
 const AT_ONCE = 8;
 
+const NAME_FILES: readonly string[] = [LABELS_FILE, NAMES_FILE];
+
 /**
  * Copies slices and raw rows that are missing from the other lake. The rules of every write apply: a slice is not replaced
  * by one that covers less. Written objects are read back and compared. Safe to interrupt: run it again to resume.
@@ -72,7 +77,7 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   const { from, to, dryRun } = options;
   if (!dryRun) await sweepStaging(to);
   const slices = await planSlices(options, await claimTarget(options));
-  const items = [...slices, ...(await planSources(options, slices))];
+  const items = [...slices, ...(await planSources(options, slices)), ...(await planNames(options))];
   const wanted = items.filter(({ verdict }) => verdict === "copy").map(({ object }) => object);
   const late = dryRun ? [] : await copyObjects(wanted, await from.store.fetchFiles(wanted, options), options);
   if (!dryRun) await updateSlicesTable(to, options);
@@ -88,7 +93,8 @@ export async function copyLake(options: CopyOptions): Promise<CopySummary> {
   });
   return {
     slices: tally(isSlice),
-    sources: tally((object) => !isSlice(object)),
+    sources: tally(({ path }) => isSource(path)),
+    names: tally(({ path }) => NAME_FILES.includes(path)),
     bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
     kept: [...kept, ...late],
     foreign: (await from.survey(options.signal)).foreign,
@@ -159,6 +165,24 @@ async function planSources(options: CopyOptions, slices: readonly Item[]): Promi
     if (force || ofSlice !== undefined || !taken.has(object.path)) return { object, verdict: "copy" };
     return { object, verdict: { reason: "other-rows", why: "other rows are stored under the same name" } };
   });
+}
+
+/** Labels and names never replace those of the other lake. */
+async function planNames(options: CopyOptions): Promise<Item[]> {
+  const { from, to, force } = options;
+  const ours = await objectsAt(from, NAME_FILES);
+  const theirs = await objectsAt(to, NAME_FILES);
+  const same = await sameIn(options, ours, theirs);
+  return ours.map((object) => {
+    if (same.has(object.path)) return { object, verdict: "same" };
+    if (force || !theirs.some(({ path }) => path === object.path)) return { object, verdict: "copy" };
+    return { object, verdict: { reason: "own-names", why: "the other lake has its own" } };
+  });
+}
+
+async function objectsAt({ store }: Lake, paths: readonly string[]): Promise<StoredObject[]> {
+  const found = await Promise.all(paths.map((path) => store.head(path)));
+  return found.filter((object) => object !== undefined);
 }
 
 /** The paths with identical bytes in both lakes. */
@@ -240,7 +264,11 @@ async function copyOne(
 /** Reads back what was written and compares size and SHA-256. */
 async function verify(options: CopyOptions, written: ReadonlyMap<string, string>): Promise<void> {
   const { to } = options;
-  const listed = [...(await to.list()).map(({ object }) => object), ...(await to.sources())];
+  const listed = [
+    ...(await to.list()).map(({ object }) => object),
+    ...(await to.sources()),
+    ...(await objectsAt(to, NAME_FILES)),
+  ];
   const objects = listed.filter(({ path }) => written.has(path));
   const root = await to.store.fetchFiles(objects, options);
   const found = new Set(objects.map(({ path }) => path));

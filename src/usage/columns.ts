@@ -9,6 +9,8 @@ export interface UsageColumn {
   readonly kind: "dimension" | "label" | "metric";
   /** For a dimension or its label: the word used in groupings and options. */
   readonly dimension?: string;
+  /** The word for the dimension where people write it, if it is another one. Both are accepted in a grouping. */
+  readonly word?: string;
   readonly type: "varchar" | "bigint";
   /** The field in a row, by the row's shape (`ROW_SHAPES`); `oauthClient.id` is a member of an object. */
   readonly field: { readonly flat?: string; readonly nested?: string };
@@ -62,6 +64,7 @@ export const USAGE_COLUMNS = [
     name: "templateUri",
     kind: "dimension",
     dimension: "uri",
+    word: "endpoint",
     type: "varchar",
     field: { flat: "templateUri", nested: "templateUri" },
     since: 1,

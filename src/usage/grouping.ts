@@ -32,6 +32,18 @@ export function tryGrouping(name: string): Grouping | undefined {
   return canonical === name && name !== "" ? (name as Grouping) : undefined;
 }
 
+/** The dimension by its name in groupings, or by the word that people use for it. */
+export function dimensionNamed(text: string): Dimension | undefined {
+  const wanted = text.toLowerCase();
+  return DIMENSIONS.find((dimension) => dimension === wanted || wordOf(dimension) === wanted);
+}
+
+/** The word that people use for a dimension: `endpoint` for `uri`, for the others their own name. */
+export function wordOf(dimension: Dimension): string {
+  const column = DIMENSION_COLUMNS.find((known) => known.dimension === dimension);
+  return column && "word" in column ? column.word : dimension;
+}
+
 /**
  * Parses a grouping as typed by a person: `client,uri,method`, in any order, or `none`.
  *
@@ -41,12 +53,12 @@ export function parseGrouping(text: string): Grouping {
   const words = text.split(/[,\s-]+/).filter((word) => word !== "");
   if (words.length === 1 && words[0]?.toLowerCase() === NO_GROUPING) return NO_GROUPING;
   const dimensions = words.map((word) => {
-    const dimension = DIMENSIONS.find((known) => known === word.toLowerCase());
+    const dimension = dimensionNamed(word);
     if (dimension === undefined) {
       throw new GcUsageError("input", `Unknown grouping ${quoted(word)}.`, {
         hint: suggesting(
           word,
-          DIMENSIONS,
+          DIMENSIONS.map(wordOf),
           `Use none, or one or more of these, separated by commas: ${DIMENSIONS.join(", ")}.`,
         ),
       });

@@ -1,7 +1,14 @@
 import { GcUsageError } from "../support/errors.ts";
-import { suggesting } from "../support/nearest.ts";
+import { didYouMean, suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
-import { DIMENSIONS, type Dimension, dimensionsOf, type Grouping, groupingOf } from "./grouping.ts";
+import {
+  DIMENSIONS,
+  type Dimension,
+  dimensionNamed,
+  dimensionsOf,
+  type Grouping,
+  groupingOf,
+} from "./grouping.ts";
 import { type Interval, parseInterval } from "./interval.ts";
 import { apiMetric, METRICS, type Metric, tryMetric } from "./metric.ts";
 import { GRANULARITIES, type Granularity } from "./period.ts";
@@ -122,10 +129,11 @@ export function parseGroupByName(name: string, service: Service): Dimension {
   const dimension = DIMENSIONS.find(
     (candidate) =>
       groupBy[candidate]?.some((spelled) => spelled.toLowerCase() === wanted) ||
-      (candidate === wanted && groupBy[candidate]),
+      (candidate === dimensionNamed(wanted) && groupBy[candidate]),
   );
   if (dimension === undefined) {
-    throw cannotGroupBy(service, [quoted(name)]);
+    const known = Object.entries(groupBy).flatMap(([dimension, spelled]) => [dimension, ...spelled]);
+    throw cannotGroupBy(service, [quoted(name)], didYouMean(name, known));
   }
   return dimension;
 }

@@ -26,9 +26,10 @@ export function unsupportedDimensions(service: Service, grouping: Grouping): Dim
   );
 }
 
-export function cannotGroupBy(service: Service, names: readonly string[]): GcUsageError {
+/** @param meant a suggestion, for the start of the hint. */
+export function cannotGroupBy(service: Service, names: readonly string[], meant = ""): GcUsageError {
   return new GcUsageError("input", `The ${service} service cannot group by ${names.join(", ")}.`, {
-    hint: `It can group by ${Object.keys(SERVICE_SPECS[service].groupBy).join(", ")}.`,
+    hint: `${meant} It can group by ${Object.keys(SERVICE_SPECS[service].groupBy).join(", ")}.`.trim(),
   });
 }
 

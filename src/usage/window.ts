@@ -86,6 +86,14 @@ export function windowOf(
   return wholePeriods(granularity, { start, end }, weekStart);
 }
 
+/** @throws {GcUsageError} input, for a first day of the week that nothing depends on. */
+export function checkWeekStart({ weekStart, lastWeek }: WindowFlags): void {
+  if (weekStart === undefined || lastWeek) return;
+  throw new GcUsageError("input", "--week-start only decides which days --last-week means.", {
+    hint: "Add --last-week, or omit --week-start.",
+  });
+}
+
 /** @throws {GcUsageError} input, if two flags set the start or the end, or the rows have other weeks. */
 function checkFlags(flags: WindowFlags, granularity: Granularity, weekStart: WeekStart): void {
   const [first, second] = STARTS.flatMap(([name, option]) => (flags[name] === undefined ? [] : [option]));

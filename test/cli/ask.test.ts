@@ -60,7 +60,9 @@ describe("gc-usage ask", () => {
     expect(text.split("\n").filter((line) => line.replaceAll(COLORS, "").length > 60)).toEqual([]);
     const words = text.replaceAll(COLORS, "").replaceAll(/\s+/g, " ");
     for (const { name, description } of list()) expect(words).toContain(`${name} ${description}`);
-    expect(words).toContain("(HTTP 4xx and 5xx). split by client; --top 10 --min-requests 100 hot-spots");
+    expect(words).toContain(
+      "(HTTP 4xx and 5xx). split by client; options: --top 10 --min-requests 100 hot-spots",
+    );
   });
 
   test("lists the questions without a lake", async () => {
@@ -177,6 +179,7 @@ describe("gc-usage ask rejects", () => {
     [["noisy"], 2, "Did you mean noisy-clients or noisy-endpoints?"],
     [["busy-users"], 9, "The lake has no days split by user"],
     [["busy-clients", "--group-by", "planet"], 2, 'Unknown grouping "planet"'],
+    [["busy-clients", "--week-start", "sunday"], 2, "--week-start only decides which days --last-week means"],
     [["busy-clients", "--service", "soap"], 2, "--service"],
     [["busy-clients", "--top", "many"], 2, "--top"],
     [["busy-clients", "--top", "0"], 2, "--top"],

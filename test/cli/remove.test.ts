@@ -153,6 +153,7 @@ describe.concurrent("remove", () => {
     [["--last-week", "--month", "2026-10"], /--last-week and --month both/],
     [["--last-month", "--to", "2026-10-10"], /--last-month and --to both/],
     [["--month", "2026-13"], /Invalid --month: "2026-13"/],
+    [["--from", "2026-11-01", "--week-start", "sunday"], /--week-start only decides/],
     [["--group-by", "color"], /Unknown grouping "color"/],
   ])("refuses %j", async (args, message) => {
     const ran = await remove(filled, ...args, "--yes");

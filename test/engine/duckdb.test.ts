@@ -309,6 +309,7 @@ describe("errors", () => {
     expect(syntax.message).toContain("line 2: FROM usage WHER 1");
     const table = await failure(engine.query("SELECT 1 FROM usages"), "sql");
     expect(table.message).toBe('There is no table "usages" (line 1, column 15).');
+    expect(table.hint).toContain("Did you mean usage?");
     expect((await failure(engine.query("-- nothing"), "sql")).message).toBe("There is no SQL statement.");
     expect((await failure(engine.query("SELECT ?"), "sql")).message).toContain("has parameters");
     const deep =

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Lake } from "../../src/lake/lake.ts";
@@ -52,4 +52,23 @@ it("a slice that covers more stays, for a reason that can be forced", async () =
   expect(slices).toEqual({ copied: 0, same: 0, kept: 1 });
   expect(kept[0]).toMatchObject({ path: slicePath(KEY), reason: "knows-more" });
   expect(await copyLake({ ...options, force: true })).toMatchObject({ slices: { copied: 1 }, kept: [] });
+});
+
+it("labels and users' names are copied, and never replace those of the other lake", async () => {
+  const { lake, folder } = await tempLake();
+  await put(lake, KEY);
+  await writeFile(join(folder, "labels.csv"), "id,label\n1,One\n");
+  await writeFile(join(folder, "_gc-usage-names.json"), '{"users":{}}');
+  const to = join(await tempFolder(), "to");
+  const copy = async (...more: string[]) => await gcUsage(["copy", folder, to, ...more]);
+  expect((await copy()).stderr).toContain("Copied 1 slice, 2 files of names and 0 files of raw rows");
+  expect(await readFile(join(to, "labels.csv"), "utf8")).toBe("id,label\n1,One\n");
+
+  await writeFile(join(to, "labels.csv"), "id,label\n1,Mine\n");
+  expect((await copy()).stderr).toContain(
+    "Not copied: labels.csv, the other lake has its own. To replace what is there, add --force.",
+  );
+  expect(await readFile(join(to, "labels.csv"), "utf8")).toBe("id,label\n1,Mine\n");
+  await copy("--force");
+  expect(await readFile(join(to, "labels.csv"), "utf8")).toBe("id,label\n1,One\n");
 });

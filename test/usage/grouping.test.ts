@@ -64,6 +64,13 @@ describe("a grouping", () => {
     );
   });
 
+  it("accepts the word endpoint for uri", () => {
+    expect(parseGrouping("client,Endpoint")).toBe("client-uri");
+    expect(() => parseGrouping("client,endpont")).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining("Did you mean endpoint?") }),
+    );
+  });
+
   it.each([
     ["clients", 'Unknown grouping "clients".'],
     ["client,none", 'Unknown grouping "none".'],

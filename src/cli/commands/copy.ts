@@ -54,7 +54,7 @@ async function report(
 ): Promise<void> {
   cli.progressDone();
   const { kept } = summary;
-  const forceable = notCopied(kept, "knows-more", "other-rows");
+  const forceable = notCopied(kept, "knows-more", "other-rows", "own-names");
   if (forceable !== undefined) cli.log.warn(`${forceable} To replace what is there, add --force.`);
   const stray = foreignText(summary.foreign);
   if (stray !== undefined) cli.log.info(`Not copied, because it is not data: ${stray}.`);
@@ -80,9 +80,11 @@ function notCopied(
   return `Not copied: ${first.path}, ${first.why}${more}.`;
 }
 
-function summaryText({ slices, sources, bytes }: CopySummary, to: string, dryRun: boolean): string {
+function summaryText({ slices, sources, names, bytes }: CopySummary, to: string, dryRun: boolean): string {
+  const named = names.copied > 0 ? `, ${counted(names.copied, "file")} of names` : "";
+  const [same, kept] = (["same", "kept"] as const).map((what) => slices[what] + sources[what] + names[what]);
   return (
-    `${dryRun ? "Would copy" : "Copied"} ${counted(slices.copied, "slice")} and ${counted(sources.copied, "file")} of raw rows (${sizeText(bytes)}) to ${to}; ` +
-    `${slices.same + sources.same} already existed, ${slices.kept + sources.kept} left unchanged.`
+    `${dryRun ? "Would copy" : "Copied"} ${counted(slices.copied, "slice")}${named} and ${counted(sources.copied, "file")} of raw rows (${sizeText(bytes)}) to ${to}; ` +
+    `${same} already existed, ${kept} left unchanged.`
   );
 }

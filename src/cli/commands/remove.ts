@@ -7,7 +7,7 @@ import { parseDay } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import { describeSeries } from "../../usage/series.ts";
 import { slicePath } from "../../usage/slice.ts";
-import { hasStart, type WindowFlags, windowOf } from "../../usage/window.ts";
+import { checkWeekStart, hasStart, type WindowFlags, windowOf } from "../../usage/window.ts";
 import type { Cli } from "../cli.ts";
 import { confirmed } from "../confirm.ts";
 import { addLakeOptions, lakeOf } from "../lake-options.ts";
@@ -70,6 +70,7 @@ interface SelectionFlags extends Pick<Selection, "service" | "granularity">, Win
 /** @throws {GcUsageError} input, for invalid days or days in the wrong order, and if nothing is selected. */
 function selectionOf(flags: SelectionFlags, now: number): Selection {
   const { service, granularity, groupBy: grouping } = flags;
+  checkWeekStart(flags);
   if (!hasStart(flags) && [flags.to, service, granularity, grouping].every((value) => value === undefined)) {
     throw new GcUsageError("input", "No slices are selected.", {
       hint: "Set a range with --from and --to, a series with --service, --group-by or --granularity, or both.",

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { z } from "zod";
 import { GcUsageError } from "../../support/errors.ts";
+import { didYouMean } from "../../support/nearest.ts";
 import { quoted } from "../../support/printable.ts";
 import { CATALOG, DATABASE, TABLES, type TableName } from "../tables.ts";
 import { placeOf } from "./errors.ts";
@@ -96,7 +97,8 @@ function checkNode(sql: string, node: TreeNode, commonTables: ReadonlySet<string
   }
   if (type === "BASE_TABLE" && !isKnown(node, commonTables)) {
     const name = ["catalog_name", "schema_name", "table_name"].flatMap((part) => nameIn(node, part) || []);
-    throw refused(`There is no table ${quoted(name.join("."))}${at(sql, node)}.`);
+    const text = name.join(".");
+    throw refused(`There is no table ${quoted(text)}${at(sql, node)}.`, didYouMean(text, TABLES));
   }
 }
 
@@ -137,9 +139,10 @@ function at(sql: string, node: TreeNode): string {
   return place ? ` (line ${place.line}, column ${place.column})` : "";
 }
 
-function refused(message: string): GcUsageError {
+function refused(message: string, meant?: string): GcUsageError {
   return new GcUsageError("sql", message, {
     hint:
+      (meant === undefined ? "" : `${meant} `) +
       `SQL can only read these tables: ${TABLES.join(", ")}. DESCRIBE usage lists the columns. ` +
       'To show a plan: gc-usage sql --explain "SELECT …"',
   });
