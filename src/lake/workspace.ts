@@ -13,7 +13,6 @@ import {
   RENEW_MS,
   readLease,
   removeProbe,
-  TERM_MS,
   writeLease,
 } from "./lease.ts";
 import { insideFolder } from "./local/make-folder.ts";
