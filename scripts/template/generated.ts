@@ -28,7 +28,9 @@ function resources(): string {
     slicesTable(),
     sourceTable(),
     articleQuery(),
-    ...list().map(namedQuery),
+    ...list()
+      .filter(({ isSaved }) => isSaved)
+      .map(namedQuery),
   ].join("\n");
 }
 
@@ -225,7 +227,7 @@ function namedQuery(question: Question): string {
   // With several lakes, a statement reads the first one, so that clients of two organizations are never added up.
   const sql = defaultSql(question, { grouping })
     .replaceAll(/\bFROM usage\b/g, () => "FROM ${Usage}")
-    .replace(/^(?=.)/gm, "            ")
+    .replace(/^(?=.)/gm, "        ")
     .trimStart();
   const first = '{ First: !Select [0, !Split [",", !Ref Organizations]] }';
   const narrowed = `(SELECT * FROM usage WHERE organization = '\${First}') AS usage`;
@@ -235,10 +237,11 @@ function namedQuery(question: Question): string {
     question.name,
     `${question.title}: ${question.description}`,
     // With several lakes, a statement reads the first one, so that clients of two organizations are never added up.
+    // Little indentation, because CloudFormation limits the size of a template that is passed to it directly.
     `!Sub
-        - |-
-            ${sql}
-        - Usage: ${ifSeveral(`!Sub [${JSON.stringify(narrowed)}, ${first}]`, "usage")}`,
+      - |-
+        ${sql}
+      - Usage: ${ifSeveral(`!Sub [${JSON.stringify(narrowed)}, ${first}]`, "usage")}`,
   );
 }
 

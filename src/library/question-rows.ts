@@ -50,6 +50,20 @@ export interface QuestionRows {
     /** If there are labels. */
     readonly owner?: string | null;
   };
+  /** Requests, rate-limited requests and status classes of each client, endpoint, method, user or platform over time. */
+  readonly "daily-counts": {
+    readonly day?: string | null;
+    readonly week?: string | null;
+    readonly month?: string | null;
+    readonly value: string | null;
+    readonly name: string | null;
+    readonly requests: number | null;
+    readonly status200: number | null;
+    readonly status300: number | null;
+    readonly status400: number | null;
+    readonly status500: number | null;
+    readonly status429: number | null;
+  };
   /** Clients by the share of their requests that failed (HTTP 4xx and 5xx). */
   readonly "failing-clients": {
     readonly clientId: string | null;
@@ -109,6 +123,23 @@ export interface QuestionRows {
     readonly limitedDays?: number | null;
     readonly limitedWeeks?: number | null;
     readonly limitedMonths?: number | null;
+  };
+  /** Clients that call an endpoint, with their share of its requests. */
+  readonly paths: {
+    readonly templateUri: string | null;
+    readonly clientId: string | null;
+    readonly clientName: string | null;
+    readonly requests: number | null;
+    readonly sharePct: number | null;
+    readonly status429: number | null;
+    readonly firstDay?: string | null;
+    readonly firstWeek?: string | null;
+    readonly firstMonth?: string | null;
+    readonly lastDay?: string | null;
+    readonly lastWeek?: string | null;
+    readonly lastMonth?: string | null;
+    /** If there are labels. */
+    readonly owner?: string | null;
   };
   /** Requests per day, week or month, by status class. */
   readonly "requests-by-day": {

@@ -27,6 +27,8 @@ export interface Question {
   readonly params: readonly QuestionParam[];
   /** The columns of the answer, in order; empty if the heading does not declare them. */
   readonly columns: readonly QuestionColumn[];
+  /** False if its rows are for programs, so that the stack has no saved query for it. */
+  readonly isSaved: boolean;
   /** True if the statement also reads the period before, through `:before`. */
   readonly looksBack: boolean;
   /** The statement with its `:parameters`, without heading and final newline. */
@@ -57,8 +59,8 @@ interface Line {
 
 /**
  * Parses a question's file: a line of description, `-- key: value` lines (title; needs: dimensions separated by
- * commas; param: name, type, default and description; columns: names and types, separated by commas), a blank line, the
- * statement.
+ * commas; param: name, type, default and description; columns: names and types, separated by commas; saved: no), a blank
+ * line, the statement.
  *
  * @param file for errors.
  * @throws {GcUsageError} input, with the file, the line and what is expected, for anything else.
@@ -81,6 +83,7 @@ export function parseQuestion(name: string, content: string, file = `${name}.sql
   let needs: Dimension[] = [];
   const params: QuestionParam[] = [];
   let columns: QuestionColumn[] = [];
+  let isSaved = true;
   for (const [i, text] of others.entries()) {
     const line = { text, number: i + 2 };
     const [, key, value = ""] = /^-- ([a-z]+): (\S.*)$/.exec(text.trimEnd()) ?? [];
@@ -88,6 +91,7 @@ export function parseQuestion(name: string, content: string, file = `${name}.sql
     else if (key === "needs") needs = value.split(/,\s*/).map((word) => dimension(file, line, word));
     else if (key === "param") params.push(param(file, line, value));
     else if (key === "columns") columns = value.split(/,\s*/).map((text) => column(file, line, text));
+    else if (key === "saved" && value === "no") isSaved = false;
     else throw bad({ file, ...line }, `invalid heading line ${quoted(text)}`, HEADING);
   }
   if (title === undefined) throw bad(place(1), "the heading has no title", "-- title: My question");
@@ -101,6 +105,7 @@ export function parseQuestion(name: string, content: string, file = `${name}.sql
     needs,
     params,
     columns,
+    isSaved,
     looksBack: parametersOf(sql).has("before"),
     sql,
   };

@@ -100,6 +100,44 @@ export const ORACLE: Readonly<
       ["desc", col(3)],
       ["asc", col(0)],
     ),
+  "daily-counts": (all, { from, to }) =>
+    sorted(
+      groups(inside(all, from, to), (row) => [row.day, row.clientId]).map(({ key, rows }) => [
+        ...key,
+        // Within a day, the greatest name.
+        nameOf(rows),
+        ...(["requests", "status200", "status300", "status400", "status500", "status429"] as const).map(
+          (metric) => sum(rows, metric),
+        ),
+      ]),
+      ["asc", col(0)],
+      ["desc", col(3)],
+      ["asc", col(1)],
+    ),
+  paths: (all, { from, to }) =>
+    groups(inside(all, from, to), (row) => [row.templateUri])
+      .map(({ key: [uri = null], rows }) => ({ uri, rows, total: sum(rows, "requests") }))
+      .sort((a, b) =>
+        a.total === b.total ? (String(a.uri) < String(b.uri) ? -1 : 1) : a.total < b.total ? 1 : -1,
+      )
+      .flatMap(({ uri, rows, total }) =>
+        sorted(
+          byClient(rows)
+            .filter((group) => sum(group.rows, "requests") >= 1n)
+            .map((group) => [
+              uri,
+              ...group.key,
+              nameOf(group.rows),
+              sum(group.rows, "requests"),
+              percent(sum(group.rows, "requests"), total),
+              sum(group.rows, "status429"),
+              days(group.rows, "requests").at(0) ?? null,
+              days(group.rows, "requests").at(-1) ?? null,
+            ]),
+          ["desc", col(3)],
+          ["asc", col(1)],
+        ),
+      ),
   trend: (all, { from, to }) => {
     const rows = inside(all, from, to);
     const clients = sorted(

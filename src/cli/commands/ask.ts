@@ -200,11 +200,13 @@ async function printList(
     await cli.out(listText(questions(), columns) + heading);
   } else if (format === "json")
     await cli.json(
-      [...questions(), ...own].map(({ sql: _sql, looksBack: _looksBack, columns: described, ...facts }) => ({
-        ...facts,
-        // The names of an answer by day, which is the default.
-        columns: described.map(({ name, type }) => ({ name: name.replace(/:period/, "day"), type })),
-      })),
+      [...questions(), ...own].map(
+        ({ sql: _sql, looksBack: _looksBack, isSaved: _isSaved, columns: described, ...facts }) => ({
+          ...facts,
+          // The names of an answer by day, which is the default.
+          columns: described.map(({ name, type }) => ({ name: name.replace(/:period/, "day"), type })),
+        }),
+      ),
     );
   else {
     throw new GcUsageError("input", `The list of questions cannot be printed as ${format}.`, {
