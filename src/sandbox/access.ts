@@ -15,6 +15,10 @@ const ALL_PERMISSIONS = [
   "usage:client:view",
   "usage:simpleSearch:view",
   "directory:user:view",
+  "limits:organization:view",
+  "analytics:rateLimitAggregate:view",
+  "usage:events:view",
+  "billing:subscription:view",
 ];
 
 /** The clients that may sign in; the first one has every permission. docs/sandbox.md describes the other two. */

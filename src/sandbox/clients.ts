@@ -3,6 +3,12 @@ import type { Topic } from "./endpoints.ts";
 /** The pattern of a client's days, in addition to weekdays and growth. docs/sandbox.md describes the cycles. */
 type Habit = "steady" | "storms" | "fails" | "doubles" | "seasonal";
 
+/**
+ * The limit behind a client's 429s: of one token, of one user in one app, of one user in all apps, of one endpoint, of the data
+ * actions, or one that is not trackable, so that no record shows it.
+ */
+export type LimitKind = "token" | "app-user" | "user" | "endpoint" | "data-actions" | "untracked";
+
 export interface ClientTemplate {
   readonly name: string;
   readonly topics: readonly Topic[];
@@ -16,6 +22,8 @@ export interface ClientTemplate {
   readonly users: number;
   readonly platforms: readonly Platform[];
   readonly habit: Habit;
+  /** The limit of its planted case; undefined for most clients, whose 429s come from the usual limit. */
+  readonly plantedLimit?: LimitKind;
   /** Counted only by the jobs service. */
   readonly builtin: boolean;
   /** Also used by a second organization, like the integration of a partner. */
@@ -98,18 +106,27 @@ export const CLIENT_TEMPLATES: readonly ClientTemplate[] = [
   service("SCIM provisioning (Entra ID)", ["client", "users"], 1_500, { weekend: 60 }),
   service("Outbound list manager", ["outbound"], 6_100, { weekend: 25 }),
   service("DNC scrubber", ["outbound"], 1_100, { weekend: 25, breadth: 10 }),
-  service("Queue monitor", ["routing", "analytics"], 10_400, { weekend: 100, breadth: 12 }),
-  service("IVR data dip", ["routing"], 16_500, { weekend: 85, breadth: 8 }),
+  service("Queue monitor", ["routing", "analytics"], 10_400, {
+    weekend: 100,
+    breadth: 12,
+    plantedLimit: "endpoint",
+  }),
+  service("IVR data dip", ["routing"], 16_500, { weekend: 85, breadth: 8, plantedLimit: "data-actions" }),
   service("Survey mailer", ["quality", "conversations"], 1_250, { weekend: 45 }),
   service("Partner connector", ["conversations", "analytics", "outbound"], 2_900, { shared: true }),
-  service("AppFoundry: Click-to-Dial", ["conversations", "users"], 3_700, { shared: true, weekend: 15 }),
+  service("AppFoundry: Click-to-Dial", ["conversations", "users"], 3_700, {
+    shared: true,
+    weekend: 15,
+    plantedLimit: "untracked",
+  }),
   service("Zapier", ["outbound", "conversations"], 480, { breadth: 12 }),
   service("Zapier", ["users", "conversations"], 150, { breadth: 9 }),
   service("Health check", ["client"], 1_440, { breadth: 3, weekend: 100 }),
   app("Agent desktop (embedded)", ["conversations", "users", "client"], 26_000, 24, {
     platforms: ["web", "desktop"],
+    plantedLimit: "app-user",
   }),
-  app("Supervisor console", ["analytics", "routing", "quality"], 6_400, 9),
+  app("Supervisor console", ["analytics", "routing", "quality"], 6_400, 9, { plantedLimit: "user" }),
   app("Mobile field service", ["conversations", "users"], 2_800, 12, { platforms: ["mobile"], weekend: 35 }),
   app("Back-office browser extension", ["outbound", "conversations"], 3_500, 14),
   app("Developer Center API Explorer", ["users", "routing", "analytics"], 90, 5, { weekend: 3 }),

@@ -1,5 +1,5 @@
 import { REPORTER } from "./clients.ts";
-import { Refusal, wholeParam } from "./http.ts";
+import { wholeParam } from "./http.ts";
 import { type Client, type Organization, userId, userName, userWithId } from "./organization.ts";
 
 /** `GET /api/v2/oauth/clients`: the organization's clients, without the built-in ones. */
@@ -76,19 +76,4 @@ export function organizationEntity(organization: Organization): Record<string, u
     features: {},
     selfUri: "/api/v2/organizations/me",
   };
-}
-
-/** The current limits for API clients. */
-export function limitsOf(namespace: string, rateLimit: number): Record<string, unknown> {
-  if (namespace !== "platform.api") {
-    throw new Refusal(404, "not.found", `Unable to find a namespace named ${namespace}`, {
-      params: { namespaceName: namespace },
-    });
-  }
-  const limits = {
-    "client.credentials.token.rate.per.minute": rateLimit,
-    "token.rate.per.minute": rateLimit,
-    "user.rate.per.minute": rateLimit * 10,
-  };
-  return { entities: Object.entries(limits).map(([key, value]) => ({ key, namespace, value })) };
 }

@@ -31,11 +31,13 @@ export interface FactOptions {
   /** First and last UTC day, both included. */
   readonly from: Day;
   readonly to: Day;
+  /** Whether some clients exceed limits for a few days at a time: the sandbox's option of this name. */
+  readonly incidents?: boolean;
 }
 
 /** The facts, day by day. Shares the generator with the server, but none of its aggregation. */
 export function* facts(options: FactOptions): Generator<Fact> {
-  const organization = createOrganization(options.seed, options.scale);
+  const organization = createOrganization(options.seed, options.scale, options.incidents);
   for (const date of eachDay(options.from, options.to)) {
     for (const cell of cellsOf(organization, dayNumber(date))) yield factOf(organization, date, cell);
   }

@@ -1,9 +1,9 @@
-import { CLIENT_TEMPLATES, type ClientTemplate } from "./clients.ts";
+import { CLIENT_TEMPLATES, type ClientTemplate, type LimitKind } from "./clients.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { hash, uuid } from "./hash.ts";
 
 /** One OAuth client. The traffic of its days follows only from this and the day. */
-export interface Client extends Omit<ClientTemplate, "users"> {
+export interface Client extends Omit<ClientTemplate, "users" | "plantedLimit"> {
   /** Position in `Organization.clients`. */
   readonly index: number;
   /** Position of the first client with this name: two clients may share one. */
@@ -19,6 +19,12 @@ export interface Client extends Omit<ClientTemplate, "users"> {
   readonly users: number;
   /** Its first day, in days since 1970. */
   readonly since: number;
+  /** Its turn among the seasonal clients; 0 for the others. */
+  readonly turn: number;
+  /** The limit behind its 429s, if it has any. */
+  readonly limit: LimitKind;
+  /** Whether it exceeds that limit for a few days at a time, with the option `incidents`. */
+  readonly surges: boolean;
 }
 
 /** A simulated organization. The same seed and scale make the same one on every machine. */
@@ -43,10 +49,11 @@ const USERS = 60;
 
 /**
  * `scale` multiplies clients ("… #2") and users; the first ones are those of scale 1. There are always two built-in clients,
- * which get the additional users.
+ * which get the additional users. With `incidents`, the clients that have a `plantedLimit` exceed it.
  */
-export function createOrganization(seed: number, scale: number): Organization {
+export function createOrganization(seed: number, scale: number, incidents = false): Organization {
   const userCount = USERS * scale;
+  let turn = 0;
   const clients: Client[] = [];
   const firstOfName = new Map<string, number>();
   for (let copy = 0; copy < scale; copy++) {
@@ -56,7 +63,16 @@ export function createOrganization(seed: number, scale: number): Organization {
       const index = clients.length;
       const nameIndex = firstOfName.get(name) ?? index;
       firstOfName.set(name, nameIndex);
-      clients.push({ ...makeClient(seed, copy, slot, template, scale), index, nameIndex, name });
+      const surges = incidents && copy === 0 && template.plantedLimit !== undefined;
+      clients.push({
+        ...makeClient(seed, copy, slot, template, scale),
+        index,
+        nameIndex,
+        name,
+        turn: copy === 0 && template.habit === "seasonal" ? turn++ : 0,
+        limit: limitOf(template, surges),
+        surges,
+      });
     }
   }
   return {
@@ -125,12 +141,20 @@ export function userName(user: number): string {
   return user === 60 ? userName(1) : `${given} ${family}`;
 }
 
+/** Ordinary 429s are spread over all endpoints of a client, so they cannot come from a limit of one endpoint. */
+function limitOf({ plantedLimit, users }: ClientTemplate, surges: boolean): LimitKind {
+  const usual = users > 0 ? "app-user" : "token";
+  const ofOneEndpoint = plantedLimit === "endpoint" || plantedLimit === "data-actions";
+  return ofOneEndpoint && !surges ? usual : (plantedLimit ?? usual);
+}
+
 function makeClient(seed: number, copy: number, slot: number, template: ClientTemplate, scale: number) {
   const salt = hash(seed, 4, copy, slot);
+  const { plantedLimit: _, ...own } = template;
   const endpoints = drawEndpoints(salt, template);
   const users = template.builtin ? USERS * scale : template.users;
   return {
-    ...template,
+    ...own,
     id: template.builtin ? template.name : uuid(seed, 5, copy, slot),
     salt,
     endpoints,

@@ -137,7 +137,8 @@ export function parseBody(name: DialectName, text: string, today: Day): Ask {
   };
 }
 
-function parseObject(text: string): Record<string, unknown> {
+/** @throws {Refusal} 400, if the text is not a JSON object. */
+export function parseObject(text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -238,7 +239,7 @@ interface SortByBody {
 }
 
 /** A list of names; empty if the field is absent. Case matters: the two services differ in it. */
-function names(body: Record<string, unknown>, field: string, allowed?: readonly string[]): string[] {
+export function names(body: Record<string, unknown>, field: string, allowed?: readonly string[]): string[] {
   const value = body[field];
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) {

@@ -1,53 +1,13 @@
-import type { Day } from "../usage/day.ts";
 import { addDays } from "../usage/day.ts";
 import { missing } from "./access.ts";
 import { jobsAnswer, legacyAnswer, searchAnswer } from "./answers.ts";
-import {
-  clientEntity,
-  clientsPage,
-  limitsOf,
-  organizationEntity,
-  userEntity,
-  usersPage,
-} from "./entities.ts";
+import { clientEntity, clientsPage, organizationEntity, userEntity, usersPage } from "./entities.ts";
 import { json, Refusal, type Reply, wholeParam } from "./http.ts";
 import type { Job, Jobs } from "./jobs.ts";
+import { limitsRoutes } from "./limits-routes.ts";
 import { type Client, type Organization, userWithId } from "./organization.ts";
 import { type DialectName, parseBody } from "./parse-query.ts";
-
-/** The data for all responses. */
-export interface World {
-  readonly organization: Organization;
-  readonly jobs: Jobs;
-  readonly rateLimit: number;
-  /** The status of `GET /api/v2/organizations/me`. */
-  readonly organizationStatus: OrganizationStatus;
-  /** The current UTC day of the sandbox's clock, which is never in the data. */
-  readonly today: () => Day;
-}
-
-/** 403: the token does not have the permission. 404: a gateway that does not know the call. */
-export const ORGANIZATION_STATUSES = [200, 403, 404] as const;
-export type OrganizationStatus = (typeof ORGANIZATION_STATUSES)[number];
-
-interface Call {
-  /** The path's parameters, in order. */
-  readonly path: readonly string[];
-  readonly query: URLSearchParams;
-  readonly body: string;
-  readonly contextId: string;
-}
-
-export interface Route {
-  readonly method: "GET" | "POST";
-  /** In the spelling of the API's description, with `{…}` for each parameter. */
-  readonly template: string;
-  /** Its name in `Sandbox.counts`. */
-  readonly kind: string;
-  /** Any one of these is sufficient; if empty, signing in is. */
-  readonly permissions: readonly string[];
-  readonly answer: (call: Call) => Reply | Promise<Reply>;
-}
+import { type Call, get, type Route, type World } from "./route.ts";
 
 const LEGACY_PERMISSIONS = ["oauth:client:view", "usage:organization:view"];
 const CLIENT_PERMISSIONS = ["oauth:client:view", "usage:client:view"];
@@ -56,17 +16,16 @@ const JOBS_PATH = "/api/v2/usage/aggregates/query/jobs";
 
 /** Every endpoint under /api/v2 that the sandbox supports. */
 export function routesOf(world: World): Route[] {
-  return [...organizationRoutes(world), ...legacyRoutes(world), ...jobsRoutes(world), ...searchRoutes(world)];
+  return [
+    ...organizationRoutes(world),
+    ...limitsRoutes(world),
+    ...legacyRoutes(world),
+    ...jobsRoutes(world),
+    ...searchRoutes(world),
+  ];
 }
 
-function organizationRoutes({ organization, rateLimit, organizationStatus }: World): Route[] {
-  const get = (template: string, kind: string, permissions: string[], answer: Route["answer"]): Route => ({
-    method: "GET",
-    template,
-    kind,
-    permissions,
-    answer,
-  });
+function organizationRoutes({ organization, organizationStatus }: World): Route[] {
   return [
     get("/api/v2/oauth/clients", "clients", ["oauth:client:view"], ({ query }) =>
       json(200, clientsPage(organization, query)),
@@ -86,9 +45,6 @@ function organizationRoutes({ organization, rateLimit, organizationStatus }: Wor
         throw new Refusal(404, "not.found", "The gateway does not forward this call.");
       return json(200, organizationEntity(organization));
     }),
-    get("/api/v2/organizations/limits/namespaces/{namespaceName}", "limits", [], ({ path: [name = ""] }) =>
-      json(200, limitsOf(name, rateLimit)),
-    ),
   ];
 }
 

@@ -10,12 +10,20 @@ import { Access, credentialsOf } from "./access.ts";
 import { FaultDice, type FaultSpec } from "./faults.ts";
 import { Jobs } from "./jobs.ts";
 import { createOrganization } from "./organization.ts";
-import { type OrganizationStatus, routesOf } from "./routes.ts";
+import type { OrganizationStatus } from "./route.ts";
+import { routesOf } from "./routes.ts";
 import { SandboxServer } from "./server.ts";
 
 export { type Fact, type FactOptions, facts } from "./facts.ts";
 export { FAULTS, type Fault, type FaultSpec, PASSING_FAULTS, parseFaults } from "./faults.ts";
-export { ORGANIZATION_STATUSES, type OrganizationStatus } from "./routes.ts";
+export {
+  type Incident,
+  incidents,
+  type RateLimitCase,
+  type RateLimitOptions,
+  rateLimitCases,
+} from "./incidents.ts";
+export { ORGANIZATION_STATUSES, type OrganizationStatus } from "./route.ts";
 
 export interface SandboxOptions {
   /** Default: 0, any free port. */
@@ -32,6 +40,8 @@ export interface SandboxOptions {
   readonly organizationStatus?: OrganizationStatus;
   /** Multiplies clients and users: an integer from 1. */
   readonly scale?: number;
+  /** Whether some clients also exceed limits of each kind, for a few days at a time. Changes their usage. Default: false. */
+  readonly incidents?: boolean;
   /** A delay before every response, in milliseconds. */
   readonly latencyMs?: number;
   /** How long a job stays Queued and Running, plus or minus half, in milliseconds. */
@@ -47,6 +57,7 @@ const DEFAULTS = {
   latencyMs: 0,
   jobDelayMs: 400,
   organizationStatus: 200,
+  incidents: false,
 } as const;
 
 /** A running sandbox. */
@@ -70,14 +81,14 @@ export interface Sandbox {
  * @throws {GcUsageError} input, if the port is not available.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { port, seed, rateLimit, tokenTtl, scale, latencyMs, jobDelayMs, organizationStatus } = {
+  const { port, seed, rateLimit, tokenTtl, scale, latencyMs, jobDelayMs, organizationStatus, incidents } = {
     ...DEFAULTS,
     ...options,
   };
   const monotonic = (): number => performance.now();
   const offset = (options.now ?? Date.now()) - monotonic();
   const clock = (): number => offset + monotonic();
-  const organization = createOrganization(seed, scale);
+  const organization = createOrganization(seed, scale, incidents);
   const dice = new FaultDice(seed, options.faults ?? {});
   const counts = new Map<string, number>();
   const count = (kind: string): void => void counts.set(kind, (counts.get(kind) ?? 0) + 1);

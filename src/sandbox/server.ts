@@ -8,7 +8,7 @@ import { type Access, requireAny, tooManyRequests, windowFull } from "./access.t
 import type { Fault, FaultDice, RequestKind } from "./faults.ts";
 import { hash, uuid } from "./hash.ts";
 import { json, Refusal, type Reply, readBody } from "./http.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 export interface ServerParts {
   readonly seed: number;

@@ -1,4 +1,5 @@
 import { ENDPOINTS } from "./endpoints.ts";
+import { eventOf, type Surge, surgeOf } from "./events.ts";
 import { hash, step } from "./hash.ts";
 import { type Client, FIRST_DAY, type Organization } from "./organization.ts";
 
@@ -31,56 +32,50 @@ interface Mood {
   readonly rate429: number;
   readonly rate400: number;
   readonly rate500: number;
+  /** What exceeds its limit in a surge: only this has 429s, and more requests than usual. Undefined: everything. */
+  readonly surge: Surge | undefined;
 }
 
 /** The cells of a day, in a fixed order: by client, user, endpoint. `day` counts from 1970. */
 export function* cellsOf(organization: Organization, day: number): Generator<Cell> {
   if (day < FIRST_DAY) return;
-  let seasonal = 0;
   for (const client of organization.clients) {
-    const turn = client.habit === "seasonal" ? seasonal++ : 0;
-    const mood = moodOf(organization.seed, client, day, turn);
+    const mood = moodOf(organization.seed, client, day);
     if (mood.level === 0) continue;
     if (client.users === 0) yield* serviceCells(client, day, mood);
     else yield* userCells(client, day, mood);
   }
 }
 
-// Cycles in days. They depend on the calendar, not on the clock: a day is the same whenever it is queried.
-const STORM = { cycle: 60, days: 5 };
-const FAILURE = { cycle: 60, days: 21 };
-const DOUBLING = { cycle: 90, days: 45 };
-/** Six clients take turns: every 30 days one starts and one goes silent, for longer than 90 days. */
-const SEASON = { cycle: 180, days: 80, turn: 30 };
-
-function moodOf(seed: number, client: Client, day: number, turn: number): Mood {
-  const base = levelOf(client, day);
-  const calm: Mood = {
-    level: base,
-    rate429: client.salt % 5 === 0 ? 3 + (client.salt % 9) : 0,
-    rate400: 30 + (hash(client.salt, 20) % 220),
-    rate500: 2 + (hash(client.salt, 21) % 14),
-  };
-  switch (client.habit) {
-    case "storms": {
-      const at = phase(seed, 1, day, STORM.cycle);
-      return at < STORM.days ? { ...calm, level: base * (4 + (at % 3)), rate429: 3000 + at * 700 } : calm;
-    }
-    case "fails":
-      return phase(seed, 2, day, FAILURE.cycle) < FAILURE.days ? { ...calm, rate400: 6200 } : calm;
-    case "doubles":
-      return phase(seed, 3, day, DOUBLING.cycle) < DOUBLING.days ? calm : { ...calm, level: base * 2 };
-    case "seasonal": {
-      const at = (phase(seed, 4, day, SEASON.cycle) + turn * SEASON.turn) % SEASON.cycle;
-      return at < SEASON.days ? calm : { ...calm, level: 0 };
-    }
-    case "steady":
+function moodOf(seed: number, client: Client, day: number): Mood {
+  const calm = calmMood(client, day);
+  const event = eventOf(seed, client, day);
+  switch (event?.kind) {
+    case "storm":
+      return { ...calm, level: calm.level * (4 + (event.at % 3)), rate429: 3000 + event.at * 700 };
+    case "failure":
+      return { ...calm, rate400: 6200 };
+    case "growth":
+      return { ...calm, level: calm.level * 2 };
+    case "silence":
+      return { ...calm, level: 0 };
+    case "surge":
+      return { ...calm, rate429: 1400, surge: surgeOf(client) };
+    case undefined:
       return calm;
   }
 }
 
-function phase(seed: number, event: number, day: number, cycle: number): number {
-  return (day + (hash(seed, 10, event) % cycle)) % cycle;
+function calmMood(client: Client, day: number): Mood {
+  // The 429s of a client with a planted surge are all in the surge, so each has one cause.
+  const trickles = client.salt % 5 === 0 && !client.surges;
+  return {
+    level: levelOf(client, day),
+    rate429: trickles ? 3 + (client.salt % 9) : 0,
+    rate400: 30 + (hash(client.salt, 20) % 220),
+    rate500: 2 + (hash(client.salt, 21) % 14),
+    surge: undefined,
+  };
 }
 
 const WEEKDAYS = [0, 104, 103, 101, 99, 93, 0] as const;
@@ -103,9 +98,20 @@ function isHoliday(day: number): boolean {
   return monthDay === 101 || monthDay === 1225 || monthDay === 1226;
 }
 
+/** The share of its client's volume that a surging endpoint gets, in 1/10,000. */
+const SURGE_WEIGHT = 3_000;
+/** How many times as much as usual a surging user does. */
+const SURGE_FACTOR = 8;
+
 function* serviceCells(client: Client, day: number, mood: Mood): Generator<Cell> {
   const salt = hash(client.salt, 23, day);
+  const surging = mood.surge?.endpoint;
+  if (surging !== undefined) {
+    const luck = step(salt, client.endpoints.length);
+    yield cell(client, 0, 0, surging, 0, share(client.volume * SURGE_WEIGHT, mood.level, luck), mood, luck);
+  }
   for (const [k, endpoint] of client.endpoints.entries()) {
+    if (endpoint === surging) continue;
     const luck = step(salt, k);
     const weight = client.weights[k] ?? 0;
     const requests = share(client.volume * weight, mood.level, luck);
@@ -122,9 +128,10 @@ function* userCells(client: Client, day: number, mood: Mood): Generator<Cell> {
   for (let i = 0; i < client.users; i++) {
     const user = client.firstUser + i;
     const mine = step(salt, user);
-    if (mine % 100 >= present) continue;
+    const surges = mood.surge?.user === user;
+    if (mine % 100 >= present && !surges) continue;
     // Volumes are those of the whole client at scale 1: users of a larger organization do not do less each.
-    const perUser = Math.floor(client.volume / Math.min(client.users, 60));
+    const perUser = Math.floor(client.volume / Math.min(client.users, 60)) * (surges ? SURGE_FACTOR : 1);
     const platform = step(client.salt, user) % client.platforms.length;
     for (const [k, endpoint] of client.endpoints.entries()) {
       const luck = step(mine, k);
@@ -158,7 +165,11 @@ function cell(
   mood: Mood,
   luck: number,
 ): Cell {
-  const status429 = part(requests, mood.rate429, step(luck, 11), requests);
+  const { surge } = mood;
+  const isLimited =
+    (surge?.user === undefined || surge.user === user) &&
+    (surge?.endpoint === undefined || surge.endpoint === endpoint);
+  const status429 = part(requests, isLimited ? mood.rate429 : 0, step(luck, 11), requests);
   const status400 =
     status429 + part(requests - status429, mood.rate400, step(luck, 12), requests - status429);
   const status500 = part(requests, mood.rate500, step(luck, 13), requests - status400);

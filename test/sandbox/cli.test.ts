@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCli } from "../../src/cli/cli.ts";
 import { command } from "../../src/cli/commands/sandbox.ts";
-import { facts } from "../../src/sandbox/sandbox.ts";
+import { facts, incidents, rateLimitCases } from "../../src/sandbox/sandbox.ts";
 import type { Day } from "../../src/usage/day.ts";
 import { BIN } from "../helpers/bin.ts";
 import { gcUsage, start } from "../helpers/cli.ts";
@@ -148,6 +148,25 @@ describe("gc-usage sandbox", () => {
     );
   });
 
+  test("--truth prints incidents and the limits behind 429s, too", async () => {
+    const days = ["--from", "2026-10-01", "--to", "2026-10-20", "--incidents"];
+    const span = { seed: 1, scale: 1, from: "2026-10-01" as Day, to: "2026-10-20" as Day, incidents: true };
+    const lines = async (part: string): Promise<unknown[]> => {
+      const { stdout } = await run("--truth", part, ...days);
+      return stdout
+        .trimEnd()
+        .split("\n")
+        .map((line): unknown => JSON.parse(line));
+    };
+    expect(await lines("incidents")).toEqual(incidents(span));
+    expect(await lines("limits")).toEqual(rateLimitCases(span));
+    const unknown = await run("--truth", "users", ...days);
+    expect([unknown.exitCode, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining('Invalid --truth: "users" (expected facts, incidents, limits'),
+    ]);
+  });
+
   test("rejects options for serving together with --truth", async () => {
     const truth = ["--truth", "--from", "2026-10-01", "--to", "2026-10-02"];
     const serving = ["--port=0", "--now=2026-11-23", "--rate-limit=300", "--token-ttl=60", "--faults=0"];
@@ -157,7 +176,7 @@ describe("gc-usage sandbox", () => {
         .exitOverride()
         .configureOutput({ writeErr: () => undefined });
       await expect(sandbox.parseAsync([...truth, option], { from: "user" })).rejects.toThrow(
-        `'--truth' cannot be used with option '${option.replace(/=.*/, "")}`,
+        `'--truth [part]' cannot be used with option '${option.replace(/=.*/, "")}`,
       );
     }
     const { exitCode, stdout } = await gcUsage(["sandbox", ...truth, "--json"]);

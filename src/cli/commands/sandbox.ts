@@ -3,9 +3,11 @@ import { Command, Option } from "@commander-js/extra-typings";
 import {
   type FactOptions,
   facts,
+  incidents,
   ORGANIZATION_STATUSES,
   type OrganizationStatus,
   parseFaults,
+  rateLimitCases,
   type Sandbox,
   startSandbox,
 } from "../../sandbox/sandbox.ts";
@@ -69,9 +71,19 @@ export function command(cli: Cli) {
       integerOption("--scale", 1, 5_000),
       1,
     )
+    .option(
+      "--incidents",
+      "let some clients exceed limits of each kind, for 4 days of 60; this changes their usage",
+    )
     .option("--json", "print one line of JSON once it is listening: url, clientId, clientSecret, env")
     .addOption(
-      new Option("--truth", "print the underlying data as NDJSON instead of serving").conflicts(SERVING),
+      new Option(
+        "--truth [part]",
+        "print the underlying data as NDJSON instead of serving: facts, incidents or limits (default: facts)",
+      )
+        .argParser(truthPart)
+        .preset("facts")
+        .conflicts(SERVING),
     )
     .option("--from <day>", "first UTC day of --truth, inclusive", (text) => parseDay(text, "--from"))
     .option("--to <day>", "last UTC day of --truth, inclusive", (text) => parseDay(text, "--to"))
@@ -82,8 +94,9 @@ export function command(cli: Cli) {
         "  gc-usage sandbox --truth --from 2026-10-01 --to 2026-10-31 > truth.ndjson",
     )
     .action(async ({ from, to, truth, json, jobDelay, ...options }) => {
-      if (truth) {
-        await printTruth(cli, { seed: options.seed, scale: options.scale, ...truthSpan(from, to) });
+      if (truth !== undefined) {
+        const { seed, scale, incidents = false } = options;
+        await printTruth(cli, TRUTH[truth]({ seed, scale, incidents, ...truthSpan(from, to) }));
         return;
       }
       if (from !== undefined || to !== undefined) {
@@ -151,10 +164,23 @@ function truthSpan(from: Day | undefined, to: Day | undefined): { from: Day; to:
   return { from, to };
 }
 
+function truthPart(text: string): keyof typeof TRUTH {
+  const parts = Object.keys(TRUTH) as (keyof typeof TRUTH)[];
+  const part = parts.find((known) => known === text);
+  if (part !== undefined) return part;
+  throw new GcUsageError("input", `Invalid --truth: ${quoted(text)} (expected ${parts.join(", ")}).`);
+}
+
+/** What --truth can print. */
+const TRUTH = { facts, incidents, limits: rateLimitCases } as const satisfies Record<
+  string,
+  (options: FactOptions) => Iterable<object>
+>;
+
 const BATCH = 1000;
 
 /** Stops if the reader has closed the pipe (`| head`), and at Ctrl-C. */
-async function printTruth(cli: Cli, options: FactOptions): Promise<void> {
+async function printTruth(cli: Cli, records: Iterable<object>): Promise<void> {
   let lines: string[] = [];
   const flush = async (): Promise<boolean> => {
     const text = lines.join("");
@@ -162,8 +188,8 @@ async function printTruth(cli: Cli, options: FactOptions): Promise<void> {
     cli.signal.throwIfAborted();
     return cli.out(text);
   };
-  for (const fact of facts(options)) {
-    lines.push(`${JSON.stringify(fact)}\n`);
+  for (const record of records) {
+    lines.push(`${JSON.stringify(record)}\n`);
     if (lines.length >= BATCH && !(await flush())) return;
   }
   await flush();
