@@ -1,6 +1,7 @@
 import { addDays } from "../usage/day.ts";
 import { missing } from "./access.ts";
 import { jobsAnswer, legacyAnswer, searchAnswer } from "./answers.ts";
+import { billingRoutes } from "./billing-routes.ts";
 import { clientEntity, clientsPage, organizationEntity, userEntity, usersPage } from "./entities.ts";
 import { json, Refusal, type Reply, wholeParam } from "./http.ts";
 import type { Job, Jobs } from "./jobs.ts";
@@ -19,6 +20,7 @@ export function routesOf(world: World): Route[] {
   return [
     ...organizationRoutes(world),
     ...limitsRoutes(world),
+    ...billingRoutes(world),
     ...legacyRoutes(world),
     ...jobsRoutes(world),
     ...searchRoutes(world),

@@ -14,6 +14,7 @@ import type { OrganizationStatus } from "./route.ts";
 import { routesOf } from "./routes.ts";
 import { SandboxServer } from "./server.ts";
 
+export { type BillingPeriodTruth, type ContractTruth, contracts } from "./contracts.ts";
 export { type Fact, type FactOptions, facts } from "./facts.ts";
 export { FAULTS, type Fault, type FaultSpec, PASSING_FAULTS, parseFaults } from "./faults.ts";
 export {

@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCli } from "../../src/cli/cli.ts";
 import { command } from "../../src/cli/commands/sandbox.ts";
-import { facts, incidents, rateLimitCases } from "../../src/sandbox/sandbox.ts";
+import { contracts, facts, incidents, rateLimitCases } from "../../src/sandbox/sandbox.ts";
 import type { Day } from "../../src/usage/day.ts";
 import { BIN } from "../helpers/bin.ts";
 import { gcUsage, start } from "../helpers/cli.ts";
@@ -148,7 +148,7 @@ describe("gc-usage sandbox", () => {
     );
   });
 
-  test("--truth prints incidents and the limits behind 429s, too", async () => {
+  test("--truth prints incidents, the limits behind 429s, and contracts, too", async () => {
     const days = ["--from", "2026-10-01", "--to", "2026-10-20", "--incidents"];
     const span = { seed: 1, scale: 1, from: "2026-10-01" as Day, to: "2026-10-20" as Day, incidents: true };
     const lines = async (part: string): Promise<unknown[]> => {
@@ -160,6 +160,7 @@ describe("gc-usage sandbox", () => {
     };
     expect(await lines("incidents")).toEqual(incidents(span));
     expect(await lines("limits")).toEqual(rateLimitCases(span));
+    expect(await lines("contracts")).toEqual(contracts(span));
     const unknown = await run("--truth", "users", ...days);
     expect([unknown.exitCode, unknown.stderr]).toEqual([
       2,

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Command, Option } from "@commander-js/extra-typings";
 import {
+  contracts,
   type FactOptions,
   facts,
   incidents,
@@ -79,7 +80,7 @@ export function command(cli: Cli) {
     .addOption(
       new Option(
         "--truth [part]",
-        "print the underlying data as NDJSON instead of serving: facts, incidents or limits (default: facts)",
+        "print the underlying data as NDJSON instead of serving: facts, incidents, limits or contracts (default: facts)",
       )
         .argParser(truthPart)
         .preset("facts")
@@ -172,7 +173,7 @@ function truthPart(text: string): keyof typeof TRUTH {
 }
 
 /** What --truth can print. */
-const TRUTH = { facts, incidents, limits: rateLimitCases } as const satisfies Record<
+const TRUTH = { facts, incidents, limits: rateLimitCases, contracts } as const satisfies Record<
   string,
   (options: FactOptions) => Iterable<object>
 >;
