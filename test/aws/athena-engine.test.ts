@@ -9,10 +9,11 @@ import { Lake } from "../../src/lake/lake.ts";
 import { realEffects } from "../../src/support/effects.ts";
 import { type GcUsageError, isGcUsageError } from "../../src/support/errors.ts";
 import { sizeText } from "../../src/support/size.ts";
-import { makeLake, removeLake, tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { makeLake, putSlice, sliceKey } from "../helpers/lakes.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
-import { openStore, putSlice } from "./s3-helpers.ts";
+import { openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const server = new AthenaClient({ ...clientOptions(aws), endpoint: aws.athenaUrl });
@@ -33,7 +34,6 @@ describe("the Athena engine", async () => {
   const duckdb = await openDuckDb(folder);
   afterAll(async () => {
     await Promise.all([athena.close(), duckdb.close()]);
-    removeLake(folder);
   });
 
   const sql = (statement: string, ...more: string[]) =>
@@ -225,7 +225,7 @@ describe("the Athena engine", async () => {
 
   it("compares --max-scan with the slices before, and with the scanned bytes after", async () => {
     const { store } = await openStore(aws, stack.lake);
-    await putSlice(new Lake(store), "2026-11-01", 5);
+    await putSlice(new Lake(store), sliceKey("2026-11-01"), { requests: 5 });
     const slices = await new Lake(store).list();
     const bytes = slices[0]?.object.bytes ?? 0;
     const messages: string[] = [];
@@ -264,8 +264,8 @@ describe("the Athena engine", async () => {
 
   it("warns only about sums over several series", async () => {
     const { store } = await openStore(aws, stack.lake);
-    await putSlice(new Lake(store), "2026-11-03", 5);
-    const rows = join(await tempFolder(), "rows.ndjson");
+    await putSlice(new Lake(store), sliceKey("2026-11-03"), { requests: 5 });
+    const rows = join(await workFolder(), "rows.ndjson");
     await writeFile(rows, '{"date":"2026-11-03T00:00:00Z","clientId":"c1","requests":5}\n');
     const load = ["load", rows, "--granularity", "day"];
     expect(await gcUsage(aws, [...load, "--lake", stack.lake])).toMatchObject({ exitCode: 0 });

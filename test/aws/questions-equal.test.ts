@@ -13,8 +13,7 @@ import { bind, daysRead, get, list, rowsWhere } from "../../src/questions/questi
 import { addDays, type Day } from "../../src/usage/day.ts";
 import type { Span } from "../../src/usage/period.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { workFolder } from "../helpers/cli.ts";
-import { removeLake } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
 import { readCalls } from "./harness/moto.ts";
@@ -60,7 +59,6 @@ describe("Athena and DuckDB over the same files", async () => {
   const duckdb = await openDuckDb(folder);
   afterAll(async () => {
     await Promise.all([athena.close(), duckdb.close(), lake.close()]);
-    removeLake(folder);
   });
 
   let scanned = 0;

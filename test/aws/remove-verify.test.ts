@@ -4,10 +4,11 @@ import { Lake } from "../../src/lake/lake.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { SLICES_FILE } from "../../src/usage/slice.ts";
-import { workFolder } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { putSlice, sliceKey } from "../helpers/lakes.ts";
 import { gcUsage, type Ran } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
-import { between, fileOf, newBucket, openStore, putSlice } from "./s3-helpers.ts";
+import { between, fileOf, newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3(clientOptions(aws));
@@ -105,7 +106,7 @@ describe("removing an object", () => {
   it("without permission fails with the permission that is needed", async () => {
     const bucket = await newBucket(aws, "remove");
     const { store } = await openStore(aws, `s3://${bucket}`);
-    await putSlice(new Lake(store), BEFORE, 1);
+    await putSlice(new Lake(store), sliceKey(BEFORE), { requests: 1 });
     const denying = await between(aws, ({ method }) => (method === "DELETE" ? 403 : undefined));
     const folder = await workFolder();
     const ran = await gcUsage(aws, ["remove", "--from", BEFORE, "--yes", "--lake", `s3://${bucket}`], {

@@ -5,23 +5,24 @@ import { Lake } from "../../src/lake/lake.ts";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { copyLake } from "../../src/sync/copy.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { putSlice, sliceKey } from "../helpers/lakes.ts";
 import { gcUsage } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
-import { between, newBucket, openStore, putSlice, sliceKey } from "./s3-helpers.ts";
+import { between, newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));
 const OPTIONS = { force: false, dryRun: false, onProgress: () => {} };
 
 async function folderLake(): Promise<Lake> {
-  return new Lake(new FolderStore(join(await tempFolder(), "lake")));
+  return new Lake(new FolderStore(join(await workFolder(), "lake")));
 }
 
 describe("copying to S3 and back", () => {
   it("fails if the data read back differs from the data written", async () => {
     const from = await folderLake();
-    await putSlice(from, "2026-11-01", 5);
+    await putSlice(from, sliceKey("2026-11-01"), { requests: 5 });
     const Bucket = await newBucket(aws, "otherwise");
     let written = false;
     // Another program writes after our write, and before we read it back.
@@ -43,7 +44,7 @@ describe("copying to S3 and back", () => {
 
   it("fails if the data is changed on the way", async () => {
     const from = await folderLake();
-    await putSlice(from, "2026-11-01", 5);
+    await putSlice(from, sliceKey("2026-11-01"), { requests: 5 });
     const meddled = await between(aws, ({ method }) => (method === "PUT" ? "flip-sent" : undefined));
     const to = new Lake((await openStore(meddled, `s3://${await newBucket(aws, "sent")}`)).store);
     // S3 would reject it; moto stores it with the checksum of the request, which then does not match the bytes.
@@ -63,7 +64,7 @@ describe("copying to S3 and back", () => {
     expect(sources).toEqual({ copied: 1, same: 0, kept: 0 });
     expect(kept).toEqual([]);
     expect(foreign.map(({ path }) => path)).toEqual([`${folder}/x`, `${folder}/x/y.json`]);
-    const done = await gcUsage(aws, ["copy", uri, to.uri], { GC_USAGE_CACHE: await tempFolder() });
+    const done = await gcUsage(aws, ["copy", uri, to.uri], { GC_USAGE_CACHE: await workFolder() });
     expect(done.exitCode).toBe(0);
     expect(done.stderr).toContain(`Not copied, because it is not data: ${folder}/x (`);
     expect(done.stderr).not.toContain("--force");

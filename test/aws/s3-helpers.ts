@@ -11,13 +11,10 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
-import { Lake } from "../../src/lake/lake.ts";
-import type { Provenance } from "../../src/lake/provenance.ts";
 import { S3Store } from "../../src/lake/s3/s3-store.ts";
 import { parseS3Uri } from "../../src/lake/s3/s3-uri.ts";
 import type { Log } from "../../src/support/effects.ts";
-import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
-import { provenance as sliceProvenance, tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { clientOptions } from "./harness/env.ts";
 import type { LocalAws } from "./harness/setup.ts";
 
@@ -43,7 +40,7 @@ export async function openStore(
   uri: string,
   options: { cache?: string; partBytes?: number } = {},
 ): Promise<OpenedStore> {
-  const cache = options.cache ?? (await tempFolder());
+  const cache = options.cache ?? (await workFolder());
   const messages: string[] = [];
   const log: Log = { warn: (text) => messages.push(text), info: (text) => messages.push(text), debug() {} };
   const client = new S3Client({ ...clientOptions(aws), maxAttempts: 3 });
@@ -54,42 +51,9 @@ export async function openStore(
 
 /** A file with the text, in a separate folder, because a write may move it. */
 export async function fileOf(content: string | Uint8Array): Promise<string> {
-  const file = join(await tempFolder(), "file");
+  const file = join(await workFolder(), "file");
   await writeFile(file, content);
   return file;
-}
-
-export function sliceKey(date: string): SliceKey {
-  return { service: "jobs", granularity: "day", grouping: "client-uri-method", date } as SliceKey;
-}
-
-export function provenance(date: string, change: Partial<Provenance> = {}): Provenance {
-  const day = date as Provenance["start"];
-  return sliceProvenance({ start: day, end: day, interval: `${date}/${date}`, ...change });
-}
-
-/** Writes a slice of one row into a lake. */
-export async function putSlice(
-  lake: Lake,
-  date: string,
-  requests: number,
-  change: Partial<Provenance> = {},
-): Promise<string> {
-  const row = {
-    clientId: "c1",
-    clientName: "One",
-    templateUri: "/api/v2/users",
-    httpMethod: "GET",
-    requests,
-  };
-  const folder = await tempFolder();
-  const file = join(folder, "slice.parquet");
-  const spool = join(folder, "spool.ndjson");
-  await writeFile(spool, `${JSON.stringify(row)}\n`);
-  const known = provenance(date, change);
-  await lake.files.write(sliceKey(date), spool, file, known);
-  const outcome = await lake.commit(sliceKey(date), file, known, { force: false });
-  return `${slicePath(sliceKey(date))} ${outcome === "written" ? "written" : "kept"}`;
 }
 
 export interface Between {

@@ -11,11 +11,12 @@ import { parseFaults, type Sandbox, startSandbox } from "../../src/sandbox/sandb
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { BIN } from "../helpers/bin.ts";
-import { tempFolder } from "../helpers/lakes.ts";
-import { expectTruth, fastEffects, runSync } from "../sync/world.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { putSlice, sliceKey } from "../helpers/lakes.ts";
+import { expectTruth, fastEffects, runSync } from "../helpers/synced-lakes.ts";
 import { deploy, type Env, gcUsage } from "./cli.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
-import { newBucket, openStore, putSlice } from "./s3-helpers.ts";
+import { newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));
@@ -35,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 
 beforeEach(async () => {
-  cache = await tempFolder();
+  cache = await workFolder();
   vi.stubEnv("GC_USAGE_CACHE", cache);
 });
 
@@ -80,9 +81,10 @@ async function countOf(Bucket: string): Promise<number> {
 
 /** A lake in a folder: slices of `days` days, and raw rows. */
 async function folderLake(days: number): Promise<string> {
-  const folder = join(await tempFolder(), "lake");
+  const folder = join(await workFolder(), "lake");
   const lake = new Lake(new FolderStore(folder));
-  for (let i = 0; i < days; i++) await putSlice(lake, addDays(SPAN.start, i), 100 + i);
+  for (let i = 0; i < days; i++)
+    await putSlice(lake, sliceKey(addDays(SPAN.start, i)), { requests: 100 + i });
   await lake.close();
   const source = join(folder, "gc_usage_api_source", "granularity=month");
   await mkdir(source, { recursive: true });
@@ -92,7 +94,7 @@ async function folderLake(days: number): Promise<string> {
 
 /** Results of two rows by month. */
 async function monthlyAnswer(): Promise<string> {
-  const file = join(await tempFolder(), "query-result.json");
+  const file = join(await workFolder(), "query-result.json");
   const results = ["GET", "POST"].map((httpMethod, i) => ({
     clientId: "c1",
     clientName: "One",
@@ -186,7 +188,7 @@ describe("gc-usage status, sql and ask on S3", () => {
       const timeless = (text: string): string => text.replace(/"answeredAt":"[^"]*"/, "");
       expect(timeless(theirs.stdout.replaceAll(uri, folder))).toBe(timeless(ours.stdout));
     }
-    cache = await tempFolder();
+    cache = await workFolder();
     const fresh = await run(["status", "--lake", uri]);
     expect(fresh.stderr).toMatch(/^Mirrored 20 of 20 objects/);
     expect((await run(["status", "--lake", uri])).stderr).toBe("");
@@ -269,7 +271,7 @@ describe("gc-usage upload", () => {
     }
     expect(await countOf(Bucket)).toBe(1);
 
-    const other = join(await tempFolder(), "other.json");
+    const other = join(await workFolder(), "other.json");
     await writeFile(
       other,
       '{"clientId":"x","templateUri":"/a","httpMethod":"GET","date":"2021-01-01T00:00:00Z","status200":3}',
@@ -299,8 +301,8 @@ describe("gc-usage copy", () => {
     expect(there).toMatchObject({ slices: { copied: 25, same: 0, kept: 0 }, kept: [] });
     const again = JSON.parse((await run(["copy", folder, uri, "--json"])).stdout) as unknown;
     expect(again).toMatchObject({ slices: { copied: 0, same: 25 }, sources: { copied: 0 }, bytes: 0 });
-    const back = join(await tempFolder(), "back");
-    cache = await tempFolder();
+    const back = join(await workFolder(), "back");
+    cache = await workFolder();
     expect((await run(["copy", uri, back])).exitCode).toBe(0);
     expect(await contents(back)).toEqual(await contents(folder));
     expect(await leftovers()).toEqual([]);
@@ -312,7 +314,12 @@ describe("gc-usage copy", () => {
     const uri = `s3://${await newBucket(aws, "keeps")}`;
     await run(["copy", folder, uri]);
     const lake = new Lake((await openStore(aws, uri)).store);
-    await putSlice(lake, SPAN.start, 777, { fetchedAt: Date.UTC(2026, 10, 22), id: "newer" });
+    await putSlice(
+      lake,
+      sliceKey(SPAN.start),
+      { requests: 777 },
+      { fetchedAt: Date.UTC(2026, 10, 22), id: "newer" },
+    );
     const rows = "gc_usage_api_source/granularity=month/rows-1.json";
     await writeFile(join(folder, rows), '{"clientId":"c2","date":"2021-01-01","status200":2}\n');
     const kept = await run(["copy", folder, uri, "--json"]);
@@ -321,7 +328,7 @@ describe("gc-usage copy", () => {
     expect(kept.stderr).toContain("it was fetched 2026-11-20T00:00:00.000Z, before");
     const forced = await run(["copy", folder, uri, "--force", "--json"]);
     expect(JSON.parse(forced.stdout)).toMatchObject({ slices: { copied: 1 }, sources: { copied: 1 } });
-    const back = join(await tempFolder(), "back");
+    const back = join(await workFolder(), "back");
     await run(["copy", uri, back]);
     expect(await contents(back)).toEqual(await contents(folder));
     await lake.close();
@@ -341,7 +348,7 @@ describe("gc-usage copy", () => {
     const { slices } = JSON.parse(rest.stdout) as { slices: { copied: number; same: number } };
     expect(slices.copied + slices.same).toBe(60);
     expect(slices.same).toBeGreaterThanOrEqual(5);
-    const back = join(await tempFolder(), "back");
+    const back = join(await workFolder(), "back");
     await run(["copy", `s3://${Bucket}`, back]);
     expect(await contents(back)).toEqual(await contents(folder));
     expect(await leftovers()).toEqual([]);

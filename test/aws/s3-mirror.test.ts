@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { OnProgress } from "../../src/support/progress.ts";
 import { BIN } from "../helpers/bin.ts";
-import { tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
 import { between, fileOf, newBucket, openStore } from "./s3-helpers.ts";
 
@@ -167,7 +167,7 @@ describe("the mirror of a lake in S3", () => {
         asked++;
         return new Promise<undefined>(() => {});
       });
-      const folder = await tempFolder();
+      const folder = await workFolder();
       const args = [BIN, ...command, uri, ...(command[0] === "copy" ? [join(folder, "to")] : [])];
       const env = { ...awsEnv(aws), AWS_ENDPOINT_URL: silent.url, GC_USAGE_CACHE: folder };
       const child = execa(process.execPath, args, { env, reject: false });
@@ -187,7 +187,7 @@ describe("the mirror of a lake in S3", () => {
     const { store } = await openStore(aws, uri);
     await store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);
     const under = ["-c", 'ulimit -f 8; exec "$@"', "sh", process.execPath];
-    const env = { ...awsEnv(aws), GC_USAGE_CACHE: await tempFolder() };
+    const env = { ...awsEnv(aws), GC_USAGE_CACHE: await workFolder() };
     const done = await execa("sh", [...under, BIN, "sql", "SELECT 1", "--lake", uri], { env, reject: false });
     expect(done).toMatchObject({ exitCode: 9, stdout: "" });
     expect(done.stderr).toMatch(

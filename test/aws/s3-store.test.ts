@@ -10,9 +10,10 @@ import {
 import { describe, expect, inject, it } from "vitest";
 import { Lake } from "../../src/lake/lake.ts";
 import { slicePath } from "../../src/usage/slice.ts";
+import { putSlice, sliceKey } from "../helpers/lakes.ts";
 import { clientOptions } from "./harness/env.ts";
 import { readCalls } from "./harness/moto.ts";
-import { between, fileOf, listening, newBucket, openStore, putSlice, sliceKey } from "./s3-helpers.ts";
+import { between, fileOf, listening, newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));
@@ -184,10 +185,12 @@ describe("a lake in S3", () => {
   it("stores slices like a folder: they can be written and read, and are not replaced by slices that cover less", async () => {
     const { store } = await openStore(aws, `s3://${await newBucket(aws, "lake")}/usage-lake`);
     const lake = new Lake(store);
-    expect(await putSlice(lake, "2026-11-01", 5)).toMatch(/ written$/);
-    expect(await putSlice(lake, "2026-11-01", 4, { metrics: ["requests"] })).toMatch(/ kept$/);
-    expect(await putSlice(lake, "2026-11-01", 6, { id: "job-2" })).toMatch(/ written$/);
-    expect(await putSlice(lake, "2026-11-02", 7)).toMatch(/ written$/);
+    expect(await putSlice(lake, sliceKey("2026-11-01"), { requests: 5 })).toBe("written");
+    expect(
+      await putSlice(lake, sliceKey("2026-11-01"), { requests: 4 }, { metrics: ["requests"] }),
+    ).toHaveProperty("kept");
+    expect(await putSlice(lake, sliceKey("2026-11-01"), { requests: 6 }, { id: "job-2" })).toBe("written");
+    expect(await putSlice(lake, sliceKey("2026-11-02"), { requests: 7 })).toBe("written");
     const slices = await lake.slices();
     expect(slices.map(({ key, provenance }) => [key.date, provenance?.id])).toEqual([
       ["2026-11-01", "job-2"],

@@ -2,10 +2,11 @@ import { execFileSync } from "node:child_process";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, inject, it } from "vitest";
 import { Lake } from "../../src/lake/lake.ts";
-import { tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { putSlice, sliceKey } from "../helpers/lakes.ts";
 import { gcUsage } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
-import { newBucket, openStore, putSlice } from "./s3-helpers.ts";
+import { newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));
@@ -18,7 +19,7 @@ describe("an object in S3 that is not data", () => {
     const uri = `s3://${Bucket}/some/prefix`;
     const { store } = await openStore(aws, uri);
     const lake = new Lake(store);
-    await putSlice(lake, "2026-11-01", 5);
+    await putSlice(lake, sliceKey("2026-11-01"), { requests: 5 });
     const strays = [
       `${DAY}/jobs.client-uri-method-DESKTOP-1A2B.parquet`,
       `${DAY}/jobs.client-uri-method.parquet/x`,
@@ -39,7 +40,7 @@ describe("an object in S3 that is not data", () => {
     for (const path of strays) {
       await s3.send(new PutObjectCommand({ Bucket, Key: `some/prefix/${path}`, Body: new Uint8Array() }));
     }
-    const cache = { GC_USAGE_CACHE: await tempFolder() };
+    const cache = { GC_USAGE_CACHE: await workFolder() };
     const sum = await gcUsage(
       aws,
       ["sql", "--lake", uri, "--output", "csv", "SELECT sum(requests) FROM usage"],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { SLICES_FILE } from "../../src/usage/slice.ts";
-import { workFolder } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
 

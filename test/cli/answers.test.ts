@@ -1,15 +1,14 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { list } from "../../src/questions/questions.ts";
-import { sqlString } from "../../src/support/quote.ts";
 import { addDays, type Day, dayOf, eachDay } from "../../src/usage/day.ts";
 import type { Envelope } from "../../src/usage/envelope.ts";
 import { periodStart } from "../../src/usage/period.ts";
-import { slicePath } from "../../src/usage/slice.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { addSource, makeLake, removeLake, type SliceRows, slice } from "../helpers/lakes.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { addSource, damageSlice, makeLake, type SliceRows, slice, sliceKey } from "../helpers/lakes.ts";
+import { readMetadata } from "../helpers/parquet.ts";
 
 const TODAY = dayOf(Date.now());
 const YESTERDAY = addDays(TODAY, -1);
@@ -17,17 +16,6 @@ const ago = (days: number): Day => addDays(TODAY, -days);
 
 const ROW = { clientId: "a", clientName: "Alpha", templateUri: "/x", httpMethod: "GET" };
 const COUNTS = { status200: 6n, status300: 0n, status400: 3n, status500: 1n, status429: 2n, requests: 10n };
-
-const lakes: string[] = [];
-afterAll(() => {
-  for (const lake of lakes) removeLake(lake);
-});
-
-async function lakeOf(slices: readonly SliceRows[]): Promise<string> {
-  const lake = await makeLake(slices);
-  lakes.push(lake);
-  return lake;
-}
 
 /** Every day of a range except those left out, each with the same rows. */
 function days(
@@ -53,7 +41,7 @@ const LOOKING_BACK = ["change", "new-clients", "silent-clients"];
 
 describe.concurrent("a question about partly missing days", () => {
   test.each(LOOKING_BACK)("%s is rejected if days of the period before are missing", async (name) => {
-    const lake = await lakeOf(days(ago(14), YESTERDAY, [ago(13), ago(12), ago(9)]));
+    const lake = await makeLake(days(ago(14), YESTERDAY, [ago(13), ago(12), ago(9)]));
     const ran = await gcUsage(["ask", name, "--last", "7d", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain(
@@ -74,7 +62,7 @@ describe.concurrent("a question about partly missing days", () => {
     ["with one of 30 days missing", ["--last", "30d"], 29, 30],
     ["from and to named", ["--from", ago(12), "--to", ago(8)], 4, 5],
   ])("is rejected: %s", async (_what, period, has, of) => {
-    const lake = await lakeOf(days(ago(30), YESTERDAY, [ago(10)]));
+    const lake = await makeLake(days(ago(30), YESTERDAY, [ago(10)]));
     for (const question of ["noisy-clients", "requests-by-day", "busy-endpoints"]) {
       const ran = await gcUsage(["ask", question, ...period, "--lake", lake]);
       expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
@@ -86,7 +74,7 @@ describe.concurrent("a question about partly missing days", () => {
   });
 
   test("is rejected only if a slice does not cover a metric that the question reads", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       ...days(ago(5), YESTERDAY, [ago(3)]),
       slice(ago(3), [{ ...ROW, requests: 5n }], { known: { metrics: ["requests"] } }),
     ]);
@@ -100,7 +88,7 @@ describe.concurrent("a question about partly missing days", () => {
   });
 
   test("warns if some rows have no value for a metric, and fails if it must be complete", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       ...days(ago(5), YESTERDAY, [ago(2)]),
       slice(ago(2), [
         { ...ROW, ...COUNTS },
@@ -117,8 +105,8 @@ describe.concurrent("a question about partly missing days", () => {
   });
 
   test("is rejected with a hint if a slice cannot be read", async () => {
-    const lake = await lakeOf(days(ago(5), YESTERDAY));
-    writeFileSync(join(lake, slicePath(slice(ago(2), []))), "no Parquet file");
+    const lake = await makeLake(days(ago(5), YESTERDAY));
+    await damageSlice(lake, sliceKey(ago(2)));
     const ran = await gcUsage(["ask", "noisy-clients", "--last", "5d", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain(`Missing: ${ago(2)}. Stored, but unreadable: ${ago(2)}.`);
@@ -131,7 +119,7 @@ describe.concurrent("a question about partly missing days", () => {
   });
 
   test("is rejected if a day was fetched before it was over", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       ...days(ago(5), YESTERDAY, [ago(2)]),
       slice(ago(2), [{ ...ROW, ...COUNTS }], { known: { fetchedAt: Date.parse(`${ago(2)}T12:00:00Z`) } }),
     ]);
@@ -141,7 +129,7 @@ describe.concurrent("a question about partly missing days", () => {
   });
 
   test("does not suggest fetching future days, or days that the service no longer has", async () => {
-    const lake = await lakeOf(days(ago(5), YESTERDAY));
+    const lake = await makeLake(days(ago(5), YESTERDAY));
     const future = await gcUsage([
       "ask",
       "busy-clients",
@@ -161,7 +149,7 @@ describe.concurrent("a question about partly missing days", () => {
   });
 
   test("reports missing days as JSON with --json", async () => {
-    const lake = await lakeOf(days(ago(5), YESTERDAY, [ago(2)]));
+    const lake = await makeLake(days(ago(5), YESTERDAY, [ago(2)]));
     const ran = await gcUsage(["ask", "busy-clients", "--last", "5d", "--lake", lake, "--json"]);
     expect(JSON.parse(ran.stderr)).toMatchObject({
       error: {
@@ -173,7 +161,7 @@ describe.concurrent("a question about partly missing days", () => {
   });
 
   test("still prints its statement", async () => {
-    const lake = await lakeOf(days(ago(5), YESTERDAY, [ago(2)]));
+    const lake = await makeLake(days(ago(5), YESTERDAY, [ago(2)]));
     const ran = await gcUsage(["ask", "busy-clients", "--last", "5d", "--lake", lake, "--print-sql"]);
     expect(ran).toMatchObject({ exitCode: 0 });
     expect(ran.stdout).toContain("FROM usage");
@@ -182,13 +170,13 @@ describe.concurrent("a question about partly missing days", () => {
 
 describe.concurrent("a question without a period", () => {
   test("covers the last 30 days that the lake has", async () => {
-    const lake = await lakeOf(days(ago(40), YESTERDAY));
+    const lake = await makeLake(days(ago(40), YESTERDAY));
     const { period, coverage } = await json(["ask", "noisy-clients", "--lake", lake]);
     expect({ period, days: coverage?.days }).toEqual({ period: { from: ago(30), to: YESTERDAY }, days: 30 });
   });
 
   test("covers the consecutive days of a new lake, and warns about it even with --quiet", async () => {
-    const lake = await lakeOf(days(ago(20), YESTERDAY, [ago(12)]));
+    const lake = await makeLake(days(ago(20), YESTERDAY, [ago(12)]));
     const ran = await gcUsage(["ask", "noisy-clients", "--lake", lake, "-q", "--json"]);
     expect(ran.exitCode).toBe(0);
     expect(JSON.parse(ran.stdout)).toMatchObject({ period: { from: ago(11), to: YESTERDAY } });
@@ -198,7 +186,7 @@ describe.concurrent("a question without a period", () => {
   });
 
   test.each(LOOKING_BACK)("%s compares the two halves of a new lake", async (name) => {
-    const lake = await lakeOf(days(ago(11), YESTERDAY));
+    const lake = await makeLake(days(ago(11), YESTERDAY));
     const { period, comparedWith, coverage } = await json(["ask", name, "--lake", lake]);
     expect(period).toEqual({ from: ago(5), to: YESTERDAY });
     expect(comparedWith).toEqual({ from: ago(10), to: ago(6) });
@@ -206,14 +194,14 @@ describe.concurrent("a question without a period", () => {
   });
 
   test("cannot compare a single day", async () => {
-    const lake = await lakeOf(days(YESTERDAY, YESTERDAY));
+    const lake = await makeLake(days(YESTERDAY, YESTERDAY));
     const ran = await gcUsage(["ask", "change", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain("gc-usage sync --from");
   });
 
   test("skips an incomplete newest day, and reports that newer days can be fetched", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       ...days(ago(40), ago(2)),
       slice(YESTERDAY, [{ ...ROW, requests: 1n }], { known: { metrics: ["requests"] } }),
     ]);
@@ -226,7 +214,7 @@ describe.concurrent("a question without a period", () => {
   });
 
   test("ends on the day of --to", async () => {
-    const lake = await lakeOf(days(ago(40), YESTERDAY, [ago(15)]));
+    const lake = await makeLake(days(ago(40), YESTERDAY, [ago(15)]));
     const { period } = await json(["ask", "noisy-clients", "--to", ago(10), "--lake", lake]);
     expect(period).toEqual({ from: ago(14), to: ago(10) });
     const hole = await gcUsage(["ask", "noisy-clients", "--to", ago(15), "--lake", lake]);
@@ -236,7 +224,7 @@ describe.concurrent("a question without a period", () => {
 
 describe.concurrent("a stale lake", () => {
   test("causes a warning even with --quiet, and can fail a script", async () => {
-    const lake = await lakeOf(days(ago(60), ago(10)));
+    const lake = await makeLake(days(ago(60), ago(10)));
     const asked = ["ask", "noisy-clients", "--last", "7d", "--lake", lake, "-q"];
     const ran = await gcUsage(asked);
     expect(ran.exitCode).toBe(0);
@@ -268,7 +256,7 @@ describe.concurrent("a stale lake", () => {
   });
 
   test("fails with --require-complete, which expects days up to yesterday", async () => {
-    const lake = await lakeOf(days(ago(29), YESTERDAY));
+    const lake = await makeLake(days(ago(29), YESTERDAY));
     const required = ["--require-complete", "--lake", lake];
     expect((await gcUsage(["ask", "busy-clients", "--last", "29d", ...required])).exitCode).toBe(0);
     const short = await gcUsage(["ask", "busy-clients", ...required, "--json"]);
@@ -279,8 +267,8 @@ describe.concurrent("a stale lake", () => {
   });
 
   test("fails with --max-age if its age is unknown", async () => {
-    const lake = await lakeOf(days(ago(5), YESTERDAY));
-    writeFileSync(join(lake, slicePath(slice(YESTERDAY, []))), "no Parquet file");
+    const lake = await makeLake(days(ago(5), YESTERDAY));
+    await damageSlice(lake, sliceKey(YESTERDAY));
     const asked = [
       "ask",
       "busy-clients",
@@ -327,7 +315,7 @@ describe.concurrent("machine-readable output describes the data behind it", () =
     newestDay: YESTERDAY,
   });
   const gappy = (): Promise<string> =>
-    lakeOf([
+    makeLake([
       slice(ago(4), [{ ...ROW, ...COUNTS }], { known: { fetchedAt: Date.parse(ago(3)) } }),
       slice(ago(2), [{ ...ROW, requests: 1n }], {
         known: { metrics: ["requests"], fetchedAt: Date.parse(ago(1)) - 1 + 86_400_000 },
@@ -367,18 +355,12 @@ describe.concurrent("machine-readable output describes the data behind it", () =
     const lake = await gappy();
     const folder = await workFolder();
     await gcUsage([...ask, "--lake", lake, "--out", "r.parquet"], { cwd: folder });
-    const instance = await DuckDBInstance.create(":memory:");
-    const connection = await instance.connect();
-    const found = await connection.runAndReadAll(
-      `SELECT decode(value) FROM parquet_kv_metadata(${sqlString(join(folder, "r.parquet"))}) WHERE decode(key) = 'gc_usage_answer'`,
-    );
-    expect(JSON.parse(String(found.getRows()[0]?.[0]))).toMatchObject(FACTS(lake));
-    connection.closeSync();
-    instance.closeSync();
+    const facts = await readMetadata(join(folder, "r.parquet"), "gc_usage_answer");
+    expect(facts).toMatchObject(FACTS(lake));
   });
 
   test("for a statement, as the content of the tables that it names", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       ...days(ago(5), YESTERDAY, [ago(3)]),
       ...days(ago(2), YESTERDAY, [], { service: "legacy", grouping: "client" }),
     ]);
@@ -414,8 +396,8 @@ describe.concurrent("machine-readable output describes the data behind it", () =
 
 describe.concurrent("a statement", () => {
   test("fails with --require-complete or --max-age if its tables have gaps, are old, or are unknown", async () => {
-    const gaps = await lakeOf(days(ago(9), ago(5), [ago(7)]));
-    const whole = await lakeOf(days(ago(9), ago(5)));
+    const gaps = await makeLake(days(ago(9), ago(5), [ago(7)]));
+    const whole = await makeLake(days(ago(9), ago(5)));
     const run = async (lake: string, table: string, ...demands: string[]) =>
       await gcUsage(["sql", `SELECT count(*) AS n FROM ${table}`, "--lake", lake, ...demands]);
     for (const table of ["daily", "usage"]) {
@@ -429,7 +411,7 @@ describe.concurrent("a statement", () => {
     }
     addSource(whole, "day", "x", '{"clientId":"c"}\n');
     expect((await run(whole, "gc_usage_api_source", "--require-complete")).exitCode).toBe(12);
-    const other = await lakeOf(days(ago(2), YESTERDAY, [], { service: "legacy" }));
+    const other = await makeLake(days(ago(2), YESTERDAY, [], { service: "legacy" }));
     expect((await run(other, "daily", "--require-complete")).exitCode).toBe(12);
     expect((await run(other, "daily", "--max-age", "2d")).exitCode).toBe(12);
   });
@@ -441,7 +423,7 @@ describe.concurrent("a lake of months or weeks", () => {
   );
 
   test("is suggested to a question that reads days", async () => {
-    const lake = await lakeOf(months);
+    const lake = await makeLake(months);
     const ran = await gcUsage(["ask", "noisy-clients", "--lake", lake]);
     expect(ran).toMatchObject({ exitCode: 9, stdout: "" });
     expect(ran.stderr).toContain("jobs, client-uri-method: 4 months, 2026-05-01 to 2026-08-01");
@@ -449,7 +431,7 @@ describe.concurrent("a lake of months or weeks", () => {
   });
 
   test("answers every question that its grouping allows, by whole months", async () => {
-    const lake = await lakeOf(months);
+    const lake = await makeLake(months);
     const by = ["--granularity", "month", "--lake", lake, "--from", "2026-07-10", "--to", "2026-08-05"];
     for (const { name } of list().filter(({ needs }) => !needs.includes("user"))) {
       const { period, coverage, granularity } = await json(["ask", name, ...by]);
@@ -473,7 +455,7 @@ describe.concurrent("a lake of months or weeks", () => {
   });
 
   test("is rejected if a month is incomplete", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       ...months.slice(0, 3),
       slice("2026-08-01", [{ ...ROW, ...COUNTS }], {
         granularity: "month",
@@ -500,7 +482,7 @@ describe.concurrent("a lake of months or weeks", () => {
     const weeks = [0, 1, 2, 3].map((n) =>
       slice(addDays(last, -7 * n), [{ ...ROW, ...COUNTS }], { granularity: "week" }),
     );
-    const lake = await lakeOf(weeks);
+    const lake = await makeLake(weeks);
     const { period, rows } = await json([
       "ask",
       "noisy-clients",
@@ -528,7 +510,7 @@ describe.concurrent("a lake of months or weeks", () => {
 
   test("is rejected with weeks of both kinds, which count the same days twice", async () => {
     const last = addDays(periodStart("week", TODAY, "monday"), -7);
-    const lake = await lakeOf(
+    const lake = await makeLake(
       [last, addDays(last, -1), addDays(last, -7), addDays(last, -8)].map((date) =>
         slice(date, [{ ...ROW, ...COUNTS }], { granularity: "week" }),
       ),

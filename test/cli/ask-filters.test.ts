@@ -1,8 +1,9 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { makeLake, slice } from "../helpers/lakes.ts";
 
 const DAYS = ["2026-10-01", "2026-10-02", "2026-10-03", "2026-10-04"];
 const USERS = "/api/v2/users";
@@ -73,7 +74,6 @@ beforeAll(async () => {
   renameSync(acme, join(lakes, "all/acme"));
   renameSync(globex, join(lakes, "all/globex"));
 });
-afterAll(() => removeLake(lake));
 
 const PERIOD = ["--month", "2026-10", "--allow-partial"];
 const ask = (question: string, ...args: string[]) =>

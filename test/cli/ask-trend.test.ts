@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { gcUsage } from "../helpers/cli.ts";
-import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { makeLake, slice } from "../helpers/lakes.ts";
 
 const ROW = {
   clientId: "a",
@@ -21,7 +21,6 @@ beforeAll(async () => {
     slice("2026-10-05", [{ ...ROW, clientId: "c", clientName: "Gamma", requests: 1n, templateUri: "/y" }]),
   ]);
 });
-afterAll(() => removeLake(lake));
 
 const DAYS = ["--from", "2026-10-01", "--to", "2026-10-05", "--allow-partial"];
 const ask = (...args: string[]) =>

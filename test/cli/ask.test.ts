@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { listText } from "../../src/cli/question-list.ts";
 import { list } from "../../src/questions/questions.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { gcUsage } from "../helpers/cli.ts";
-import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { makeLake, slice } from "../helpers/lakes.ts";
 
 const COLORS = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, "g");
 const LAST = "2026-09-30" as Day;
@@ -46,10 +46,6 @@ beforeAll(async () => {
     ),
   ]);
   empty = await makeLake([]);
-});
-
-afterAll(() => {
-  for (const folder of [lake, empty]) removeLake(folder);
 });
 
 const ask = (...args: string[]) => gcUsage(["ask", ...args, "--lake", lake]);
@@ -152,7 +148,6 @@ describe("gc-usage ask", () => {
       "",
     ]);
     expect(stderr).not.toContain("newest day");
-    removeLake(fresh);
   });
 
   test("prints a statement that can be run unchanged", async () => {
@@ -167,10 +162,9 @@ describe("gc-usage ask", () => {
   });
 
   test("writes a file", async () => {
-    const file = join(mkdtempSync(join(tmpdir(), "gc-usage-ask-")), "r.csv");
+    const file = join(await workFolder(), "r.csv");
     expect(await ask("hot-spots", "--top", "1", "--out", file)).toMatchObject({ stdout: "", exitCode: 0 });
     expect(readFileSync(file, "utf8").split("\r\n")).toHaveLength(3);
-    removeLake(join(file, ".."));
   });
 });
 

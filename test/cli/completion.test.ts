@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { BIN } from "../helpers/bin.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 /** The possible completions, without their descriptions. */
 async function after(...words: string[]): Promise<string[]> {

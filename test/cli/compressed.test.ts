@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import zlib, { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 
 const ROW = '{"clientId":"c1","requests":3,"status200":3,"date":"2021-01-12T00:00:00Z"}';
 const ANSWER = Buffer.from(`{"results":[${ROW}],"queryStatus":"Complete"}\n`);

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 const ID = "bf2bfea0-2367-494b-a695-3a262ceef0c8";
 const SECRET = "kQpuVhho2QJ9UmymxDeKht7ZvedpdS6rAjfU45yUbFQ";

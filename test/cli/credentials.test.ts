@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendJson, startServer, type TestServer } from "../genesys/server.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 let server: TestServer;
 let gateway: Record<string, string>;

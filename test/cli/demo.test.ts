@@ -7,7 +7,8 @@ import { bind, list } from "../../src/questions/questions.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
 import { CANONICAL_SERVICE } from "../../src/usage/service.ts";
-import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 it("syncs 90 days, answers three questions, keeps the lake and prints next steps", async () => {
   const cwd = await workFolder();

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { version } from "../../src/cli/version.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 /** Lines that are too wide for a terminal of 80 cells, except examples, which must stay on one line to be copied. */
 function tooWide(help: string): string[] {

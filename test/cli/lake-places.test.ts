@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { checkLocation } from "../../src/lake/location.ts";
 import type { GcUsageError } from "../../src/support/errors.ts";
 import { BIN } from "../helpers/bin.ts";
-import { gcUsage, type RunOptions, workFolder } from "../helpers/cli.ts";
+import { gcUsage, type RunOptions } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { skipped } from "../helpers/machine.ts";
 
 const ROW = '{"clientId":"c1","clientName":"n","requests":3,"status200":3,"date":"2021-01-12T00:00:00Z"}';

@@ -1,8 +1,8 @@
 import { utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 
 const row = (date: string, change: object = {}): Record<string, unknown> => ({
   clientId: "c1",

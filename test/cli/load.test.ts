@@ -1,8 +1,8 @@
 import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 
 const ROW = {
   clientId: "c1",

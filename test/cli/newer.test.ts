@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree, writeNewerSlice } from "../helpers/lakes.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
+import { writeNewerSlice } from "../helpers/lakes.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const BEFORE = addDays(YESTERDAY, -1);

@@ -5,8 +5,9 @@ import { findLake } from "../../src/lake/open.ts";
 import { parseFaults, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import type { Service } from "../../src/usage/service.ts";
-import { gcUsage, start, workFolder } from "../helpers/cli.ts";
-import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { expectTruth, fastEffects, runSync, span } from "../helpers/synced-lakes.ts";
 
 /**
  * The sandbox faults that no other test covers, and how a sync handles each of them. docs/decisions/retrying.md lists

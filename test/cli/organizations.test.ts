@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openLake } from "../../src/lake/open.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { gcUsage, type Ran, start, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage, type Ran, start } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 import { TestClient } from "../sandbox/client.ts";
 
 const SYNC = ["sync", "--last", "2d", "--group-by", "method", "--lake", "lake"];

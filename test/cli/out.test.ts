@@ -21,7 +21,8 @@ import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { BIN } from "../helpers/bin.ts";
-import { gcUsage, type Ran, start, workFolder } from "../helpers/cli.ts";
+import { gcUsage, type Ran, start } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { skipped, smallDisk, tryMount } from "../helpers/machine.ts";
 
 let lake: string;

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { makeLake, slice } from "../helpers/lakes.ts";
 
 const GUIDE = readFileSync(new URL("../../docs/questions.md", import.meta.url), "utf8");
 const EXAMPLE = /```sql\n([\s\S]*?)```/.exec(GUIDE)?.[1] ?? "";
@@ -28,7 +29,6 @@ beforeAll(async () => {
   await writeFile(join(cwd, "questions/failing-endpoints.sql"), EXAMPLE);
   await writeFile(join(cwd, "questions/README.md"), "Ours.");
 });
-afterAll(() => removeLake(lake));
 
 const IN = ["--questions", "questions"];
 const ask = (...args: string[]) => gcUsage(["ask", ...args, "--lake", lake], { cwd });

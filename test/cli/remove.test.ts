@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
-import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
-import { tree, writeNewerSlice } from "../helpers/lakes.ts";
+import { gcUsage, type Ran } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
+import { writeNewerSlice } from "../helpers/lakes.ts";
 import { hasTerminal, onTerminal } from "../helpers/terminal.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage, type Ran } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00Z");
 const BODY = {

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { type Handler, sendJson, startServer } from "../genesys/server.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 /** A date in a second or two in HTTP's oldest format, which has no zone. */
 function asctime(): string {

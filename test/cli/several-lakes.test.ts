@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
-import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage, type Ran } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 
 const LAST = addDays(dayOf(Date.now()), -1);
 const DAYS = ["--from", addDays(LAST, -2), "--to", LAST];

@@ -4,7 +4,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { hasTerminal, onTerminal } from "../helpers/terminal.ts";
 
 /** Rows of an endless response. */

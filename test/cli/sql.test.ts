@@ -1,18 +1,18 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { sqlString } from "../../src/support/quote.ts";
 import { gcUsage } from "../helpers/cli.ts";
-import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { addSource, makeLake, slice } from "../helpers/lakes.ts";
+import { withDuckDb } from "../helpers/parquet.ts";
 
 const BIG = 2n ** 63n - 1n;
 let lake: string;
 let folder: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "gc-usage-sql-"));
+  folder = await workFolder();
   lake = await makeLake([
     slice("2026-11-01", [
       { clientId: "a", clientName: 'He said "hi", twice\r\n', requests: BIG, status429: 0n },
@@ -29,11 +29,6 @@ beforeAll(async () => {
       (_, i) => `{"clientId":"c${i}","status429":${i},"date":"2026-11-01T00:00:00Z"}\n`,
     ).join(""),
   );
-});
-
-afterAll(() => {
-  removeLake(lake);
-  removeLake(folder);
 });
 
 const sql = (args: readonly string[], input?: string) =>
@@ -129,8 +124,12 @@ describe("gc-usage sql", () => {
       "SELECT sum(requests) AS big, count(*) AS n, max(date) AS d, TIMESTAMP '2026-11-01 01:02:03' AS t, 0.5E0 AS f, 0.10 AS dec, true AS b, NULL AS nothing, max(clientName) AS n FROM usage";
     expect(await sql([statement, "--out", file])).toMatchObject({ stdout: "", stderr: "", exitCode: 0 });
     expect((await sql([statement, "--output", "parquet"])).stdout.slice(0, 4)).toBe("PAR1");
-    const connection = await (await DuckDBInstance.create(":memory:")).connect();
-    const types = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${sqlString(file)}`);
+    const [types, values] = await withDuckDb(async (connection) => [
+      await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${sqlString(file)}`),
+      await connection.runAndReadAll(
+        `SELECT CAST(big AS VARCHAR), n, CAST(d AS VARCHAR) FROM ${sqlString(file)}`,
+      ),
+    ]);
     expect(types.getRows().map((row) => `${String(row[0])} ${String(row[1])}`)).toEqual([
       "big DECIMAL(38,0)",
       "n BIGINT",
@@ -142,11 +141,7 @@ describe("gc-usage sql", () => {
       "nothing BIGINT",
       "n_2 VARCHAR",
     ]);
-    const values = await connection.runAndReadAll(
-      `SELECT CAST(big AS VARCHAR), n, CAST(d AS VARCHAR) FROM ${sqlString(file)}`,
-    );
     expect(values.getRows()).toEqual([[String(2n * BIG + 3n), 3n, "2026-11-01"]]);
-    connection.closeSync();
   });
 
   test("shows a statement's plan with --explain, and its times with --explain-analyze", async () => {
@@ -213,7 +208,6 @@ describe("gc-usage sql", () => {
     );
     expect(exitCode).toBe(0);
     expect((await gcUsage(["sql", "SELECT 1 FROM usage", "--lake", other])).stderr).toBe("");
-    removeLake(other);
   });
 });
 
@@ -227,7 +221,6 @@ describe("a sum over usage", () => {
       slice("2026-11-01", [{ clientId: "a", requests: 9n }], { granularity: "month" }),
     ]);
   });
-  afterAll(() => removeLake(mixed));
   const note = async (statement: string, ...more: string[]): Promise<string> =>
     (await gcUsage(["sql", statement, "--lake", mixed, "--output", "ndjson", ...more])).stderr;
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 
 const zeros = Object.fromEntries(METRICS.map((metric) => [metric, 0]));
 const row = (date: string): object => ({ clientId: "c", ...zeros, requests: 1, date });

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { BIN } from "../helpers/bin.ts";
-import { workFolder } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { skipped, smallDisk } from "../helpers/machine.ts";
 import { fewer } from "../reliability/size.ts";
 

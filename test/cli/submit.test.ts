@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 /** No server: rejected and dry-run queries are never sent. */
 async function dryRun(args: string[], input = "") {

@@ -10,7 +10,8 @@ import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { gcUsage, start, workFolder } from "../helpers/cli.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { KEY, provenance } from "../helpers/lakes.ts";
 
 const NO_CLIENT = { GENESYSCLOUD_OAUTHCLIENT_ID: "", GENESYSCLOUD_OAUTHCLIENT_SECRET: "" };

@@ -1,14 +1,12 @@
 import { copyFile, mkdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeProvenance } from "../../src/lake/provenance.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { sqlString } from "../../src/support/quote.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
-import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
-import { provenance, tree, writeNewerSlice } from "../helpers/lakes.ts";
+import { gcUsage, type Ran } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
+import { rewriteSlice, writeNewerSlice } from "../helpers/lakes.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const day = (back: number): Day => addDays(YESTERDAY, -back);
@@ -34,35 +32,14 @@ interface Found {
   readonly notes: { path: string; kind: string; what: string; next: string }[];
 }
 
-/** Replaces a day's slice with the result of a statement and changed metadata. */
+/** Rewrites a day's slice, without its raw rows, because they are not checked here. */
 async function rewrite(
   lake: string,
   date: Day,
-  select: string,
+  statement: string,
   change: Record<string, unknown> = {},
 ): Promise<void> {
-  const [file, copy] = [join(lake, sliceOf(date)), join(lake, "..", `copy-${date}.parquet`)];
-  await copyFile(file, copy);
-  const instance = await DuckDBInstance.create(":memory:");
-  try {
-    const connection = await instance.connect();
-    const from = `read_parquet(${sqlString(copy)}, hive_partitioning = false)`;
-    const rows = await connection.runAndReadAll(`SELECT count(*) FROM (${select.replace("SLICE", from)})`);
-    const metadata = {
-      ...(JSON.parse(
-        encodeProvenance(provenance({ start: date, end: date, rows: Number(rows.getRows()[0]?.[0]) })),
-      ) as object),
-      fetchedAt: new Date().toISOString(),
-      ...change,
-    };
-    await connection.run(
-      `COPY (${select.replace("SLICE", from)}) TO ${sqlString(file)}
-         (FORMAT parquet, KV_METADATA {gc_usage: ${sqlString(JSON.stringify(metadata))}})`,
-    );
-  } finally {
-    instance.closeSync();
-  }
-  // Its raw rows are not checked here.
+  await rewriteSlice(join(lake, sliceOf(date)), statement, change);
   await rm(join(lake, rawOf(date)), { force: true });
 }
 

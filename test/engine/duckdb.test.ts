@@ -1,20 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows, type SqlRow, type SqlValue } from "../../src/engine/engine.ts";
 import { type ErrorKind, type GcUsageError, isGcUsageError } from "../../src/support/errors.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { addSource, makeLake, slice, sliceKey } from "../helpers/lakes.ts";
 
 const BIG = 2n ** 63n - 1n;
-const made: string[] = [];
-
-async function lakeOf(...args: Parameters<typeof makeLake>): Promise<string> {
-  const lake = await makeLake(...args);
-  made.push(lake);
-  return lake;
-}
 
 async function rows(engine: DuckDbEngine, sql: string): Promise<SqlRow[]> {
   return allRows(await engine.query(sql));
@@ -30,14 +23,10 @@ async function failure(promise: Promise<unknown>, kind: ErrorKind): Promise<GcUs
   return error;
 }
 
-afterEach(() => {
-  for (const lake of made.splice(0)) removeLake(lake);
-});
-
 describe("the tables over a lake", () => {
   test("usage has all slices, daily only the canonical ones", async () => {
     const engine = await openDuckDb(
-      await lakeOf([
+      await makeLake([
         slice("2026-11-01", [{ clientId: "a", templateUri: "/x", httpMethod: "GET", requests: 5 }]),
         slice("2026-11-02", []),
         slice("2026-11-01", [{ clientId: "a", requests: 5 }], { grouping: "client" }),
@@ -54,21 +43,22 @@ describe("the tables over a lake", () => {
   });
 
   test("an empty lake has the same tables with no rows", async () => {
-    const engine = await openDuckDb(await lakeOf([]));
-    const full = await openDuckDb(await lakeOf([slice("2026-11-01", [{ requests: 1 }])]));
+    const engine = await openDuckDb(await makeLake([]));
+    const lake = await makeLake([slice("2026-11-01", [{ requests: 1 }])]);
+    const full = await openDuckDb(lake);
     for (const table of ["usage", "daily"]) {
       expect(await rows(engine, `SELECT * FROM ${table}`)).toEqual([]);
       expect(await rows(engine, `DESCRIBE ${table}`)).toEqual(await rows(full, `DESCRIBE ${table}`));
     }
     const empty = await rows(engine, "DESCRIBE gc_usage_api_source");
-    addSource(made.at(-1) ?? "", "day", "x", '{"clientId":"a"}\n');
-    const sourced = await openDuckDb(made.at(-1) ?? "");
+    addSource(lake, "day", "x", '{"clientId":"a"}\n');
+    const sourced = await openDuckDb(lake);
     expect(await rows(sourced, "DESCRIBE gc_usage_api_source")).toEqual(empty);
     for (const opened of [engine, full, sourced]) await opened.close();
   });
 
   test("the article's statement runs unchanged, over rows of both services", async () => {
-    const lake = await lakeOf([]);
+    const lake = await makeLake([]);
     addSource(
       lake,
       "month",
@@ -105,7 +95,7 @@ describe("the tables over a lake", () => {
   });
 
   test("a lake in a folder with a name like a pattern or partition is read, but not other lakes", async () => {
-    const odd = await lakeOf([]);
+    const odd = await makeLake([]);
     for (const name of ["a[1]*?", "it's date=1 & ü", "env=prod"]) {
       mkdirSync(join(odd, name));
       const lake = await makeLake([slice("2026-11-01", [{ requests: 1 }])], join(odd, name));
@@ -120,13 +110,13 @@ describe("the tables over a lake", () => {
   });
 
   test("a lake in a folder named like our partitions is rejected, because its days would be wrong", async () => {
-    const odd = join(await lakeOf([]), "date=2020-01-01");
+    const odd = join(await makeLake([]), "date=2020-01-01");
     mkdirSync(odd);
     expect((await failure(openDuckDb(odd), "lake")).message).toContain("named like a partition");
   });
 
   test("files that are not slices do not add rows", async () => {
-    const lake = await lakeOf([slice("2026-11-01", [{ requests: 1 }])]);
+    const lake = await makeLake([slice("2026-11-01", [{ requests: 1 }])]);
     writeFileSync(join(lake, "usage", "granularity=day", "date=2026-11-01", ".jobs.none.parquet.tmp"), "x");
     writeFileSync(join(lake, "usage", "granularity=day", "date=2026-11-01", "notes.txt"), "x");
     const engine = await openDuckDb(lake);
@@ -144,7 +134,6 @@ describe("values", () => {
   });
   afterAll(async () => {
     await engine.close();
-    removeLake(lake);
   });
 
   test("sums beyond 64 bits are exact", async () => {
@@ -205,7 +194,7 @@ describe("values", () => {
 
 describe("explaining", () => {
   test("returns the plan of a statement, or runs and measures it, but rejects writes", async () => {
-    const lake = await lakeOf([slice("2026-11-01", [{ requests: 1 }])]);
+    const lake = await makeLake([slice("2026-11-01", [{ requests: 1 }])]);
     const engine = await openDuckDb(lake);
     const explain = async (sql: string, explain: "plan" | "analyze"): Promise<SqlRow[]> =>
       allRows(await engine.query(sql, { explain }));
@@ -225,7 +214,7 @@ describe("explaining", () => {
 
 describe("stopping", () => {
   test("an aborted signal stops the statement and rejects with its reason", async () => {
-    const engine = await openDuckDb(await lakeOf([]));
+    const engine = await openDuckDb(await makeLake([]));
     const stop = new AbortController();
     const reason = new Error("stopped by the test");
     const running = engine
@@ -241,7 +230,7 @@ describe("stopping", () => {
   });
 
   test("an abort does not wait for a slow plan", async () => {
-    const engine = await openDuckDb(await lakeOf([]));
+    const engine = await openDuckDb(await makeLake([]));
     const slow = `SELECT 1${"+1".repeat(300)}`;
     let isPlanned = false;
     const other = engine.query(slow).then(() => (isPlanned = true));
@@ -256,7 +245,7 @@ describe("stopping", () => {
   });
 
   test("rows are streamed, so memory use does not depend on the size of the result", async () => {
-    const engine = await openDuckDb(await lakeOf([]));
+    const engine = await openDuckDb(await makeLake([]));
     let read = 0;
     for await (const batch of (await engine.query("SELECT * FROM range(1000000000000)")).batches) {
       read += batch.length;
@@ -266,7 +255,7 @@ describe("stopping", () => {
   });
 
   test("an unfinished result does not block the next statement, and several run in parallel", async () => {
-    const engine = await openDuckDb(await lakeOf([]));
+    const engine = await openDuckDb(await makeLake([]));
     for await (const batch of (await engine.query("SELECT * FROM range(1000000)")).batches) {
       expect(batch.length).toBeGreaterThan(0);
       break;
@@ -277,7 +266,7 @@ describe("stopping", () => {
   });
 
   test("the temporary folder is empty afterwards", async () => {
-    const lake = await lakeOf([]);
+    const lake = await makeLake([]);
     const usual = process.env["TMPDIR"];
     // A separate folder, because other tests use the default one at the same time.
     const own = join(lake, "temporary");
@@ -298,7 +287,7 @@ describe("stopping", () => {
 
 describe("errors", () => {
   test("of SQL contain the reason, the line and the position", async () => {
-    const engine = await openDuckDb(await lakeOf([]));
+    const engine = await openDuckDb(await makeLake([]));
     const binder = await failure(engine.query("SELECT\n  foo FROM usage"), "sql");
     expect(binder.message).toContain('Referenced column "foo" not found');
     expect(binder.message).toContain("line 2:   foo FROM usage\n          ^");
@@ -323,7 +312,7 @@ describe("errors", () => {
   });
 
   test("of a result that stops late are reported after the rows before it", async () => {
-    const engine = await openDuckDb(await lakeOf([]));
+    const engine = await openDuckDb(await makeLake([]));
     const sql = "SELECT CASE WHEN range = 1200000 THEN error('too late') ELSE range END FROM range(1300000)";
     const result = await engine.query(sql);
     let read = 0;
@@ -339,7 +328,7 @@ describe("errors", () => {
   });
 
   test("of a lake that does not exist, or is a file", async () => {
-    const lake = await lakeOf([]);
+    const lake = await makeLake([]);
     expect((await failure(openDuckDb(join(lake, "nowhere")), "lake")).message).toContain(
       "There is no lake at",
     );
@@ -348,11 +337,11 @@ describe("errors", () => {
   });
 
   test("of a damaged slice contain the file", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       slice("2026-11-01", [{ requests: 1 }]),
       slice("2026-11-02", [{ requests: 1 }]),
     ]);
-    const file = join(lake, slicePath(slice("2026-11-01", [])));
+    const file = join(lake, slicePath(sliceKey("2026-11-01")));
     rmSync(file);
     writeFileSync(file, "PAR1 no more");
     const error = await failure(
@@ -367,11 +356,11 @@ describe("errors", () => {
     ["footer", -650, -550],
     ["schema", -1350, -1050],
   ])("of a slice with a damaged %s contain the file, whatever DuckDB reports", async (_what, from, to) => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       slice("2026-11-01", [{ requests: 1 }]),
       slice("2026-11-02", [{ requests: 1 }]),
     ]);
-    const file = join(lake, slicePath(slice("2026-11-02", [])));
+    const file = join(lake, slicePath(sliceKey("2026-11-02")));
     const bytes = readFileSync(file);
     bytes.subarray(from < 0 ? bytes.length + from : from, to < 0 ? bytes.length + to : to).fill(0xff);
     writeFileSync(file, bytes);
@@ -385,7 +374,7 @@ describe("errors", () => {
   });
 
   test("of a statement are unchanged if no slice is damaged", async () => {
-    const engine = await openDuckDb(await lakeOf([slice("2026-11-01", [{ requests: 1 }])]));
+    const engine = await openDuckDb(await makeLake([slice("2026-11-01", [{ requests: 1 }])]));
     const error = await failure(rows(engine, "SELECT error('no') FROM usage"), "sql");
     expect(error.message).toBe("SQL: no");
     await engine.close();

@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { writeParquet } from "../../src/engine/duckdb/parquet-output.ts";
 import { sqlString } from "../../src/support/quote.ts";
-import { makeLake, removeLake, tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { makeLake } from "../helpers/lakes.ts";
+import { withDuckDb } from "../helpers/parquet.ts";
 
 let lake: string;
 let engine: DuckDbEngine;
@@ -15,20 +16,15 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await engine.close();
-  removeLake(lake);
 });
 
 /** Writes a statement's result to a file and reads it back with DuckDB: the type, and each value as text. */
 async function written(sql: string): Promise<string[]> {
-  const file = join(await tempFolder(), "result.parquet");
+  const file = join(await workFolder(), "result.parquet");
   await writeParquet(await engine.query(sql), ["x"], file);
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  const reader = await connection.runAndReadAll(
-    `SELECT typeof(x), CAST(x AS VARCHAR) FROM ${sqlString(file)}`,
+  const reader = await withDuckDb((connection) =>
+    connection.runAndReadAll(`SELECT typeof(x), CAST(x AS VARCHAR) FROM ${sqlString(file)}`),
   );
-  connection.closeSync();
-  instance.closeSync();
   return [...new Set(reader.getRows().flat().map(String))];
 }
 

@@ -14,7 +14,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import * as fc from "fast-check";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { readingStatement } from "../../src/engine/duckdb/guard.ts";
 import { openPrivateDuckDb } from "../../src/engine/duckdb/private-duckdb.ts";
@@ -25,20 +25,10 @@ import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { sqlString } from "../../src/support/quote.ts";
 import { addDays, parseDay } from "../../src/usage/day.ts";
 import { SOURCE_FOLDER, slicePath } from "../../src/usage/slice.ts";
-import { gcUsage, start, workFolder } from "../helpers/cli.ts";
-import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { addSource, makeLake, slice, sliceKey } from "../helpers/lakes.ts";
 import { size } from "../reliability/size.ts";
-
-const lakes: string[] = [];
-afterAll(() => {
-  for (const lake of lakes) removeLake(lake);
-});
-
-async function lakeOf(...args: Parameters<typeof makeLake>): Promise<string> {
-  const lake = await makeLake(...args);
-  lakes.push(lake);
-  return lake;
-}
 
 /** The tables as the engine opens them, with their DuckDB. */
 async function openTables(folder: string) {
@@ -69,7 +59,7 @@ function contents(folder: string): string {
 
 describe("without the guard", () => {
   test("DuckDB cannot change files of the lake or access others, whatever it runs", async () => {
-    const lake = await lakeOf([slice("2026-11-01", [{ clientId: "a", requests: 1 }])]);
+    const lake = await makeLake([slice("2026-11-01", [{ clientId: "a", requests: 1 }])]);
     addSource(lake, "month", "one", '{"clientId":"a"}\n');
     const outside = await workFolder();
     writeFileSync(join(outside, "secret.csv"), "a\nnot-for-sql\n");
@@ -87,7 +77,7 @@ describe("without the guard", () => {
       await tables.provide("", await readingStatement(connection, `SELECT * FROM ${table}`), undefined);
     }
     const before = contents(lake) + contents(outside);
-    const file = join(lake, slicePath(slice("2026-11-01", [])));
+    const file = join(lake, slicePath(sliceKey("2026-11-01")));
     const [copy = ""] = tables.copied.map(({ copy }) => copy);
     const places = [
       file,
@@ -149,7 +139,7 @@ describe("without the guard", () => {
   });
 
   test("only this user can access its temporary folder, which is deleted on close", async () => {
-    const { duckdb, tables } = await openTables(await lakeOf([]));
+    const { duckdb, tables } = await openTables(await makeLake([]));
     expect(statSync(duckdb.folder).mode & 0o777).toBe(0o700);
     await tables.close();
     expect(existsSync(duckdb.folder)).toBe(false);
@@ -158,12 +148,12 @@ describe("without the guard", () => {
 
 describe("only slices are read,", () => {
   test("whatever files are next to them", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       slice("2026-11-01", [{ clientId: "a", requests: 1 }]),
       slice("2026-11-01", [{ clientId: "a", requests: 2 }], { granularity: "month" }),
     ]);
     addSource(lake, "month", "one", '{"clientId":"a"}\n');
-    const file = join(lake, slicePath(slice("2026-11-01", [])));
+    const file = join(lake, slicePath(sliceKey("2026-11-01")));
     const folder = dirname(file);
     for (const name of [
       "jobs.client-uri-method-DESKTOP-1A2B.parquet",
@@ -204,7 +194,7 @@ describe("only slices are read,", () => {
 
 describe("slices of every version are read together", () => {
   const columnsOf = async (lake: string, select: string, day: string): Promise<void> => {
-    const file = join(lake, slicePath(slice(day, [])));
+    const file = join(lake, slicePath(sliceKey(day)));
     mkdirSync(dirname(file), { recursive: true });
     const connection = await (await DuckDBInstance.create(":memory:")).connect();
     await connection.run(`COPY (${select}) TO ${sqlString(file)} (FORMAT parquet)`);
@@ -212,7 +202,7 @@ describe("slices of every version are read together", () => {
   };
 
   test("a missing column is NULL, and columns of later versions are omitted", async () => {
-    const lake = await lakeOf([slice("2026-11-02", [{ clientId: "b", requests: 2, extra: "{}" }])]);
+    const lake = await makeLake([slice("2026-11-02", [{ clientId: "b", requests: 2, extra: "{}" }])]);
     const key = `'jobs' AS service, 'client-uri-method' AS "grouping"`;
     // The first slice by name does not have it, and DuckDB would use its columns for all.
     await columnsOf(lake, `SELECT ${key}, 'a' AS "clientId", 1::BIGINT AS requests`, "2026-11-01");
@@ -230,13 +220,13 @@ describe("slices of every version are read together", () => {
     ]);
     const names = (await allRows(await engine.query("DESCRIBE usage"))).map(([name]) => name);
     expect(names).not.toContain("status418");
-    const only = await openDuckDb(await lakeOf([]));
+    const only = await openDuckDb(await makeLake([]));
     expect((await allRows(await only.query("DESCRIBE usage"))).map(([name]) => name)).toEqual(names);
     for (const opened of [engine, only]) await opened.close();
   });
 
   test("a column that all slices miss still exists, and counts of another type are read correctly", async () => {
-    const lake = await lakeOf([]);
+    const lake = await makeLake([]);
     const key = `'jobs' AS service, 'client-uri-method' AS "grouping"`;
     await columnsOf(lake, `SELECT ${key}, 'a' AS "clientId", 5::INTEGER AS requests`, "2026-11-01");
     await columnsOf(lake, `SELECT ${key}, 'a' AS "clientId", 6::HUGEINT AS requests`, "2026-11-02");
@@ -253,13 +243,13 @@ describe("a lake of many days", () => {
   const days = Array.from({ length: 45 }, (_, i) => addDays(FIRST, i));
 
   const make = async (): Promise<string> => {
-    const lake = await lakeOf([slice(FIRST, [{ clientId: "x", requests: 1 }])]);
+    const lake = await makeLake([slice(FIRST, [{ clientId: "x", requests: 1 }])]);
     // Each day's slice is a copy with one row; the days differ only by their paths.
     for (const day of days.slice(1)) {
       for (const key of [slice(day, []), slice(day, [], { service: "legacy", grouping: "client" })]) {
         const file = join(lake, slicePath(key));
         mkdirSync(dirname(file), { recursive: true });
-        cpSync(join(lake, slicePath(slice(FIRST, []))), file);
+        cpSync(join(lake, slicePath(sliceKey(FIRST))), file);
       }
     }
     return lake;
@@ -341,7 +331,7 @@ describe("a lake with problems", () => {
   const canBeNobody = process.getuid?.() === 0 && existsSync("/usr/bin/setpriv");
 
   test("a file instead of a day's folder is not a slice", async () => {
-    const lake = await lakeOf([slice("2026-11-01", [{ requests: 1 }])]);
+    const lake = await makeLake([slice("2026-11-01", [{ requests: 1 }])]);
     writeFileSync(join(lake, "usage", "granularity=day", "date=2026-11-02"), "");
     const engine = await openDuckDb(lake);
     expect(await allRows(await engine.query("SELECT count(*) FROM usage"))).toEqual([[1]]);
@@ -349,12 +339,12 @@ describe("a lake with problems", () => {
   });
 
   test("a slice that is removed while it is read causes a retryable error", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       slice("2026-11-01", [{ requests: 1 }]),
       slice("2026-11-02", [{ requests: 1 }]),
     ]);
     const engine = await openDuckDb(lake);
-    rmSync(join(lake, slicePath(slice("2026-11-02", []))));
+    rmSync(join(lake, slicePath(sliceKey("2026-11-02"))));
     await expect(engine.query("SELECT count(*) FROM usage")).rejects.toMatchObject({
       kind: "lake",
       retryable: true,
@@ -366,11 +356,11 @@ describe("a lake with problems", () => {
   });
 
   test.skipIf(!canBeNobody)("a slice without permission is not reported as damaged", async () => {
-    const lake = await lakeOf([
+    const lake = await makeLake([
       slice("2026-11-01", [{ requests: 1 }]),
       slice("2026-11-02", [{ requests: 1 }]),
     ]);
-    const file = join(lake, slicePath(slice("2026-11-01", [])));
+    const file = join(lake, slicePath(sliceKey("2026-11-01")));
     for (const entry of readdirSync(lake, { recursive: true, withFileTypes: true })) {
       chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
     }
@@ -399,7 +389,7 @@ describe("the temporary folder", () => {
   const own = `gc-usage-${process.getuid?.()}`;
 
   test("is cleaned of the files of killed processes, but not of running ones", async () => {
-    const [lake, temporary] = [await lakeOf([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
+    const [lake, temporary] = [await makeLake([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
     const env = { TMPDIR: temporary };
     const folders = (): string[] => {
       const folder = join(temporary, own);
@@ -424,7 +414,7 @@ describe("the temporary folder", () => {
   });
 
   test.skipIf(process.getuid === undefined)("is not a folder that others can write to", async () => {
-    const [lake, temporary] = [await lakeOf([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
+    const [lake, temporary] = [await makeLake([slice("2026-11-01", [{ requests: 1 }])]), await workFolder()];
     const trap = join(temporary, own);
     mkdirSync(trap);
     chmodSync(trap, 0o777);
@@ -435,7 +425,7 @@ describe("the temporary folder", () => {
   });
 
   test("is reported if it cannot be written", async () => {
-    const lake = await lakeOf([]);
+    const lake = await makeLake([]);
     const { exitCode, stderr } = await gcUsage(["sql", "SELECT 1", "--lake", lake], {
       env: { TMPDIR: join(lake, "nowhere") },
     });
@@ -445,7 +435,7 @@ describe("the temporary folder", () => {
 });
 
 test("has a limit for a statement's temporary data, which the message contains", async () => {
-  const lake = await lakeOf([]);
+  const lake = await makeLake([]);
   const engine = await openDuckDb(lake, { memoryLimit: 100e6, spillLimit: 1e6 });
   const statement = "SELECT repeat('x', 500) || range AS t FROM range(400000) ORDER BY t";
   const failed = await engine

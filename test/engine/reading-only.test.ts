@@ -1,7 +1,6 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,7 +8,8 @@ import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts
 import { allRows } from "../../src/engine/engine.ts";
 import { isGcUsageError } from "../../src/support/errors.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { addSource, makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { addSource, makeLake, slice, sliceKey } from "../helpers/lakes.ts";
 
 let lake: string;
 let outside: string;
@@ -26,7 +26,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
-  outside = mkdtempSync(join(tmpdir(), "gc-usage-outside-"));
+  outside = await workFolder();
   writeFileSync(join(outside, "secret.csv"), `a\n${SECRET}\n`);
   lake = await makeLake([slice("2026-11-01", [{ clientId: "a", requests: 1 }])]);
   addSource(lake, "month", "one", '{"clientId":"a","requests":1}\n');
@@ -39,8 +39,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await engine.close();
   server.close();
-  removeLake(lake);
-  removeLake(outside);
 });
 
 /** Every file with the attributes that a write would change. */
@@ -55,7 +53,7 @@ function files(): string {
 }
 
 function sliceFile(): string {
-  return join(lake, slicePath(slice("2026-11-01", [])));
+  return join(lake, slicePath(sliceKey("2026-11-01")));
 }
 
 // L: the lake; O: a folder outside of it; U: a server's URL.

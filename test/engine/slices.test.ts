@@ -1,12 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { expect, test } from "vitest";
-import { sqlString } from "../../src/support/quote.ts";
 import { slicePath } from "../../src/usage/slice.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { slice } from "../helpers/lakes.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { damageSlice, sliceKey, writeSlice } from "../helpers/lakes.ts";
 
 const GOLDEN = fileURLToPath(new URL("../golden/0.1.0/lake", import.meta.url));
 
@@ -19,15 +18,9 @@ async function sql(lake: string, statement: string): Promise<unknown[]> {
     .map((line): unknown => JSON.parse(line));
 }
 
-/** A slice's file with this metadata. */
-async function putSlice(lake: string, date: string, metadata: object): Promise<void> {
-  const file = join(lake, slicePath(slice(date, [])));
-  mkdirSync(dirname(file), { recursive: true });
-  const connection = await (await DuckDBInstance.create(":memory:")).connect();
-  await connection.run(
-    `COPY (SELECT 'jobs' AS service) TO ${sqlString(file)} (FORMAT parquet, KV_METADATA {gc_usage: ${sqlString(JSON.stringify(metadata))}})`,
-  );
-  connection.closeSync();
+/** A day's slice with this metadata. */
+async function write(lake: string, date: string, metadata: object): Promise<void> {
+  await writeSlice(join(lake, slicePath(sliceKey(date))), "SELECT 'jobs' AS service", metadata);
 }
 
 const METADATA = {
@@ -46,17 +39,15 @@ const METADATA = {
 
 test("slices has a row for each slice: its key, coverage, fetch time, origin and state", async () => {
   const lake = await workFolder();
-  await putSlice(lake, "2026-11-01", METADATA);
-  await putSlice(lake, "2026-11-02", {
+  await write(lake, "2026-11-01", METADATA);
+  await write(lake, "2026-11-02", {
     ...METADATA,
     start: "2026-11-02",
     end: "2026-11-02",
     format: 99,
     version: "9.0.0",
   });
-  const damaged = join(lake, slicePath(slice("2026-11-03", [])));
-  mkdirSync(dirname(damaged), { recursive: true });
-  writeFileSync(damaged, "no more");
+  await damageSlice(lake, sliceKey("2026-11-03"));
   const rows = await sql(lake, "SELECT * FROM slices ORDER BY date");
   expect(rows).toMatchObject([
     {
@@ -78,7 +69,7 @@ test("slices has a row for each slice: its key, coverage, fetch time, origin and
       organizationName: "Acme",
       region: "mypurecloud.de",
       fetchedBy: METADATA.source.clientId,
-      path: slicePath(slice("2026-11-01", [])),
+      path: slicePath(sliceKey("2026-11-01")),
     },
     { date: "2026-11-02", state: "newer", note: "written by gc-usage 9.0.0", format: 99 },
     { date: "2026-11-03", state: "damaged", note: "it is truncated", rows: null, bytes: 7 },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { sumsAcrossIn } from "../../src/engine/duckdb/sums.ts";
 import { allRows } from "../../src/engine/engine.ts";
-import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { makeLake, slice } from "../helpers/lakes.ts";
 
 let lake: string;
 let engine: DuckDbEngine;
@@ -12,7 +12,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await engine.close();
-  removeLake(lake);
 });
 
 async function sumsAcross(statement: string): Promise<readonly string[]> {

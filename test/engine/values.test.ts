@@ -4,7 +4,7 @@ import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts
 import { allRows, type NestedForm, type SqlValue } from "../../src/engine/engine.ts";
 import { sqlString } from "../../src/support/quote.ts";
 import { gcUsage } from "../helpers/cli.ts";
-import { makeLake, removeLake } from "../helpers/lakes.ts";
+import { makeLake } from "../helpers/lakes.ts";
 
 let lake: string;
 let engine: DuckDbEngine;
@@ -14,7 +14,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await engine.close();
-  removeLake(lake);
 });
 
 async function values(sql: string, nested: NestedForm): Promise<{ kinds: string[]; row: SqlValue[] }> {

@@ -3,7 +3,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { type ProxyOptions, startTestProxy, type TestProxy } from "../helpers/proxy.ts";
 import { CERTIFICATE, startTlsServer, type TlsSeen } from "../helpers/tls-server.ts";
 

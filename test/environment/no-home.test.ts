@@ -1,7 +1,7 @@
 import { chown } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { workFolder } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { run } from "../reliability/runs.ts";
 
 /** A user unknown to the system, as in containers. Only root can act as another user. */

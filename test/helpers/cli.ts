@@ -1,9 +1,6 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
-import { afterAll } from "vitest";
 import { BIN } from "./bin.ts";
 import { runInProcess } from "./in-process.ts";
 import { keepTranscript } from "./watch.ts";
@@ -63,18 +60,4 @@ export async function gcUsage(args: readonly string[], options: RunOptions = {})
       : await start(args, options);
   await keepTranscript(args, stdout, stderr);
   return { exitCode: exitCode ?? -1, stdout, stderr };
-}
-
-const folders: string[] = [];
-// Not at the end of a test: among concurrent tests it is unclear which one has just finished.
-afterAll(async () => {
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-});
-
-/** A folder for one test, removed when the file's tests have ended; a copy of `like` if given. */
-export async function workFolder(like?: string): Promise<string> {
-  const folder = await mkdtemp(join(TEMPORARY, "gc-usage-cli-"));
-  folders.push(folder);
-  if (like !== undefined) await cp(like, folder, { recursive: true });
-  return folder;
 }

@@ -2,14 +2,14 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FolderStore } from "../../src/lake/local/folder-store.ts";
-import { tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 async function store(): Promise<{
   store: FolderStore;
   folder: string;
   file: (text: string) => Promise<string>;
 }> {
-  const folder = join(await tempFolder(), "lake");
+  const folder = join(await workFolder(), "lake");
   const made = new FolderStore(folder);
   await made.create();
   let n = 0;
@@ -122,7 +122,7 @@ describe("a lake's folder", () => {
   });
 
   it("reports its state: nothing, a folder, or a file in its place", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     expect(await new FolderStore(join(folder, "none")).exists()).toBe(false);
     expect(await new FolderStore(folder).exists()).toBe(true);
     await writeFile(join(folder, "file"), "");
@@ -133,7 +133,7 @@ describe("a lake's folder", () => {
   });
 
   it("is removed with every folder that was created for it, if it stayed empty", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const deep = new FolderStore(join(folder, "a/b/c"));
     await deep.create();
     await deep.release();

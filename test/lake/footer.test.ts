@@ -6,7 +6,8 @@ import { CHANGED, readFooter } from "../../src/lake/footer.ts";
 import { encodeProvenance, readProvenance } from "../../src/lake/provenance.ts";
 import { SliceFiles, spoolLine } from "../../src/lake/slice-parquet.ts";
 import { METRICS } from "../../src/usage/metric.ts";
-import { KEY, provenance, readable, spoolRow, tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { KEY, provenance, readable, spoolRow } from "../helpers/lakes.ts";
 
 async function slice(folder: string, name: string, change: Parameters<typeof provenance>[0] = {}) {
   const parquet = new SliceFiles(join(folder, "spill"));
@@ -31,11 +32,11 @@ describe("a slice's footer", () => {
       organization: { id: "o1", name: "Ärger & Söhne" },
       source: { region: "mypurecloud.de", clientId: "c1" },
     };
-    expect(await readFooter(await slice(await tempFolder(), "a.parquet", wanted))).toEqual(readable(wanted));
+    expect(await readFooter(await slice(await workFolder(), "a.parquet", wanted))).toEqual(readable(wanted));
   });
 
   it("is damaged if its bytes are truncated, empty, noise or another program's", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const bytes = await readFile(await slice(folder, "good.parquet"));
     const length = bytes.readUInt32LE(bytes.length - 8);
     const broken: Record<string, Uint8Array> = {
@@ -54,7 +55,7 @@ describe("a slice's footer", () => {
   });
 
   it("is an error if it cannot be read, and undefined if the file does not exist", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     expect(await readFooter(join(folder, "gone.parquet"))).toBeUndefined();
     await mkdir(join(folder, "folder.parquet"));
     await execa("mkfifo", [join(folder, "fifo.parquet")]);
@@ -68,7 +69,7 @@ describe("a slice's footer", () => {
   });
 
   it("may be longer than the first read, for a slice with many rows", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const parquet = new SliceFiles(join(folder, "spill"));
     onTestFinished(() => parquet.close());
     const file = join(folder, "long.parquet");

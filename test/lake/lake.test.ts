@@ -10,7 +10,8 @@ import { type Coverage, coversLess } from "../../src/usage/coverage.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
-import { KEY, provenance, tempFolder, tempLake } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { KEY, provenance, tempLake } from "../helpers/lakes.ts";
 
 let n = 0;
 
@@ -114,7 +115,7 @@ describe("a lake", () => {
   });
 
   it("is opened if it exists, and created only for writing", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const none = join(folder, "none");
     await expect(openLake(none)).rejects.toMatchObject({
       kind: "lake",
@@ -125,7 +126,7 @@ describe("a lake", () => {
   });
 
   it("is looked up without being created, and no file is mistaken for one that does not exist", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     await writeFile(join(folder, "file"), "");
     expect(await findLake(join(folder, "none"))).toBeUndefined();
     for (const place of ["file", "file/below"]) {
@@ -137,7 +138,7 @@ describe("a lake", () => {
   });
 
   it("cannot be in a folder named like a partition, for reading or writing", async () => {
-    const folder = join(await tempFolder(), "date=1");
+    const folder = join(await workFolder(), "date=1");
     const refusal = { kind: "lake", message: expect.stringContaining("named like a partition") as string };
     await expect(openOrCreateLake(join(folder, "lake"))).rejects.toMatchObject(refusal);
     await expect(openLake(join(folder, "Granularity=x"))).rejects.toMatchObject(refusal);
@@ -161,7 +162,7 @@ describe("a lake", () => {
 
 /** A lake for one run of a property: closed after the run, removed with the test. */
 async function tempLakeOfRun(): Promise<{ lake: Lake }> {
-  const store = new FolderStore(join(await tempFolder(), "lake"));
+  const store = new FolderStore(join(await workFolder(), "lake"));
   await store.create();
   return { lake: new Lake(store) };
 }

@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { type Holder, isOver, newHolder, readLease, TERM_MS, writeLease } from "../../src/lake/lease.ts";
 import { sweepLock, withLock } from "../../src/lake/local/lock.ts";
-import { tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 /** The id of a process that has ended. */
 export function deadPid(): number {
@@ -45,7 +45,7 @@ describe("a lease", () => {
 
 describe("a lease's file", () => {
   it("is complete at every moment, so that a lease can be judged even after a kill during its renewal", async () => {
-    const file = join(await tempFolder(), "lease.json");
+    const file = join(await workFolder(), "lease.json");
     const holder = newHolder();
     await writeLease(file, holder);
     const renewing = { ended: false };
@@ -62,7 +62,7 @@ describe("a lease's file", () => {
 
 describe("the lock", () => {
   it("is free again after the task, even a failed one, and leaves nothing behind", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const lock = join(folder, "lock");
     expect(JSON.parse(await withLock(lock, () => readFile(lock, "utf8")))).toMatchObject({
       pid: process.pid,
@@ -73,7 +73,7 @@ describe("the lock", () => {
   });
 
   it("lets one task in at a time", async () => {
-    const lock = join(await tempFolder(), "lock");
+    const lock = join(await workFolder(), "lock");
     let inside = 0;
     let most = 0;
     const task = (): Promise<void> =>
@@ -93,7 +93,7 @@ describe("the lock", () => {
     ["a process that died while it wrote", () => "", 31_000],
     ["a process of 0.1.0", () => "lock.1.5.abc.elsewhere", 31_000],
   ])("is taken over from %s", async (_whom, content, ageMs) => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const lock = join(folder, "lock");
     await writeFile(lock, content());
     const then = new Date(Date.now() - ageMs);
@@ -103,7 +103,7 @@ describe("the lock", () => {
   });
 
   it("is no longer held by a process that another considered dead", async () => {
-    const lock = join(await tempFolder(), "lock");
+    const lock = join(await workFolder(), "lock");
     const held = await withLock(lock, async (isHeld) => {
       const before = isHeld();
       await writeFile(lock, JSON.stringify(elsewhere()));
@@ -114,14 +114,14 @@ describe("the lock", () => {
   });
 
   it("counts as held from when it was taken, however long the wait was", async () => {
-    const lock = join(await tempFolder(), "lock");
+    const lock = join(await workFolder(), "lock");
     await withLock(lock, async () => {
       expect(Math.abs(Date.now() - (await stat(lock)).mtimeMs)).toBeLessThan(5000);
     });
   });
 
   it("is removed with leftovers of dead 0.1.0 processes, but not with those of live ones", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const lock = join(folder, "lock");
     const left = join(folder, "lock.1.5.abc.elsewhere");
     for (const file of [left, join(folder, "other")]) await writeFile(file, "");
@@ -137,7 +137,7 @@ describe("the lock", () => {
   });
 
   it("excludes concurrent processes, even if some die holding it", async () => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const lock = join(folder, "lock");
     const counter = join(folder, "counter");
     await writeFile(counter, "0");

@@ -6,10 +6,12 @@ import { readFooter } from "../../src/lake/footer.ts";
 import { SLICE_COLUMNS, SliceFiles, type SpoolRow, spoolLine } from "../../src/lake/slice-parquet.ts";
 import { METRICS } from "../../src/usage/metric.ts";
 import { MAX_COUNT } from "../../src/usage/row.ts";
-import { KEY, provenance, readable, readParquet, spoolRow, tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { KEY, provenance, readable, spoolRow } from "../helpers/lakes.ts";
+import { readParquet } from "../helpers/parquet.ts";
 
 async function files(): Promise<{ files: SliceFiles; folder: string }> {
-  const folder = await tempFolder();
+  const folder = await workFolder();
   const made = new SliceFiles(join(folder, "spill"));
   onTestFinished(() => made.close());
   return { files: made, folder };
@@ -100,7 +102,7 @@ describe("a slice's file", () => {
   });
 
   it("may be in a folder whose name looks like a pattern or contains quotes", async () => {
-    const folder = join(await tempFolder(), "it's [1]*? a lake");
+    const folder = join(await workFolder(), "it's [1]*? a lake");
     await mkdir(folder);
     const parquet = new SliceFiles(join(folder, "spill"));
     onTestFinished(() => parquet.close());

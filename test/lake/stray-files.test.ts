@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { gcUsage, type Ran, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
+import { gcUsage, type Ran } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
 
 const DAY = "usage/granularity=day";
 const SLICE = `${DAY}/date=2021-02-04/legacy.client-uri.parquet`;

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { fileSystemNow } from "../../src/lake/lease.ts";
 import { withLock } from "../../src/lake/local/lock.ts";
 import { Workspace } from "../../src/lake/workspace.ts";
-import { tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 /** What processes create in a staging folder, which every process removes at its end while it is empty. */
 const CREATIONS: [what: string, create: (staging: string) => Promise<void>][] = [
@@ -16,7 +16,7 @@ const CREATIONS: [what: string, create: (staging: string) => Promise<void>][] = 
 it.each(CREATIONS)(
   "%s is created although another process keeps removing the empty staging folder",
   async (_what, create) => {
-    const staging = join(await tempFolder(), "lake/.staging");
+    const staging = join(await workFolder(), "lake/.staging");
     const over = new AbortController();
     const removing = (async () => {
       let removed = 0;

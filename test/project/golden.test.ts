@@ -6,9 +6,9 @@ import { SOURCE_ROWS, SUMS } from "../../scripts/golden.ts";
 import { openLake } from "../../src/lake/open.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
-import { tree } from "../helpers/lakes.ts";
-import { fastEffects, runSync, span } from "../sync/world.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { tree, workFolder } from "../helpers/folders.ts";
+import { fastEffects, runSync, span } from "../helpers/synced-lakes.ts";
 
 /**
  * Lakes written by released versions, created by scripts/golden.ts. They are never edited: every later version must read

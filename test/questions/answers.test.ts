@@ -4,7 +4,7 @@ import { allRows } from "../../src/engine/engine.ts";
 import { bind, daysRead, get, list } from "../../src/questions/questions.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import type { Grouping } from "../../src/usage/grouping.ts";
-import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { makeLake, slice } from "../helpers/lakes.ts";
 import { ORACLE, type OracleRow } from "./oracle.ts";
 
 const START = "2026-09-01" as Day;
@@ -84,7 +84,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await engine.close();
-  removeLake(lake);
 });
 
 test.each(list().map((question) => question.name))(

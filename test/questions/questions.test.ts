@@ -6,7 +6,7 @@ import { bind, daysRead, defaultSql, get, list } from "../../src/questions/quest
 import { isGcUsageError } from "../../src/support/errors.ts";
 import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { CANONICAL_GROUPING } from "../../src/usage/grouping.ts";
-import { makeLake, removeLake, slice } from "../helpers/lakes.ts";
+import { makeLake, slice } from "../helpers/lakes.ts";
 
 const VALUES = {
   start: "2026-11-01" as Day,
@@ -226,7 +226,6 @@ describe("the statements for Athena", () => {
   });
   afterAll(async () => {
     await engine.close();
-    removeLake(lake);
   });
 
   test.each(all)("%s reads a relative period, and uses only the shared dialect", async (_name, question) => {

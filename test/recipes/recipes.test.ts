@@ -1,12 +1,12 @@
 import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { execa } from "execa";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { sqlString } from "../../src/support/quote.ts";
 import { BIN } from "../helpers/bin.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { rewriteSlice } from "../helpers/lakes.ts";
 import { venvOf } from "../helpers/venv.ts";
 
 /** A heading below "Read the lake with other tools", and the code under it. */
@@ -65,28 +65,13 @@ async function makeLakes(): Promise<void> {
   }
   await cp(join(cwd, "usage-lake"), join(cwd, "lakes/acme"), { recursive: true });
   const usage = join(cwd, "usage-lake/usage/granularity=day");
-  const slice = join(usage, "date=2026-11-02/jobs.client-uri-method.parquet");
+  const sliceOf = (date: string): string => join(usage, `date=${date}/jobs.client-uri-method.parquet`);
+  const slice = sliceOf("2026-11-02");
   await cp(slice, slice.replace(".parquet", "-DESKTOP-1A2B.parquet"));
   await writeFile(join(usage, "date=2026-11-02/_notes.parquet"), "not a slice");
-  await rewrite(join(usage, "date=2026-11-01/jobs.client-uri-method.parquet"), "* EXCLUDE (platform, extra)");
-  await rewrite(join(usage, "date=2026-11-03/jobs.client-uri-method.parquet"), "'eu' AS region, *");
-}
-
-/** Gives a slice other columns, as another version might. */
-async function rewrite(file: string, columns: string): Promise<void> {
-  const instance = await DuckDBInstance.create(":memory:");
-  try {
-    const connection = await instance.connect();
-    const metadata = await connection.runAndReadAll(
-      `SELECT decode(value) FROM parquet_kv_metadata(${sqlString(file)}) WHERE decode(key) = 'gc_usage'`,
-    );
-    await connection.run(
-      `CREATE TABLE t AS SELECT ${columns} FROM read_parquet(${sqlString(file)}, hive_partitioning = false);
-       COPY t TO ${sqlString(file)} (FORMAT parquet, KV_METADATA {gc_usage: ${sqlString(String(metadata.getRows()[0]?.[0]))}})`,
-    );
-  } finally {
-    instance.closeSync();
-  }
+  // Other columns, as another version might write them.
+  await rewriteSlice(sliceOf("2026-11-01"), "SELECT * EXCLUDE (platform, extra) FROM SLICE");
+  await rewriteSlice(sliceOf("2026-11-03"), "SELECT 'eu' AS region, * FROM SLICE");
 }
 
 type Rows = readonly (readonly unknown[])[];

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { openOrCreateLake } from "../../src/lake/open.ts";
-import { load } from "../../src/sync/load.ts";
+import { UsageLake } from "../../src/index.ts";
+import { slicePath } from "../../src/usage/slice.ts";
 import { type Faults, faultOfText } from "./judge.ts";
 import type { Chance } from "./size.ts";
 
@@ -37,7 +38,7 @@ export async function damageSlices(
   chance: Chance,
   faults: Faults,
 ): Promise<DamageCounts> {
-  const slice = await makeLake(folder);
+  const slice = await storeSlices(folder);
   const sound = await readFile(slice);
   const damages = Array.from({ length: times }, (_, i) =>
     i === 0
@@ -98,41 +99,24 @@ function faultOfRead({ sql, status }: Read): string | undefined {
   return faultOfText(sql.error.text);
 }
 
-/** @returns the damaged slice's file. */
-async function makeLake(folder: string): Promise<string> {
-  const lake = await openOrCreateLake(join(folder, "lake"));
-  try {
-    const rows = Array.from({ length: ROWS }, (_, i) => ({
-      clientId: `client-${i % 20}`,
-      clientName: `Name ${i % 20}`,
-      templateUri: `/api/v2/things/${i}`,
-      httpMethod: "GET",
-      status200: i * 7919,
-      requests: i * 7919,
-      date: `2026-11-0${1 + (i % 2)}T00:00:00Z`,
-    }));
-    const input = [Buffer.from(JSON.stringify(rows))];
-    await load(lake, {
-      input: (async function* () {
-        yield* input;
-      })(),
-      from: "rows",
-      granularity: "day",
-      weekStart: "monday",
-      id: undefined,
-      interval: undefined,
-      grouping: undefined,
-      metrics: undefined,
-      service: undefined,
-      fetchedAt: Date.UTC(2026, 10, 20),
-      force: false,
-      version: "test",
-    });
-    const [first] = await lake.list();
-    return join(folder, "lake", first?.object.path ?? "");
-  } finally {
-    await lake.close();
-  }
+/** Two slices, as `load` writes them. @returns the file of the one to damage. */
+async function storeSlices(folder: string): Promise<string> {
+  const rows = Array.from({ length: ROWS }, (_, i) => ({
+    clientId: `client-${i % 20}`,
+    clientName: `Name ${i % 20}`,
+    templateUri: `/api/v2/things/${i}`,
+    httpMethod: "GET",
+    status200: i * 7919,
+    requests: i * 7919,
+    date: `2026-11-0${1 + (i % 2)}T00:00:00Z`,
+  }));
+  const bytes = Readable.from([Buffer.from(JSON.stringify(rows))]);
+  await using lake = new UsageLake(join(folder, "lake"), { variables: {} });
+  const options = { granularity: "day", fetchedAt: Date.UTC(2026, 10, 20) } as const;
+  const { written } = await lake.load({ name: "rows", bytes }, options);
+  const [first] = written;
+  if (!first) throw new Error("load stored no slice");
+  return join(folder, "lake", slicePath(first));
 }
 
 function readOnce(args: string[]): Promise<{ lines: string[]; ended: string }> {

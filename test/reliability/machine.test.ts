@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
-import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
+import { expectTruth, fastEffects, runSync, span } from "../helpers/synced-lakes.ts";
 import { faultOfText } from "./judge.ts";
 import { run, runWell } from "./runs.ts";
 import { fewer, report, some } from "./size.ts";

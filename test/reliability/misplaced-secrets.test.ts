@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { workFolder } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { Faults } from "./judge.ts";
 import { tryMisplaced } from "./misplaced-secrets.ts";
 import { Chance, report, size } from "./size.ts";

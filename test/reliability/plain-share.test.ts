@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
-import { expectTruth } from "../sync/world.ts";
+import { expectTruth } from "../helpers/synced-lakes.ts";
 import { answerOf, run, runWell } from "./runs.ts";
 import { report } from "./size.ts";
 

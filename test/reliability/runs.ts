@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Grouping } from "../../src/usage/grouping.ts";
 import { BIN } from "../helpers/bin.ts";
+import { lakeRows } from "../helpers/synced-lakes.ts";
 import { keepTranscript } from "../helpers/watch.ts";
-import { lakeRows } from "../sync/world.ts";
 import type { Place } from "./places.ts";
 
 export interface Ended {

@@ -3,7 +3,7 @@ import { type FaultSpec, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { isGcUsageError } from "../../src/support/errors.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import type { Service } from "../../src/usage/service.ts";
-import { expectTruth, fastEffects, runSync, span } from "../sync/world.ts";
+import { expectTruth, fastEffects, runSync, span } from "../helpers/synced-lakes.ts";
 import { size } from "./size.ts";
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");

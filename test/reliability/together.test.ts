@@ -7,7 +7,7 @@ import { newHolder } from "../../src/lake/lease.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
-import { expectTruth } from "../sync/world.ts";
+import { expectTruth } from "../helpers/synced-lakes.ts";
 import { PLACES } from "./places.ts";
 import { answerOf, readThroughout, runWell } from "./runs.ts";
 import { Chance, report, size } from "./size.ts";

@@ -8,7 +8,7 @@ import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
-import { tree } from "../helpers/lakes.ts";
+import { tree } from "../helpers/folders.ts";
 import { faultOfText } from "./judge.ts";
 import { run, runWell } from "./runs.ts";
 import { fewer, report, some } from "./size.ts";

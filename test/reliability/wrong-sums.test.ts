@@ -1,48 +1,40 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type SyncRequest, UsageLake } from "../../src/index.ts";
 import { type Fact, facts, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
-import { realEffects } from "../../src/support/effects.ts";
-import type { SyncTarget } from "../../src/sync/plan.ts";
 import { addDays, dayOf } from "../../src/usage/day.ts";
-import { parseGrouping } from "../../src/usage/grouping.ts";
 import { gcUsage } from "../helpers/cli.ts";
-import { runSync } from "../sync/world.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
 const SPAN = { start: addDays(YESTERDAY, -9), end: YESTERDAY };
 const FROM_TO = ["--from", SPAN.start, "--to", SPAN.end];
 
-let root: string;
 let lake: string;
 let sandbox: Sandbox;
 
 // One lake with everything in it that counts the same requests more than once, or only partly.
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "gc-usage-reliability-"));
-  lake = join(root, "lake");
+  lake = join(await workFolder(), "lake");
   sandbox = await startSandbox({ rateLimit: 1_000_000, jobDelayMs: 20 });
-  const targets: Partial<SyncTarget>[] = [
+  const requests: SyncRequest[] = [
     {},
-    { grouping: parseGrouping("client") },
-    { grouping: parseGrouping("client,user") },
-    { grouping: parseGrouping("uri,platform") },
+    { groupBy: "client" },
+    { groupBy: "client,user" },
+    { groupBy: "uri,platform" },
     { service: "legacy" },
-    { service: "legacy", grouping: parseGrouping("organization,method") },
-    { granularity: "week", grouping: parseGrouping("client") },
+    { service: "legacy", groupBy: "organization,method" },
+    { granularity: "week", groupBy: "client" },
     { granularity: "month" },
     { granularity: "total" },
   ];
-  for (const target of targets) {
-    await runSync(sandbox, lake, realEffects, { ...target, span: SPAN, keepSource: true });
+  await using filled = new UsageLake(lake, { variables: sandbox.env });
+  for (const request of requests) {
+    await filled.sync({ ...request, from: SPAN.start, to: SPAN.end, keepSource: true });
   }
 });
 
-afterAll(async () => {
-  await sandbox.close();
-  await rm(root, { recursive: true, force: true });
-});
+afterAll(() => sandbox.close());
 
 /** Every request once. */
 function requests(wanted: (fact: Fact) => boolean): number {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { didYouMean, meant, nearest } from "../../src/support/nearest.ts";
-import { gcUsage, workFolder } from "../helpers/cli.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 
 describe("suggestions for a mistyped name", () => {
   it("are up to three known words that differ in few letters, the closest first", () => {

@@ -1,29 +1,20 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { Lake } from "../../src/lake/lake.ts";
-import type { Provenance } from "../../src/lake/provenance.ts";
 import { copyLake } from "../../src/sync/copy.ts";
 import { type SliceKey, slicePath } from "../../src/usage/slice.ts";
 import { gcUsage } from "../helpers/cli.ts";
-import { KEY, provenance, spoolRow, tempFolder, tempLake } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
+import { damageSlice, KEY, putSlice, tempLake } from "../helpers/lakes.ts";
 
 const OTHER: SliceKey = { ...KEY, date: "2026-11-02" as SliceKey["date"] };
 
-async function put(lake: Lake, key: SliceKey, change: Partial<Provenance> = {}): Promise<void> {
-  const folder = await tempFolder();
-  const known = provenance({ start: key.date, end: key.date, ...change });
-  await writeFile(join(folder, "spool"), `${JSON.stringify(spoolRow())}\n`);
-  await lake.files.write(key, join(folder, "spool"), join(folder, "slice"), known);
-  await lake.commit(key, join(folder, "slice"), known, { force: true });
-}
-
 it("a copy does everything it can, then reports a missing damaged slice and how to repair it (not with --force)", async () => {
   const { lake, folder } = await tempLake();
-  await put(lake, KEY);
-  await put(lake, OTHER);
-  await writeFile(join(folder, slicePath(KEY)), "damaged");
-  const to = join(await tempFolder(), "to");
+  await putSlice(lake, KEY);
+  await putSlice(lake, OTHER);
+  await damageSlice(folder, KEY);
+  const to = join(await workFolder(), "to");
   for (const copied of [1, 0]) {
     const done = await gcUsage(["copy", folder, to, "--json"]);
     expect(done.exitCode).toBe(9);
@@ -45,8 +36,8 @@ it("a copy does everything it can, then reports a missing damaged slice and how 
 it("a slice that covers more stays, for a reason that can be forced", async () => {
   const { lake: from } = await tempLake();
   const { lake: to } = await tempLake();
-  await put(from, KEY);
-  await put(to, KEY, { fetchedAt: Date.UTC(2026, 10, 22) });
+  await putSlice(from, KEY);
+  await putSlice(to, KEY, {}, { fetchedAt: Date.UTC(2026, 10, 22) });
   const options = { from, to, dryRun: false, signal: undefined, onProgress: () => {} };
   const { slices, kept } = await copyLake({ ...options, force: false });
   expect(slices).toEqual({ copied: 0, same: 0, kept: 1 });

@@ -14,8 +14,8 @@ import { addDays, type Day, eachDay, minDay, startOfDay } from "../../src/usage/
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { GRANULARITIES, type Span } from "../../src/usage/period.ts";
 import { readable, tempLake } from "../helpers/lakes.ts";
+import { fastEffects, runSync, span } from "../helpers/synced-lakes.ts";
 import { anyWeekStart } from "../usage/arbitraries.ts";
-import { fastEffects, runSync, span } from "./world.ts";
 
 const TODAY = "2026-11-25" as Day;
 const NOW = startOfDay(TODAY) + 12 * 3_600_000;

@@ -8,7 +8,7 @@ import type { Lake } from "../../src/lake/lake.ts";
 import { openOrCreateLake } from "../../src/lake/open.ts";
 import { isGcUsageError } from "../../src/support/errors.ts";
 import { upload } from "../../src/sync/upload.ts";
-import { workFolder } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { ODD_ROWS } from "./raw-rows.ts";
 
 let folder: string;

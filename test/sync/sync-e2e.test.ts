@@ -6,8 +6,8 @@ import { parseFaults, type Sandbox, startSandbox } from "../../src/sandbox/sandb
 import { addDays, dayOf, daysBetween } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import type { Service } from "../../src/usage/service.ts";
+import { expectTruth, fastEffects, runSync, span, truthsOf } from "../helpers/synced-lakes.ts";
 import { fewer, size } from "../reliability/size.ts";
-import { expectTruth, fastEffects, runSync, span, truthsOf } from "./world.ts";
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
 /** Jobs reach back a year, so the lake is filled like a person would: some now, more later. */

@@ -13,7 +13,7 @@ import { addDays, type Day, dayOf } from "../../src/usage/day.ts";
 import { parseGrouping } from "../../src/usage/grouping.ts";
 import { sliceSource, sourcePath } from "../../src/usage/slice.ts";
 import { KEY, tempLake } from "../helpers/lakes.ts";
-import { fastEffects, runSync, span } from "./world.ts";
+import { fastEffects, runSync, span } from "../helpers/synced-lakes.ts";
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 

@@ -5,7 +5,7 @@ import { Mirror } from "../../../src/lake/mirror/mirror.ts";
 import type { StoredObject } from "../../../src/lake/store.ts";
 import { Workspace } from "../../../src/lake/workspace.ts";
 import type { Progress } from "../../../src/support/progress.ts";
-import { tempFolder, tree } from "../../helpers/lakes.ts";
+import { tree, workFolder } from "../../helpers/folders.ts";
 
 /** The objects of a simulated S3: texts by path. The text is its own version. */
 class World {
@@ -33,7 +33,7 @@ class World {
 describe("a mirror", () => {
   it("keeps complete downloads for the next time if the rest fails", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     for (const name of ["a", "b", "c"]) world.texts.set(`usage/${name}`, name);
     world.failing = "usage/b";
     await expect(new Mirror(root, world.download).hold(world.list())).rejects.toThrow("no more");
@@ -46,7 +46,7 @@ describe("a mirror", () => {
 
   it("fetches objects replaced since the listing, and drops removed ones", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     world.texts.set("usage/a", "1").set("usage/b", "1");
     const listed = world.list();
     const mirror = new Mirror(root, world.download);
@@ -60,7 +60,7 @@ describe("a mirror", () => {
 
   it("removes files without an object, but keeps what another process has just mirrored", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     world.texts.set("usage/a", "1").set("usage/gone", "1").set("usage/new", "1");
     const mirror = new Mirror(root, world.download);
     await mirror.hold(world.list());
@@ -71,7 +71,7 @@ describe("a mirror", () => {
 
   it("removes a dead process's partial downloads at once, also if nothing is missing, but not a live one's", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     world.texts.set("usage/a", "1");
     await new Mirror(root, world.download).hold(world.list());
     const live = await Workspace.open(join(root, ".parts"), "download");
@@ -85,7 +85,7 @@ describe("a mirror", () => {
 
   it("removes a partial download of 0.1.0 after a quarter of an hour without a byte", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     await mkdir(join(root, ".parts"));
     const dead = "part.1.1.0123456789abc.elsewhere";
     const live = "part.1.1.0123456789abd.elsewhere";
@@ -99,7 +99,7 @@ describe("a mirror", () => {
 
   it("says so if another process considered it dead and removed its partial downloads", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     world.texts.set("usage/a", "1");
     world.slow.set("usage/a", () => rm(join(root, ".parts"), { recursive: true }));
     const held = new Mirror(root, world.download).hold(world.list());
@@ -110,7 +110,7 @@ describe("a mirror", () => {
 
   it("starts over if its index is damaged", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     world.texts.set("usage/a", "1");
     await new Mirror(root, world.download).hold(world.list());
     await writeFile(join(root, ".mirror.json"), '{"usage/a":');
@@ -119,7 +119,7 @@ describe("a mirror", () => {
 
   it("stops at a signal, starts no further download, and keeps complete ones", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     for (let i = 0; i < 60; i++) world.texts.set(`usage/${i}`, "x");
     const stop = new AbortController();
     const shown: Progress[] = [];
@@ -138,7 +138,7 @@ describe("a mirror", () => {
 
   it("records complete downloads during the others, in case the process is killed", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     for (const name of ["a", "b", "c"]) world.texts.set(`usage/${name}`, name);
     // The index is written once a second: by the clock the second download takes longer, but no real time.
     vi.useFakeTimers({ toFake: ["performance"] });
@@ -164,7 +164,7 @@ describe("a mirror", () => {
     ["a folder where its index belongs", ".mirror.json", "folder"],
   ])("repairs %s", async (_what, path, kind) => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     world.texts.set("usage/x/date=1/a", "1");
     await new Mirror(root, world.download).hold(world.list());
     await rm(join(root, path), { recursive: true });
@@ -180,7 +180,7 @@ describe("a mirror", () => {
   it("repairs obstacles to many concurrent downloads", async () => {
     for (let round = 0; round < 40; round++) {
       const world = new World();
-      const root = await tempFolder();
+      const root = await workFolder();
       await mkdir(join(root, "usage"));
       await writeFile(join(root, "usage/x"), "");
       for (let i = 0; i < 16; i++) world.texts.set(`usage/x/${i}`, "1");
@@ -189,15 +189,15 @@ describe("a mirror", () => {
   });
 
   it("removes a file in the place of a folder of tables", async () => {
-    const root = await tempFolder();
+    const root = await workFolder();
     await writeFile(join(root, "usage"), "");
     await new Mirror(root, new World().download).prune([], () => Promise.resolve(false));
     expect(await readdir(join(root, "usage"))).toEqual([]);
   });
 
   it("writes, reads and removes nothing through a link, and replaces links with files", async () => {
-    const outside = await tempFolder();
-    const root = await tempFolder();
+    const outside = await workFolder();
+    const root = await workFolder();
     const world = new World();
     const paths = ["usage/a/1", "usage/b/1", "gc_usage_api_source/c"];
     for (const path of paths) world.texts.set(path, "right");
@@ -223,7 +223,7 @@ describe("a mirror", () => {
     const world = new World();
     const long = `gc_usage_api_source/granularity=day/${"n".repeat(300)}.json`;
     world.texts.set("usage/a", "1").set(long, "1").set("usage/b", "1");
-    expect(await new Mirror(await tempFolder(), world.download).hold(world.list())).toEqual({
+    expect(await new Mirror(await workFolder(), world.download).hold(world.list())).toEqual({
       fetched: 2,
       bytes: 2,
       skipped: [long],
@@ -232,7 +232,7 @@ describe("a mirror", () => {
 
   it("reports a local error at once, with the folder, and not as a network problem", async () => {
     const world = new World();
-    const root = await tempFolder();
+    const root = await workFolder();
     for (let i = 0; i < 60; i++) world.texts.set(`usage/${i}`, "x");
     world.failing = "usage/0";
     world.failure = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });

@@ -4,7 +4,8 @@ import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { BIN } from "../../helpers/bin.ts";
-import { tempFolder, tempLake } from "../../helpers/lakes.ts";
+import { workFolder } from "../../helpers/folders.ts";
+import { tempLake } from "../../helpers/lakes.ts";
 
 /** Prints each resolved module on standard error. */
 const HOOK = `
@@ -21,7 +22,7 @@ register("data:text/javascript," + encodeURIComponent(hooks));
 async function loadedBy(
   args: readonly string[],
 ): Promise<{ modules: string[]; exitCode: number | undefined }> {
-  const folder = await tempFolder();
+  const folder = await workFolder();
   const hook = join(folder, "hook.mjs");
   await writeFile(hook, HOOK);
   const done = await execa(process.execPath, ["--import", pathToFileURL(hook).href, BIN, ...args], {

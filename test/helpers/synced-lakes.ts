@@ -1,4 +1,3 @@
-import { DuckDBInstance } from "@duckdb/node-api";
 import { expect } from "vitest";
 import { GenesysClient } from "../../src/genesys/client.ts";
 import { resolveSettings } from "../../src/genesys/settings.ts";
@@ -13,6 +12,7 @@ import { type Dimension, dimensionsOf, type Grouping } from "../../src/usage/gro
 import { METRICS } from "../../src/usage/metric.ts";
 import type { Span } from "../../src/usage/period.ts";
 import type { Service } from "../../src/usage/service.ts";
+import { withDuckDb } from "./parquet.ts";
 
 /** A clock that starts at `now` and runs `speed` times as fast as the machine's, with sleeps to match. */
 export function fastEffects(now: number, speed: number): Effects {
@@ -125,9 +125,7 @@ export async function lakeRows(folder: string, service: Service, grouping: Group
     COLUMNS.filter((column) => grouped.has(column)),
     COLUMNS.filter((column) => !grouped.has(column)),
   ];
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  try {
+  return await withDuckDb(async (connection) => {
     const result = await connection.runAndReadAll(
       `SELECT concat_ws(chr(9), CAST(date AS VARCHAR), ${[...fields, ...METRICS].join(", ")}, ${others.join(", ")})
          FROM read_parquet('${folder}/usage/granularity=day/*/${service}.${grouping}.parquet', hive_partitioning = true)`,
@@ -136,10 +134,7 @@ export async function lakeRows(folder: string, service: Service, grouping: Group
       .getRows()
       .map(([line]) => String(line))
       .sort();
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  });
 }
 
 /** @param expected the truth, if it is already known. */
