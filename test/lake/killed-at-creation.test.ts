@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { tempFolder } from "../helpers/lakes.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { run, runWell } from "../reliability/runs.ts";
 
 const ROWS = '{"date":"2026-01-01","clientId":"c","requests":1,"status200":1}\n';
@@ -16,7 +16,7 @@ const KILLS: [point: string, script: string][] = [
 it.each(KILLS)(
   "a folder of a process that was killed %s is removed by the next one",
   async (_point, script) => {
-    const folder = await tempFolder();
+    const folder = await workFolder();
     const [input, killer, lake] = ["rows.ndjson", "kill.cjs", "lake"].map((name) => join(folder, name)) as [
       string,
       string,

@@ -47,10 +47,10 @@ it("a slice that covers more stays, for a reason that can be forced", async () =
 
 it("labels and users' names are copied, and never replace those of the other lake", async () => {
   const { lake, folder } = await tempLake();
-  await put(lake, KEY);
+  await putSlice(lake, KEY);
   await writeFile(join(folder, "labels.csv"), "id,label\n1,One\n");
   await writeFile(join(folder, "_gc-usage-names.json"), '{"users":{}}');
-  const to = join(await tempFolder(), "to");
+  const to = join(await workFolder(), "to");
   const copy = async (...more: string[]) => await gcUsage(["copy", folder, to, ...more]);
   expect((await copy()).stderr).toContain("Copied 1 slice, 2 files of names and 0 files of raw rows");
   expect(await readFile(join(to, "labels.csv"), "utf8")).toBe("id,label\n1,One\n");
