@@ -21,6 +21,7 @@ module.exports = {
     from("engine", [...pure, "environment", "lake"]),
     from("sync", ["genesys", "lake", "environment", ...pure]),
     from("questions", ["engine", ...pure]),
+    from("insight", pure),
     from("aws", ["environment", ...pure]),
     // The tests compare the program with it, so it shares only the domain with the program.
     from("sandbox", pure),
@@ -53,8 +54,8 @@ module.exports = {
     {
       name: "pure-stays-pure",
       severity: "error",
-      comment: "usage and support do not use files, the network or the process.",
-      from: { path: "^src/(usage|support)/" },
+      comment: "usage, support and insight do not use files, the network or the process.",
+      from: { path: "^src/(usage|support|insight)/" },
       to: { dependencyTypes: ["core"] },
     },
     {
