@@ -1,4 +1,4 @@
-import { addDays, type Day } from "../usage/day.ts";
+import type { Day } from "../usage/day.ts";
 import type { DailySeries } from "./daily-series.ts";
 import { conformalRank, SortedWindow } from "./order-statistics.ts";
 import { WeekdayModels } from "./weekday-model.ts";
@@ -69,8 +69,8 @@ export interface JudgedDay {
 export function judgeDays(series: DailySeries, options: AnomalyOptions = {}): JudgedDay[] {
   const models = new WeekdayModels(series);
   const yardstick = new Yardstick(options);
-  return series.states.map((state, at): JudgedDay => {
-    const date = addDays(series.start, at);
+  return series.dates.map((date, at): JudgedDay => {
+    const state = series.states[at];
     const settled = state === "settled";
     const nothing = { expected: undefined, z: undefined, threshold: undefined };
     if (state === "missing") return { date, verdict: "missing", count: undefined, settled, ...nothing };

@@ -1,4 +1,4 @@
-import { addDays, type Day, daysBetween, startOfDay } from "../usage/day.ts";
+import { type Day, daysBetween, eachDay, startOfDay } from "../usage/day.ts";
 import type { Span } from "../usage/period.ts";
 
 /**
@@ -10,6 +10,7 @@ export type DayState = "settled" | "unsettled" | "missing";
 /** Consecutive UTC days, and what is known about each. All series of one lake share them. */
 export interface KnownDays {
   readonly start: Day;
+  readonly dates: readonly Day[];
   readonly states: readonly DayState[];
 }
 
@@ -19,8 +20,8 @@ export interface DailySeries extends KnownDays {
 }
 
 export function knownDays({ start, end }: Span, stateOf: (day: Day) => DayState): KnownDays {
-  const length = Math.max(0, daysBetween(start, end) + 1);
-  return { start, states: Array.from({ length }, (_, i) => stateOf(addDays(start, i))) };
+  const dates = eachDay(start, end);
+  return { start, dates, states: dates.map(stateOf) };
 }
 
 /**
@@ -43,8 +44,13 @@ export function dailySeries(days: KnownDays, counts: Iterable<readonly [Day, num
 }
 
 /** The series as it was known at the end of its first `length` days. */
-export function firstDays({ start, states, counts }: DailySeries, length: number): DailySeries {
-  return { start, states: states.slice(0, length), counts: counts.slice(0, length) };
+export function firstDays({ start, dates, states, counts }: DailySeries, length: number): DailySeries {
+  return {
+    start,
+    dates: dates.slice(0, length),
+    states: states.slice(0, length),
+    counts: counts.slice(0, length),
+  };
 }
 
 /** 0 for a Monday, 6 for a Sunday. */

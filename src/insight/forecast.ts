@@ -71,11 +71,15 @@ export type Forecast =
  * The total of a period: what its known days sum to, plus what the weekday model expects for the others. The band is split
  * conformal: the quantile of |log(actual ÷ forecast)| of the remaining sum, over past days from which the same number of
  * days was forecast.
+ *
+ * @throws {RangeError} for a coverage that is not between 0 and 1.
  */
 export function forecastTotal(
   series: DailySeries,
   { period, coverage = DEFAULT_COVERAGE }: ForecastOptions,
 ): Forecast {
+  if (!(coverage > 0 && coverage < 1))
+    throw new RangeError(`Invalid coverage: ${coverage} (expected between 0 and 1).`);
   const now = endOfKnown(series);
   const used = usedIn(series, period, now);
   if (now === 0) return { ...used, known: false, reason: "no-days" };

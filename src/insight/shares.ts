@@ -1,4 +1,4 @@
-import { addDays, type Day } from "../usage/day.ts";
+import type { Day } from "../usage/day.ts";
 import type { DailySeries } from "./daily-series.ts";
 
 /** A day's rate-limited or failed requests count as a finding from both of these on. */
@@ -34,10 +34,10 @@ export function judgeShares(
   requests: DailySeries,
   { minimum, minimumShare }: ShareLimits,
 ): JudgedShare[] {
-  if (part.start !== requests.start || part.states.length !== requests.states.length)
+  if (part.start !== requests.start || part.dates.length !== requests.dates.length)
     throw new RangeError("The two series cover different days.");
-  return part.states.map((state, at): JudgedShare => {
-    const date = addDays(part.start, at);
+  return part.dates.map((date, at): JudgedShare => {
+    const state = part.states[at];
     if (state === "missing" || requests.states[at] === "missing")
       return { date, verdict: "missing", count: undefined, share: undefined };
     const count = part.counts[at] ?? 0;

@@ -145,10 +145,11 @@ export class WeekdayModels {
     let days = 0;
     let size = 0;
     const recent: number[] = [];
-    for (let i = position - 1; i >= position - MODEL.daysBack && days < MODEL.levelDays; i--) {
+    const first = Math.max(0, position - MODEL.daysBack);
+    for (let i = Math.min(position, counts.length) - 1; i >= first && days < MODEL.levelDays; i--) {
       if (states[i] !== "settled") continue;
       days++;
-      const share = index[this.weekday(i)] ?? 1;
+      const share = index[(this.#first + i) % 7] ?? 1;
       if (share === 0) continue;
       const ratio = (counts[i] ?? 0) / share;
       if (size < MODEL.shiftDays) recent.push(ratio);

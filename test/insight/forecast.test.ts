@@ -80,6 +80,7 @@ test("fewer than 20 past forecasts give no band, nor do too few for its coverage
   expect(known(forecastTotal(seriesOf(noisy(62)), options)).band).toMatchObject({ origins: 25 });
   const strict = known(forecastTotal(seriesOf(noisy(62)), { ...options, coverage: 0.99 }));
   expect(strict.band).toMatchObject({ reason: "too-little-history", needed: 99 });
+  expect(() => forecastTotal(seriesOf([1]), { ...options, coverage: 80 })).toThrow(/Invalid coverage: 80/);
 });
 
 test("scaling a series scales its forecast", () => {
