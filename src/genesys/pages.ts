@@ -1,5 +1,3 @@
-import { unsoundAnswer } from "./problem.ts";
-
 /** A page that was read. */
 interface Page {
   readonly rows: number;
@@ -10,7 +8,7 @@ interface Page {
 /** No well-behaved service returns more empty pages in a row. */
 const MAX_EMPTY = 50;
 
-/** Checks the pages of one query: they must not form a loop, repeat each other, or be empty without end. */
+/** Checks the pages of one query or listing: they must not form a loop, repeat each other, or be empty without end. */
 export class PageWatch {
   readonly #cursors = new Set<string>();
   /** The number of each page with rows, by the hash of its rows. */
@@ -23,22 +21,18 @@ export class PageWatch {
     if (after !== undefined) this.#cursors.add(after);
   }
 
-  /** @throws {GcUsageError} service, with `details.unsound`: the pages cannot be the query's rows. */
-  add(id: string, { rows, next }: Page, hash: string): void {
+  /** Why the page cannot belong to the query, which completes "…: "; undefined if it can. @param hash of the page's rows. */
+  problemWith({ rows, next }: Page, hash: string): string | undefined {
     this.#read++;
-    if (next !== undefined && this.#cursors.has(next)) {
-      throw unsoundAnswer(id, `page ${this.#read} points back to a page that was already read`);
-    }
+    if (next !== undefined && this.#cursors.has(next))
+      return `page ${this.#read} points back to a page that was already read`;
     if (next !== undefined) this.#cursors.add(next);
     this.#empty = rows === 0 ? this.#empty + 1 : 0;
-    if (this.#empty > MAX_EMPTY) {
-      throw unsoundAnswer(id, `${this.#empty} pages in a row are empty but have a next page`);
-    }
-    if (rows === 0) return;
+    if (this.#empty > MAX_EMPTY) return `${this.#empty} pages in a row are empty but have a next page`;
+    if (rows === 0) return undefined;
     const earlier = this.#pages.get(hash);
-    if (earlier !== undefined) {
-      throw unsoundAnswer(id, `page ${this.#read} has the same rows as page ${earlier}`);
-    }
+    if (earlier !== undefined) return `page ${this.#read} has the same rows as page ${earlier}`;
     this.#pages.set(hash, this.#read);
+    return undefined;
   }
 }

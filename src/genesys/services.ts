@@ -137,7 +137,10 @@ async function readPage(
       signal,
     },
   );
-  if (page.state === "done" && pageSize !== undefined) watch.add(id, page, hash.digest("base64"));
+  if (page.state === "done" && pageSize !== undefined) {
+    const problem = watch.problemWith(page, hash.digest("base64"));
+    if (problem !== undefined) throw unsoundAnswer(id, problem);
+  }
   return page;
 }
 
