@@ -6,12 +6,13 @@ import { afterAll } from "vitest";
 // Read here: while the command runs in this process, the environment is that of the command.
 const TEMPORARY = tmpdir();
 const folders: string[] = [];
-// Not at the end of a test: among concurrent tests it is unclear which one has just finished.
+// Not at the end of a test: among concurrent tests it is unclear which one has just finished. Where files share a process, as
+// in `npm test`, this runs only for the first file: watch.ts searches the other folders and removes them when the suite ends.
 afterAll(async () => {
   await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
-/** A temporary folder, removed when the file's tests have ended; a copy of `like` if given. */
+/** A temporary folder, removed at the latest when the suite ends; a copy of `like` if given. */
 export async function workFolder(like?: string): Promise<string> {
   const folder = await mkdtemp(join(TEMPORARY, "gc-usage-test-"));
   folders.push(folder);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { gcUsage } from "../helpers/cli.ts";
 import { startUsageService, type UsageService } from "../helpers/usage-service.ts";
 
 /** Does what CONTRIBUTING.md says, in a copy of the sources. */
@@ -49,11 +50,15 @@ async function build(): Promise<void> {
   expect(stdout).toBe("");
 }
 
-function gcUsage(bin: string, args: readonly string[]) {
+/** Runs the copy's command. */
+function extended(args: readonly string[]) {
   const env = { PATH: process.env["PATH"] ?? "", HOME: copy, TMPDIR: tmpdir(), ...service.env };
   const options = { cwd: copy, env, extendEnv: false, reject: false };
-  return execa(process.execPath, [join(bin, "dist/cli/bin.js"), ...args], options);
+  return execa(process.execPath, [join(copy, "dist/cli/bin.js"), ...args], options);
 }
+
+/** Runs this version's command in the same folder. */
+const original = (args: readonly string[]) => gcUsage(args, { cwd: copy, env: service.env });
 
 test("a new dimension takes an entry in the table of columns and its names in a service", async () => {
   const sync = [
@@ -68,7 +73,7 @@ test("a new dimension takes an entry in the table of columns and its names in a 
     "lake",
     "--group-by",
   ];
-  expect(await gcUsage(ROOT, [...sync, "client"])).toMatchObject({ exitCode: 0 });
+  expect(await original([...sync, "client"])).toMatchObject({ exitCode: 0 });
   edit(
     "src/usage/columns.ts",
     '  {\n    name: "status200",',
@@ -85,33 +90,22 @@ test("a new dimension takes an entry in the table of columns and its names in a 
   );
   edit("src/usage/services/jobs.ts", '    platform: ["Platform"],\n', '    edge: ["EdgeRegion"],\n');
   await build();
-  const synced = await gcUsage(copy, [...sync, "client,edge"]);
+  const synced = await extended([...sync, "client,edge"]);
   expect(synced).toMatchObject({ exitCode: 0 });
   expect(service.submitted.at(-1)).toMatchObject({
     groupBy: ["OauthClientId", "OauthClientName", "EdgeRegion"],
   });
   const sql =
     "SELECT edgeRegion, sum(requests) AS n FROM usage WHERE \"grouping\" = 'client-edge' GROUP BY 1 ORDER BY 1";
-  expect(await gcUsage(copy, ["sql", sql, "--lake", "lake", "--output", "csv"])).toMatchObject({
+  expect(await extended(["sql", sql, "--lake", "lake", "--output", "csv"])).toMatchObject({
     stdout: "edgeRegion,n\r\neu,10\r\nus,11",
   });
-  const asked = await gcUsage(copy, [
-    "ask",
-    "busy-clients",
-    "--edge",
-    "us",
-    "--lake",
-    "lake",
-    "--output",
-    "csv",
-  ]);
+  const asked = await extended(["ask", "busy-clients", "--edge", "us", "--lake", "lake", "--output", "csv"]);
   expect(asked.stdout).toContain(",11,100");
   // An older lake is read, with NULL in the new column. The older program reads the new slices, and does not replace them.
   const old = "SELECT count(*) AS n, count(edgeRegion) AS known FROM usage WHERE \"grouping\" = 'client'";
-  expect((await gcUsage(copy, ["sql", old, "--lake", "lake", "--output", "csv"])).stdout).toBe(
-    "n,known\r\n1,0",
-  );
-  const status = await gcUsage(ROOT, ["status", "--lake", "lake"]);
+  expect((await extended(["sql", old, "--lake", "lake", "--output", "csv"])).stdout).toBe("n,known\r\n1,0");
+  const status = await original(["status", "--lake", "lake"]);
   expect(status.exitCode).toBe(0);
   expect(status.stdout).toContain("client-edge");
 });
@@ -131,9 +125,7 @@ GROUP BY 1
 ORDER BY 1
 `,
   );
-  expect((await gcUsage(copy, ["ask"])).stdout).toContain(
-    "Requests by the first letter of the client's name.",
-  );
+  expect((await extended(["ask"])).stdout).toContain("Requests by the first letter of the client's name.");
   const answer = ["ask", "first-letters", "--group-by", "client", "--lake", "lake", "--output", "csv"];
-  expect(await gcUsage(copy, answer)).toMatchObject({ stdout: "letter,requests\r\nD,21" });
+  expect(await extended(answer)).toMatchObject({ stdout: "letter,requests\r\nD,21" });
 });

@@ -77,27 +77,16 @@ async function compile(files: Readonly<Record<string, string>>): Promise<void> {
 const node = (file: string, args: readonly string[] = []) =>
   execa(process.execPath, [file, ...args], { cwd: folder, env, extendEnv: false });
 
-describe("the installed package", () => {
-  test("answers in three lines, in strict TypeScript and in plain JavaScript", async () => {
-    const lines = (now: string) => `import { openLake } from "gc-usage";
+/** Three lines of a program, and what a program's types must reject. */
+const THREE = `import { openLake } from "gc-usage";
 const lake = await openLake("usage-lake");
 await lake.sync({ last: "90d" });
 for (const row of await lake.ask("noisy-clients", { last: "30d", top: 10 })) console.log(row.clientName, row.status429);
-${now}`;
-    const typed =
-      'const name: string | null | undefined = (await lake.ask("noisy-clients")).rows[0]?.clientName;\nvoid name;\n';
-    await compile({ "three.ts": lines(typed) });
-    const compiled = await node("out/three.js");
-    writeFileSync(join(folder, "three.mjs"), lines(""));
-    const plain = await node("three.mjs");
-    expect(plain.stdout).toBe(compiled.stdout);
-    expect(plain.stdout.split("\n").length).toBeGreaterThan(2);
-    expect(plain.stdout).toMatch(/^\S.* \d+$/m);
-    expect(plain.stderr).toBe("");
-  });
-
-  test("rejects a wrong column, question or option at compile time", async () => {
-    const wrong = `import { openLake } from "gc-usage";
+`;
+const TYPED = `${THREE}const name: string | null | undefined = (await lake.ask("noisy-clients")).rows[0]?.clientName;
+void name;
+`;
+const WRONG = `import { openLake } from "gc-usage";
 const lake = await openLake();
 const answer = await lake.ask("noisy-clients");
 // @ts-expect-error there is no such column
@@ -108,18 +97,37 @@ const text: string | undefined = answer.rows[0]?.requests;
 await lake.sync({ lasts: "90d" });
 void text;
 `;
-    await compile({ "wrong.ts": wrong });
+const GUIDE = readFileSync(join(ROOT, "docs/library.md"), "utf8");
+const EXAMPLES = [...GUIDE.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+const NEXT = "-- the next example --\n";
+
+describe("the installed package", () => {
+  test("compiles: three lines, every example of docs/library.md, and no wrong column, question or option", async () => {
+    expect(EXAMPLES.length).toBeGreaterThan(6);
+    const examples = EXAMPLES.map((text, i) => [`example-${i}.ts`, text]);
+    await compile({ "three.ts": TYPED, "wrong.ts": WRONG, ...Object.fromEntries(examples) });
+  });
+
+  test("answers in three lines, in strict TypeScript and in plain JavaScript", async () => {
+    const compiled = await node("out/three.js");
+    writeFileSync(join(folder, "three.mjs"), THREE);
+    const plain = await node("three.mjs");
+    expect(plain.stdout).toBe(compiled.stdout);
+    expect(plain.stdout.split("\n").length).toBeGreaterThan(2);
+    expect(plain.stdout).toMatch(/^\S.* \d+$/m);
+    expect(plain.stderr).toBe("");
   });
 
   test("runs every example of docs/library.md", async () => {
-    const guide = readFileSync(join(ROOT, "docs/library.md"), "utf8");
-    const examples = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
-    expect(examples.length).toBeGreaterThan(6);
-    await compile(Object.fromEntries(examples.map((text, i) => [`example-${i}.ts`, text])));
-    for (const i of examples.keys()) {
-      const { stdout } = await node(`out/example-${i}.js`);
-      expect(stdout, examples[i]).not.toBe("");
-    }
+    // In one process, because loading the package takes longer than most examples.
+    const lines = EXAMPLES.map(
+      (_text, i) =>
+        `await import("./out/example-${i}.js");\nprocess.stdout.write(${JSON.stringify(NEXT)});\n`,
+    );
+    writeFileSync(join(folder, "examples.mjs"), lines.join(""));
+    const printed = (await node("examples.mjs")).stdout.split(NEXT.trim());
+    expect(printed).toHaveLength(EXAMPLES.length + 1);
+    for (const [i, text] of EXAMPLES.entries()) expect(printed[i]?.trim(), text).not.toBe("");
   });
 
   test("has no import of its internals", async () => {
