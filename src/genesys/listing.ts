@@ -37,7 +37,7 @@ export type Optional<T> =
       readonly status: 403 | 404;
       /** One sentence, with the service's own words. */
       readonly reason: string;
-      /** What the token lacks, if the service says. */
+      /** The permissions that would be sufficient, if the service says. */
       readonly permissions: readonly string[];
     };
 

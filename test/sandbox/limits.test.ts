@@ -176,6 +176,35 @@ test("the records agree with the 429s of the facts, day by day and client by cli
   expect(recorded).toBe(trackable.reduce((sum, { status429 }) => sum + status429, 0));
 });
 
+test("with incidents, the usage services count what the facts say, and other clients' usage stays the same", async () => {
+  const client = await signedIn({ incidents: true });
+  const span = { seed: 1, scale: 1, from: day("2026-10-13"), to: day("2026-10-19") };
+  const rows = [...facts({ ...span, incidents: true })];
+  const expected: Record<string, { requests: number; status429: number }> = {};
+  for (const { clientId, templateUri, httpMethod, status429, requests } of rows) {
+    const sum = (expected[`${clientId} ${httpMethod} ${templateUri}`] ??= { requests: 0, status429: 0 });
+    sum.requests += requests;
+    sum.status429 += status429;
+  }
+  const answer = await client.jobRows({
+    interval: `${span.from}/${span.to}`,
+    groupBy: ["OauthClientId", "TemplateUri", "HttpMethod"],
+  });
+  const served = answer.map(({ oauthClient, httpMethod, templateUri, requestCount, status429 }) => [
+    [(oauthClient as Json)["id"], httpMethod, templateUri].join(" "),
+    { requests: requestCount, status429 },
+  ]);
+  expect(Object.fromEntries(served)).toEqual(expected);
+  const surging = new Set(incidents({ ...span, incidents: true }).map(({ clientId }) => clientId));
+  const others = (all: readonly Fact[]): Fact[] => all.filter(({ clientId }) => !surging.has(clientId));
+  const changed = new Set(["Agent desktop (embedded)", "Supervisor console", "AppFoundry: Click-to-Dial"]);
+  const same = (all: readonly Fact[]): Fact[] =>
+    others(all).filter(({ clientName }) => !changed.has(clientName));
+  expect(same(rows)).toEqual(same([...facts(span)]));
+  const [flows] = rows.filter(({ clientName, status429 }) => clientName === "Queue monitor" && status429 > 0);
+  expect([flows?.httpMethod, flows?.templateUri]).toEqual(["GET", "/api/v2/flows"]);
+});
+
 test("without incidents, the storm is a token's, and clients without 429s have no records", async () => {
   const client = await signedIn({});
   const cases = rateLimitCases(SPAN);

@@ -21,7 +21,7 @@ import { integerOption } from "../options.ts";
 export function command(cli: Cli) {
   return new Command("sandbox")
     .description(
-      "Serve a simulated Genesys Cloud organization on 127.0.0.1 until Ctrl-C: both usage services, sign-in, rate limits " +
+      "Serve a simulated Genesys Cloud organization on 127.0.0.1 until Ctrl-C: both usage services, limits, billing, sign-in, rate limits " +
         "and, optionally, faults. The same seed gives the same data on every machine.",
     )
     .option(
@@ -92,7 +92,8 @@ export function command(cli: Cli) {
       "after",
       "\nExamples:\n  gc-usage sandbox --port 8080\n" +
         "  gc-usage sandbox --faults 429=0.05,cut=0.02,drop=0.02 --rate-limit 60\n" +
-        "  gc-usage sandbox --truth --from 2026-10-01 --to 2026-10-31 > truth.ndjson",
+        "  gc-usage sandbox --truth --from 2026-10-01 --to 2026-10-31 > truth.ndjson\n" +
+        "  gc-usage sandbox --truth incidents --from 2026-10-01 --to 2026-10-31",
     )
     .action(async ({ from, to, truth, json, jobDelay, ...options }) => {
       if (truth !== undefined) {
