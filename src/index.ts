@@ -34,6 +34,11 @@ export {
   submitQuery,
 } from "./genesys/services.ts";
 export type { Settings } from "./genesys/settings.ts";
+// What `check` looks for.
+export type { CaseFigures, Unit } from "./insight/describe-case.ts";
+export type { CaseDimension } from "./insight/find-cases.ts";
+export type { CaseStatus } from "./insight/notices.ts";
+export { DEFAULT_RULES, type Rule, type RuleKind } from "./insight/rules.ts";
 export type { Foreign, Slice } from "./lake/lake.ts";
 export { checkLocation } from "./lake/location.ts";
 export type { Provenance, Reading } from "./lake/provenance.ts";
@@ -42,11 +47,17 @@ export { storeKind } from "./lake/stores.ts";
 // The lake.
 export { Answer } from "./library/answer.ts";
 export type { AskOptions, PreparedAnswer } from "./library/answers.ts";
+export type { Cause } from "./library/causes.ts";
+export type { CheckFinding, CheckOptions, CheckReport } from "./library/checking.ts";
 export { connectionSettings, connectTo } from "./library/context.ts";
 export { duckDbVersion, writeParquet } from "./library/duckdb.ts";
 export type { CopyToOptions, RemovalRequest, StatusRequest } from "./library/inspecting.ts";
+export { loadRules } from "./library/load-rules.ts";
 export { loadSettingsList } from "./library/load-settings-list.ts";
+export { loadWebhook } from "./library/load-webhook.ts";
+export { type CheckMessage, type Destination, destinationId } from "./library/notify.ts";
 export { ownFolder, QUESTIONS_VARIABLE } from "./library/own-folder.ts";
+export type { Preview, PreviewedRule } from "./library/preview.ts";
 export type { QuestionName, QuestionRows } from "./library/question-rows.ts";
 export type { RowObject } from "./library/row-objects.ts";
 export {
@@ -73,6 +84,7 @@ export type {
 export type { Member } from "./library/usage-lake.ts";
 export { openLake, UsageLake } from "./library/usage-lake.ts";
 export { version } from "./library/version.ts";
+export { WEBHOOK_FORMATS, type WebhookFormat, type WebhookOptions } from "./library/webhook-formats.ts";
 export type { Basis } from "./questions/basis.ts";
 export { checkSeries, type Demands, describeGaps, describeMissing } from "./questions/demands.ts";
 export { FILTERS, type FilterName } from "./questions/filter-columns.ts";

@@ -12,3 +12,4 @@ export { type Drifted, drift } from "./drift.ts";
 export type { Step } from "./events.ts";
 export { DEFAULT_STACK, type StackSettings, stackOutputs } from "./stack.ts";
 export { readTemplate } from "./template.ts";
+export { Topic } from "./topic.ts";

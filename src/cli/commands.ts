@@ -17,6 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Show what the lake contains and what is missing",
     load: () => import("./commands/status.ts"),
   },
+  {
+    name: "check",
+    summary: "Report rate limits, errors, unusual traffic and missing data",
+    load: () => import("./commands/check.ts"),
+  },
   { name: "submit", summary: "Submit a query to the usage API", load: () => import("./commands/submit.ts") },
   {
     name: "results",

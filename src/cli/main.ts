@@ -117,6 +117,8 @@ async function buildProgram(cli: Cli, argv: readonly string[], help: string[]): 
     .option("--debug", "show each step and full error traces, without secrets")
     .option("-q, --quiet", "print only data, warnings and errors")
     .showSuggestionAfterError(false)
+    // Otherwise a command with subcommands, such as check, would take their options as its own.
+    .enablePositionalOptions()
     .configureOutput(output)
     .exitOverride()
     .addHelpText("after", HELP_FOOT);
@@ -149,12 +151,10 @@ function upToUnknownCommand(argv: readonly string[]): string[] {
 /** Every command accepts the global flags, in any position, and leaves exiting to `main`. */
 function inherit(command: CommandUnknownOpts, output: OutputConfiguration): void {
   command.helpOption("-h, --help", "show this help").exitOverride().configureOutput(output);
-  command.showSuggestionAfterError(false);
-  if (command.commands.length === 0) {
-    command
-      .option("--debug", "show each step and full error traces, without secrets")
-      .option("-q, --quiet", "print only data, warnings and errors");
-  }
+  command
+    .showSuggestionAfterError(false)
+    .option("--debug", "show each step and full error traces, without secrets")
+    .option("-q, --quiet", "print only data, warnings and errors");
   for (const child of command.commands) inherit(child, output);
 }
 
@@ -163,7 +163,8 @@ Start with \`gc-usage demo\`: it needs no account.
 
 Exit codes: 0 done, 1 bug, 2 bad input, 3 credentials, 4 permission,
 5 service or network, 6 query failed, 7 timed out, 8 refused to protect data,
-9 lake, 10 SQL, 11 AWS, 12 incomplete or too old, 130 interrupted.`;
+9 lake, 10 SQL, 11 AWS, 12 incomplete or too old, 13 findings,
+130 interrupted.`;
 
 function report(cli: Cli, error: unknown, argv: readonly string[]): number {
   const json = argv.includes("--json");

@@ -1,3 +1,4 @@
+import { WEBHOOK_FORMATS, type WebhookFormat } from "../index.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
@@ -7,6 +8,7 @@ import { parseOrganizationId } from "../usage/organization.ts";
 import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "../usage/period.ts";
 import { metricsNamed } from "../usage/query.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
+import { CHECK_FORMATS, type CheckFormat } from "./check-formats.ts";
 
 /** Parsers of option values, shared by several commands. Each throws a GcUsageError "input" that names the option. */
 
@@ -29,6 +31,21 @@ function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> 
 export const serviceOption: OneOf<Service> = oneOf(SERVICES, "--service");
 export const granularityOption: OneOf<Granularity> = oneOf(GRANULARITIES, "--granularity");
 export const weekStartOption: OneOf<WeekStart> = oneOf(WEEK_STARTS, "--week-start");
+
+export const webhookFormatOption: OneOf<WebhookFormat> = oneOf(WEBHOOK_FORMATS, "--webhook-format");
+export const checkFormatOption: OneOf<CheckFormat> = oneOf(CHECK_FORMATS, "--format");
+
+/** `90d`, `12w`, `6m` or `1y`, in days. */
+export function previewOption(text: string): number {
+  const [, count, unit = ""] = /^(\d{1,3})([dwmy])$/.exec(text) ?? [];
+  const days = Number(count) * ({ d: 1, w: 7, m: 30, y: 365 }[unit] ?? Number.NaN);
+  if (days >= 1 && days <= MOST_PREVIEW_DAYS) return days;
+  throw new GcUsageError("input", `Invalid --preview: ${quoted(text)} (expected a length of time).`, {
+    hint: `Use for example 30d, 12w or 6m, up to ${MOST_PREVIEW_DAYS}d.`,
+  });
+}
+
+const MOST_PREVIEW_DAYS = 300;
 
 /** `Status200,Status429` or `status200 status429`. */
 export function metricsOption(text: string): Metric[] {

@@ -158,6 +158,21 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     group: "gc-usage",
+    name: "webhook",
+    option: "--webhook",
+    variables: ["GC_USAGE_WEBHOOK"],
+    meaning: "address that `check` sends its news to",
+    find: ({ env }) => hidden(["GC_USAGE_WEBHOOK"], env),
+  },
+  {
+    group: "gc-usage",
+    name: "webhook secret",
+    variables: ["GC_USAGE_WEBHOOK_SECRET"],
+    meaning: "key that signs these messages",
+    find: ({ env }) => hidden(["GC_USAGE_WEBHOOK_SECRET"], env),
+  },
+  {
+    group: "gc-usage",
     name: "cache",
     variables: ["GC_USAGE_CACHE", "XDG_CACHE_HOME"],
     meaning: "folder for the mirrors of lakes on S3",
@@ -209,8 +224,7 @@ export const SETTINGS: readonly Setting[] = [
     name: "secret key",
     variables: ["AWS_SECRET_ACCESS_KEY"],
     meaning: "secret of the access key",
-    find: ({ env }) =>
-      env["AWS_SECRET_ACCESS_KEY"] ? { value: HIDDEN_VALUE, source: "AWS_SECRET_ACCESS_KEY" } : {},
+    find: ({ env }) => hidden(["AWS_SECRET_ACCESS_KEY"], env),
   },
   {
     group: "AWS",

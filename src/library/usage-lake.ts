@@ -5,12 +5,15 @@ import type { Removable, Removal, Removed } from "../sync/remove.ts";
 import type { LakeStatus } from "../sync/status.ts";
 import type { Uploaded } from "../sync/upload.ts";
 import type { Verified } from "../sync/verify.ts";
+import { parseDay } from "../usage/day.ts";
 import { type DatedSeries, seriesAmong } from "../usage/series.ts";
 import { Answer } from "./answer.ts";
 import type { AskOptions, FilterOptions, PreparedAnswer } from "./answers.ts";
+import type { CheckOptions, CheckReport } from "./checking.ts";
 import { LakeContext } from "./context.ts";
 import type { CopyToOptions, RemovalRequest, StatusRequest } from "./inspecting.ts";
 import type { LakeReader } from "./lake-reader.ts";
+import type { Preview } from "./preview.ts";
 import type { QuestionName, QuestionRows } from "./question-rows.ts";
 import { type RowObject, rowObjects } from "./row-objects.ts";
 import type { LakeOptions, RunOptions } from "./settings.ts";
@@ -147,6 +150,25 @@ export class UsageLake {
     options: AskOptions & { readonly isChecked?: boolean } = {},
   ): Promise<PreparedAnswer> {
     return await (await this.#reading()).prepare(question, options);
+  }
+
+  /**
+   * Compares the last days with what is usual, by rules: rate limits, errors, growth, new and silent clients, missing data.
+   * Each case is news once, when it begins, gets a step worse, and ends; the lake remembers this. A single lake only.
+   */
+  async check(options: CheckOptions = {}): Promise<CheckReport> {
+    return await (await import("./checking.ts")).checkLake(this, this.#context, options);
+  }
+
+  /** What the rules would have reported on the last `days` days. Remembers nothing. */
+  async previewRules(days: number, options: Omit<CheckOptions, "save"> = {}): Promise<Preview> {
+    return await (await import("./checking.ts")).previewRules(this, days, options);
+  }
+
+  /** Reports a finding of `check` no more until a day. @throws {GcUsageError} input, for an unknown id. */
+  async acknowledge(id: string, until: string, reason: string, options: RunOptions = {}): Promise<void> {
+    const day = parseDay(until, "until");
+    await (await import("./checking.ts")).acknowledge(this.#context, id, { until: day, reason }, options);
   }
 
   /** Runs one SELECT and streams its rows as objects. Counts beyond 2^53 are bigints. */

@@ -14,6 +14,7 @@ export type ErrorKind =
   | "sql"
   | "aws"
   | "incomplete"
+  | "fired"
   | "interrupted";
 
 /** Process exit codes, documented in `gc-usage --help` and docs/cli.md. 1 is a bug in gc-usage. */
@@ -29,6 +30,7 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = {
   sql: 10,
   aws: 11,
   incomplete: 12,
+  fired: 13,
   interrupted: 130,
 };
 

@@ -40,6 +40,9 @@ function isNewer(path: string): boolean {
 /** The names that the service has for users' ids. Programs and engines ignore a name that begins with an underscore. */
 export const NAMES_FILE = "_gc-usage-names.json";
 
+/** What was reported by the checks of a lake. */
+export const CHECK_FILE = "_gc-usage-check.json";
+
 /** Labels and owners that a person adds. */
 export const LABELS_FILE = "labels.csv";
 

@@ -1,0 +1,96 @@
+import type { CheckFinding, CheckReport } from "../index.ts";
+import { checkText, markdown } from "./check-text.ts";
+import { stringify } from "./cli.ts";
+
+export const CHECK_FORMATS = ["text", "json", "markdown", "junit", "github"] as const;
+export type CheckFormat = (typeof CHECK_FORMATS)[number];
+
+/** A lake and its check. The organization is undefined for a single lake. */
+export interface CheckedLake {
+  readonly organization: string | undefined;
+  readonly uri: string;
+  /** The options that name the lake in commands. */
+  readonly flags: string;
+  readonly report: CheckReport;
+}
+
+export function isNews({ status }: CheckFinding): boolean {
+  return status === "new" || status === "worse" || status === "ended";
+}
+
+/** @param options.isQuietWhenClear no text if there is nothing to report and nothing is missing. */
+export function formatCheck(
+  format: CheckFormat,
+  all: readonly CheckedLake[],
+  { isQuietWhenClear }: { readonly isQuietWhenClear: boolean },
+): string {
+  switch (format) {
+    case "json":
+      return `${stringify(json(all))}\n`;
+    case "markdown":
+      return all.map(markdown).join("\n");
+    case "junit":
+      return junit(all);
+    case "github":
+      return all.flatMap(({ report }) => report.findings.map(annotation)).join("");
+    case "text": {
+      const shown = isQuietWhenClear
+        ? all.filter(({ report }) => report.findings.length > 0 || report.missing.length > 0)
+        : all;
+      return shown.map(checkText).join("\n");
+    }
+  }
+}
+
+function json(all: readonly CheckedLake[]): unknown {
+  const [first] = all;
+  if (first && first.organization === undefined) return { lake: first.uri, ...first.report };
+  return { lakes: all.map(({ organization, uri, report }) => ({ organization, lake: uri, ...report })) };
+}
+
+/** A workflow command of GitHub Actions. */
+function annotation({ status, rules, summary }: CheckFinding): string {
+  if (status === "ended" || status === "acknowledged") return "";
+  const escaped = summary.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  return `::${status === "open" ? "notice" : "warning"} title=gc-usage ${rules[0] ?? "check"} (${status})::${escaped}\n`;
+}
+
+/** One test case for each finding that is open, and one for the data. */
+function junit(all: readonly CheckedLake[]): string {
+  const suites = all.map(({ organization, report }) => {
+    const open = report.findings.filter(({ status }) => status !== "ended" && status !== "acknowledged");
+    const cases = open.map(
+      ({ id, rules, summary, dimension, subject }) =>
+        `    <testcase classname="${xml(rules[0] ?? "check")}" name="${xml(`${subject?.name ?? subject?.id ?? dimension} (${id})`)}">
+      <failure message="${xml(summary)}"/>
+    </testcase>`,
+    );
+    const missing = report.missing
+      .map(({ from, to }) => (from === to ? from : `${from} to ${to}`))
+      .join(", ");
+    const data =
+      missing === ""
+        ? '    <testcase classname="data" name="complete"/>'
+        : `    <testcase classname="data" name="complete">
+      <error message="${xml(`No data for ${missing}`)}"/>
+    </testcase>`;
+    const name = organization === undefined ? "gc-usage check" : `gc-usage check of ${organization}`;
+    return `  <testsuite name="${xml(name)}" tests="${open.length + 1}" failures="${open.length}" errors="${missing === "" ? 0 : 1}">
+${[...cases, data].join("\n")}
+  </testsuite>`;
+  });
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join("\n")}\n</testsuites>\n`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+/** XML 1.0 has no other control characters than tab and line breaks, also not escaped. */
+function xml(text: string): string {
+  return (
+    text
+      .replace(/[&<>"]/g, (character) => ENTITIES[character] ?? "")
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML cannot contain.
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
+      .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
+  );
+}

@@ -1,0 +1,367 @@
+import { knownDays } from "../insight/daily-series.ts";
+import { type CaseFigures, describeCase } from "../insight/describe-case.ts";
+import { type CaseDimension, findCases, type SubjectCase } from "../insight/find-cases.ts";
+import {
+  type CaseStatus,
+  CHECK_STATE,
+  type CheckState,
+  dayAt,
+  type ReportedCase,
+  report,
+} from "../insight/notices.ts";
+import { DEFAULT_RULES, type Rule, type RuleKind } from "../insight/rules.ts";
+import { type DailyCounts, organizationOf, subjectsOf } from "../insight/subjects.ts";
+import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
+import type { Lake } from "../lake/lake.ts";
+import { realEffects } from "../support/effects.ts";
+import { GcUsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
+import { addDays, type Day, lastDay, maxDay, parseDay } from "../usage/day.ts";
+import type { DayRange, Envelope } from "../usage/envelope.ts";
+import type { AskOptions } from "./answers.ts";
+import { type Cause, causesOf } from "./causes.ts";
+import { stateIn } from "./check-state.ts";
+import type { LakeContext } from "./context.ts";
+import { reading } from "./lake-access.ts";
+import { type Destination, deliver, withMessages } from "./notify.ts";
+import { type Preview, previewOf } from "./preview.ts";
+import type { RunOptions } from "./settings.ts";
+import type { UsageLake } from "./usage-lake.ts";
+
+export interface CheckOptions extends Pick<AskOptions, "service" | "groupBy" | "labels">, RunOptions {
+  /** The last UTC day to check. Default: yesterday. */
+  readonly to?: string | undefined;
+  /** Default: `DEFAULT_RULES`. */
+  readonly rules?: readonly Rule[] | undefined;
+  /** Remember what was reported, so that it is reported once. Default: true. */
+  readonly save?: boolean | undefined;
+  /** Where news is sent, once. Needs `save`. */
+  readonly destinations?: readonly Destination[] | undefined;
+  /** For messages, if several lakes are checked. */
+  readonly organizationName?: string | undefined;
+}
+
+/** Something that a rule has found, with what to know about it. */
+export interface CheckFinding {
+  /** For `acknowledge`. It stays the same while the case goes on. */
+  readonly id: string;
+  /** `new`, `worse` and `ended` are news; `open` and `acknowledged` were reported before. */
+  readonly status: CaseStatus;
+  /** The rules that found it, the most important one first. */
+  readonly rules: readonly string[];
+  /** What the most important rule looks for; null if later data no longer shows the case. */
+  readonly kind: RuleKind | null;
+  readonly dimension: CaseDimension;
+  /** The client or the endpoint; null for the organization and the lake. */
+  readonly subject: { readonly id: string; readonly name: string | null } | null;
+  /** UTC days: the first, the last so far, and the one on which the end was certain. */
+  readonly since: Day;
+  readonly lastDay: Day;
+  readonly endedOn: Day | null;
+  /** The figures of the most important rule; null if later data no longer shows the case. */
+  readonly figures: CaseFigures | null;
+  /** One sentence. */
+  readonly summary: string;
+  /** What contributes most: endpoints of a client, clients of an endpoint. */
+  readonly causes: readonly Cause[];
+  /** A statement that shows the figures behind it; null for missing data. */
+  readonly sql: string | null;
+  readonly acknowledged: { readonly until: string; readonly reason: string } | null;
+}
+
+export interface CheckReport {
+  /** `fired`: something is open and not acknowledged. `unknown`: nothing is, but days are missing. */
+  readonly outcome: "clear" | "fired" | "unknown";
+  /** The last day that was checked. */
+  readonly checkedThrough: Day;
+  /** The days since the last check, at least a week, that are missing, so that nothing can be said about them. */
+  readonly missing: readonly DayRange[];
+  /** The news first. */
+  readonly findings: readonly CheckFinding[];
+  /** True if this check was remembered. */
+  readonly isSaved: boolean;
+  /** Destinations that did not take their messages, which wait in the lake for the next check. */
+  readonly undelivered: number;
+  /** The rows that were read: period, service, grouping, coverage. */
+  readonly basis: Envelope;
+}
+
+/** Days of history that are read: rules look back, and figures need something to compare with. */
+const HISTORY_DAYS = 300;
+/** At least so many days before the checked one must be in the lake, or the result is "unknown". */
+const RECENT_DAYS = 7;
+
+const ORDER: readonly CaseStatus[] = ["new", "worse", "ended", "open", "acknowledged"];
+
+export async function checkLake(
+  usage: UsageLake,
+  context: LakeContext,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  const rules = options.rules ?? DEFAULT_RULES;
+  const through = lastDayOf(options.to);
+  const { found, basis } = await casesIn(usage, rules, through, options);
+  const place = { uri: await usage.location(), organization: options.organizationName };
+  const findings = new Findings(rules, { usage, basis, signal: options.signal });
+  const reported = await reading(context, options, async (lake) => {
+    if (options.save === false) return await reportOf(lake, found, rules, through);
+    const remembered = await remember(lake, found, rules, through, { ...options, findings, place });
+    const { destinations = [] } = options;
+    const { log } = context;
+    const failures = await deliver(lake, destinations, { log, signal: options.signal });
+    return { ...remembered, failures };
+  });
+  const all = await findings.of(reported.cases);
+  const missing = recentlyMissing(basis, through, reported.before);
+  const isFired = all.some(({ status }) => status === "new" || status === "worse" || status === "open");
+  return {
+    outcome: isFired ? "fired" : missing.length > 0 ? "unknown" : "clear",
+    checkedThrough: through,
+    missing,
+    findings: all,
+    isSaved: reported.isSaved,
+    undelivered: reported.failures.length,
+    basis,
+  };
+}
+
+/** What the rules would have reported on the last days, as if checked every day. Reports and remembers nothing. */
+export async function previewRules(
+  usage: UsageLake,
+  days: number,
+  options: Omit<CheckOptions, "save"> = {},
+): Promise<Preview> {
+  const rules = options.rules ?? DEFAULT_RULES;
+  const to = lastDayOf(options.to);
+  const { found, basis } = await casesIn(usage, rules, to, options);
+  return previewOf(rules, found, { to, days, basis });
+}
+
+/** @throws {GcUsageError} input */
+function lastDayOf(to: string | undefined): Day {
+  const newest = lastDay(realEffects.now());
+  if (to === undefined) return newest;
+  const day = parseDay(to, "--to");
+  if (day <= newest) return day;
+  throw new GcUsageError("input", `--to ${day} is not over yet.`, {
+    hint: `The last day that can be checked is ${newest}.`,
+  });
+}
+
+/** All cases that the lake's rows show, up to a day. */
+async function casesIn(
+  usage: UsageLake,
+  rules: readonly Rule[],
+  through: Day,
+  options: CheckOptions,
+): Promise<{ readonly found: readonly SubjectCase[]; readonly basis: Envelope }> {
+  const asked = {
+    service: options.service,
+    groupBy: options.groupBy,
+    labels: options.labels,
+    signal: options.signal,
+    from: addDays(through, 1 - HISTORY_DAYS),
+    to: through,
+    allowPartial: true,
+  };
+  const byClient = await usage.ask("daily-counts", asked);
+  const { basis } = byClient;
+  const days = daysIn(basis, through);
+  const rowsIn = (rows: Iterable<object>): DailyCounts[] =>
+    ([...rows] as DailyCounts[]).filter(
+      ({ day }) => days.states[0] !== undefined && day >= days.start && !isMissing(basis, day),
+    );
+  const rows = rowsIn(byClient);
+  const needsEndpoints = rules.some((rule) => "by" in rule && rule.by === "endpoint");
+  const endpoints = needsEndpoints
+    ? subjectsOf(rowsIn(await usage.ask("daily-counts", { ...asked, params: { by: "endpoint" } })), days)
+    : [];
+  const found = findCases(rules, {
+    clients: subjectsOf(rows, days),
+    endpoints,
+    organization: organizationOf(rows, days),
+  });
+  return { found, basis };
+}
+
+/** From the first day that the lake has. A day without all metrics counts as missing. */
+function daysIn(basis: Envelope, through: Day) {
+  const { coverage, period } = basis;
+  let start = period?.from ?? through;
+  const [first] = coverage?.missing ?? [];
+  if (first && first.from <= start) start = addDays(first.to, 1);
+  const unsettled = coverage?.unsettled ?? [];
+  return knownDays({ start: start > through ? through : start, end: through }, (day) => {
+    if (isMissing(basis, day)) return "missing";
+    return isIn(unsettled, day) ? "unsettled" : "settled";
+  });
+}
+
+function isMissing({ coverage, period }: Envelope, day: Day): boolean {
+  if (period === null || coverage === null || day > period.to || day < period.from) return true;
+  return isIn(coverage.missing, day) || isIn(coverage.partial, day);
+}
+
+function isIn(ranges: readonly DayRange[], day: Day): boolean {
+  return ranges.some(({ from, to }) => day >= from && day <= to);
+}
+
+function recentlyMissing(basis: Envelope, through: Day, before: CheckState | undefined): DayRange[] {
+  const since = addDays(through, 1 - RECENT_DAYS);
+  const from =
+    before === undefined || before.checkedThrough >= since ? since : addDays(before.checkedThrough as Day, 1);
+  const ranges: { from: Day; to: Day }[] = [];
+  const start = maxDay(from, addDays(through, 1 - HISTORY_DAYS));
+  for (let day = start; day <= through; day = addDays(day, 1)) {
+    if (!isMissing(basis, day)) continue;
+    const last = ranges.at(-1);
+    if (last && addDays(last.to, 1) === day) last.to = day;
+    else ranges.push({ from: day, to: day });
+  }
+  return ranges;
+}
+
+interface Reported {
+  readonly cases: readonly ReportedCase[];
+  readonly before: CheckState | undefined;
+  readonly isSaved: boolean;
+  readonly failures: readonly unknown[];
+}
+
+async function reportOf(
+  lake: Lake,
+  found: readonly SubjectCase[],
+  rules: readonly Rule[],
+  through: Day,
+): Promise<Reported> {
+  const before = stateIn((await readCheckFile(lake)).content);
+  const { cases } = report(before, found, { through, endless: endlessOf(rules) });
+  return { cases, before, isSaved: false, failures: [] };
+}
+
+/** A check of an earlier day than the last one changes nothing. */
+async function remember(
+  lake: Lake,
+  found: readonly SubjectCase[],
+  rules: readonly Rule[],
+  through: Day,
+  {
+    destinations = [],
+    findings,
+    place,
+  }: Pick<CheckOptions, "destinations"> & {
+    readonly findings: Findings;
+    readonly place: { readonly uri: string; readonly organization: string | undefined };
+  },
+): Promise<Omit<Reported, "failures">> {
+  for (;;) {
+    const { object, content } = await readCheckFile(lake);
+    const before = stateIn(content);
+    const { cases, state } = report(before, found, { through, endless: endlessOf(rules) });
+    if (before !== undefined && before.checkedThrough > through) return { cases, before, isSaved: false };
+    const news = destinations.length === 0 ? [] : (await findings.of(cases)).filter(isNews);
+    const messages = news.map((finding) => ({
+      organization: place.organization,
+      lake: place.uri,
+      finding,
+    }));
+    if (await writeCheckFile(lake, object, withMessages(state, messages, destinations)))
+      return { cases, before, isSaved: true };
+  }
+}
+
+export function isNews({ status }: Pick<CheckFinding, "status">): boolean {
+  return status === "new" || status === "worse" || status === "ended";
+}
+
+/** A new client is news once: nothing is over when it stays. */
+function endlessOf(rules: readonly Rule[]): ReadonlySet<string> {
+  return new Set(rules.filter(({ kind }) => kind === "new-client").map(({ id }) => id));
+}
+
+/** Cases with their figures and causes. Each case's causes are a statement, which runs once. */
+class Findings {
+  readonly #rules: readonly Rule[];
+  readonly #asked: Parameters<typeof causesOf>[2];
+  readonly #causes = new Map<string, Awaited<ReturnType<typeof causesOf>>>();
+
+  constructor(rules: readonly Rule[], asked: Parameters<typeof causesOf>[2]) {
+    this.#rules = rules;
+    this.#asked = asked;
+  }
+
+  /** The news first. */
+  async of(cases: readonly ReportedCase[]): Promise<CheckFinding[]> {
+    const found: CheckFinding[] = [];
+    const sorted = cases.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
+    for (const one of sorted) found.push(await this.#of(one));
+    return found;
+  }
+
+  async #of({ id, status, known, found }: ReportedCase): Promise<CheckFinding> {
+    const rule = found && this.#rules.find((candidate) => candidate.id === found.incidents[0]?.rule);
+    const figures = found && rule ? describeCase(found, rule) : null;
+    const { causes, sql } =
+      found && rule && rule.kind !== "missing-data"
+        ? await this.#causesOf(id, found, rule)
+        : { causes: [], sql: null };
+    return {
+      id,
+      status,
+      rules: known.rules,
+      kind: rule?.kind ?? null,
+      dimension: known.dimension,
+      subject: known.subject === null ? null : { id: known.subject, name: known.name },
+      since: known.first as Day,
+      lastDay: known.last as Day,
+      endedOn: found?.ended === undefined ? null : dayAt(found, found.ended),
+      figures,
+      summary:
+        figures?.summary ?? `${known.name ?? known.subject ?? "The case"}: the data no longer shows this.`,
+      causes,
+      sql,
+      acknowledged: known.acknowledged ?? null,
+    };
+  }
+
+  async #causesOf(id: string, found: SubjectCase, rule: Rule) {
+    const known = this.#causes.get(id) ?? (await causesOf(found, rule, this.#asked));
+    this.#causes.set(id, known);
+    return known;
+  }
+}
+
+/**
+ * Acknowledges a case, so that it is not reported until a day.
+ *
+ * @throws {GcUsageError} input, for an unknown id.
+ */
+export async function acknowledge(
+  context: LakeContext,
+  id: string,
+  { until, reason }: { readonly until: Day; readonly reason: string },
+  options: RunOptions,
+): Promise<void> {
+  await reading(context, options, async (lake) => {
+    for (;;) {
+      const { object, content } = await readCheckFile(lake);
+      const state = stateIn(content);
+      const known = state?.cases.find((one) => one.id === id);
+      if (state === undefined || known === undefined) throw unknownCase(id, state);
+      const cases = state.cases.map((one) =>
+        one === known ? { ...one, acknowledged: { until, reason } } : one,
+      );
+      if (await writeCheckFile(lake, object, { ...state, cases })) return;
+    }
+  });
+}
+
+function unknownCase(id: string, state: CheckState | undefined): GcUsageError {
+  const open = state?.cases.filter(({ isEnded }) => !isEnded) ?? [];
+  return new GcUsageError("input", `There is no finding ${quoted(id)}.`, {
+    hint:
+      open.length === 0
+        ? "Nothing is open. `gc-usage check` lists findings with their ids."
+        : `Open findings:\n${open.map((one) => `  ${one.id}  ${one.name ?? one.subject ?? one.dimension}`).join("\n")}`,
+  });
+}

@@ -1,0 +1,100 @@
+import { readFile } from "node:fs/promises";
+import { parseDocument, stringify } from "yaml";
+import { z } from "zod";
+import { DEFAULT_RULES, RULE, RULES, type Rule } from "../insight/rules.ts";
+import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
+import { didYouMean } from "../support/nearest.ts";
+import { quoted } from "../support/printable.ts";
+
+/**
+ * The rules of a YAML or JSON file, together with the built-in ones that it does not replace.
+ *
+ * @throws {GcUsageError} input, for a file that cannot be read or is invalid, with the place and what is expected.
+ */
+export async function readRules(file: string): Promise<Rule[]> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new GcUsageError("input", `Cannot read the rules ${file}: ${codeOf(error) ?? messageOf(error)}.`, {
+      hint: "Check the path. `gc-usage check --print-rules` prints the built-in rules, to start from.",
+      cause: error,
+    });
+  }
+  return parseRules(text, file);
+}
+
+/** @param name of the file, for errors. */
+export function parseRules(text: string, name: string): Rule[] {
+  const document = parseDocument(text);
+  const [broken] = document.errors;
+  if (broken) {
+    const [line = ""] = broken.message.split("\n");
+    throw new GcUsageError("input", `${name} is neither YAML nor JSON: ${line.replace(/:$/, "")}.`, {
+      cause: broken,
+    });
+  }
+  const parsed = RULES.safeParse(document.toJS() ?? {});
+  if (!parsed.success) throw invalid(parsed.error, document.toJS(), name);
+  const { rules, defaults } = parsed.data;
+  const ids = rules.map(({ id }) => id);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined) {
+    throw new GcUsageError("input", `${name} has two rules with the id ${twice}.`, {
+      hint: "Rename one of them.",
+    });
+  }
+  return [...rules, ...(defaults ? DEFAULT_RULES.filter(({ id }) => !ids.includes(id)) : [])];
+}
+
+/** The rules as the text of a file. */
+export function rulesText(rules: readonly Rule[]): string {
+  return stringify({ rules });
+}
+
+/** The JSON Schema of a rules file, for editors. */
+export function rulesSchema(): unknown {
+  return z.toJSONSchema(RULES, { io: "input" });
+}
+
+/** The first problem, in words. */
+function invalid(error: z.ZodError, value: unknown, name: string): GcUsageError {
+  const [issue] = error.issues;
+  if (!issue) return new GcUsageError("input", `${name} is not valid.`);
+  const at = issue.path
+    .map((part) => (typeof part === "number" ? `[${part + 1}]` : `.${String(part)}`))
+    .join("");
+  const place = at === "" ? name : `${name}, at ${at.replace(/^\./, "")}`;
+  if (issue.code === "unrecognized_keys") {
+    const [key = ""] = issue.keys;
+    return new GcUsageError("input", `${place}: unknown field ${quoted(key)}.`, {
+      hint: didYouMean(key, FIELDS) ?? "`gc-usage check --print-schema` prints the fields of each rule.",
+    });
+  }
+  const given = issue.path.reduce<unknown>(
+    (inner, part) => (inner as Record<PropertyKey, unknown> | undefined)?.[part],
+    value,
+  );
+  if (issue.code === "invalid_union") {
+    return new GcUsageError("input", `${place}: unknown kind of rule ${quoted(given)}.`, {
+      hint: `${didYouMean(String(given), KINDS) ?? ""} Kinds: ${KINDS.join(", ")}.`.trim(),
+    });
+  }
+  const why = issue.message.replace(/^Invalid input: /, "");
+  return new GcUsageError("input", `${place}: invalid value ${quoted(given)} (${why}).`, {
+    hint: "`gc-usage check --print-schema` prints the fields of each rule.",
+  });
+}
+
+const KINDS = RULE.options.map((option) => option.shape.kind.value);
+const FIELDS = [
+  ...Object.keys(RULES.shape),
+  ...RULE.options.flatMap((option) => Object.keys(option.shape)),
+  "count",
+  "percent",
+  "requests",
+  "times",
+  "days",
+  "weeks",
+  "absentDays",
+];
