@@ -50,6 +50,7 @@ export type { AskOptions, PreparedAnswer } from "./library/answers.ts";
 export type { Cause } from "./library/causes.ts";
 export type { CheckFinding, CheckOptions, CheckReport } from "./library/checking.ts";
 export { connectionSettings, connectTo } from "./library/context.ts";
+export type { MonthCost } from "./library/costs.ts";
 export { duckDbVersion, writeParquet } from "./library/duckdb.ts";
 export type { CopyToOptions, RemovalRequest, StatusRequest } from "./library/inspecting.ts";
 export { loadRules } from "./library/load-rules.ts";

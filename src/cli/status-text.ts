@@ -1,4 +1,4 @@
-import type { LakeStatus, PeriodState, Series } from "../index.ts";
+import type { LakeStatus, MonthCost, PeriodState, Series } from "../index.ts";
 import { counted } from "../support/count.ts";
 import { printable } from "../support/printable.ts";
 import { sizeText } from "../support/size.ts";
@@ -25,6 +25,19 @@ const LEGEND =
 /** A lake's status as text. */
 export function statusText(uri: string, status: LakeStatus): string {
   return seriesListText(uri, status) + foreignListText(status.foreign);
+}
+
+/** What gc-usage itself has cost, a line for each month and kind. */
+export function costText(costs: readonly MonthCost[]): string {
+  if (costs.length === 0) return "\nNo cost is recorded yet.\n";
+  const lines = costs.map(({ month, kind, runs, calls, throttled, bytesScanned, usd, seconds }) => {
+    const facts =
+      kind === "athena"
+        ? [`${counted(runs, "statement")}`, `${sizeText(bytesScanned)} scanned`, `$${usd.toFixed(4)}`]
+        : [`${counted(runs, "run")}`, `${counted(calls, "API call")}`, `${throttled} rate limited`];
+    return `  ${month}  ${kind.padEnd(6)}  ${facts.join(", ")}, ${counted(Math.round(seconds), "second")}\n`;
+  });
+  return `\n${onOut.bold("Cost of gc-usage itself")}\n${lines.join("")}`;
 }
 
 function seriesListText(uri: string, { series, ...owner }: LakeStatus): string {

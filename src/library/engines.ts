@@ -99,8 +99,8 @@ async function openAthenaEngine(request: EngineRequest): Promise<OpenEngine> {
   }
   const { openAthena } = await import("../engine/athena/athena.ts");
   const lakes = isLocal ? undefined : seenByStack(log, stack, await lakesOf(request));
-  return await opened(lakes, async () =>
-    openAthena({
+  return await opened(lakes, async () => {
+    const engine = await openAthena({
       workgroup,
       database: options.database ?? stack?.database ?? DATABASE,
       slices: lakes?.flatMap(({ slices }) => slices),
@@ -110,8 +110,10 @@ async function openAthenaEngine(request: EngineRequest): Promise<OpenEngine> {
       maxScan: options.maxScan,
       log,
       onProgress,
-    }),
-  );
+    });
+    const [first] = lakes ?? [];
+    return first === undefined ? engine : recordingCosts(engine, first.lake, log);
+  });
 }
 
 function lakesOf({ place, options, log, signal, variables }: EngineRequest): Promise<ReadLake[]> {

@@ -23,6 +23,7 @@ import type { SeriesKey } from "../usage/series.ts";
 import type { Service } from "../usage/service.ts";
 import { hasStart, type WindowFlags, windowOf } from "../usage/window.ts";
 import type { LakeContext } from "./context.ts";
+import { recordCost } from "./costs.ts";
 import { checkWritable, warnBeforeFirstDay } from "./locate-lake.ts";
 import type { RunOptions } from "./settings.ts";
 import { version } from "./version.ts";
@@ -86,6 +87,7 @@ export async function syncOne(context: LakeContext, request: SyncRequest): Promi
       return { ...summary, cost: pace.cost };
     } finally {
       pace.end();
+      await recordCost(lake, "sync", pace.cost, context.log);
       await lake.close();
     }
   });
@@ -121,6 +123,7 @@ export async function syncEvery(
       return outcomes.map((outcome) => ({ ...outcome, cost: paces.get(outcome.series)?.cost }));
     } finally {
       pace.end();
+      for (const { cost } of paces.values()) await recordCost(lake, "sync", cost, context.log);
       await lake.close();
     }
   });

@@ -13,6 +13,7 @@ import type { CheckOptions, CheckReport } from "./checking.ts";
 import { LakeContext } from "./context.ts";
 import type { CopyToOptions, RemovalRequest, StatusRequest } from "./inspecting.ts";
 import type { LakeReader } from "./lake-reader.ts";
+import type { MonthCost } from "./costs.ts";
 import type { Preview } from "./preview.ts";
 import type { QuestionName, QuestionRows } from "./question-rows.ts";
 import { type RowObject, rowObjects } from "./row-objects.ts";
@@ -103,6 +104,13 @@ export class UsageLake {
   /** Reports the contents of a single lake: its series, their periods and what is missing. */
   async status(request: StatusRequest = {}): Promise<LakeStatus> {
     return await (await import("./inspecting.ts")).statusOf(this.#context, request);
+  }
+
+  /** What gc-usage itself has cost by month, as far as its runs could record it in the lake. */
+  async costs(options: RunOptions = {}): Promise<readonly MonthCost[]> {
+    const { reading } = await import("./lake-access.ts");
+    const { costsOf } = await import("./costs.ts");
+    return await reading(this.#context, options, costsOf);
   }
 
   /** Reads a single lake completely and reports inconsistencies. Changes nothing. */

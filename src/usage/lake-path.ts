@@ -43,6 +43,9 @@ export const NAMES_FILE = "_gc-usage-names.json";
 /** What was reported by the checks of a lake. */
 export const CHECK_FILE = "_gc-usage-check.json";
 
+/** What the program's runs have cost. */
+export const COST_FILE = "_gc-usage-costs.json";
+
 /** Labels and owners that a person adds. */
 export const LABELS_FILE = "labels.csv";
 

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkSeries, type LakeStatus, type Member, TARGET_DEFAULTS } from "../../index.ts";
+import { checkSeries, type LakeStatus, type Member, type MonthCost, TARGET_DEFAULTS } from "../../index.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import { lastDay } from "../../usage/day.ts";
@@ -9,7 +9,7 @@ import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
 import { addLakeOptions, type LakeFlags, lakeOf } from "../lake-options.ts";
 import { ageOption, granularityOption, integerOption, serviceOption } from "../options.ts";
-import { statusText } from "../status-text.ts";
+import { costText, statusText } from "../status-text.ts";
 
 export function command(cli: Cli) {
   const status = new Command("status").description(
@@ -31,6 +31,7 @@ export function command(cli: Cli) {
       "with --check, also fail if the newest day ended longer ago, for example 36h, 2d or 1w",
       ageOption("--max-age"),
     )
+    .option("--cost", "also show what gc-usage itself has cost: API calls, data scanned by Athena")
     .option("--json", "print the status as JSON")
     .addHelpText("after", HELP)
     .action(async (options) => {
@@ -60,11 +61,14 @@ type Flags = LakeFlags & {
   readonly granularity?: Granularity | undefined;
   readonly check?: true | undefined;
   readonly maxAge?: number | undefined;
+  readonly cost?: true | undefined;
   readonly json?: true | undefined;
 };
 
 interface Shown extends Member {
   readonly status: LakeStatus;
+  /** Undefined if not asked for. */
+  readonly cost: readonly MonthCost[] | undefined;
 }
 
 async function run(cli: Cli, uri: string, lakes: readonly Member[], flags: Flags): Promise<void> {
@@ -74,18 +78,25 @@ async function run(cli: Cli, uri: string, lakes: readonly Member[], flags: Flags
   for (const member of lakes) {
     const { service, granularity, groupBy: grouping, settle: settleDays } = flags;
     const status = await member.lake.status({ service, granularity, grouping, settleDays, until });
-    all.push({ ...member, status });
+    all.push({ ...member, status, cost: flags.cost && (await member.lake.costs()) });
   }
   cli.progressDone();
   if (flags.json) await cli.json(json(uri, all));
-  else await cli.out(all.map(({ uri: place, status }) => statusText(place, status)).join("\n"));
+  else {
+    await cli.out(
+      all
+        .map(({ uri: place, status, cost }) => statusText(place, status) + (cost ? costText(cost) : ""))
+        .join("\n"),
+    );
+  }
   if (flags.check) check(all, flags, now);
 }
 
 function json(uri: string, all: readonly Shown[]): object {
-  const of = ({ uri: lake, status }: Shown): object => ({
+  const of = ({ uri: lake, status, cost }: Shown): object => ({
     lake,
     ...status,
+    ...(cost === undefined ? {} : { cost }),
     organization: status.organization ?? null,
     source: status.source ?? null,
   });

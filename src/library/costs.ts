@@ -1,0 +1,73 @@
+import type { QueryResult, SqlEngine } from "../engine/engine.ts";
+import { addCost, type Cost, type CostKind, readCosts } from "../lake/cost-file.ts";
+import type { Lake } from "../lake/lake.ts";
+import { type Log, realEffects } from "../support/effects.ts";
+import { messageOf } from "../support/errors.ts";
+import { type Day, dayOf } from "../usage/day.ts";
+
+/** What the program itself has cost in a month: calls of the API, data scanned by Athena. */
+export interface MonthCost extends Cost {
+  /** `2026-11` */
+  readonly month: string;
+  readonly kind: string;
+}
+
+/** The recorded cost by month and kind, in order. */
+export async function costsOf(lake: Lake): Promise<MonthCost[]> {
+  const months = new Map<string, MonthCost>();
+  for (const [day, kinds] of Object.entries(await readCosts(lake))) {
+    for (const [kind, cost] of Object.entries(kinds)) {
+      const month = day.slice(0, 7);
+      const key = `${month} ${kind}`;
+      const sum = months.get(key);
+      const of = (name: keyof Cost): number => Number(sum?.[name] ?? 0) + Number(cost[name] ?? 0);
+      months.set(key, {
+        month,
+        kind,
+        runs: of("runs"),
+        calls: of("calls"),
+        throttled: of("throttled"),
+        bytesScanned: of("bytesScanned"),
+        usd: of("usd"),
+        seconds: of("seconds"),
+      });
+    }
+  }
+  return [...months.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cost]) => cost);
+}
+
+/** Records a run. A lake that cannot be written is not an error: the run itself has succeeded. */
+export async function recordCost(
+  lake: Lake,
+  kind: CostKind,
+  run: Partial<Omit<Cost, "runs">>,
+  log: Log,
+): Promise<void> {
+  const cost = { calls: 0, throttled: 0, bytesScanned: 0, usd: 0, seconds: 0, ...run };
+  try {
+    await addCost(lake, dayOf(realEffects.now()) as Day, kind, cost);
+  } catch (error) {
+    log.debug(`The cost of this run was not recorded: ${messageOf(error)}`);
+  }
+}
+
+/** An engine that records in the lake what its statements have cost, when it is closed. */
+export function recordingCosts(engine: SqlEngine, lake: Lake, log: Log): SqlEngine {
+  const results: QueryResult[] = [];
+  return {
+    traits: engine.traits,
+    slices: engine.slices,
+    query: async (sql, options) => {
+      const result = await engine.query(sql, options);
+      results.push(result);
+      return result;
+    },
+    close: async () => {
+      await engine.close();
+      for (const stats of results.map((result) => result.stats())) {
+        const { bytesScanned = 0, costUsd = 0, elapsedMs } = stats;
+        await recordCost(lake, "athena", { bytesScanned, usd: costUsd, seconds: elapsedMs / 1000 }, log);
+      }
+    },
+  };
+}
