@@ -1,18 +1,9 @@
-import type { CheckFinding, CheckReport } from "../index.ts";
-import { checkText, markdown } from "./check-text.ts";
+import type { CheckFinding } from "../index.ts";
+import { type CheckedLake, checkText, markdown } from "./check-text.ts";
 import { stringify } from "./cli.ts";
 
 export const CHECK_FORMATS = ["text", "json", "markdown", "junit", "github"] as const;
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
-
-/** A lake and its check. The organization is undefined for a single lake. */
-export interface CheckedLake {
-  readonly organization: string | undefined;
-  readonly uri: string;
-  /** The options that name the lake in commands. */
-  readonly flags: string;
-  readonly report: CheckReport;
-}
 
 export function isNews({ status }: CheckFinding): boolean {
   return status === "new" || status === "worse" || status === "ended";
@@ -84,13 +75,13 @@ ${[...cases, data].join("\n")}
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** XML 1.0 has no other control characters than tab and line breaks, also not escaped. */
+/** Control characters other than tab and line breaks, and code points that are not characters. */
+const NOT_IN_XML = /(?![\t\n\r])[\p{Cc}\ufffe\uffff]/gu;
+
+/** XML 1.0 cannot contain some characters, not even escaped. */
 function xml(text: string): string {
-  return (
-    text
-      .replace(/[&<>"]/g, (character) => ENTITIES[character] ?? "")
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML cannot contain.
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
-      .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
-  );
+  return text
+    .replace(/[&<>"]/g, (character) => ENTITIES[character] ?? "")
+    .replace(NOT_IN_XML, "\ufffd")
+    .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
 }

@@ -1,8 +1,16 @@
 import type { Cause, CheckFinding, CheckReport, Preview } from "../index.ts";
 import { counted } from "../support/count.ts";
 import { shellWord } from "../support/quote.ts";
-import type { CheckedLake } from "./check-formats.ts";
 import { onOut } from "./colors.ts";
+
+/** A lake and its check. The organization is undefined for a single lake. */
+export interface CheckedLake {
+  readonly organization: string | undefined;
+  readonly uri: string;
+  /** The options that name the lake in commands. */
+  readonly flags: string;
+  readonly report: CheckReport;
+}
 
 const LABELS: Readonly<Record<CheckFinding["status"], (text: string) => string>> = {
   new: onOut.red,
@@ -30,7 +38,7 @@ function countsOf({ findings, missing }: CheckReport): string {
     return count === 0 ? [] : `${count} ${status}`;
   });
   if (counts.length > 0) return counts.join(", ");
-  return missing.length > 0 ? "cannot tell, because days are missing" : "nothing found";
+  return missing.length > 0 ? "days are missing, so nothing is certain" : "nothing found";
 }
 
 function findingText(finding: CheckFinding, { flags }: CheckedLake): string {
@@ -82,7 +90,7 @@ export function markdown({ organization, uri, report }: CheckedLake): string {
     report.missing.length === 0
       ? []
       : [
-          `**No data for ${report.missing.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ")}**, so nobody can tell whether all is well.\n`,
+          `**No data for ${report.missing.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ")}**, so nothing is known about these days.\n`,
         ];
   const table =
     report.findings.length === 0

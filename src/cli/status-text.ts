@@ -33,8 +33,8 @@ export function costText(costs: readonly MonthCost[]): string {
   const lines = costs.map(({ month, kind, runs, calls, throttled, bytesScanned, usd, seconds }) => {
     const facts =
       kind === "athena"
-        ? [`${counted(runs, "statement")}`, `${sizeText(bytesScanned)} scanned`, `$${usd.toFixed(4)}`]
-        : [`${counted(runs, "run")}`, `${counted(calls, "API call")}`, `${throttled} rate limited`];
+        ? [counted(runs, "statement"), `${sizeText(bytesScanned)} scanned`, `$${usd.toFixed(4)}`]
+        : [counted(runs, "run"), counted(calls, "API call"), `${throttled} rate limited`];
     return `  ${month}  ${kind.padEnd(6)}  ${facts.join(", ")}, ${counted(Math.round(seconds), "second")}\n`;
   });
   return `\n${onOut.bold("Cost of gc-usage itself")}\n${lines.join("")}`;

@@ -22,7 +22,14 @@ const COST = z.looseObject({
   usd: z.number().default(0),
   seconds: z.number().default(0),
 });
-export type Cost = z.infer<typeof COST>;
+export interface Cost {
+  readonly runs: number;
+  readonly calls: number;
+  readonly throttled: number;
+  readonly bytesScanned: number;
+  readonly usd: number;
+  readonly seconds: number;
+}
 
 /** `sync`: calls of the API. `athena`: statements. */
 export type CostKind = "sync" | "athena";
@@ -39,7 +46,7 @@ export async function readCosts(lake: Lake): Promise<Costs["days"]> {
   return (await read(lake)).content?.days ?? {};
 }
 
-/** Adds a run. Two programs at the same time lose nothing: the one that comes second reads again. */
+/** Adds a run. Two programs at the same time lose nothing: the second one adds to what the first one wrote. */
 export async function addCost(lake: Lake, day: Day, kind: CostKind, run: Omit<Cost, "runs">): Promise<void> {
   const { store } = lake;
   const workspace = await Workspace.open(store.staging, "load");
@@ -50,8 +57,8 @@ export async function addCost(lake: Lake, day: Day, kind: CostKind, run: Omit<Co
       if (object && !content) return;
       const days = content?.days ?? {};
       const before = days[day]?.[kind];
-      const sum = (name: keyof Omit<Cost, "runs">): number => Number(before?.[name] ?? 0) + Number(run[name]);
-      const cost: Cost = {
+      const sum = (name: keyof Omit<Cost, "runs">): number => (before?.[name] ?? 0) + run[name];
+      const cost = {
         ...before,
         runs: (before?.runs ?? 0) + 1,
         calls: sum("calls"),
@@ -60,7 +67,11 @@ export async function addCost(lake: Lake, day: Day, kind: CostKind, run: Omit<Co
         usd: sum("usd"),
         seconds: Math.round(sum("seconds") * 1000) / 1000,
       };
-      const next: Costs = { ...content, format: FORMAT, days: { ...days, [day]: { ...days[day], [kind]: cost } } };
+      const next: Costs = {
+        ...content,
+        format: FORMAT,
+        days: { ...days, [day]: { ...days[day], [kind]: cost } },
+      };
       const file = join(workspace.folder, `costs-${randomUUID()}.json`);
       await writeFile(file, `${JSON.stringify(next, undefined, 1)}\n`);
       if (await store.replace(COST_FILE, file, object?.version)) return;

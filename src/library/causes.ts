@@ -4,7 +4,9 @@ import type { Rule } from "../insight/rules.ts";
 import type { DailyCounts } from "../insight/subjects.ts";
 import { addDays, type Day, daysBetween } from "../usage/day.ts";
 import type { Envelope } from "../usage/envelope.ts";
-import type { UsageLake } from "./usage-lake.ts";
+import type { PreparedAnswer } from "./answers.ts";
+import type { Asker } from "./asker.ts";
+import { answerRows } from "./row-objects.ts";
 
 /** A part of a finding's figure. */
 export interface Cause {
@@ -25,7 +27,7 @@ const MOST_CAUSES = 3;
 const COMPARED_DAYS = 28;
 
 interface Asked {
-  readonly usage: UsageLake;
+  readonly usage: Asker;
   readonly basis: Envelope;
   readonly signal: AbortSignal | undefined;
 }
@@ -58,8 +60,7 @@ export async function causesOf(
   return { causes: largest(amounts), sql: answer.sql };
 }
 
-async function rowsOf(answer: Awaited<ReturnType<UsageLake["prepare"]>>): Promise<object[]> {
-  const { answerRows } = await import("./row-objects.ts");
+async function rowsOf(answer: PreparedAnswer): Promise<object[]> {
   return await answerRows(await answer.run());
 }
 

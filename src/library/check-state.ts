@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { CHECK_STATE, type CheckState } from "../insight/notices.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { CHECK_FILE } from "../usage/lake-path.ts";
@@ -11,7 +12,7 @@ export function stateIn(content: unknown): CheckState | undefined {
   if (content === undefined) return undefined;
   const parsed = CHECK_STATE.safeParse(content);
   if (parsed.success) return parsed.data;
-  const isLater = Number((content as { format?: unknown } | null)?.format) > 1;
+  const isLater = (z.object({ format: z.number() }).safeParse(content).data?.format ?? 0) > 1;
   throw new GcUsageError(
     "lake",
     isLater

@@ -1,15 +1,8 @@
 import { knownDays } from "../insight/daily-series.ts";
-import { type CaseFigures, describeCase } from "../insight/describe-case.ts";
-import { type CaseDimension, findCases, type SubjectCase } from "../insight/find-cases.ts";
-import {
-  type CaseStatus,
-  CHECK_STATE,
-  type CheckState,
-  dayAt,
-  type ReportedCase,
-  report,
-} from "../insight/notices.ts";
-import { DEFAULT_RULES, type Rule, type RuleKind } from "../insight/rules.ts";
+import { describeCase } from "../insight/describe-case.ts";
+import { findCases, type SubjectCase } from "../insight/find-cases.ts";
+import { type CaseStatus, type CheckState, dayAt, type ReportedCase, report } from "../insight/notices.ts";
+import { DEFAULT_RULES, type Rule } from "../insight/rules.ts";
 import { type DailyCounts, organizationOf, subjectsOf } from "../insight/subjects.ts";
 import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
 import type { Lake } from "../lake/lake.ts";
@@ -19,14 +12,15 @@ import { quoted } from "../support/printable.ts";
 import { addDays, type Day, lastDay, maxDay, parseDay } from "../usage/day.ts";
 import type { DayRange, Envelope } from "../usage/envelope.ts";
 import type { AskOptions } from "./answers.ts";
-import { type Cause, causesOf } from "./causes.ts";
+import type { Asker } from "./asker.ts";
+import { causesOf } from "./causes.ts";
+import type { CheckFinding, CheckReport } from "./check-report.ts";
 import { stateIn } from "./check-state.ts";
 import type { LakeContext } from "./context.ts";
 import { reading } from "./lake-access.ts";
 import { type Destination, deliver, withMessages } from "./notify.ts";
 import { type Preview, previewOf } from "./preview.ts";
 import type { RunOptions } from "./settings.ts";
-import type { UsageLake } from "./usage-lake.ts";
 
 export interface CheckOptions extends Pick<AskOptions, "service" | "groupBy" | "labels">, RunOptions {
   /** The last UTC day to check. Default: yesterday. */
@@ -41,51 +35,6 @@ export interface CheckOptions extends Pick<AskOptions, "service" | "groupBy" | "
   readonly organizationName?: string | undefined;
 }
 
-/** Something that a rule has found, with what to know about it. */
-export interface CheckFinding {
-  /** For `acknowledge`. It stays the same while the case goes on. */
-  readonly id: string;
-  /** `new`, `worse` and `ended` are news; `open` and `acknowledged` were reported before. */
-  readonly status: CaseStatus;
-  /** The rules that found it, the most important one first. */
-  readonly rules: readonly string[];
-  /** What the most important rule looks for; null if later data no longer shows the case. */
-  readonly kind: RuleKind | null;
-  readonly dimension: CaseDimension;
-  /** The client or the endpoint; null for the organization and the lake. */
-  readonly subject: { readonly id: string; readonly name: string | null } | null;
-  /** UTC days: the first, the last so far, and the one on which the end was certain. */
-  readonly since: Day;
-  readonly lastDay: Day;
-  readonly endedOn: Day | null;
-  /** The figures of the most important rule; null if later data no longer shows the case. */
-  readonly figures: CaseFigures | null;
-  /** One sentence. */
-  readonly summary: string;
-  /** What contributes most: endpoints of a client, clients of an endpoint. */
-  readonly causes: readonly Cause[];
-  /** A statement that shows the figures behind it; null for missing data. */
-  readonly sql: string | null;
-  readonly acknowledged: { readonly until: string; readonly reason: string } | null;
-}
-
-export interface CheckReport {
-  /** `fired`: something is open and not acknowledged. `unknown`: nothing is, but days are missing. */
-  readonly outcome: "clear" | "fired" | "unknown";
-  /** The last day that was checked. */
-  readonly checkedThrough: Day;
-  /** The days since the last check, at least a week, that are missing, so that nothing can be said about them. */
-  readonly missing: readonly DayRange[];
-  /** The news first. */
-  readonly findings: readonly CheckFinding[];
-  /** True if this check was remembered. */
-  readonly isSaved: boolean;
-  /** Destinations that did not take their messages, which wait in the lake for the next check. */
-  readonly undelivered: number;
-  /** The rows that were read: period, service, grouping, coverage. */
-  readonly basis: Envelope;
-}
-
 /** Days of history that are read: rules look back, and figures need something to compare with. */
 const HISTORY_DAYS = 300;
 /** At least so many days before the checked one must be in the lake, or the result is "unknown". */
@@ -94,7 +43,7 @@ const RECENT_DAYS = 7;
 const ORDER: readonly CaseStatus[] = ["new", "worse", "ended", "open", "acknowledged"];
 
 export async function checkLake(
-  usage: UsageLake,
+  usage: Asker,
   context: LakeContext,
   options: CheckOptions = {},
 ): Promise<CheckReport> {
@@ -127,7 +76,7 @@ export async function checkLake(
 
 /** What the rules would have reported on the last days, as if checked every day. Reports and remembers nothing. */
 export async function previewRules(
-  usage: UsageLake,
+  usage: Asker,
   days: number,
   options: Omit<CheckOptions, "save"> = {},
 ): Promise<Preview> {
@@ -150,7 +99,7 @@ function lastDayOf(to: string | undefined): Day {
 
 /** All cases that the lake's rows show, up to a day. */
 async function casesIn(
-  usage: UsageLake,
+  usage: Asker,
   rules: readonly Rule[],
   through: Day,
   options: CheckOptions,

@@ -3,7 +3,7 @@ import { addCost, type Cost, type CostKind, readCosts } from "../lake/cost-file.
 import type { Lake } from "../lake/lake.ts";
 import { type Log, realEffects } from "../support/effects.ts";
 import { messageOf } from "../support/errors.ts";
-import { type Day, dayOf } from "../usage/day.ts";
+import { dayOf } from "../usage/day.ts";
 
 /** What the program itself has cost in a month: calls of the API, data scanned by Athena. */
 export interface MonthCost extends Cost {
@@ -20,7 +20,7 @@ export async function costsOf(lake: Lake): Promise<MonthCost[]> {
       const month = day.slice(0, 7);
       const key = `${month} ${kind}`;
       const sum = months.get(key);
-      const of = (name: keyof Cost): number => Number(sum?.[name] ?? 0) + Number(cost[name] ?? 0);
+      const of = (name: keyof Cost): number => (sum?.[name] ?? 0) + cost[name];
       months.set(key, {
         month,
         kind,
@@ -45,7 +45,7 @@ export async function recordCost(
 ): Promise<void> {
   const cost = { calls: 0, throttled: 0, bytesScanned: 0, usd: 0, seconds: 0, ...run };
   try {
-    await addCost(lake, dayOf(realEffects.now()) as Day, kind, cost);
+    await addCost(lake, dayOf(realEffects.now()), kind, cost);
   } catch (error) {
     log.debug(`The cost of this run was not recorded: ${messageOf(error)}`);
   }

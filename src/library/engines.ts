@@ -7,6 +7,7 @@ import { storeKind } from "../lake/stores.ts";
 import type { Log } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { parseSize } from "../support/size.ts";
+import { recordingCosts } from "./costs.ts";
 import { type LakeLocation, warnBeforeFirstDay } from "./locate-lake.ts";
 import { type ReadLake, readLakes } from "./read-lakes.ts";
 import type { EngineName, EngineOptions, RunOptions, Variables } from "./settings.ts";

@@ -4,8 +4,8 @@ import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../support/effects.ts";
 import { messageOf } from "../support/errors.ts";
+import type { CheckFinding } from "./check-report.ts";
 import { stateIn } from "./check-state.ts";
-import type { CheckFinding } from "./checking.ts";
 
 /** A finding that is news, for a destination. */
 export interface CheckMessage {

@@ -45,7 +45,7 @@ function wordsOf(line: string): string[] {
 
 function withoutActions(command: CommandUnknownOpts): CommandUnknownOpts {
   for (const child of command.commands) withoutActions(child);
-  if (command.commands.length === 0) command.action(() => {});
+  command.action(() => {});
   return command.exitOverride().configureOutput({ writeErr: () => {} });
 }
 

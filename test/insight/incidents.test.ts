@@ -11,7 +11,7 @@ import {
 
 /** `#` triggers, `.` recovers, `-` does neither, `?` is unknown; a digit triggers with this value. */
 function signs(text: string, normal: number | null = null): Signs {
-  return [...text].map((letter): Sign | undefined => {
+  return Array.from(text, (letter): Sign | undefined => {
     if (letter === "?") return undefined;
     const value = /\d/.test(letter) ? 2 ** Number(letter) : 1;
     return { triggers: /[#\d]/.test(letter), recovers: letter === ".", value, normal };

@@ -96,8 +96,8 @@ and replaces those with the same id. --preview shows what a change would mean.
 
 What was reported is remembered in the lake, so that a case is reported as new
 only once. The exit code shows the state: 0 nothing is open, 13 something is
-open and not acknowledged, 12 nothing is open but days are missing, so that
-nobody can tell. With --only-new, 13 means that there is news.
+open and not acknowledged, 12 nothing is open but days are missing. With
+--only-new, 13 means that there is news.
 
 The last 300 days are read. Days whose figures may still be corrected never
 count as a drop, and never end a case.
@@ -225,7 +225,7 @@ function missingText({ organization, report, flags }: Checked): {
   const whose = organization === undefined ? "" : `${organization}: `;
   const ranges = report.missing.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
   return {
-    message: `${whose}Cannot tell whether all is well: the lake has no data for ${ranges}.`,
+    message: `${whose}Nothing is known about the newest days: the lake has no data for ${ranges}.`,
     hint: `Run \`gc-usage sync --from ${first?.from} --to ${report.missing.at(-1)?.to}${flags}\` first.`,
   };
 }
