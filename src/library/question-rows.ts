@@ -131,10 +131,6 @@ export interface QuestionRows {
     readonly clientName: string | null;
     readonly requests: number | null;
     readonly sharePct: number | null;
-    readonly status429: number | null;
-    readonly firstDay?: string | null;
-    readonly firstWeek?: string | null;
-    readonly firstMonth?: string | null;
     readonly lastDay?: string | null;
     readonly lastWeek?: string | null;
     readonly lastMonth?: string | null;

@@ -1,7 +1,9 @@
 import type { GenesysClient } from "../genesys/client.ts";
+import { readClaim } from "../lake/claim.ts";
 import type { Lake } from "../lake/lake.ts";
 import { findLake, openLake, openOrCreateLake } from "../lake/open.ts";
 import { realEffects } from "../support/effects.ts";
+import { isGcUsageError } from "../support/errors.ts";
 import { once } from "../support/once.ts";
 import { Pace, type SyncCost } from "../sync/pace.ts";
 import {
@@ -84,10 +86,14 @@ export async function syncOne(context: LakeContext, request: SyncRequest): Promi
     try {
       const summary = await sync({ ...optionsOf(context, lake, client, request, pace), target });
       pace.end();
+      await recordCost(lake, "sync", pace.cost, context.log);
       return { ...summary, cost: pace.cost };
+    } catch (error) {
+      pace.end();
+      if (await hasCost(lake, error)) await recordCost(lake, "sync", pace.cost, context.log);
+      throw error;
     } finally {
       pace.end();
-      await recordCost(lake, "sync", pace.cost, context.log);
       await lake.close();
     }
   });
@@ -123,10 +129,19 @@ export async function syncEvery(
       return outcomes.map((outcome) => ({ ...outcome, cost: paces.get(outcome.series)?.cost }));
     } finally {
       pace.end();
-      for (const { cost } of paces.values()) await recordCost(lake, "sync", cost, context.log);
+      for (const { cost } of paces.values()) {
+        if (cost.calls > 0) await recordCost(lake, "sync", cost, context.log);
+      }
       await lake.close();
     }
   });
+}
+
+/** Whether a failed sync has fetched something. One that was rejected changes nothing in the lake, and creates none. */
+async function hasCost(lake: Lake, error: unknown): Promise<boolean> {
+  const kind = isGcUsageError(error) ? error.kind : undefined;
+  if (kind !== "interrupted" && kind !== "service" && kind !== "failed" && kind !== "timeout") return false;
+  return (await readClaim(lake).catch(() => undefined)) !== undefined;
 }
 
 /** The plan of a sync by this machine's clock. Makes no API call, and does not create a lake. */

@@ -130,8 +130,6 @@ export const ORACLE: Readonly<
               nameOf(group.rows),
               sum(group.rows, "requests"),
               percent(sum(group.rows, "requests"), total),
-              sum(group.rows, "status429"),
-              days(group.rows, "requests").at(0) ?? null,
               days(group.rows, "requests").at(-1) ?? null,
             ]),
           ["desc", col(3)],

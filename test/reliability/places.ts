@@ -86,7 +86,7 @@ async function bucket(root: string, url: string): Promise<Place> {
 }
 
 /** The lake itself. */
-const PART_OF_LAKE = /^(?:_gc-usage\.json$|(?:usage|gc_usage_api_source|slices)(?:\/|$))/;
+const PART_OF_LAKE = /^(?:_gc-usage(?:-costs)?\.json$|(?:usage|gc_usage_api_source|slices)(?:\/|$))/;
 
 async function namesIn(folder: string): Promise<string[]> {
   return await readdir(folder, { recursive: true }).catch(() => []);

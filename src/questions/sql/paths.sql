@@ -2,7 +2,7 @@
 -- title: Paths and their clients
 -- needs: client, endpoint
 -- param: min_requests integer 1 Leave out clients with fewer requests to the endpoint.
--- columns: template_uri text, client_id text, client_name text, requests integer, share_pct double, status429 integer, first_:period date, last_:period date
+-- columns: template_uri text, client_id text, client_name text, requests integer, share_pct double, last_:period date
 
 WITH pairs AS (
   SELECT
@@ -10,8 +10,6 @@ WITH pairs AS (
     clientId AS client_id,
     max_by(clientName, CAST(date AS varchar) || clientName) FILTER (WHERE clientName IS NOT NULL) AS client_name,
     sum(requests) AS requests,
-    sum(status429) AS status429,
-    min(CASE WHEN requests > 0 THEN date END) AS first_period,
     max(CASE WHEN requests > 0 THEN date END) AS last_period
   FROM usage
   WHERE
@@ -33,8 +31,6 @@ SELECT
   client_name,
   requests,
   round(100E0 * requests / nullif(of_endpoint, 0), 2) AS share_pct,
-  status429,
-  first_period AS first_:period,
   last_period AS last_:period
 FROM shares
 WHERE requests >= :min_requests
