@@ -1,9 +1,13 @@
 import { defineConfig } from "vitest/config";
 
+/** Suites with commands of their own. */
+export const OTHER_SUITES = ["test/aws/**", "test/browser/**", "test/recipes/**"];
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/aws/**", "test/browser/**", "test/recipes/**"],
+    // These take a tenth of the time even in their smallest form: only `npm run test:reliability` runs them.
+    exclude: [...OTHER_SUITES, "test/reliability/{kill,machine,neighbors}.test.ts"],
     globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts", "test/helpers/seed.ts"],
     setupFiles: ["test/helpers/fast-check.ts"],
     // Starting the command takes half a second, so it runs in the tests' own process where possible (test/helpers/cli.ts).

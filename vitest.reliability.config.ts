@@ -1,5 +1,10 @@
 import { mergeConfig } from "vitest/config";
-import usual from "./vitest.config.ts";
+import usual, { OTHER_SUITES } from "./vitest.config.ts";
 
-/** What `npm test` runs, with longer tests, and each command in a process of its own: `npm run test:reliability`. */
-export default mergeConfig(usual, { test: { env: { IN_PROCESS: "", SOAK: "short" } } });
+const longer = mergeConfig(usual, { test: { env: { IN_PROCESS: "", SOAK: "short" } } });
+
+/**
+ * What `npm test` runs, with longer tests and those that it leaves out, and each command in a process of its own:
+ * `npm run test:reliability`.
+ */
+export default { ...longer, test: { ...longer["test"], exclude: OTHER_SUITES } };

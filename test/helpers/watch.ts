@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { leakIn } from "./secrets.ts";
 
-/** A process may be short-lived; files stay longer, and searching thousands of them takes a while. */
+/** A process may be short-lived; files stay longer. */
 const PROCESSES_EVERY_MS = 250;
 const FILES_EVERY_MS = 1500;
+/** Searching thousands of files takes a while: at most this share of the time. */
+const FILES_SHARE = 1 / 20;
 /** Files with secrets that a test wrote for the program to read. */
 const OWN = /^(secret|wrong|config\.toml)|\.properties$/;
 const TRANSCRIPTS = "transcripts";
@@ -23,12 +25,19 @@ export default function setup(): () => void {
   process.env["TMPDIR"] = root;
   const leaks = new Map<string, string>();
   const seen = new Map<string, number>();
-  const timers = [
-    setInterval(() => lookAtProcesses(root, leaks), PROCESSES_EVERY_MS),
-    setInterval(() => lookAtFiles(root, seen, leaks), FILES_EVERY_MS),
-  ];
+  const processes = setInterval(() => lookAtProcesses(root, leaks), PROCESSES_EVERY_MS);
+  let files: NodeJS.Timeout;
+  const lookAgain = (afterMs: number): void => {
+    files = setTimeout(() => {
+      const began = performance.now();
+      lookAtFiles(root, seen, leaks);
+      lookAgain(Math.max(FILES_EVERY_MS, (performance.now() - began) / FILES_SHARE));
+    }, afterMs);
+  };
+  lookAgain(FILES_EVERY_MS);
   return () => {
-    for (const timer of timers) clearInterval(timer);
+    clearInterval(processes);
+    clearTimeout(files);
     lookAtFiles(root, seen, leaks);
     const searched = `${seen.size} files and the arguments of every process`;
     rmSync(root, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { expectTruth } from "../helpers/synced-lakes.ts";
 import { killLoop } from "./kill.ts";
 import { PLACES } from "./places.ts";
 import { answerOf, runWell } from "./runs.ts";
-import { Chance, fewer, report, size } from "./size.ts";
+import { Chance, report, size } from "./size.ts";
 
 const grouping = parseGrouping("client,method");
 const GROUP_BY = ["--group-by", "client,method"];
@@ -41,7 +41,7 @@ const LOAD = ["--granularity", "day", "--interval", INTERVAL, ...GROUP_BY, "--qu
 const COMMANDS: [name: string, kills: number, command: (lake: string) => string[]][] = [
   [
     "sync",
-    size({ least: 4, short: 50, full: 170 }),
+    size({ short: 50, full: 170 }),
     (lake) => ["sync", ...DAYS, ...GROUP_BY, "--quiet", "--lake", lake],
   ],
   ["load", size({ short: 5, full: 170 }), (lake) => ["load", answer, ...LOAD, "--lake", lake]],
@@ -49,7 +49,7 @@ const COMMANDS: [name: string, kills: number, command: (lake: string) => string[
 ];
 
 describe.each(PLACES)("kill -9, with a lake in %s,", (name, open) => {
-  it.each(fewer(COMMANDS))(
+  it.each(COMMANDS)(
     "of a %s at %i random points, followed by a normal run, leaves the truth and nothing else",
     async (what, kills, command) => {
       const chance = new Chance(`kill ${what} in ${name}`);
