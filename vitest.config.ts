@@ -6,8 +6,11 @@ export const OTHER_SUITES = ["test/aws/**", "test/browser/**", "test/recipes/**"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // These take a tenth of the time even in their smallest form: only `npm run test:reliability` runs them.
-    exclude: [...OTHER_SUITES, "test/reliability/{kill,machine,neighbors}.test.ts"],
+    // These take a fifth of the time even in their smallest form: only `npm run test:reliability` runs them.
+    exclude: [
+      ...OTHER_SUITES,
+      "test/reliability/{kill,machine,neighbors,plain-share,storm,together,wrong-sums}.test.ts",
+    ],
     globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts", "test/helpers/seed.ts"],
     setupFiles: ["test/helpers/fast-check.ts"],
     // Starting the command takes half a second, so it runs in the tests' own process where possible (test/helpers/cli.ts).

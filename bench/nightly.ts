@@ -80,7 +80,7 @@ function outcome(messages: readonly Message[]) {
       ({ finding }) =>
         finding.subject?.id === incident.clientId &&
         finding.rules.some((rule) => RULES[incident.kind].includes(rule)) &&
-        finding.since <= addDays(incident.to, 3) &&
+        finding.since <= incident.to &&
         finding.lastDay >= incident.from,
     );
     for (const { finding } of own) explained.add(finding.id);

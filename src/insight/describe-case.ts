@@ -88,10 +88,23 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
       summary: `${who} is new: ${number(value)} requests from ${since} to ${worstDay}, and none on the ${absent} days before.`,
     };
   },
-  "silent-client": ({ found, incident, normal, who }) => ({
-    unit: "requests-per-day",
-    summary: `${who} has made no requests since ${firstSilentDay(found, incident)}. Before that, it made ${number(normal ?? 0)} on an average day.`,
-  }),
+  "silent-client": ({ found, incident, normal, who }) => {
+    const since = firstSilentDay(found, incident);
+    const before = `Before that, it made ${number(normal ?? 0)} on an average day.`;
+    const { ended } = incident;
+    const isBack = ended !== undefined && (found.subject.requests.counts[ended] ?? 0) > 0;
+    if (isBack) {
+      return {
+        unit: "requests-per-day",
+        summary: `${who} makes requests again since ${dayAt(found, ended)}, after none since ${since}.`,
+      };
+    }
+    const end = ended === undefined ? "" : " From now on, this counts as normal.";
+    return {
+      unit: "requests-per-day",
+      summary: `${who} has made no requests since ${since}. ${before}${end}`,
+    };
+  },
   "token-share": ({ rule, worstDay, value, who }) => {
     const most = (rule.kind === "token-share" ? rule.perMinute : 300) * 1440;
     return {

@@ -7,7 +7,7 @@ import { expectTruth, fastEffects, runSync, span } from "../helpers/synced-lakes
 import { size } from "./size.ts";
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
-const SPAN = span(size({ least: "2026-10-28", short: "2026-10-01", full: "2026-08-20" }), "2026-11-19");
+const SPAN = span(size({ short: "2026-10-01", full: "2026-08-20" }), "2026-11-19");
 
 /** Three of ten responses have a fault of any kind, or several; a job in twenty fails, and one is forgotten. */
 export const STORM: FaultSpec = {

@@ -14,7 +14,7 @@ import { Chance, report, size } from "./size.ts";
 
 const grouping = parseGrouping("client,method");
 const YESTERDAY = addDays(dayOf(Date.now()), -1);
-const SPAN = { start: addDays(YESTERDAY, -size({ least: 3, short: 9, full: 9 })), end: YESTERDAY };
+const SPAN = { start: addDays(YESTERDAY, -9), end: YESTERDAY };
 const INTERVAL = `${SPAN.start}/${SPAN.end}`;
 const GROUP_BY = ["--group-by", "client,method"];
 const SYNC = ["sync", "--from", SPAN.start, "--to", SPAN.end, ...GROUP_BY, "--recheck", "0", "--quiet"];
