@@ -15,6 +15,7 @@ import { parseGrouping } from "../usage/grouping.ts";
 import { checkWeekStart } from "../usage/window.ts";
 import type { LakeContext } from "./context.ts";
 import type { OpenEngine } from "./engines.ts";
+import { pathsIn } from "./paths-file.ts";
 import type { RunOptions } from "./settings.ts";
 import { shownNames } from "./shown-names.ts";
 import { version } from "./version.ts";
@@ -36,6 +37,8 @@ export interface AskOptions
   readonly questions?: string | undefined;
   /** A CSV file of labels and owners of clients and users. Default: GC_USAGE_LABELS, else labels.csv in the lake. */
   readonly labels?: string | undefined;
+  /** A file of endpoints, one a line, that may be called or not (docs/limits.md). Not together with `endpoint`. */
+  readonly pathsFile?: string | undefined;
   /** How many rows to return, for most questions. Short for `params: { top }`. */
   readonly top?: number | undefined;
 }
@@ -103,7 +106,7 @@ export async function prepareAnswer(
   const { groupBy, top, params = top === undefined ? {} : { top } } = options;
   const signal = options.signal ?? context.options.signal;
   checkWeekStart(options);
-  const filters = filtersIn(options);
+  const filters = { ...filtersIn(options), paths: await pathsIn(options) };
   const lakes = (opened.lakes ?? []).map(({ lake }) => lake);
   const names = await shownNames(lakes, options.labels, context.variables);
   const asked = {
@@ -139,7 +142,7 @@ function envelopeOf(
   const [first] = parts;
   return several.length > 0 || !first
     ? organizationsEnvelope(several, facts)
-    : questionEnvelope(first.basis, facts, first.filters);
+    : questionEnvelope(first.basis, facts, first.filters, first.paths);
 }
 
 export function filtersIn(options: FilterOptions): Filters {

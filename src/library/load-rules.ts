@@ -1,4 +1,5 @@
 /** Loads the parser of rules files, which only `check` needs: `readRules` and the JSON Schema, `rulesSchema`. */
-export async function loadRules(): Promise<typeof import("./rules-file.ts")> {
-  return await import("./rules-file.ts");
+export async function loadRules() {
+  const { readRules, parseRules, rulesText, rulesSchema } = await import("./rules-file.ts");
+  return { readRules, parseRules, rulesText, rulesSchema };
 }

@@ -1,4 +1,5 @@
 /** Loads what sends messages, which only `check` needs. */
-export async function loadWebhook(): Promise<Pick<typeof import("./webhook.ts"), "webhook" | "messageText">> {
-  return await import("./webhook.ts");
+export async function loadWebhook() {
+  const { webhook, messageText } = await import("./webhook.ts");
+  return { webhook, messageText };
 }

@@ -1,6 +1,6 @@
 import type { QueryOptions, QueryStats, SqlEngine } from "../engine/engine.ts";
 import { describeSpan } from "../usage/coverage.ts";
-import type { RowFilter } from "../usage/envelope.ts";
+import type { MatchedPath, RowFilter } from "../usage/envelope.ts";
 import { applyFilters, type Filters } from "./filters.ts";
 import type { ShownNames } from "./named-rows.ts";
 import { asRun, narrowEngine } from "./narrow.ts";
@@ -14,6 +14,8 @@ export interface AnswerPart extends LakeBasis {
   readonly reads: QueryOptions["reads"];
   /** What the rows are narrowed to. */
   readonly filters: readonly RowFilter[];
+  /** With patterns of paths: each, and the number of endpoints that it matches. */
+  readonly paths: readonly MatchedPath[] | undefined;
   /** What the search for the values of filters cost; undefined without filters. */
   readonly searched: QueryStats | undefined;
 }
@@ -55,8 +57,8 @@ export async function answerParts(
     given.names,
   );
   return parts.map((part, i) => {
-    const { filters = [], conditions = [], searched } = applied[i] ?? {};
-    return { ...part, ...narrowed(part, conditions), filters, searched };
+    const { filters = [], conditions = [], paths, searched } = applied[i] ?? {};
+    return { ...part, ...narrowed(part, conditions), filters, paths, searched };
   });
 }
 

@@ -1,5 +1,12 @@
 import { addDays } from "../usage/day.ts";
-import type { DayRange, Envelope, HeldSlice, RowFilter, SeriesFacts } from "../usage/envelope.ts";
+import type {
+  DayRange,
+  Envelope,
+  HeldSlice,
+  MatchedPath,
+  RowFilter,
+  SeriesFacts,
+} from "../usage/envelope.ts";
 import { seriesFacts } from "../usage/envelope.ts";
 import { CANONICAL_GROUPING } from "../usage/grouping.ts";
 import { seriesAmong } from "../usage/series.ts";
@@ -23,6 +30,7 @@ export function questionEnvelope(
   { question, window, read, facts }: Basis,
   context: AnswerContext,
   filters: readonly RowFilter[] = [],
+  paths?: readonly MatchedPath[],
 ): Envelope {
   const comparedWith: DayRange | null = question.looksBack
     ? { from: read.start, to: addDays(window.start, -1) }
@@ -34,6 +42,7 @@ export function questionEnvelope(
     comparedWith,
     ...only(facts),
     filters,
+    ...(paths && { paths }),
   };
 }
 
@@ -43,13 +52,19 @@ export function organizationsEnvelope(
     readonly organization: string;
     readonly basis: Basis;
     readonly filters: readonly RowFilter[];
+    readonly paths: readonly MatchedPath[] | undefined;
   }[],
   context: AnswerContext,
 ): Envelope {
   const [first] = answers;
   if (!first) throw new RangeError("an answer of several lakes has a part");
   const filters = answers.flatMap((answer) => answer.filters);
-  const { period, comparedWith, ...envelope } = questionEnvelope(first.basis, context, filters);
+  const paths =
+    first.paths &&
+    answers.flatMap((answer) =>
+      (answer.paths ?? []).map((path) => ({ organization: answer.organization, ...path })),
+    );
+  const { period, comparedWith, ...envelope } = questionEnvelope(first.basis, context, filters, paths);
   const series = answers.map(({ organization, basis }) => ({ organization, ...basis.facts }));
   return { ...envelope, ...UNKNOWN, period, comparedWith, series };
 }

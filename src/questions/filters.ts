@@ -5,27 +5,42 @@ import { didYouMean } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { shellWord, sqlString } from "../support/quote.ts";
 import type { Dimension } from "../usage/columns.ts";
-import type { RowFilter } from "../usage/envelope.ts";
+import type { MatchedPath, RowFilter } from "../usage/envelope.ts";
 import { FILTERS, type FilterColumns, type FilterName } from "./filter-columns.ts";
 import { namesShown, type ShownNames } from "./named-rows.ts";
+import { endpointsMeant, matchedPaths, type PathPattern } from "./path-patterns.ts";
 
 /**
  * The only rows to read. Each value is an id, a name or an unambiguous part of a name. Several values of a filter mean
  * any of them; several filters mean all of them. An endpoint may start with a method: `GET /api/v2/users/me`.
  */
-export type Filters = Readonly<Partial<Record<FilterName, readonly string[] | undefined>>>;
+export type Filters = Readonly<Partial<Record<FilterName, readonly string[] | undefined>>> & {
+  /** Endpoints by patterns. Unlike a value, a pattern may match nothing. Not together with `endpoint`. */
+  readonly paths?: readonly PathPattern[] | undefined;
+};
 
 export function hasFilters(filters: Filters): boolean {
-  return FILTERS.some(({ name }) => filters[name]?.length);
+  return givenIn(filters).length > 0;
+}
+
+function givenIn(filters: Filters): FilterColumns[] {
+  return FILTERS.filter(
+    ({ name }) => filters[name]?.length || (name === "endpoint" && filters.paths !== undefined),
+  );
 }
 
 /** The dimensions that rows must be split by so that the filters can be applied. */
 export function dimensionsFiltered(filters: Filters): Dimension[] {
-  const given = FILTERS.filter(({ name }) => filters[name]?.length);
-  const hasMethod = filters.endpoint?.some((text) => endpointOf(text).method !== undefined) ?? false;
-  const wanted = new Set(given.map(({ dimension }) => dimension));
-  if (hasMethod) wanted.add("method");
+  const wanted = new Set<Dimension>(givenIn(filters).map(({ dimension }) => dimension));
+  if (hasMethods(filters)) wanted.add("method");
   return [...wanted];
+}
+
+function hasMethods({ endpoint = [], paths = [] }: Filters): boolean {
+  return (
+    endpoint.some((text) => endpointOf(text).method !== undefined) ||
+    paths.some(({ method }) => method !== undefined)
+  );
 }
 
 /** Rows to look for values in. It has an organization if it is one of several lakes. */
@@ -44,6 +59,8 @@ export interface AppliedFilters {
   readonly filters: readonly RowFilter[];
   /** SQL, to be joined with AND. */
   readonly conditions: readonly string[];
+  /** With patterns of paths: each, and the number of endpoints that it matches. */
+  readonly paths?: readonly MatchedPath[];
   /** What the search for the values cost; undefined without filters. */
   readonly searched?: QueryStats;
 }
@@ -59,20 +76,24 @@ export async function applyFilters(
   parts: readonly FilteredRows[],
   names: ShownNames = { users: new Map(), labels: undefined },
 ): Promise<readonly AppliedFilters[]> {
-  const given = FILTERS.filter(({ name }) => filters[name]?.length);
+  const given = givenIn(filters);
   if (given.length === 0) return parts.map(() => ({ filters: [], conditions: [] }));
   const searches: Awaited<ReturnType<typeof candidatesIn>>[] = [];
   for (const part of parts) searches.push(await candidatesIn(part, given, filters, names));
   const candidates = searches.map(({ values }) => values);
-  const applied = searches.map(({ searched }) => ({
+  const applied = searches.map(({ searched, values }) => ({
     filters: [] as RowFilter[],
     conditions: [] as string[],
+    ...(filters.paths && { paths: matchedPaths(filters.paths, values.get("endpoint") ?? []) }),
     searched,
   }));
   for (const filter of given) {
     const found = (filters[filter.name] ?? []).map((text) => find(filter, text, candidates, parts));
     for (const [i, part] of applied.entries()) {
-      const values = found.flatMap((perPart) => perPart[i] ?? []);
+      const values =
+        filter.name === "endpoint" && filters.paths !== undefined
+          ? endpointsMeant(filters.paths, candidates[i]?.get("endpoint") ?? [])
+          : found.flatMap((perPart) => perPart[i] ?? []);
       const { organization } = parts[i] as FilteredRows;
       const known = values.map(({ value, label, method }) => ({
         ...(organization === undefined ? {} : { organization }),
@@ -106,6 +127,14 @@ function inLine(name: string): string {
   return name.replaceAll(/\s+/g, " ");
 }
 
+/** A value that a filter selects. */
+interface Found {
+  readonly value: string;
+  /** The value's newest name; null if it has none. */
+  readonly label: string | null;
+  readonly method: string | undefined;
+}
+
 /** A value of a dimension in the rows, with its newest name first. */
 interface Candidate {
   readonly value: string;
@@ -121,7 +150,7 @@ async function candidatesIn(
   filters: Filters,
   shown: ShownNames,
 ): Promise<{ readonly values: Candidates; readonly searched: QueryStats }> {
-  const hasMethod = dimensionsFiltered({ endpoint: filters.endpoint }).includes("method");
+  const hasMethod = hasMethods(filters);
   const selects = given.map(({ name, column, label }) => {
     const others = [...(label ? [label] : []), ...(name === "endpoint" && hasMethod ? ["httpMethod"] : [])];
     const shown = [label, name === "endpoint" && hasMethod ? "httpMethod" : undefined];
@@ -148,14 +177,6 @@ FROM usage WHERE ${where} AND ${column} IS NOT NULL GROUP BY ${[column, ...other
     values: new Map([...found].map(([name, values]) => [name, [...values.values()]])),
     searched,
   };
-}
-
-/** A value that a filter selects. */
-interface Found {
-  readonly value: string;
-  /** The value's newest name; null if it has none. */
-  readonly label: string | null;
-  readonly method: string | undefined;
 }
 
 const METHODS = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+(?=\S)/i;

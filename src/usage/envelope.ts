@@ -78,6 +78,14 @@ export interface RowFilter {
   readonly method?: string;
 }
 
+/** A line of a file of paths, and the number of endpoints that it matches in the rows: 0 if it was not called. */
+export interface MatchedPath {
+  /** The organization, if the lakes of several organizations are read together. */
+  readonly organization?: string;
+  readonly path: string;
+  readonly endpoints: number;
+}
+
 /**
  * The facts that a machine-readable answer gives about itself before its rows. Unknown facts are null, never a guess.
  */
@@ -108,6 +116,8 @@ export interface Envelope {
   readonly newestDay: Day | null;
   /** Empty without filters. The facts above describe all rows, not only those that the filters select. */
   readonly filters: readonly RowFilter[];
+  /** With a file of paths: its lines. The endpoints that they match are in `filters`; if there are none, no rows are selected. */
+  readonly paths?: readonly MatchedPath[];
   /** For a statement: the tables that it names; null if unknown. */
   readonly tables?: readonly string[] | null;
   /** For a statement: everything that these tables hold, for each organization; null if unknown. */

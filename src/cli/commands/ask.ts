@@ -53,6 +53,10 @@ export function command(cli: Cli) {
       "--labels <file>",
       "CSV file with the columns id, label and owner, to show for clients and users (default: GC_USAGE_LABELS, else labels.csv in the lake)",
     )
+    .option(
+      "--paths-file <file>",
+      "only requests to these endpoints: a file with one path per line, with {name} or * for a part, and a last /* for everything below",
+    )
     .option("--allow-partial", "answer even if days are missing or incomplete")
     .option("--print-sql", "print the SQL statement instead of running it");
   return addOwnQuestionsOption(addQueryOptions(ask), cli)
@@ -79,6 +83,7 @@ export function command(cli: Cli) {
           if (answer.isBilled && part.searched)
             cli.log.info(`To find the values of the filters: ${billText(part.searched)}`);
         }
+        if (answer.envelope.paths) reportPaths(cli, answer.envelope.paths);
         if (options.printSql) await cli.out(answer.sql);
         else {
           await printRows(cli, options, {
@@ -112,7 +117,8 @@ weeks, 12 months), or as many as the lake has without a gap.
 question. An id has precedence over a name, and a whole name over a part. A part
 must match only one name. Repeat an option to include several values. An
 endpoint may start with its method. The rows must be split by what you filter by
-(sync --group-by).
+(sync --group-by). --paths-file filters by a list of endpoints, for example
+those that will get a limit of their own (docs/limits.md).
 
 Your own questions are .sql files in the folder of --questions. They are listed
 after the built-in ones and have the same options (docs/questions.md).
@@ -132,6 +138,7 @@ Examples:
   gc-usage ask trend --by endpoint --top 3 --last 30d
   gc-usage ask failing-endpoints --questions my-questions
   gc-usage ask hot-spots --client click-to-dial --endpoint "GET /api/v2/users/{userId}"
+  gc-usage ask paths --paths-file announced.txt --last 30d
   gc-usage ask change --from 2026-11-01 --to 2026-11-15 --output csv --out change.csv
   gc-usage ask busy-clients --granularity month --last 6m
   gc-usage ask noisy-clients --last 7d --require-complete --max-age 2d --json
@@ -140,7 +147,7 @@ Examples:
 /** Reports on stderr what data the answer is based on. Important facts are warnings, which --quiet does not hide. */
 function reportBasis(
   cli: Cli,
-  { organization, basis, own, lakeFlags: lake, filters }: PreparedAnswer["parts"][number],
+  { organization, basis, own, lakeFlags: lake, filters, paths }: PreparedAnswer["parts"][number],
 ): void {
   const { question: asked, source, window, read, facts } = basis;
   const whose = organization === undefined ? "" : `${organization}: `;
@@ -148,7 +155,15 @@ function reportBasis(
     ? `, compared with ${describeSpan({ start: read.start, end: addDays(window.start, -1) })}`
     : "";
   const by = source.granularity === "day" ? "" : `, by ${source.granularity}`;
-  const only = filters.length === 0 ? "" : `, only ${describeFilters(filters)}`;
+  // The endpoints of a file may be hundreds.
+  const named = paths === undefined ? filters : filters.filter(({ dimension }) => dimension !== "uri");
+  const onlyThese = [
+    ...(named.length === 0 ? [] : [describeFilters(named)]),
+    ...(paths === undefined
+      ? []
+      : [counted(filters.length - named.length, "endpoint of the paths", "endpoints of the paths")]),
+  ];
+  const only = onlyThese.length === 0 ? "" : `, only ${onlyThese.join(" and ")}`;
   cli.log.info(
     `${whose}${asked.title}, ${describeSpan(window)}${compared}${only} (${source.service}, ${source.grouping}${by})`,
   );
@@ -169,6 +184,15 @@ function newest({ source, window, facts }: Basis): string {
   if (source.granularity !== "day")
     return `The lake's newest complete ${source.granularity} ends on ${window.end}`;
   return `The lake's newest ${facts.newestDay === window.end ? "" : "complete "}day is ${window.end}`;
+}
+
+/** Says which lines of a file of paths match nothing, in any lake. */
+function reportPaths(cli: Cli, paths: NonNullable<PreparedAnswer["envelope"]["paths"]>): void {
+  const called = new Set(paths.flatMap(({ path, endpoints }) => (endpoints > 0 ? path : [])));
+  const others = [...new Set(paths.map(({ path }) => path))].filter((path) => !called.has(path));
+  if (others.length === 0) return;
+  if (called.size === 0) cli.log.warn("None of the paths was called in the period, so the answer is empty.");
+  cli.log.info(`Not called in the period:\n${others.map((path) => `  ${path}`).join("\n")}`);
 }
 
 /** Width of the list if stdout is not a terminal. */
