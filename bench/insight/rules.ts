@@ -71,7 +71,7 @@ export const FORECAST_RULES: readonly ForecastRule[] = [
   {
     name: "gc-usage",
     sum: (series, at, days) => {
-      const models = new WeekdayModels(series);
+      const models = WeekdayModels.of(series);
       const model = models.at(at);
       return typeof model === "string" ? Number.NaN : models.expectedSum(model, at, days);
     },

@@ -67,7 +67,7 @@ export interface JudgedDay {
  * @throws {RangeError} for a false-alarm rate that a year of days cannot show.
  */
 export function judgeDays(series: DailySeries, options: AnomalyOptions = {}): JudgedDay[] {
-  const models = new WeekdayModels(series);
+  const models = WeekdayModels.of(series);
   const yardstick = new Yardstick(options);
   return series.dates.map((date, at): JudgedDay => {
     const state = series.states[at];

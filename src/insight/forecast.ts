@@ -83,7 +83,7 @@ export function forecastTotal(
   const now = endOfKnown(series);
   const used = usedIn(series, period, now);
   if (now === 0) return { ...used, known: false, reason: "no-days" };
-  const models = new WeekdayModels(series);
+  const models = WeekdayModels.of(series);
   const first = daysBetween(series.start, period.start);
   const last = daysBetween(series.start, period.end);
   const open = positionsWithoutCount(series, first, last);
@@ -122,7 +122,7 @@ export function predictDay(
   series: DailySeries,
   date: Day,
 ): (WeekdayModel & { readonly expected: number }) | NoModel {
-  const models = new WeekdayModels(series);
+  const models = WeekdayModels.of(series);
   const at = daysBetween(series.start, date);
   const model = models.at(at);
   return typeof model === "string" ? model : { ...model, expected: models.expected(model, at) };

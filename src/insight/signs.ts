@@ -95,7 +95,7 @@ function errors({ trigger, recovery }: RuleOf<"errors">, subject: Subject): Sign
 
 function requests(rule: RuleOf<"requests">, subject: Subject): Signs {
   const { direction, trigger, recovery } = rule;
-  const models = new WeekdayModels(subject.requests);
+  const models = WeekdayModels.of(subject.requests);
   const isInUse = inUse(subject);
   const judged = judgeDays(subject.requests, { minimum: trigger.requests, minimumShare: 0 });
   return judged.map((day, position) => {
@@ -135,7 +135,7 @@ function inUse({ requests: { counts } }: Subject): (position: number) => boolean
 
 function growth({ trigger, recovery }: RuleOf<"growth">, subject: Subject): Signs {
   const { states } = subject.requests;
-  const models = new WeekdayModels(subject.requests);
+  const models = WeekdayModels.of(subject.requests);
   const levelAt = (day: number): number | undefined => {
     const model = models.at(day + 1);
     return typeof model === "string" ? undefined : model.level;
@@ -185,7 +185,7 @@ function newClient({ trigger }: RuleOf<"new-client">, subject: Subject): Signs {
 }
 
 function silentClient({ trigger, mostDays }: RuleOf<"silent-client">, subject: Subject): Signs {
-  const models = new WeekdayModels(subject.requests);
+  const models = WeekdayModels.of(subject.requests);
   let expected = 0;
   let level = 0;
   let begin: number | undefined;

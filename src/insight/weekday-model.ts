@@ -42,6 +42,8 @@ interface Index {
   readonly index: readonly number[] | undefined;
 }
 
+const MODELS = new WeakMap<DailySeries, WeekdayModels>();
+
 /** The models of a series: `at(i)` uses only settled days before position `i`, which may be after the series' end. */
 export class WeekdayModels {
   readonly #series: DailySeries;
@@ -52,13 +54,28 @@ export class WeekdayModels {
   /** Space for the days of a level. */
   readonly #sorted = new Float64Array(MODEL.levelDays);
 
-  constructor(series: DailySeries) {
+  readonly #models = new Map<number, WeekdayModel | NoModel>();
+
+  /** The models of a series, which several rules use. */
+  static of(series: DailySeries): WeekdayModels {
+    const known = MODELS.get(series) ?? new WeekdayModels(series);
+    MODELS.set(series, known);
+    return known;
+  }
+
+  private constructor(series: DailySeries) {
     this.#series = series;
     this.#first = weekdayOf(series.start);
     this.#weekMeans = this.#means();
   }
 
   at(position: number): WeekdayModel | NoModel {
+    const model = this.#models.get(position) ?? this.#make(position);
+    this.#models.set(position, model);
+    return model;
+  }
+
+  #make(position: number): WeekdayModel | NoModel {
     const { completeWeeks, index } = this.#indexBefore(position);
     if (completeWeeks < MODEL.leastWeeks) return "too-few-weeks";
     const level = this.#levelBefore(position, index ?? FLAT);

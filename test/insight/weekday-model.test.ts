@@ -49,7 +49,7 @@ function slowly(series: DailySeries, position: number): { level: number; index: 
 test("the weekday index and the level are those of the definition, on every day of any series", () => {
   fc.assert(
     fc.property(anySeries, fc.integer({ min: -3, max: 140 }), (series, position) => {
-      const model = new WeekdayModels(series).at(position);
+      const model = WeekdayModels.of(series).at(position);
       const expected = slowly(series, position);
       if (typeof model === "string" || typeof expected === "string") {
         expect(model).toEqual(expected);
@@ -65,7 +65,7 @@ test("the weekday index and the level are those of the definition, on every day 
 test("a sum of expected days is the sum of each of them", () => {
   fc.assert(
     fc.property(anySeries, fc.integer({ min: 0, max: 40 }), (series, days) => {
-      const models = new WeekdayModels(series);
+      const models = WeekdayModels.of(series);
       const from = series.counts.length;
       const model = models.at(from);
       if (typeof model === "string") return;
@@ -97,7 +97,7 @@ test.each([
 test("the level follows a lasting change after six days, and no shorter one", () => {
   const counts = Array.from({ length: 70 }, (_, at) => (at < 60 ? 100 : 300));
   const levels = [65, 66, 67].map((at) => {
-    const model = new WeekdayModels(seriesOf(counts.slice(0, at))).at(at);
+    const model = WeekdayModels.of(seriesOf(counts.slice(0, at))).at(at);
     return typeof model === "string" ? model : Math.round(model.level);
   });
   expect(levels).toEqual([100, 300, 300]);
