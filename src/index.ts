@@ -48,7 +48,7 @@ export { storeKind } from "./lake/stores.ts";
 export { Answer } from "./library/answer.ts";
 export type { AskOptions, PreparedAnswer } from "./library/answers.ts";
 export type { Cause } from "./library/causes.ts";
-export type { CheckFinding, CheckReport } from "./library/check-report.ts";
+export { type CheckFinding, type CheckReport, isNews } from "./library/check-report.ts";
 export type { CheckOptions } from "./library/checking.ts";
 export { connectionSettings, connectTo } from "./library/context.ts";
 export type { MonthCost } from "./library/costs.ts";

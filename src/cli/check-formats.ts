@@ -5,10 +5,6 @@ import { stringify } from "./cli.ts";
 export const CHECK_FORMATS = ["text", "json", "markdown", "junit", "github"] as const;
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
 
-export function isNews({ status }: CheckFinding): boolean {
-  return status === "new" || status === "worse" || status === "ended";
-}
-
 /** @param options.isQuietWhenClear no text if there is nothing to report and nothing is missing. */
 export function formatCheck(
   format: CheckFormat,

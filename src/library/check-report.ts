@@ -50,3 +50,8 @@ export interface CheckReport {
   /** The rows that were read: period, service, grouping, coverage. */
   readonly basis: Envelope;
 }
+
+/** What is reported once, and sent. */
+export function isNews({ status }: Pick<CheckFinding, "status">): boolean {
+  return status === "new" || status === "worse" || status === "ended";
+}

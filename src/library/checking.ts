@@ -14,7 +14,7 @@ import type { DayRange, Envelope } from "../usage/envelope.ts";
 import type { AskOptions } from "./answers.ts";
 import type { Asker } from "./asker.ts";
 import { causesOf } from "./causes.ts";
-import type { CheckFinding, CheckReport } from "./check-report.ts";
+import { type CheckFinding, type CheckReport, isNews } from "./check-report.ts";
 import { stateIn } from "./check-state.ts";
 import type { LakeContext } from "./context.ts";
 import { reading } from "./lake-access.ts";
@@ -217,10 +217,6 @@ async function remember(
     if (await writeCheckFile(lake, object, withMessages(state, messages, destinations)))
       return { cases, before, isSaved: true };
   }
-}
-
-export function isNews({ status }: Pick<CheckFinding, "status">): boolean {
-  return status === "new" || status === "worse" || status === "ended";
 }
 
 /** A new client is news once: nothing is over when it stays. */

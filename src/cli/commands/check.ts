@@ -1,20 +1,13 @@
 import { Command } from "@commander-js/extra-typings";
-import {
-  type CheckReport,
-  DEFAULT_RULES,
-  loadRules,
-  type Member,
-  type Rule,
-  WEBHOOK_FORMATS,
-} from "../../index.ts";
+import { DEFAULT_RULES, isNews, loadRules, type Member, type Rule, WEBHOOK_FORMATS } from "../../index.ts";
 import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { addDays, dayOf } from "../../usage/day.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import type { Service } from "../../usage/service.ts";
-import { CHECK_FORMATS, type CheckFormat, formatCheck, isNews } from "../check-formats.ts";
-import { previewText } from "../check-text.ts";
+import { CHECK_FORMATS, type CheckFormat, formatCheck } from "../check-formats.ts";
+import { type CheckedLake, previewText } from "../check-text.ts";
 import type { Cli } from "../cli.ts";
 import { type DestinationFlags, destinationsOf } from "../destinations.ts";
 import { addEngineOptions, addLakeOptions, type EngineFlags, lakeOf } from "../lake-options.ts";
@@ -122,11 +115,6 @@ type Flags = EngineFlags &
     readonly json?: true | undefined;
   };
 
-/** A lake's check. The organization is undefined for a single lake. */
-export interface Checked extends Member {
-  readonly report: CheckReport;
-}
-
 async function run(cli: Cli, flags: Flags): Promise<void> {
   const format = formatIn(flags);
   const rules = flags.rules === undefined ? DEFAULT_RULES : await (await loadRules()).readRules(flags.rules);
@@ -158,7 +146,7 @@ async function check(
 ): Promise<void> {
   const { to, service, groupBy, dryRun, onlyNew } = flags;
   const destinations = dryRun ? [] : await destinationsOf(cli, flags);
-  const all: Checked[] = [];
+  const all: CheckedLake[] = [];
   for (const member of members) {
     const report = await member.lake.check({
       rules,
@@ -175,12 +163,10 @@ async function check(
     });
   }
   cli.progressDone();
-  for (const { report, flags: lakeFlags } of all) {
-    if (!report.isSaved && !dryRun) {
-      cli.log.info(
-        `${report.checkedThrough} was checked before (or a later day was), so nothing was remembered${lakeFlags}.`,
-      );
-    }
+  for (const { report, organization } of all) {
+    const whose = organization === undefined ? "" : `${organization}: `;
+    if (!report.isSaved && !dryRun)
+      cli.log.info(`${whose}A later day was checked before, so this check is not remembered.`);
   }
   const text = formatCheck(format, all, { isQuietWhenClear: onlyNew ?? false });
   if (text !== "") await cli.out(text);
@@ -188,14 +174,16 @@ async function check(
 }
 
 /** @throws {GcUsageError} fired, incomplete */
-function fail(all: readonly Checked[], onlyNew: boolean): void {
-  const findings = all.flatMap(({ report }) => report.findings);
-  const counting = findings.filter(
-    ({ status }) => status === "new" || status === "worse" || (!onlyNew && status === "open"),
+function fail(all: readonly CheckedLake[], onlyNew: boolean): void {
+  const counting = all.flatMap(({ report, flags }) =>
+    report.findings.flatMap(({ id, status }) =>
+      status === "new" || status === "worse" || (!onlyNew && status === "open") ? { id, flags } : [],
+    ),
   );
+  const [first] = counting;
   const missing = all.find(({ report }) => report.missing.length > 0);
   const unknown = missing && missingText(missing);
-  if (counting.length > 0) {
+  if (first !== undefined) {
     throw new GcUsageError(
       "fired",
       onlyNew
@@ -204,7 +192,7 @@ function fail(all: readonly Checked[], onlyNew: boolean): void {
       {
         hint: [
           ...(unknown === undefined ? [] : [unknown.message, unknown.hint]),
-          `To silence one for a while: gc-usage check ack ${counting[0]?.id}${all[0]?.flags ?? ""} --until DAY --reason "…"`,
+          `To silence one for a while: gc-usage check ack ${first.id}${first.flags} --until DAY --reason "…"`,
         ].join(" "),
       },
     );
@@ -217,7 +205,7 @@ function fail(all: readonly Checked[], onlyNew: boolean): void {
   });
 }
 
-function missingText({ organization, report, flags }: Checked): {
+function missingText({ organization, report, flags }: CheckedLake): {
   readonly message: string;
   readonly hint: string;
 } {
