@@ -22,6 +22,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Report rate limits, errors, unusual traffic and missing data",
     load: () => import("./commands/check.ts"),
   },
+  {
+    name: "limits",
+    summary: "Show the organization's limits, and how near each client is to them",
+    load: () => import("./commands/limits.ts"),
+  },
   { name: "submit", summary: "Submit a query to the usage API", load: () => import("./commands/submit.ts") },
   {
     name: "results",

@@ -5,6 +5,7 @@ import type { SubjectCase } from "./find-cases.ts";
 import { dayAt } from "./notices.ts";
 import type { Rule } from "./rules.ts";
 import type { Subject } from "./subjects.ts";
+import { perDay, TOKEN_REQUESTS_PER_MINUTE } from "./token-limit.ts";
 
 /** What the figures of a case count. */
 export type Unit = "requests" | "429s" | "percent-failed" | "requests-per-day" | "percent-of-token" | "days";
@@ -106,7 +107,7 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
     };
   },
   "token-share": ({ rule, worstDay, value, who }) => {
-    const most = (rule.kind === "token-share" ? rule.perMinute : 300) * 1440;
+    const most = perDay(rule.kind === "token-share" ? rule.perMinute : TOKEN_REQUESTS_PER_MINUTE);
     return {
       unit: "percent-of-token",
       summary:

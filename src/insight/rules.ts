@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TOKEN_REQUESTS_PER_MINUTE } from "./token-limit.ts";
 
 /** The rules of `gc-usage check`. docs/insight.md gives the reason for each default. */
 
@@ -122,7 +123,11 @@ const TOKEN_SHARE = z.strictObject({
   kind: z
     .literal("token-share")
     .describe("A client's requests in a day, as a share of what one token can make at the usual limit."),
-  perMinute: z.int().positive().default(300).describe("The limit of one token, in requests a minute."),
+  perMinute: z
+    .int()
+    .positive()
+    .default(TOKEN_REQUESTS_PER_MINUTE)
+    .describe("The limit of one token, in requests a minute."),
   steps: z
     .array(percent)
     .min(1)

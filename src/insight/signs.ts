@@ -3,6 +3,7 @@ import type { Sign, Signs, Timing } from "./incidents.ts";
 import { median } from "./order-statistics.ts";
 import type { Rule, RuleOf } from "./rules.ts";
 import type { Subject } from "./subjects.ts";
+import { perDay } from "./token-limit.ts";
 import { WeekdayModels } from "./weekday-model.ts";
 
 /** The signs of each day of a subject under a rule. A missing day has none. */
@@ -210,10 +211,8 @@ function silentClient({ trigger, mostDays }: RuleOf<"silent-client">, subject: S
   });
 }
 
-const MINUTES = 1440;
-
 function tokenShare({ perMinute, steps }: RuleOf<"token-share">, subject: Subject, day: number): Sign {
-  const share = percentOf(at(subject.requests, day), perMinute * MINUTES);
+  const share = percentOf(at(subject.requests, day), perDay(perMinute));
   const step = steps.filter((limit) => share >= limit).length;
   return { triggers: step > 0, recovers: step === 0, value: at(subject.requests, day), normal: null, step };
 }

@@ -24,6 +24,17 @@ export interface DailyCounts {
   readonly status429: number;
 }
 
+/** Rows of `daily-counts` in which an unknown figure counts as none. */
+export function dailyCountsIn(rows: Iterable<object>): DailyCounts[] {
+  return ([...rows] as Partial<DailyCounts>[]).map((row) => ({
+    ...(row as DailyCounts),
+    requests: row.requests ?? 0,
+    status400: row.status400 ?? 0,
+    status500: row.status500 ?? 0,
+    status429: row.status429 ?? 0,
+  }));
+}
+
 /**
  * The subjects of the rows, in the order of their ids. Rows without a value belong only to the organization.
  *

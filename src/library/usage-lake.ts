@@ -15,6 +15,8 @@ import { LakeContext } from "./context.ts";
 import type { MonthCost } from "./costs.ts";
 import type { CopyToOptions, RemovalRequest, StatusRequest } from "./inspecting.ts";
 import type { LakeReader } from "./lake-reader.ts";
+import type { LimitsOptions } from "./limits.ts";
+import type { LimitsReport } from "./limits-report.ts";
 import type { Preview } from "./preview.ts";
 import type { QuestionName, QuestionRows } from "./question-rows.ts";
 import { type RowObject, rowObjects } from "./row-objects.ts";
@@ -178,6 +180,17 @@ export class UsageLake {
   async acknowledge(id: string, until: string, reason: string, options: RunOptions = {}): Promise<void> {
     const day = parseDay(until, "until");
     await (await import("./checking.ts")).acknowledge(this.#context, id, { until: day, reason }, options);
+  }
+
+  /**
+   * The organization's limits, its requests to change them, and how near each client is to the limit of one token. Works without
+   * a connection, with what Genesys documents. A single lake only.
+   *
+   * @throws {GcUsageError} input, for an unknown client or an invalid option; refused, if the credentials belong to another
+   *   organization than the lake.
+   */
+  async limits(options: LimitsOptions = {}): Promise<LimitsReport> {
+    return await (await import("./limits.ts")).limitsOf(this, this.#context, options);
   }
 
   /** Runs one SELECT and streams its rows as objects. Counts beyond 2^53 are bigints. */
