@@ -34,12 +34,15 @@ export {
   submitQuery,
 } from "./genesys/services.ts";
 export type { Settings } from "./genesys/settings.ts";
-// What `check` looks for.
+// What `check`, `fairUse` and `reconcile` find.
+export type { License, LicenseCount } from "./insight/allowance.ts";
 export type { CaseFigures, Unit } from "./insight/describe-case.ts";
+export type { FairUse, FairUseForecast, Overage, Price } from "./insight/fair-use.ts";
 export type { CaseDimension } from "./insight/find-cases.ts";
 export type { BusyDay, ClientHeadroom, Verdict, WhatIf } from "./insight/headroom.ts";
 export type { KnownLimit, TokenLimit } from "./insight/limits.ts";
 export type { CaseStatus } from "./insight/notices.ts";
+export type { Counts, Difference, DifferenceReason, ValueTotal } from "./insight/reconcile.ts";
 export { DEFAULT_RULES, type Rule, type RuleKind } from "./insight/rules.ts";
 export type { Foreign, Slice } from "./lake/lake.ts";
 export { checkLocation } from "./lake/location.ts";
@@ -54,8 +57,11 @@ export type { JudgedRequest } from "./library/change-requests.ts";
 export { type CheckFinding, type CheckReport, isNews } from "./library/check-report.ts";
 export type { CheckOptions } from "./library/checking.ts";
 export { connectionSettings, connectTo } from "./library/context.ts";
+export type { ContractFacts } from "./library/contract.ts";
 export type { MonthCost } from "./library/costs.ts";
 export { duckDbVersion, writeParquet } from "./library/duckdb.ts";
+export type { FairUseOptions } from "./library/fair-use.ts";
+export type { ClientShare, Comparison, FairUseBase, FairUseReport } from "./library/fair-use-report.ts";
 export type { CopyToOptions, RemovalRequest, StatusRequest } from "./library/inspecting.ts";
 export type { LimitsOptions } from "./library/limits.ts";
 export type { LimitsReport } from "./library/limits-report.ts";
@@ -67,6 +73,8 @@ export type { Unavailable } from "./library/organization-api.ts";
 export { ownFolder, QUESTIONS_VARIABLE } from "./library/own-folder.ts";
 export type { Preview, PreviewedRule } from "./library/preview.ts";
 export type { QuestionName, QuestionRows } from "./library/question-rows.ts";
+export type { Explained, ReconciledSide, ReconcileReport } from "./library/reconcile-report.ts";
+export type { ReconcileOptions } from "./library/reconciling.ts";
 export type { RowObject } from "./library/row-objects.ts";
 export {
   type Connection,

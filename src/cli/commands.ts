@@ -27,6 +27,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Show the organization's limits, and how near each client is to them",
     load: () => import("./commands/limits.ts"),
   },
+  {
+    name: "fair-use",
+    summary: "Compare a billing month's requests with the fair use allowance",
+    load: () => import("./commands/fair-use.ts"),
+  },
+  {
+    name: "reconcile",
+    summary: "Compare the two services, or two groupings, by day and client",
+    load: () => import("./commands/reconcile.ts"),
+  },
   { name: "submit", summary: "Submit a query to the usage API", load: () => import("./commands/submit.ts") },
   {
     name: "results",

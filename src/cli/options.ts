@@ -81,6 +81,29 @@ export function integerOption(option: string, min: number, max: number): (text: 
   };
 }
 
+/** A number of requests, from 1: `182000` or `182,000`. */
+export function requestsOption(option: string): (text: string) => number {
+  return (text) => {
+    const value = /^(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})$/.test(text) ? Number(text.replaceAll(",", "")) : 0;
+    if (value >= 1) return value;
+    throw new GcUsageError(
+      "input",
+      `Invalid ${option}: ${quoted(text)} (expected a whole number of requests from 1).`,
+    );
+  };
+}
+
+/** A number that may have decimals: `0.0005`, `90`. */
+export function amountOption(option: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}(?:\.\d{1,12})?$/.test(text)) return Number(text);
+    throw new GcUsageError(
+      "input",
+      `Invalid ${option}: ${quoted(text)} (expected a number, for example ${option === "--fail-at" ? "90" : "0.0005"}).`,
+    );
+  };
+}
+
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `90s`, `10m`, `6h` or `3d`, in milliseconds; a bare number is seconds. */

@@ -1,4 +1,3 @@
-import { knownDays } from "../insight/daily-series.ts";
 import { describeCase } from "../insight/describe-case.ts";
 import { findCases, type SubjectCase } from "../insight/find-cases.ts";
 import { type CaseStatus, type CheckState, dayAt, type ReportedCase, report } from "../insight/notices.ts";
@@ -6,10 +5,9 @@ import { DEFAULT_RULES, type Rule } from "../insight/rules.ts";
 import { type DailyCounts, organizationOf, subjectsOf } from "../insight/subjects.ts";
 import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
 import type { Lake } from "../lake/lake.ts";
-import { realEffects } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
-import { addDays, type Day, lastDay, maxDay, parseDay } from "../usage/day.ts";
+import { addDays, type Day, maxDay } from "../usage/day.ts";
 import type { DayRange, Envelope } from "../usage/envelope.ts";
 import type { AskOptions } from "./answers.ts";
 import type { Asker } from "./asker.ts";
@@ -17,6 +15,7 @@ import { causesOf } from "./causes.ts";
 import { type CheckFinding, type CheckReport, isNews } from "./check-report.ts";
 import { stateIn } from "./check-state.ts";
 import type { LakeContext } from "./context.ts";
+import { daysIn, HISTORY_DAYS, isMissing, lastDayOf, missingDays } from "./known-days.ts";
 import { reading } from "./lake-access.ts";
 import { type Destination, deliver, withMessages } from "./notify.ts";
 import { type Preview, previewOf } from "./preview.ts";
@@ -35,8 +34,6 @@ export interface CheckOptions extends Pick<AskOptions, "service" | "groupBy" | "
   readonly organizationName?: string | undefined;
 }
 
-/** Days of history that are read: rules look back, and figures need something to compare with. */
-const HISTORY_DAYS = 300;
 /** At least so many days before the checked one must be in the lake, or the result is "unknown". */
 const RECENT_DAYS = 7;
 
@@ -86,17 +83,6 @@ export async function previewRules(
   return previewOf(rules, found, { to, days, basis });
 }
 
-/** @throws {GcUsageError} input */
-function lastDayOf(to: string | undefined): Day {
-  const newest = lastDay(realEffects.now());
-  if (to === undefined) return newest;
-  const day = parseDay(to, "--to");
-  if (day <= newest) return day;
-  throw new GcUsageError("input", `--to ${day} is not over yet.`, {
-    hint: `The last day that can be checked is ${newest}.`,
-  });
-}
-
 /** All cases that the lake's rows show, up to a day. */
 async function casesIn(
   usage: Asker,
@@ -133,41 +119,11 @@ async function casesIn(
   return { found, basis };
 }
 
-/** From the first day that the lake has. A day without all metrics counts as missing. */
-function daysIn(basis: Envelope, through: Day) {
-  const { coverage, period } = basis;
-  let start = period?.from ?? through;
-  const [first] = coverage?.missing ?? [];
-  if (first && first.from <= start) start = addDays(first.to, 1);
-  const unsettled = coverage?.unsettled ?? [];
-  return knownDays({ start: start > through ? through : start, end: through }, (day) => {
-    if (isMissing(basis, day)) return "missing";
-    return isIn(unsettled, day) ? "unsettled" : "settled";
-  });
-}
-
-function isMissing({ coverage, period }: Envelope, day: Day): boolean {
-  if (period === null || coverage === null || day > period.to || day < period.from) return true;
-  return isIn(coverage.missing, day) || isIn(coverage.partial, day);
-}
-
-function isIn(ranges: readonly DayRange[], day: Day): boolean {
-  return ranges.some(({ from, to }) => day >= from && day <= to);
-}
-
 function recentlyMissing(basis: Envelope, through: Day, before: CheckState | undefined): DayRange[] {
   const since = addDays(through, 1 - RECENT_DAYS);
   const from =
     before === undefined || before.checkedThrough >= since ? since : addDays(before.checkedThrough as Day, 1);
-  const ranges: { from: Day; to: Day }[] = [];
-  const start = maxDay(from, addDays(through, 1 - HISTORY_DAYS));
-  for (let day = start; day <= through; day = addDays(day, 1)) {
-    if (!isMissing(basis, day)) continue;
-    const last = ranges.at(-1);
-    if (last && addDays(last.to, 1) === day) last.to = day;
-    else ranges.push({ from: day, to: day });
-  }
-  return ranges;
+  return missingDays(basis, maxDay(from, addDays(through, 1 - HISTORY_DAYS)), through);
 }
 
 interface Reported {

@@ -13,12 +13,16 @@ import type { CheckReport } from "./check-report.ts";
 import type { CheckOptions } from "./checking.ts";
 import { LakeContext } from "./context.ts";
 import type { MonthCost } from "./costs.ts";
+import type { FairUseOptions } from "./fair-use.ts";
+import type { FairUseReport } from "./fair-use-report.ts";
 import type { CopyToOptions, RemovalRequest, StatusRequest } from "./inspecting.ts";
 import type { LakeReader } from "./lake-reader.ts";
 import type { LimitsOptions } from "./limits.ts";
 import type { LimitsReport } from "./limits-report.ts";
 import type { Preview } from "./preview.ts";
 import type { QuestionName, QuestionRows } from "./question-rows.ts";
+import type { ReconcileReport } from "./reconcile-report.ts";
+import type { ReconcileOptions } from "./reconciling.ts";
 import { type RowObject, rowObjects } from "./row-objects.ts";
 import type { LakeOptions, RunOptions } from "./settings.ts";
 import type { Statement } from "./statements.ts";
@@ -191,6 +195,25 @@ export class UsageLake {
    */
   async limits(options: LimitsOptions = {}): Promise<LimitsReport> {
     return await (await import("./limits.ts")).limitsOf(this, this.#context, options);
+  }
+
+  /**
+   * Requests of a billing period against its allowance: used, expected, overage, by client. A single lake only.
+   *
+   * @throws {GcUsageError} input, for invalid options; permission, credentials …, if the allowance is neither set nor in a contract
+   *   that can be read.
+   */
+  async fairUse(options: FairUseOptions = {}): Promise<FairUseReport> {
+    return await (await import("./fair-use.ts")).fairUse(this, this.#context, options);
+  }
+
+  /**
+   * Compares the legacy service with the jobs service, or two groupings of one service, by day and client. A single lake only.
+   *
+   * @throws {GcUsageError} input, for invalid options; lake, if the lake does not have both.
+   */
+  async reconcile(options: ReconcileOptions = {}): Promise<ReconcileReport> {
+    return await (await import("./reconciling.ts")).reconcileLake(this, this.#context, options);
   }
 
   /** Runs one SELECT and streams its rows as objects. Counts beyond 2^53 are bigints. */

@@ -1,0 +1,366 @@
+import { allowanceOf } from "../insight/allowance.ts";
+import { billingMonth } from "../insight/billing-month.ts";
+import { isBuiltIn } from "../insight/built-in-clients.ts";
+import type { DailySeries, KnownDays } from "../insight/daily-series.ts";
+import { fairUseOf, type Price, percentOf } from "../insight/fair-use.ts";
+import { type DailyCounts, organizationOf, type Subject, subjectsOf } from "../insight/subjects.ts";
+import { GcUsageError } from "../support/errors.ts";
+import { quoted } from "../support/printable.ts";
+import { addDays, type Day, daysBetween, maxDay, minDay, tryDay } from "../usage/day.ts";
+import { dimensionsOf } from "../usage/grouping.ts";
+import type { Span } from "../usage/period.ts";
+import { type DatedSeries, seriesAmong } from "../usage/series.ts";
+import type { Service } from "../usage/service.ts";
+import type { AskOptions } from "./answers.ts";
+import type { Asker } from "./asker.ts";
+import type { LakeContext } from "./context.ts";
+import { type ContractAnswer, type ContractFacts, readContract } from "./contract.ts";
+import { exemptAmong } from "./exempt.ts";
+import type { ClientShare, Comparison, FairUseBase, FairUseReport } from "./fair-use-report.ts";
+import { daysIn, HISTORY_DAYS, lastDayOf, missingDays } from "./known-days.ts";
+import { reading } from "./lake-access.ts";
+import { readLicenses } from "./licenses.ts";
+import { areEqual } from "./reconciling.ts";
+import type { RunOptions } from "./settings.ts";
+
+export interface FairUseOptions extends Pick<AskOptions, "service" | "groupBy" | "labels">, RunOptions {
+  /** The last UTC day that counts as used; the billing period is the one that contains it. Default: yesterday. */
+  readonly to?: string | undefined;
+  /** Free requests in a billing period, instead of the contract's. */
+  readonly allowance?: number | undefined;
+  /** Licenses instead of the allowance: `cx3=100,cx2-concurrent=20`, or a YAML or JSON file. */
+  readonly licenses?: string | undefined;
+  /** The day of the month on which billing months begin: 1 to 31, or any such UTC day. Default: the contract's, else the calendar's. */
+  readonly periodStart?: string | number | undefined;
+  /** For each request above the allowance. Default: the contract's. */
+  readonly overagePrice?: number | undefined;
+  /** ISO 4217. Default: the contract's, else USD. */
+  readonly currency?: string | undefined;
+  /** Also calculate everything without these clients: ids, names, or unambiguous parts of names. */
+  readonly exempt?: readonly string[] | undefined;
+  /** Part of the name or SKU of the contract's charge for API requests. */
+  readonly product?: string | undefined;
+  /** Do not ask the billing endpoints. */
+  readonly offline?: boolean | undefined;
+}
+
+/** Used and expected requests of a billing period against its allowance. */
+export async function fairUse(
+  usage: Asker,
+  context: LakeContext,
+  options: FairUseOptions = {},
+): Promise<FairUseReport> {
+  const given = await settingsOf(options);
+  const to = lastDayOf(options.to);
+  const { product, offline, signal } = options;
+  const contract = await readContract(context, { day: to, product, offline, signal });
+  const series = await reading(context, options, async (lake) =>
+    seriesAmong((await lake.list()).map(({ key }) => key)),
+  );
+  const facts = contract?.facts;
+  const { period, periodFrom } = periodOf(given.periodStart, facts, to);
+  const terms = termsOf(given, options, contract);
+  const service = options.service ?? serviceFor(series, period, to);
+  const rows = await countsIn(usage, period, to, service, options);
+  const { days, billable, basis } = rows;
+  const total = organizationOf(billable, days).requests;
+  const subjects = subjectsOf(billable, days);
+  const request = { period, allowance: terms.allowance, price: terms.price };
+  const base = await baseOf(usage, series, basis.service ?? "jobs", { days, options, basis });
+  const missing = missingDays(basis, period.start, to, ["requests"]);
+  const unsettled = days.dates.filter((day, at) => day >= period.start && days.states[at] === "unsettled");
+  const elapsed = daysBetween(period.start, to) + 1;
+  const gone = missing.reduce((sum, range) => sum + daysBetween(range.from, range.to) + 1, 0);
+  const exempt = exemptAmong(subjects, options.exempt ?? []);
+  const clients = sharesOf(billable, period);
+  return {
+    period: { from: period.start, to: period.end },
+    periodFrom,
+    through: to,
+    daysLeft: daysBetween(to, period.end),
+    coverage: {
+      days: elapsed,
+      counted: elapsed - gone,
+      missing,
+      unsettled: unsettled.length,
+      complete: gone === 0,
+    },
+    service: basis.service ?? "jobs",
+    base,
+    builtInRequests: rows.builtIn.reduce(
+      (sum, row) => sum + (isDayIn(period, row.day) ? row.requests : 0),
+      0,
+    ),
+    allowance: terms.allowance,
+    allowanceFrom: terms.allowanceFrom,
+    licenses: given.licenses ?? null,
+    price: terms.price ?? null,
+    ...fairUseOf(total, request),
+    clients,
+    exempt:
+      exempt.length === 0
+        ? null
+        : {
+            ...fairUseOf(without(total, exempt), request),
+            clients: clients.filter(({ id }) => exempt.some((subject) => subject.id === id)),
+          },
+    contract: facts ? { ...facts, comparison: comparisonWith(facts, total, period) } : null,
+    notes: [
+      ...(periodFrom === "calendar"
+        ? ["The billing month is assumed to be the calendar month. To change this, set --period-start."]
+        : []),
+      ...terms.notes,
+      ...baseNotes(base, period, to, context.flags),
+    ],
+    basis,
+  };
+}
+
+/** The settings that the options contain, checked before anything is read. */
+async function settingsOf(options: FairUseOptions) {
+  const { allowance, licenses, overagePrice, currency, periodStart } = options;
+  if (allowance !== undefined && licenses !== undefined)
+    throw new GcUsageError("input", "--allowance and --licenses both set the allowance.", {
+      hint: "Use only one of them.",
+    });
+  if (allowance !== undefined && !(Number.isSafeInteger(allowance) && allowance > 0))
+    throw new GcUsageError(
+      "input",
+      `Invalid --allowance: ${quoted(allowance)} (expected a whole number of requests from 1).`,
+    );
+  if (overagePrice !== undefined && !(overagePrice >= 0 && Number.isFinite(overagePrice)))
+    throw new GcUsageError("input", `Invalid --overage-price: ${quoted(overagePrice)} (expected 0 or more).`);
+  if (currency !== undefined && !Intl.supportedValuesOf("currency").includes(currency.toUpperCase()))
+    throw new GcUsageError("input", `Invalid --currency: ${quoted(currency)} (expected an ISO 4217 code).`, {
+      hint: "For example: --currency USD",
+    });
+  const read = licenses === undefined ? undefined : await readLicenses(licenses);
+  if (read !== undefined && allowanceOf(read) < 1)
+    throw new GcUsageError("input", "Invalid --licenses: together they have no free requests.", {
+      hint: "Set the numbers of your licenses, for example cx3=100.",
+    });
+  return {
+    licenses: read,
+    periodStart: periodStart === undefined ? undefined : dayOfMonth(periodStart),
+  };
+}
+
+/** @throws {GcUsageError} input */
+function dayOfMonth(text: string | number): number {
+  const day = tryDay(String(text));
+  const number = day === undefined ? Number(/^\d{1,2}$/.exec(String(text))?.[0]) : Number(day.slice(8));
+  if (number >= 1 && number <= 31) return number;
+  throw new GcUsageError(
+    "input",
+    `Invalid --period-start: ${quoted(text)} (expected a day of the month or a UTC day).`,
+    { hint: "Use the first day of a billing month, for example 15 or 2026-10-15." },
+  );
+}
+
+type Given = Awaited<ReturnType<typeof settingsOf>>;
+
+function periodOf(
+  start: number | undefined,
+  facts: ContractFacts | undefined,
+  to: Day,
+): { readonly period: Span; readonly periodFrom: FairUseReport["periodFrom"] } {
+  if (start !== undefined) return { period: billingMonth(start, to), periodFrom: "period-start" };
+  if (facts) return { period: facts.period, periodFrom: "contract" };
+  return { period: billingMonth(1, to), periodFrom: "calendar" };
+}
+
+interface Terms {
+  readonly allowance: number;
+  readonly allowanceFrom: FairUseReport["allowanceFrom"];
+  readonly price: Price | undefined;
+  readonly notes: readonly string[];
+}
+
+/** What is set has precedence over the contract. @throws {GcUsageError} if no allowance is known. */
+function termsOf({ licenses }: Given, options: FairUseOptions, contract: ContractAnswer | undefined): Terms {
+  const facts = contract?.facts;
+  const perRequest = options.overagePrice ?? facts?.overageRate ?? undefined;
+  const currency = (
+    options.currency ??
+    (options.overagePrice === undefined ? facts?.currency : undefined) ??
+    "USD"
+  ).toUpperCase();
+  const price = perRequest === undefined ? undefined : { perRequest, currency };
+  const why =
+    contract === undefined || contract.facts ? [] : [`The contract is not known: ${contract.reason}`];
+  if (options.allowance !== undefined)
+    return { allowance: options.allowance, allowanceFrom: "allowance", price, notes: why };
+  if (licenses !== undefined)
+    return {
+      allowance: allowanceOf(licenses),
+      allowanceFrom: "licenses",
+      price,
+      notes: [...why, ...licenseNotes(licenses)],
+    };
+  if (facts?.allowance != null)
+    return {
+      allowance: facts.allowance,
+      allowanceFrom: "contract",
+      price,
+      notes: [`The charge "${facts.product}" is assumed to be that of the API requests.`],
+    };
+  throw unknownAllowance(contract);
+}
+
+function licenseNotes(licenses: NonNullable<Given["licenses"]>): string[] {
+  return [
+    "The free requests of each license are from an older copy of the fair use policy: your contract decides.",
+    ...licenses.flatMap(({ name, assumption }) =>
+      assumption ? [`Assumed for ${name}: ${assumption}.`] : [],
+    ),
+  ];
+}
+
+function unknownAllowance(contract: ContractAnswer | undefined): GcUsageError {
+  const set = "Set it, for example: --allowance 182000, or --licenses cx3=100,cx2-concurrent=20";
+  if (contract === undefined)
+    return new GcUsageError("input", "The allowance is not known: --offline does not read the contract.", {
+      hint: set,
+    });
+  if (contract.facts)
+    return new GcUsageError(
+      "input",
+      `The allowance is not known: the charge "${contract.facts.product}" has none.`,
+      { hint: `${set}, or choose another charge with --product.` },
+    );
+  const { reason, kind } = contract;
+  return new GcUsageError(kind, `The allowance is not known: ${reason}`, { hint: set });
+}
+
+/** The service with more days of the period; legacy, if both have as many. */
+function serviceFor(series: readonly DatedSeries[], period: Span, to: Day): Service | undefined {
+  const rank = ({ dates, service }: DatedSeries): number[] => [
+    dates.filter((day) => day >= period.start && day <= to).length,
+    service === "legacy" ? 1 : 0,
+  ];
+  return series.filter(isByClient).toSorted((a, b) => {
+    const [[daysA = 0, legacyA = 0], [daysB = 0, legacyB = 0]] = [rank(a), rank(b)];
+    return daysB - daysA || legacyB - legacyA;
+  })[0]?.service;
+}
+
+function isByClient({ granularity, grouping }: DatedSeries): boolean {
+  return granularity === "day" && dimensionsOf(grouping).includes("client");
+}
+
+/** The counts of the period and the days before it, up to the last day. */
+async function countsIn(
+  usage: Asker,
+  period: Span,
+  to: Day,
+  service: Service | undefined,
+  { groupBy, labels, signal }: FairUseOptions,
+) {
+  const answer = await usage.ask("daily-counts", {
+    service,
+    groupBy,
+    labels,
+    signal,
+    from: minDay(period.start, addDays(to, 1 - HISTORY_DAYS)),
+    to,
+    allowPartial: true,
+  });
+  const { basis } = answer;
+  const days = daysIn(basis, to, ["requests"]);
+  const known = new Set(days.dates.filter((_, at) => days.states[at] !== "missing"));
+  const rows = ([...answer] as unknown as DailyCounts[]).filter(({ day }) => known.has(day));
+  const [builtIn, billable] = [true, false].map((wanted) =>
+    rows.filter(({ value, name }) => isBuiltIn(value, name) === wanted),
+  ) as [DailyCounts[], DailyCounts[]];
+  return { basis, days, builtIn, billable };
+}
+
+/** Days of both services without which their counts are not called reconciled. */
+const LEAST_RECONCILED = 7;
+
+async function baseOf(
+  usage: Asker,
+  series: readonly DatedSeries[],
+  service: Service,
+  {
+    days,
+    options,
+    basis,
+  }: { readonly days: KnownDays; readonly options: FairUseOptions; readonly basis: FairUseReport["basis"] },
+): Promise<FairUseBase> {
+  if (service === "legacy") return "legacy";
+  const legacy = series
+    .filter((one) => isByClient(one) && one.service === "legacy")
+    .flatMap(({ dates }) => dates);
+  const both = days.dates.filter((day, at) => days.states[at] !== "missing" && legacy.includes(day));
+  const [first] = both;
+  const last = both.at(-1);
+  if (first === undefined || last === undefined || both.length < LEAST_RECONCILED) return "estimate";
+  const span = { start: first, end: last };
+  return (await areEqual(usage, span, basis.grouping, options.signal)) ? "reconciled" : "estimate";
+}
+
+function baseNotes(base: FairUseBase, period: Span, to: Day, lakeFlags: string): string[] {
+  if (base === "legacy") return [];
+  if (base === "reconciled")
+    return [
+      "Counted from the jobs service without the built-in clients. On the days that the lake has of both services, this is equal to the legacy service's count.",
+    ];
+  const from = period.start;
+  return [
+    "This is an estimate from the jobs service, which counts all requests: only the built-in clients are left out. " +
+      `For billable requests, run \`gc-usage sync --service legacy --from ${from} --to ${maxDay(from, to)}${lakeFlags}\`.`,
+  ];
+}
+
+function isDayIn({ start, end }: Span, day: Day): boolean {
+  return day >= start && day <= end;
+}
+
+/** Each client's part of the period's requests. */
+function sharesOf(rows: readonly DailyCounts[], period: Span): ClientShare[] {
+  const found = new Map<string | null, { name: string | null; requests: number }>();
+  let sum = 0;
+  for (const { day, value, name, requests } of rows) {
+    if (!isDayIn(period, day)) continue;
+    const own = found.get(value) ?? { name: null, requests: 0 };
+    found.set(value, { name: name ?? own.name, requests: own.requests + requests });
+    sum += requests;
+  }
+  return [...found]
+    .map(([id, { name, requests }]) => ({
+      id,
+      name,
+      requests,
+      percent: sum === 0 ? 0 : percentOf(requests, sum),
+    }))
+    .sort((a, b) => b.requests - a.requests || ((a.id ?? "") < (b.id ?? "") ? -1 : 1));
+}
+
+function without(total: DailySeries, exempt: readonly Subject[]): DailySeries {
+  const counts = total.counts.map((count, at) =>
+    exempt.reduce((rest, { requests }) => rest - (requests.counts[at] ?? 0), count),
+  );
+  return { ...total, counts };
+}
+
+/** Undefined days of the contract: in an open period, its figure is compared with the day on which ours is nearest. */
+function comparisonWith(
+  { period, status, actual }: ContractFacts,
+  { dates, states, counts }: DailySeries,
+  reported: Span,
+): Comparison | null {
+  if (actual === null || period.start !== reported.start || period.end !== reported.end) return null;
+  const sums: Comparison[] = [];
+  let own = 0;
+  for (const [at, day] of dates.entries()) {
+    if (!isDayIn(period, day)) continue;
+    if (states[at] === "missing") break;
+    own += counts[at] ?? 0;
+    sums.push({ through: day, own, difference: actual - own });
+  }
+  if (dates[0] === undefined || dates[0] > period.start) return null;
+  const last = sums.at(-1);
+  if (status === "Closed") return last?.through === period.end ? last : null;
+  return sums.toSorted((a, b) => Math.abs(a.difference) - Math.abs(b.difference))[0] ?? null;
+}
