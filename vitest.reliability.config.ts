@@ -1,10 +1,10 @@
-import { mergeConfig } from "vitest/config";
-import usual, { OTHER_SUITES } from "./vitest.config.ts";
-
-const longer = mergeConfig(usual, { test: { env: { IN_PROCESS: "", SOAK: "short" } } });
+import { defineConfig } from "vitest/config";
+import { OTHER_SUITES, TEST } from "./vitest.config.ts";
 
 /**
  * What `npm test` runs, with longer tests and those that it leaves out, and each command in a process of its own:
  * `npm run test:reliability`.
  */
-export default { ...longer, test: { ...longer["test"], exclude: OTHER_SUITES } };
+export default defineConfig({
+  test: { ...TEST, exclude: OTHER_SUITES, env: { IN_PROCESS: "", SOAK: "short" } },
+});
