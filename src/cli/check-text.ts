@@ -65,7 +65,8 @@ function causeText({ value, name, amount, share, requests }: Cause, { kind }: Ch
 function amountText(kind: CheckFinding["kind"], amount: number, requests: number): string {
   if (kind === "rate-limited") return `${number(amount)} of ${number(requests)} requests got a 429`;
   if (kind === "errors") return `${number(amount)} of ${number(requests)} requests failed`;
-  if (kind === "new-client" || kind === "token-share") return `${number(amount)} requests`;
+  if (kind === "new-client" || kind === "token-share" || kind === "allowance")
+    return `${number(amount)} requests`;
   return `${number(Math.abs(amount))} ${amount < 0 ? "fewer" : "more"} requests a day`;
 }
 
@@ -76,6 +77,7 @@ function nextSteps(
 ): string[] {
   if (status === "ended" || status === "acknowledged") return [];
   if (dimension === "lake") return [`gc-usage sync --from ${since} --to ${lastDay}${flags}`];
+  if (kind === "allowance") return [`gc-usage ask busy-clients --from ${since} --to ${lastDay}${flags}`];
   if (subject === null) return [`gc-usage ask change --to ${lastDay} --last 7d${flags}`];
   const filter = `--${dimension === "client" ? "client" : "endpoint"} ${shellWord(subject.id)}`;
   const question = kind === "rate-limited" ? "hot-spots" : "requests-by-day";

@@ -1,4 +1,4 @@
-import { addDays, type Day, dayOf, minDay } from "../usage/day.ts";
+import { addDays, type Day, dayOf, minDay, tryDay } from "../usage/day.ts";
 import type { Span } from "../usage/period.ts";
 
 /**
@@ -12,6 +12,13 @@ export function billingMonth(start: number, day: Day): Span {
   return begin <= day
     ? { start: begin, end: addDays(startIn(year, month + 1, start), -1) }
     : { start: startIn(year, month - 1, start), end: addDays(begin, -1) };
+}
+
+/** The day of the month that a text means: `15`, or any first day of a billing month, `2026-10-15`. Undefined for other texts. */
+export function monthStart(text: string | number): number | undefined {
+  const day = tryDay(String(text));
+  const start = day === undefined ? Number(/^\d{1,2}$/.exec(String(text))?.[0]) : Number(day.slice(8));
+  return start >= 1 && start <= 31 ? start : undefined;
 }
 
 /** @param month from 0; beyond 11 or below 0 in another year. */

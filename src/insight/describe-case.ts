@@ -1,14 +1,22 @@
 import { counted } from "../support/count.ts";
 import { addDays, type Day } from "../usage/day.ts";
+import { allowanceShare } from "./allowance-rule.ts";
 import type { RuleIncident } from "./cases.ts";
 import type { SubjectCase } from "./find-cases.ts";
 import { dayAt } from "./notices.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule, RuleOf } from "./rules.ts";
 import type { Subject } from "./subjects.ts";
 import { perDay, TOKEN_REQUESTS_PER_MINUTE } from "./token-limit.ts";
 
 /** What the figures of a case count. */
-export type Unit = "requests" | "429s" | "percent-failed" | "requests-per-day" | "percent-of-token" | "days";
+export type Unit =
+  | "requests"
+  | "429s"
+  | "percent-failed"
+  | "requests-per-day"
+  | "percent-of-token"
+  | "percent-of-allowance"
+  | "days";
 
 export interface CaseFigures {
   /** The figure of the worst day. */
@@ -115,11 +123,33 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
         (value > most ? " So it uses several tokens, or its limit was raised." : ""),
     };
   },
+  allowance: ({ found, incident, rule, who }) => ({
+    unit: "percent-of-allowance",
+    summary: rule.kind === "allowance" ? allowanceText(rule, found, incident, who) : who,
+  }),
   "missing-data": (facts) => ({
     unit: "days",
     summary: `The lake has no data ${daysOf(facts)}.`,
   }),
 };
+
+/** As of the last day that reached a step. */
+function allowanceText(
+  rule: RuleOf<"allowance">,
+  found: SubjectCase,
+  incident: RuleIncident,
+  who: string,
+): string {
+  const { requests, period } = found.subject;
+  const day = dayAt(found, incident.last);
+  if (period === undefined) return who;
+  const { used, expected, percent: value } = allowanceShare(rule, requests, period, day);
+  const allowance = `its allowance of ${number(rule.allowance)} requests`;
+  const since = `${number(used)} from ${period.start} to ${day}`;
+  if (used >= rule.allowance || expected === 0)
+    return `${who} has used ${percent(used, rule.allowance)} of ${allowance}: ${since}.`;
+  return `${who} will probably use ${share(value)} of ${allowance} by ${period.end}: ${since}, and ${number(expected)} more are expected.`;
+}
 
 /** The name of a client, an endpoint itself. */
 export function nameOf({

@@ -1,8 +1,10 @@
+import { billingMonths } from "./allowance-rule.ts";
+import { isBuiltIn } from "./built-in-clients.ts";
 import { type Case, casesOf, type RuleIncident } from "./cases.ts";
 import { incidentsIn, type Signs } from "./incidents.ts";
 import { type Rule, rankOf } from "./rules.ts";
 import { signsOf, timingOf } from "./signs.ts";
-import type { Subject } from "./subjects.ts";
+import { type Subject, without } from "./subjects.ts";
 
 /** `lake`: what is missing from it. */
 export type CaseDimension = "client" | "endpoint" | "organization" | "lake";
@@ -53,6 +55,13 @@ interface Judged {
 function judged(rule: Rule, { clients, endpoints, organization }: CheckedSubjects): Judged[] {
   if (rule.kind === "missing-data")
     return [{ dimension: "lake", subject: organization, signs: signsOf(rule, organization) }];
+  if (rule.kind === "allowance") {
+    return billingMonths(rule, billable(rule, clients, organization)).map((subject) => ({
+      dimension: "organization",
+      subject,
+      signs: signsOf(rule, subject),
+    }));
+  }
   const dimension = "by" in rule ? rule.by : "client";
   if (dimension === "organization")
     return [{ dimension, subject: organization, signs: signsOf(rule, organization) }];
@@ -63,6 +72,19 @@ function judged(rule: Rule, { clients, endpoints, organization }: CheckedSubject
   return rule.kind === "requests" || rule.kind === "silent-client"
     ? withoutCommonDays(rule, own, organization)
     : own;
+}
+
+/** The organization without the built-in clients and those that the rule does not mean. */
+function billable(rule: Rule, clients: readonly Subject[], organization: Subject): Subject {
+  return without(
+    organization,
+    clients.filter((client) => !isBillable(rule, client)),
+  );
+}
+
+/** Whether a client counts for a rule about an allowance. */
+export function isBillable(rule: Rule, client: Pick<Subject, "id" | "name">): boolean {
+  return !isBuiltIn(client.id, client.name) && isMeant(rule, client);
 }
 
 /** A day on which this share of the subjects, and at least so many, are unusual has one common cause. */
@@ -88,7 +110,7 @@ function withoutCommonDays(rule: Rule, own: readonly Judged[], organization: Sub
   return [...clients, { dimension: "organization", subject: organization, signs }];
 }
 
-function isMeant({ only, except }: Rule, { id, name }: Subject): boolean {
+function isMeant({ only, except }: Rule, { id, name }: Pick<Subject, "id" | "name">): boolean {
   const matches = (patterns: readonly string[]): boolean =>
     patterns.some((pattern) =>
       [id, name].some((text) => text !== undefined && text !== null && fits(pattern, text)),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { monthStart } from "./billing-month.ts";
 import { TOKEN_REQUESTS_PER_MINUTE } from "./token-limit.ts";
 
 /** The rules of `gc-usage check`. docs/insight.md gives the reason for each default. */
@@ -135,6 +136,24 @@ const TOKEN_SHARE = z.strictObject({
     .describe("Shares in percent. Each one reached is a step."),
 });
 
+const ALLOWANCE = z.strictObject({
+  ...common,
+  kind: z
+    .literal("allowance")
+    .describe("Requests of a billing month, used and expected, as a share of the fair use allowance."),
+  allowance: z.int().positive().describe("Free requests in a billing month."),
+  periodStart: z
+    .union([z.int().min(1).max(31), z.string().refine((text) => monthStart(text) !== undefined)], {
+      error: "expected a day of the month or a UTC day",
+    })
+    .describe("First day of a billing month: 15, or for example 2026-10-15."),
+  steps: z
+    .array(percent)
+    .min(1)
+    .default([80, 90, 100])
+    .describe("Shares in percent. Each one reached is a step."),
+});
+
 const MISSING_DATA = z.strictObject({
   ...common,
   kind: z.literal("missing-data").describe("Days that the lake does not have."),
@@ -149,6 +168,7 @@ export const RULE = z.discriminatedUnion("kind", [
   REQUESTS,
   GROWTH,
   TOKEN_SHARE,
+  ALLOWANCE,
   MISSING_DATA,
 ]);
 
@@ -171,10 +191,11 @@ export const RULES = z
   })
   .describe("Rules of gc-usage check");
 
-/** The rules without a file: one of each kind, named after it. In order of importance. */
-export const DEFAULT_RULES: readonly Rule[] = RULE.options.map((option) =>
-  RULE.parse({ id: option.shape.kind.value, kind: option.shape.kind.value }),
-);
+/** The rules without a file: one of each kind that needs no settings, named after it. In order of importance. */
+export const DEFAULT_RULES: readonly Rule[] = RULE.options
+  .map((option) => option.shape.kind.value)
+  .filter((kind) => kind !== "allowance")
+  .map((kind) => RULE.parse({ id: kind, kind }));
 
 /** The more important of two incidents of one subject names their case. The order is that of `RULE`. */
 export function rankOf(kind: RuleKind): number {

@@ -1,3 +1,4 @@
+import { allowanceSigns } from "./allowance-rule.ts";
 import { type JudgedDay, judgeDays } from "./anomalies.ts";
 import type { Sign, Signs, Timing } from "./incidents.ts";
 import { median } from "./order-statistics.ts";
@@ -23,6 +24,8 @@ export function signsOf(rule: Rule, subject: Subject): Signs {
       return silentClient(rule, subject);
     case "token-share":
       return eachDay(subject, (day) => tokenShare(rule, subject, day));
+    case "allowance":
+      return allowanceSigns(rule, subject);
     case "missing-data":
       return subject.requests.states.map((state) => ({
         triggers: state === "missing",
@@ -43,6 +46,7 @@ export function timingOf(rule: Rule): Timing {
       return { triggerDays: rule.trigger.days, recoveryDays: rule.recovery.days };
     case "new-client":
     case "silent-client":
+    case "allowance":
       return { triggerDays: 1, recoveryDays: 1 };
     case "token-share":
       return { triggerDays: 1, recoveryDays: 7 };

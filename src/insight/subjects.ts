@@ -1,4 +1,5 @@
 import type { Day } from "../usage/day.ts";
+import type { Span } from "../usage/period.ts";
 import { type DailySeries, dailySeries, type KnownDays } from "./daily-series.ts";
 
 /** The counts of a client, an endpoint or the whole organization by day. */
@@ -11,6 +12,8 @@ export interface Subject {
   readonly status429: DailySeries;
   /** 4xx without 429, and 5xx. */
   readonly failed: DailySeries;
+  /** For an organization's billing month: its days. */
+  readonly period?: Span;
 }
 
 /** A row of `daily-counts`. */
@@ -51,6 +54,22 @@ export function subjectsOf(rows: Iterable<DailyCounts>, days: KnownDays): Subjec
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([id, own]) => ({ id, name: nameIn(own), ...countsOf(own, days) }));
+}
+
+/** The organization without some of its clients. */
+export function without(organization: Subject, clients: readonly Subject[]): Subject {
+  const rest = (of: "requests" | "status429" | "failed"): DailySeries => ({
+    ...organization[of],
+    counts: organization[of].counts.map((count, at) =>
+      clients.reduce((left, client) => left - (client[of].counts[at] ?? 0), count),
+    ),
+  });
+  return {
+    ...organization,
+    requests: rest("requests"),
+    status429: rest("status429"),
+    failed: rest("failed"),
+  };
 }
 
 /** All rows together. */

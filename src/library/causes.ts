@@ -1,4 +1,4 @@
-import type { SubjectCase } from "../insight/find-cases.ts";
+import { isBillable, type SubjectCase } from "../insight/find-cases.ts";
 import { dayAt } from "../insight/notices.ts";
 import type { Rule } from "../insight/rules.ts";
 import type { DailyCounts } from "../insight/subjects.ts";
@@ -39,7 +39,7 @@ export async function causesOf(
   { usage, basis, signal }: Asked,
 ): Promise<{ readonly causes: readonly Cause[]; readonly sql: string }> {
   const [incident] = found.incidents;
-  const first = dayAt(found, incident?.first ?? found.first);
+  const first = found.subject.period?.start ?? dayAt(found, incident?.first ?? found.first);
   const last = dayAt(found, incident?.last ?? found.last);
   const isCompared = rule.kind === "requests" || rule.kind === "growth" || rule.kind === "silent-client";
   const start = isCompared ? addDays(first, -COMPARED_DAYS) : first;
@@ -55,7 +55,9 @@ export async function causesOf(
     allowPartial: true,
     signal,
   });
-  const rows = (await rowsOf(answer)) as DailyCounts[];
+  const rows = ((await rowsOf(answer)) as DailyCounts[]).filter(
+    ({ value, name }) => rule.kind !== "allowance" || isBillable(rule, { id: value ?? undefined, name }),
+  );
   const amounts = isCompared ? differences(rows, { first, last, start }) : sums(rows, rule);
   return { causes: largest(amounts), sql: answer.sql };
 }

@@ -218,11 +218,18 @@ class Findings {
       endedOn: found?.ended === undefined ? null : dayAt(found, found.ended),
       figures,
       summary:
-        figures?.summary ?? `${known.name ?? known.subject ?? "The case"}: the data no longer shows this.`,
+        (figures && figures.summary + this.#caveat(rule)) ??
+        `${known.name ?? known.subject ?? "The case"}: the data no longer shows this.`,
       causes,
       sql,
       acknowledged: known.acknowledged ?? null,
     };
+  }
+
+  /** An allowance is about billable requests. */
+  #caveat(rule: Rule | undefined): string {
+    if (rule?.kind !== "allowance" || this.#asked.basis.service !== "jobs") return "";
+    return " This is an estimate: the jobs service counts all requests, and only the built-in clients are left out.";
   }
 
   async #causesOf(id: string, found: SubjectCase, rule: Rule) {

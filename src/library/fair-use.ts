@@ -1,12 +1,12 @@
 import { allowanceOf } from "../insight/allowance.ts";
-import { billingMonth } from "../insight/billing-month.ts";
+import { billingMonth, monthStart } from "../insight/billing-month.ts";
 import { isBuiltIn } from "../insight/built-in-clients.ts";
 import type { DailySeries, KnownDays } from "../insight/daily-series.ts";
 import { fairUseOf, type Price, percentOf } from "../insight/fair-use.ts";
-import { type DailyCounts, organizationOf, type Subject, subjectsOf } from "../insight/subjects.ts";
+import { type DailyCounts, organizationOf, subjectsOf, without } from "../insight/subjects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
-import { addDays, type Day, daysBetween, maxDay, minDay, tryDay } from "../usage/day.ts";
+import { addDays, type Day, daysBetween, maxDay, minDay } from "../usage/day.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
 import type { Span } from "../usage/period.ts";
 import { type DatedSeries, seriesAmong } from "../usage/series.ts";
@@ -63,7 +63,8 @@ export async function fairUse(
   const service = options.service ?? serviceFor(series, period, to);
   const rows = await countsIn(usage, period, to, service, options);
   const { days, billable, basis } = rows;
-  const total = organizationOf(billable, days).requests;
+  const organization = organizationOf(billable, days);
+  const total = organization.requests;
   const subjects = subjectsOf(billable, days);
   const request = { period, allowance: terms.allowance, price: terms.price };
   const base = await baseOf(usage, series, basis.service ?? "jobs", { days, options, basis });
@@ -101,7 +102,7 @@ export async function fairUse(
       exempt.length === 0
         ? null
         : {
-            ...fairUseOf(without(total, exempt), request),
+            ...fairUseOf(without(organization, exempt).requests, request),
             clients: clients.filter(({ id }) => exempt.some((subject) => subject.id === id)),
           },
     contract: facts ? { ...facts, comparison: comparisonWith(facts, total, period) } : null,
@@ -147,9 +148,8 @@ async function settingsOf(options: FairUseOptions) {
 
 /** @throws {GcUsageError} input */
 function dayOfMonth(text: string | number): number {
-  const day = tryDay(String(text));
-  const number = day === undefined ? Number(/^\d{1,2}$/.exec(String(text))?.[0]) : Number(day.slice(8));
-  if (number >= 1 && number <= 31) return number;
+  const start = monthStart(text);
+  if (start !== undefined) return start;
   throw new GcUsageError(
     "input",
     `Invalid --period-start: ${quoted(text)} (expected a day of the month or a UTC day).`,
@@ -337,14 +337,7 @@ function sharesOf(rows: readonly DailyCounts[], period: Span): ClientShare[] {
     .sort((a, b) => b.requests - a.requests || ((a.id ?? "") < (b.id ?? "") ? -1 : 1));
 }
 
-function without(total: DailySeries, exempt: readonly Subject[]): DailySeries {
-  const counts = total.counts.map((count, at) =>
-    exempt.reduce((rest, { requests }) => rest - (requests.counts[at] ?? 0), count),
-  );
-  return { ...total, counts };
-}
-
-/** Undefined days of the contract: in an open period, its figure is compared with the day on which ours is nearest. */
+/** In an open period, its figure is compared with the day on which ours is nearest. */
 function comparisonWith(
   { period, status, actual }: ContractFacts,
   { dates, states, counts }: DailySeries,

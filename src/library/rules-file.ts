@@ -75,7 +75,7 @@ function invalid(error: z.ZodError, value: unknown, name: string): GcUsageError 
     (inner, part) => (inner as Record<PropertyKey, unknown> | undefined)?.[part],
     value,
   );
-  if (issue.code === "invalid_union") {
+  if (issue.code === "invalid_union" && issue.path.at(-1) === "kind") {
     return new GcUsageError("input", `${place}: unknown kind of rule ${quoted(given)}.`, {
       hint: `${didYouMean(String(given), KINDS) ?? ""} Kinds: ${KINDS.join(", ")}.`.trim(),
     });

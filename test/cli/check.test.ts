@@ -235,6 +235,41 @@ describe("gc-usage check", () => {
     expect(endpoint?.causes).toMatchObject([{ value: "failing", amount: 1200, share: 1 }]);
   });
 
+  it("reports each billing month that will exceed the allowance, at steps, until it ends", async () => {
+    const lake = await lakeCopy();
+    const rules = join(await workFolder(), "rules.yaml");
+    const text = (allowance: number): string =>
+      `defaults: false
+rules:
+  - { id: fair-use, kind: allowance, allowance: ${allowance}, periodStart: 2026-08-20, except: [silent, stormy, failing] }
+`;
+    // The rest makes 1,000 requests on a weekday and 500 on other days: 26,500 from August 20 to September 19.
+    await writeFile(rules, text(30_000));
+    const first = await check(lake, "2026-09-10", "--rules", rules);
+    expect(first).toMatchObject({ exitCode: 13, news: ["new fair-use 2026-08-20 fair-use"] });
+    expect(first.report?.findings[0]).toMatchObject({
+      kind: "allowance",
+      dimension: "organization",
+      subject: { name: "Billing month from 2026-08-20" },
+      figures: { unit: "percent-of-allowance", value: 88.33 },
+      summary:
+        "The organization will probably use 88% of its allowance of 30,000 requests by 2026-09-19: 19,000 from 2026-08-20 " +
+        "to 2026-09-10, and 7,500 more are expected. This is an estimate: the jobs service counts all requests, and only the " +
+        "built-in clients are left out.",
+      causes: [{ value: "steady", amount: 19_000, share: 1 }],
+    });
+    // A smaller allowance is two steps worse.
+    await writeFile(rules, text(26_000));
+    expect(await check(lake, "2026-09-12", "--rules", rules)).toMatchObject({
+      news: ["open fair-use 2026-08-20 fair-use"],
+    });
+    const after = await check(lake, "2026-09-20", "--rules", rules);
+    expect(after.news).toEqual(["new fair-use 2026-09-20 fair-use", "ended fair-use 2026-08-20 fair-use"]);
+    expect(after.report?.findings[1]?.summary).toContain(
+      "The organization has used 102% of its allowance of 26,000 requests: 26,500 from 2026-08-20 to 2026-09-19.",
+    );
+  });
+
   it("prints its built-in rules, which are a valid file, and the schema", async () => {
     const rules = join(await workFolder(), "rules.yaml");
     await writeFile(rules, (await gcUsage(["check", "--print-rules"])).stdout);
@@ -262,6 +297,11 @@ describe("gc-usage check", () => {
       'at rules[1].trigger.count: invalid value "many"',
     ],
     ["rules:\n- {id: x, kind: errors}\n- {id: x, kind: growth}", "has two rules with the id x"],
+    ["rules:\n- {id: x, kind: allowance, periodStart: 15}", "at rules[1].allowance: invalid value undefined"],
+    [
+      "rules:\n- {id: x, kind: allowance, allowance: 100, periodStart: 32}",
+      "at rules[1].periodStart: invalid value 32 (",
+    ],
     ["rules:\n- {id: X y, kind: errors}", "expected lower-case letters, digits and hyphens"],
   ])("rejects the rules %j", async (text, message) => {
     const rules = join(await workFolder(), "rules.yaml");
