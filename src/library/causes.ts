@@ -2,9 +2,11 @@ import { isBillable, type SubjectCase } from "../insight/find-cases.ts";
 import { dayAt } from "../insight/notices.ts";
 import type { Rule } from "../insight/rules.ts";
 import type { DailyCounts } from "../insight/subjects.ts";
+import { isGcUsageError } from "../support/errors.ts";
 import { addDays, type Day, daysBetween } from "../usage/day.ts";
 import type { Envelope } from "../usage/envelope.ts";
-import type { PreparedAnswer } from "./answers.ts";
+import type { Grouping } from "../usage/grouping.ts";
+import type { AskOptions, PreparedAnswer } from "./answers.ts";
 import type { Asker } from "./asker.ts";
 import { answerRows } from "./row-objects.ts";
 
@@ -44,22 +46,44 @@ export async function causesOf(
   const isCompared = rule.kind === "requests" || rule.kind === "growth" || rule.kind === "silent-client";
   const start = isCompared ? addDays(first, -COMPARED_DAYS) : first;
   const { dimension, subject } = found;
-  const answer = await usage.prepare("daily-counts", {
+  const asked = {
     from: basis.period !== null && start < basis.period.from ? basis.period.from : start,
     to: last,
     ...(basis.service === null ? {} : { service: basis.service }),
-    ...(basis.grouping === null ? {} : { groupBy: basis.grouping }),
-    params: { by: dimension === "client" ? "endpoint" : "client" },
     ...(dimension === "client" && subject.id !== undefined ? { client: subject.id } : {}),
     ...(dimension === "endpoint" && subject.id !== undefined ? { endpoint: subject.id } : {}),
     allowPartial: true,
     signal,
-  });
+  };
+  const by = dimension === "client" ? "endpoint" : "client";
+  const answer = await splitBy(usage, by, basis.grouping, asked);
+  if (answer === undefined) {
+    const own = dimension === "client" ? "client" : "endpoint";
+    return { causes: [], sql: (await usage.prepare("daily-counts", { ...asked, params: { by: own } })).sql };
+  }
   const rows = ((await rowsOf(answer)) as DailyCounts[]).filter(
     ({ value, name }) => rule.kind !== "allowance" || isBillable(rule, { id: value ?? undefined, name }),
   );
   const amounts = isCompared ? differences(rows, { first, last, start }) : sums(rows, rule);
   return { causes: largest(amounts), sql: answer.sql };
+}
+
+/** In the given grouping, or in another one that can answer; undefined if the lake has none. */
+async function splitBy(
+  usage: Asker,
+  by: "client" | "endpoint",
+  grouping: Grouping | null,
+  asked: AskOptions,
+): Promise<PreparedAnswer | undefined> {
+  const groupings = grouping === null ? [undefined] : [grouping, undefined];
+  for (const groupBy of groupings) {
+    try {
+      return await usage.prepare("daily-counts", { ...asked, groupBy, params: { by } });
+    } catch (error) {
+      if (!isGcUsageError(error) || error.kind !== "lake") throw error;
+    }
+  }
+  return undefined;
 }
 
 async function rowsOf(answer: PreparedAnswer): Promise<object[]> {

@@ -229,6 +229,10 @@ function unknownAllowance(contract: ContractAnswer | undefined): GcUsageError {
       { hint: `${set}, or choose another charge with --product.` },
     );
   const { reason, kind } = contract;
+  if (kind === "credentials")
+    return new GcUsageError(kind, `The allowance is not known: ${reason}`, {
+      hint: `Check the connection with \`gc-usage doctor\`. Or set the allowance, for example: --allowance 182000, or --licenses cx3=100,cx2-concurrent=20`,
+    });
   return new GcUsageError(kind, `The allowance is not known: ${reason}`, { hint: set });
 }
 

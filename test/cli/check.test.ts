@@ -270,6 +270,21 @@ rules:
     );
   });
 
+  it("has no causes if the rows are not split by endpoint, and then still shows a statement", async () => {
+    const slices = eachDay(FIRST, LAST).map((date) =>
+      slice(
+        date,
+        rowsOf(date).map((row) => ({ ...row, templateUri: null, httpMethod: null })),
+        { grouping: "client" },
+      ),
+    );
+    const { exitCode, report } = await check(await makeLake(slices), "2026-09-12");
+    expect(exitCode).toBe(13);
+    const storm = report?.findings.find(({ subject }) => subject?.id === "stormy");
+    expect(storm).toMatchObject({ kind: "rate-limited", causes: [] });
+    expect(storm?.sql).toContain("clientId = 'stormy'");
+  });
+
   it("prints its built-in rules, which are a valid file, and the schema", async () => {
     const rules = join(await workFolder(), "rules.yaml");
     await writeFile(rules, (await gcUsage(["check", "--print-rules"])).stdout);
