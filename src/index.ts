@@ -34,12 +34,16 @@ export {
   submitQuery,
 } from "./genesys/services.ts";
 export type { Settings } from "./genesys/settings.ts";
+export type { Advice, AdviceKind, EndpointTraffic, LimitedDay } from "./insight/advice.ts";
 // What `check`, `fairUse` and `reconcile` find.
 export type { License, LicenseCount } from "./insight/allowance.ts";
+export type { RecordsState } from "./insight/conclusion.ts";
+// What `check` looks for.
 export type { CaseFigures, Unit } from "./insight/describe-case.ts";
 export type { FairUse, FairUseForecast, Overage, Price } from "./insight/fair-use.ts";
 export type { CaseDimension } from "./insight/find-cases.ts";
 export type { BusyDay, ClientHeadroom, Verdict, WhatIf } from "./insight/headroom.ts";
+export type { LimitHit, LimitKind } from "./insight/limit-hits.ts";
 export type { KnownLimit, TokenLimit } from "./insight/limits.ts";
 export type { CaseStatus } from "./insight/notices.ts";
 export type { Counts, Difference, DifferenceReason, ValueTotal } from "./insight/reconcile.ts";
@@ -59,6 +63,8 @@ export type { CheckOptions } from "./library/checking.ts";
 export { connectionSettings, connectTo } from "./library/context.ts";
 export type { ContractFacts } from "./library/contract.ts";
 export type { MonthCost } from "./library/costs.ts";
+export type { DiagnoseOptions } from "./library/diagnosing.ts";
+export type { Diagnosis } from "./library/diagnosis.ts";
 export { duckDbVersion, writeParquet } from "./library/duckdb.ts";
 export type { FairUseOptions } from "./library/fair-use.ts";
 export type { ClientShare, Comparison, FairUseBase, FairUseReport } from "./library/fair-use-report.ts";

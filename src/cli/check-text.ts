@@ -81,7 +81,14 @@ function nextSteps(
   if (subject === null) return [`gc-usage ask change --to ${lastDay} --last 7d${flags}`];
   const filter = `--${dimension === "client" ? "client" : "endpoint"} ${shellWord(subject.id)}`;
   const question = kind === "rate-limited" ? "hot-spots" : "requests-by-day";
-  return [`gc-usage ask ${question} ${filter} --from ${since} --to ${lastDay}${flags}`];
+  return [
+    ...(kind === "rate-limited" && dimension === "client"
+      ? [
+          `gc-usage diagnose ${shellWord(subject.id)} --to ${lastDay}${flags}  # which limit it hits, and what to do`,
+        ]
+      : []),
+    `gc-usage ask ${question} ${filter} --from ${since} --to ${lastDay}${flags}`,
+  ];
 }
 
 export function markdown({ organization, uri, report }: CheckedLake): string {

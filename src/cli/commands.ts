@@ -28,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/limits.ts"),
   },
   {
+    name: "diagnose",
+    summary: "Find out which limit a client hits, and what to do",
+    load: () => import("./commands/diagnose.ts"),
+  },
+  {
     name: "fair-use",
     summary: "Compare a billing month's requests with the fair use allowance",
     load: () => import("./commands/fair-use.ts"),

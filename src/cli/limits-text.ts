@@ -187,7 +187,8 @@ function arithmeticOf(result: WhatIf): string {
   return `${onOut.bold(`What if: ${clientName ?? clientId ?? NEW_CLIENT}`)}\n${shown}`;
 }
 
-const LEGEND = "raisable: Genesys can raise it. recorded: Genesys records when usage is near it.\n";
+const LEGEND =
+  "raisable: Genesys can raise it. recorded: `gc-usage diagnose CLIENT` can show when it was reached.\n";
 
 const CAVEAT = `
 An average over a day hides its peaks: the data has days, not minutes. Added requests a minute count as even.

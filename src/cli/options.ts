@@ -35,6 +35,10 @@ export const weekStartOption: OneOf<WeekStart> = oneOf(WEEK_STARTS, "--week-star
 export const webhookFormatOption: OneOf<WebhookFormat> = oneOf(WEBHOOK_FORMATS, "--webhook-format");
 export const checkFormatOption: OneOf<CheckFormat> = oneOf(CHECK_FORMATS, "--format");
 
+export const DIAGNOSIS_FORMATS = ["text", "markdown", "json"] as const;
+export type DiagnosisFormat = (typeof DIAGNOSIS_FORMATS)[number];
+export const diagnosisFormatOption: OneOf<DiagnosisFormat> = oneOf(DIAGNOSIS_FORMATS, "--format");
+
 /** `90d`, `12w`, `6m` or `1y`, in days. */
 export function previewOption(text: string): number {
   const [, count, unit = ""] = /^(\d{1,3})([dwmy])$/.exec(text) ?? [];

@@ -90,15 +90,20 @@ export interface OrganizationLimits {
   readonly unavailable: readonly Unavailable[];
 }
 
-/** @param client undefined for what Genesys documents. */
+/**
+ * @param client undefined for what Genesys documents.
+ * @param only the namespaces to read; default: all.
+ */
 export async function organizationLimits(
   client: GenesysClient | undefined,
   signal: AbortSignal | undefined,
+  only?: readonly string[],
 ): Promise<OrganizationLimits> {
   if (client === undefined) return { limits: DOCUMENTED_LIMITS, changeRequests: null, unavailable: [] };
   const missing = new Missing();
   const docs = missing.valueOf("the descriptions of the limits", await readLimitDocs(client, signal)) ?? [];
-  const listed = missing.valueOf("the names of the limits", await readLimitNamespaces(client, signal));
+  const listed =
+    only ?? missing.valueOf("the names of the limits", await readLimitNamespaces(client, signal));
   const known = [...docs, ...DOCUMENTED_LIMITS].map(({ namespace }) => namespace);
   const inForce: Limit[] = [];
   const defaults: Limit[] = [];

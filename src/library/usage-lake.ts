@@ -13,6 +13,8 @@ import type { CheckReport } from "./check-report.ts";
 import type { CheckOptions } from "./checking.ts";
 import { LakeContext } from "./context.ts";
 import type { MonthCost } from "./costs.ts";
+import type { DiagnoseOptions } from "./diagnosing.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import type { FairUseOptions } from "./fair-use.ts";
 import type { FairUseReport } from "./fair-use-report.ts";
 import type { CopyToOptions, RemovalRequest, StatusRequest } from "./inspecting.ts";
@@ -214,6 +216,17 @@ export class UsageLake {
    */
   async reconcile(options: ReconcileOptions = {}): Promise<ReconcileReport> {
     return await (await import("./reconciling.ts")).reconcileLake(this, this.#context, options);
+  }
+
+  /**
+   * Why a client gets 429s and what to do: which limit it hits, when, how far above, whether it can be raised. Ends in a text for a
+   * request to raise it, or in advice. Works without a connection, with what the lake shows. A single lake only.
+   *
+   * @param client its id, its name, or an unambiguous part of it.
+   * @throws {GcUsageError} input, for an unknown client; refused, if the credentials belong to another organization than the lake.
+   */
+  async diagnose(client: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+    return await (await import("./diagnosing.ts")).diagnose(this, this.#context, client, options);
   }
 
   /** Runs one SELECT and streams its rows as objects. Counts beyond 2^53 are bigints. */

@@ -215,8 +215,11 @@ function find(
   throw notFound(filter, text, all.flat(), { method, parts });
 }
 
-/** From the strictest to the least strict. */
-function matchers(text: string, withParts: boolean): ((candidate: Candidate) => boolean)[] {
+/** How a text can mean a value, from the strictest to the least strict. */
+export function matchers(
+  text: string,
+  withParts: boolean,
+): ((candidate: Pick<Candidate, "value" | "names">) => boolean)[] {
   const wanted = text.toLowerCase();
   const isIn = (value: string): boolean => value.toLowerCase().includes(wanted);
   return [
