@@ -1,7 +1,10 @@
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ReconcileReport } from "../../src/index.ts";
 import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
 import { gcUsage } from "../helpers/cli.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { makeLake, slice } from "../helpers/lakes.ts";
 
 const FIRST = "2026-09-01" as Day;
@@ -145,6 +148,44 @@ day client_id client_name count legacy jobs
     const ran = await reconcile(...args);
     expect(ran).toMatchObject({ exitCode, stdout: "" });
     expect(ran.stderr).toContain(message);
+  });
+
+  it("and fair-use report on each of several organizations' lakes", async () => {
+    const folder = await workFolder();
+    for (const name of ["acme", "globex"]) await cp(lake, join(folder, name), { recursive: true });
+    const both = await gcUsage([
+      "reconcile",
+      "--lake",
+      folder,
+      "--json",
+      "--from",
+      "2026-09-08",
+      "--to",
+      LAST,
+    ]);
+    expect(both.exitCode).toBe(0);
+    expect(JSON.parse(both.stdout)).toMatchObject({
+      lakes: [
+        { organization: "acme", outcome: "explained", daysCompared: 3 },
+        { organization: "globex", outcome: "explained", daysCompared: 3 },
+      ],
+    });
+    const fair = [
+      "fair-use",
+      "--lake",
+      folder,
+      "--to",
+      LAST,
+      "--offline",
+      "--allowance",
+      "1000",
+      "--fail-at",
+      "90",
+    ];
+    const ran = await gcUsage(fair);
+    expect(ran.exitCode).toBe(13);
+    expect(ran.stderr).toContain("acme: 150% of the allowance is used (--fail-at 90).");
+    expect(ran.stdout).toMatch(/^acme: Fair use .*^globex: Fair use /ms);
   });
 
   it("without rows of one service, names the sync that fetches them", async () => {
