@@ -50,6 +50,10 @@ function caseOf(group: readonly RuleIncident[]): Case {
     rank = incident.rank;
     if (incident.opened > opened) joined.push(incident.opened);
   }
+  // The case is described by its most important incident, so the others no longer make it worse once that has begun.
+  const steps = group.flatMap((incident) =>
+    incident.steps.filter((day) => !group.some((other) => other.rank < incident.rank && other.opened <= day)),
+  );
   const ends = group.map(({ ended }) => ended ?? Number.POSITIVE_INFINITY);
   const ended = Math.max(...ends);
   return {
@@ -58,6 +62,6 @@ function caseOf(group: readonly RuleIncident[]): Case {
     opened,
     last: Math.max(...group.map(({ last }) => last)),
     ended: Number.isFinite(ended) ? ended : undefined,
-    steps: [...new Set([...group.flatMap(({ steps }) => steps), ...joined])].sort((a, b) => a - b),
+    steps: [...new Set([...steps, ...joined])].sort((a, b) => a - b),
   };
 }

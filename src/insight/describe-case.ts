@@ -94,7 +94,7 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
     const absent = rule.kind === "new-client" ? rule.trigger.absentDays : 0;
     return {
       unit: "requests",
-      summary: `${who} is new: ${number(value)} requests from ${since} to ${worstDay}, and none on the ${absent} days before.`,
+      summary: `${who} is new: ${number(value)} requests ${since === worstDay ? `on ${since}` : `from ${since} to ${worstDay}`}, and none in the ${absent} days before.`,
     };
   },
   "silent-client": ({ found, incident, normal, who }) => {

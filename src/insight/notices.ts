@@ -60,11 +60,19 @@ export function report(
   const cases: ReportedCase[] = [];
   const memory: KnownCase[] = [];
   const unmatched = new Set(known?.cases);
+  // For an earlier day, what is remembered comes from later ones: it says nothing about what was news on that day.
+  const isReplay = known !== undefined && known.checkedThrough > through;
   for (const one of found) {
     const earlier = [...unmatched].find((candidate) => isSame(candidate, one));
     if (earlier) unmatched.delete(earlier);
     const now = describe(one, earlier);
-    const status = statusOf(earlier, now, { isFirst: known === undefined, found: one, through, endless });
+    const status = statusOf(earlier, now, {
+      isFirst: known === undefined,
+      isReplay,
+      found: one,
+      through,
+      endless,
+    });
     const isAcknowledged = now.acknowledged !== undefined && now.acknowledged.until >= through;
     if (!isAcknowledged) delete now.acknowledged;
     memory.push(now);
@@ -72,7 +80,7 @@ export function report(
     cases.push({ id: now.id, status: isAcknowledged ? "acknowledged" : status, known: now, found: one });
   }
   for (const earlier of unmatched) {
-    if (earlier.isEnded) memory.push(earlier);
+    if (earlier.isEnded || isReplay) memory.push(earlier);
     else {
       const gone = { ...earlier, isEnded: true };
       memory.push(gone);
@@ -95,6 +103,7 @@ export function report(
 
 interface Circumstances {
   readonly isFirst: boolean;
+  readonly isReplay: boolean;
   readonly found: SubjectCase;
   readonly through: Day;
   readonly endless: ReadonlySet<string>;
@@ -104,7 +113,7 @@ interface Circumstances {
 function statusOf(
   earlier: KnownCase | undefined,
   now: KnownCase,
-  { isFirst, found, through, endless }: Circumstances,
+  { isFirst, isReplay, found, through, endless }: Circumstances,
 ): Exclude<CaseStatus, "acknowledged"> | undefined {
   if (earlier === undefined) {
     if (!now.isEnded) return "new";
@@ -113,6 +122,7 @@ function statusOf(
     const isThere = now.rules.some((rule) => endless.has(rule));
     return isRecent && (!isFirst || isThere) ? "new" : undefined;
   }
+  if (isReplay) return now.isEnded ? undefined : "open";
   const isOver = earlier.acknowledged !== undefined && earlier.acknowledged.until < through;
   if (isOver && !now.isEnded) return "new";
   if (now.isEnded) {

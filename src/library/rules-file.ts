@@ -44,7 +44,12 @@ export function parseRules(text: string, name: string): Rule[] {
       hint: "Rename one of them.",
     });
   }
-  return [...rules, ...(defaults ? DEFAULT_RULES.filter(({ id }) => !ids.includes(id)) : [])];
+  const all = [...rules, ...(defaults ? DEFAULT_RULES.filter(({ id }) => !ids.includes(id)) : [])];
+  if (all.length > 0) return all;
+  // Without rules, every check would report that all is well.
+  throw new GcUsageError("input", `${name} has no rules, and turns off the built-in ones.`, {
+    hint: "Add a rule, or remove `defaults: false`. `gc-usage check --print-rules` prints the built-in rules.",
+  });
 }
 
 /** The rules as the text of a file. */
@@ -64,7 +69,7 @@ function invalid(error: z.ZodError, value: unknown, name: string): GcUsageError 
   const at = issue.path
     .map((part) => (typeof part === "number" ? `[${part + 1}]` : `.${String(part)}`))
     .join("");
-  const place = at === "" ? name : `${name}, at ${at.replace(/^\./, "")}`;
+  const place = at === "" ? name : `${name}, at ${at.replace(/^\./, "")}${ruleName(issue.path, value)}`;
   if (issue.code === "unrecognized_keys") {
     const [key = ""] = issue.keys;
     return new GcUsageError("input", `${place}: unknown field ${quoted(key)}.`, {
@@ -75,15 +80,31 @@ function invalid(error: z.ZodError, value: unknown, name: string): GcUsageError 
     (inner, part) => (inner as Record<PropertyKey, unknown> | undefined)?.[part],
     value,
   );
+  if (issue.code === "invalid_union" && issue.path.at(-1) === "kind" && given === undefined) {
+    return new GcUsageError("input", `${place}: the kind of the rule is missing.`, {
+      hint: `Kinds: ${KINDS.join(", ")}.`,
+    });
+  }
   if (issue.code === "invalid_union" && issue.path.at(-1) === "kind") {
     return new GcUsageError("input", `${place}: unknown kind of rule ${quoted(given)}.`, {
       hint: `${didYouMean(String(given), KINDS) ?? ""} Kinds: ${KINDS.join(", ")}.`.trim(),
     });
   }
-  const why = issue.message.replace(/^Invalid input: /, "");
-  return new GcUsageError("input", `${place}: invalid value ${quoted(given)} (${why}).`, {
+  const why = issue.message.replace(/^Invalid input: /, "").replace(/^Too (small|big): /, "");
+  // JSON has no text for an infinite number.
+  const shown = typeof given === "number" ? String(given) : quoted(given);
+  const problem = given === undefined ? "a value is missing" : `invalid value ${shown}`;
+  return new GcUsageError("input", `${place}: ${problem} (${why}).`, {
     hint: "`gc-usage check --print-schema` prints the fields of each rule.",
   });
+}
+
+/** The id of the rule at a path: easier to find than its number, which counts from 1. */
+function ruleName([, index]: readonly PropertyKey[], value: unknown): string {
+  const rules = (value as { rules?: unknown } | null)?.rules;
+  const rule: unknown = Array.isArray(rules) && typeof index === "number" ? rules[index] : undefined;
+  const id = (rule as { id?: unknown } | null | undefined)?.id;
+  return typeof id === "string" ? ` (id ${quoted(id)})` : "";
 }
 
 const KINDS = RULE.options.map((option) => option.shape.kind.value);

@@ -285,6 +285,15 @@ rules:
     expect(storm?.sql).toContain("clientId = 'stormy'");
   });
 
+  it("reports nothing as ended, and offers no acknowledgment, on a look back to an earlier day", async () => {
+    const lake = await lakeCopy();
+    await check(lake, "2026-09-16");
+    const { news, stderr, report } = await check(lake, "2026-09-11");
+    expect(news?.filter((line) => /^(ended|worse)/.test(line))).toEqual([]);
+    expect(report?.isSaved).toBe(false);
+    expect(stderr).not.toContain("check ack");
+  });
+
   it("prints its built-in rules, which are a valid file, and the schema", async () => {
     const rules = join(await workFolder(), "rules.yaml");
     await writeFile(rules, (await gcUsage(["check", "--print-rules"])).stdout);
@@ -301,21 +310,24 @@ rules:
     ["- a", "invalid value a list (expected object, received array)"],
     [
       "rules:\n- id: x\n  kind: erors",
-      'at rules[1].kind: unknown kind of rule "erors".\nDid you mean errors?',
+      'at rules[1].kind (id "x"): unknown kind of rule "erors".\nDid you mean errors?',
     ],
     [
       "rules:\n- id: x\n  kind: errors\n  triger: {}",
-      'at rules[1]: unknown field "triger".\nDid you mean trigger?',
+      'at rules[1] (id "x"): unknown field "triger".\nDid you mean trigger?',
     ],
     [
       "rules:\n- id: x\n  kind: errors\n  trigger: { count: many }",
-      'at rules[1].trigger.count: invalid value "many"',
+      'at rules[1].trigger.count (id "x"): invalid value "many"',
     ],
     ["rules:\n- {id: x, kind: errors}\n- {id: x, kind: growth}", "has two rules with the id x"],
-    ["rules:\n- {id: x, kind: allowance, periodStart: 15}", "at rules[1].allowance: invalid value undefined"],
+    [
+      "rules:\n- {id: x, kind: allowance, periodStart: 15}",
+      'at rules[1].allowance (id "x"): a value is missing',
+    ],
     [
       "rules:\n- {id: x, kind: allowance, allowance: 100, periodStart: 32}",
-      "at rules[1].periodStart: invalid value 32 (",
+      'at rules[1].periodStart (id "x"): invalid value 32 (',
     ],
     ["rules:\n- {id: X y, kind: errors}", "expected lower-case letters, digits and hyphens"],
   ])("rejects the rules %j", async (text, message) => {

@@ -112,6 +112,12 @@ describe("the incidents of one client", () => {
     expect(casesOf([incident("a", 0, 1, 5), incident("b", 1, 9)])).toHaveLength(2);
   });
 
+  it("do not get worse by a less important rule's steps once the rule that names the case has found it", () => {
+    const requests = { ...incident("requests", 4, 10), steps: [11, 13] };
+    const [one] = casesOf([requests, { ...incident("rate-limited", 0, 12, 15), steps: [14] }]);
+    expect(one?.steps).toEqual([11, 12, 14]);
+  });
+
   it("do not get worse because a less important rule joins", () => {
     expect(casesOf([incident("a", 0, 1), incident("b", 1, 2)])).toMatchObject([{ steps: [] }]);
   });

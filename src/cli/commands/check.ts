@@ -192,7 +192,10 @@ function fail(all: readonly CheckedLake[], onlyNew: boolean): void {
       {
         hint: [
           ...(unknown === undefined ? [] : [unknown.message, unknown.hint]),
-          `To silence one for a while: gc-usage check ack ${first.id}${first.flags} --until DAY --reason "…"`,
+          // Only a finding that is remembered can be acknowledged.
+          all.every(({ report }) => report.isSaved)
+            ? `To silence one for a while: gc-usage check ack ${first.id}${first.flags} --until DAY --reason "…"`
+            : "This check was not remembered. Only findings of a remembered check can be acknowledged.",
         ].join(" "),
       },
     );
