@@ -25,12 +25,10 @@ export async function limitsText(
       ? "Limits of the organization"
       : "Limits that Genesys documents for every organization. Yours may differ";
   const parts = [
-    `${onOut.bold(heading)}\n${await table(limitColumns(limits), limits, width)}${source === "organization" ? LEGEND : ""}`,
+    `${onOut.bold(heading)}\n${limitLines(limits)}${source === "organization" ? LEGEND : ""}`,
     ...(changeRequests === null || changeRequests.length === 0
       ? []
-      : [
-          `${onOut.bold("Requests to change limits")}\n${await table(REQUEST_COLUMNS, changeRequests, width)}`,
-        ]),
+      : [`${onOut.bold("Requests to change limits")}\n${changeRequests.map(requestLines).join("")}`]),
     ...(clients === null ? [] : [await usageText(report, clients, width)]),
     ...(whatIf === null ? [] : [await whatIfText(whatIf, width)]),
   ];
@@ -56,27 +54,44 @@ async function table<Row>(
   return text;
 }
 
-/** Without the columns of which nothing is known. */
-function limitColumns(limits: readonly KnownLimit[]): Shown<KnownLimit>[] {
-  const yes = (flag: boolean | null): SqlValue => (flag === null ? null : flag ? "yes" : "no");
-  const columns: Shown<KnownLimit>[] = [
-    { name: "limit", value: ({ namespace, key }) => `${namespace} ${key}` },
-    { name: "in_force", kind: "integer", value: ({ value }) => value },
-    { name: "default", kind: "integer", value: ({ defaultValue }) => defaultValue },
-    { name: "raisable", value: ({ configurable }) => yes(configurable) },
-    { name: "recorded", value: ({ trackable }) => yes(trackable) },
-    { name: "description", value: ({ description }) => description },
-  ];
-  return columns.filter(({ value }) => limits.some((limit) => value(limit) !== null));
+/** By namespace. Names are long, so the description is on a line of its own. */
+function limitLines(limits: readonly KnownLimit[]): string {
+  const width = Math.max(...limits.map(({ key }) => key.length));
+  let namespace = "";
+  const lines = limits.flatMap((limit) => {
+    const isNew = limit.namespace !== namespace;
+    namespace = limit.namespace;
+    const shown = limit.value ?? limit.defaultValue;
+    const value = (shown === null ? "-" : number(shown)).padStart(7);
+    const details = [limit.description, flagsOf(limit)].filter((text) => text !== null && text !== "");
+    return [
+      ...(isNew ? [namespace] : []),
+      `  ${limit.key.padEnd(width)}  ${value}  ${defaultText(limit)}`.trimEnd(),
+      ...(details.length === 0 ? [] : [onOut.dim(`      ${details.join("; ")}`)]),
+    ];
+  });
+  return lines.map((line) => `${line}\n`).join("");
 }
 
-const REQUEST_COLUMNS: readonly Shown<JudgedRequest>[] = [
-  { name: "created", value: ({ dateCreated }) => dateCreated?.slice(0, 10) ?? null },
-  { name: "limit", value: ({ namespace, key }) => [namespace, key].filter(Boolean).join(" ") },
-  { name: "from", kind: "integer", value: ({ currentValue }) => currentValue ?? null },
-  { name: "to", kind: "integer", value: ({ requestedValue }) => requestedValue ?? null },
-  { name: "outcome", value: outcomeOf },
-];
+function defaultText({ value, defaultValue }: KnownLimit): string {
+  if (defaultValue === null) return "";
+  return value === null || value === defaultValue ? "default" : `default ${number(defaultValue)}`;
+}
+
+function flagsOf({ configurable, trackable }: KnownLimit): string {
+  const words = [
+    configurable === null ? "" : configurable ? "raisable" : "not raisable",
+    trackable === null ? "" : trackable ? "recorded" : "not recorded",
+  ];
+  return words.filter((word) => word !== "").join(", ");
+}
+
+function requestLines(request: JudgedRequest): string {
+  const { dateCreated, namespace, key, currentValue, requestedValue } = request;
+  const of = (value: number | undefined): string => (value === undefined ? "?" : number(value));
+  const limit = [namespace, key].filter(Boolean).join(" ");
+  return `${dateCreated?.slice(0, 10) ?? "-".padEnd(10)}  ${limit}, ${of(currentValue)} to ${of(requestedValue)}\n            ${outcomeOf(request)}\n`;
+}
 
 /** `Rejected (AlternativeExists): there is another way that needs fewer requests`. */
 export function outcomeOf({ status, rejectReason, rejectMeaning }: JudgedRequest): string {
@@ -86,10 +101,17 @@ export function outcomeOf({ status, rejectReason, rejectMeaning }: JudgedRequest
 
 const USAGE_COLUMNS: readonly Shown<ClientHeadroom>[] = [
   { name: "client", value: nameOf },
-  { name: "busiest_days", value: ({ busiest }) => busiest.map(({ day }) => day).join(" ") },
+  {
+    name: "busiest_days",
+    value: ({ busiest }) =>
+      busiest
+        .slice(0, 2)
+        .map(({ day }) => day.slice(5))
+        .join(" "),
+  },
   { name: "requests", kind: "integer", value: ({ busiest: [top] }) => top?.requests ?? null },
   { name: "a_minute", kind: "double", value: ({ busiest: [top] }) => oneDecimal(top?.perMinute) },
-  { name: "of_token_pct", kind: "double", value: ({ busiest: [top] }) => oneDecimal(top?.tokenPct) },
+  { name: "token_pct", kind: "double", value: ({ busiest: [top] }) => oneDecimal(top?.tokenPct) },
   { name: "headroom", kind: "double", value: ({ headroomPerMinute }) => oneDecimal(headroomPerMinute) },
   { name: "429s", kind: "integer", value: ({ status429 }) => status429 },
 ];
