@@ -1,48 +1,22 @@
-import { allowanceOf } from "../insight/allowance.ts";
-import { billingMonth, monthStart } from "../insight/billing-month.ts";
+import { billingMonth } from "../insight/billing-month.ts";
 import { isBuiltIn } from "../insight/built-in-clients.ts";
 import type { DailySeries, KnownDays } from "../insight/daily-series.ts";
-import { fairUseOf, type Price, percentOf } from "../insight/fair-use.ts";
+import { fairUseOf, percentOf } from "../insight/fair-use.ts";
 import { type DailyCounts, organizationOf, subjectsOf, without } from "../insight/subjects.ts";
-import { GcUsageError } from "../support/errors.ts";
-import { quoted } from "../support/printable.ts";
 import { addDays, type Day, daysBetween, maxDay, minDay } from "../usage/day.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
 import type { Span } from "../usage/period.ts";
 import { type DatedSeries, seriesAmong } from "../usage/series.ts";
 import type { Service } from "../usage/service.ts";
-import type { AskOptions } from "./answers.ts";
 import type { Asker } from "./asker.ts";
 import type { LakeContext } from "./context.ts";
-import { type ContractAnswer, type ContractFacts, readContract } from "./contract.ts";
+import { type ContractFacts, readContract } from "./contract.ts";
 import { exemptAmong } from "./exempt.ts";
 import type { ClientShare, Comparison, FairUseBase, FairUseReport } from "./fair-use-report.ts";
+import { type FairUseOptions, settingsOf, termsOf } from "./fair-use-terms.ts";
 import { daysIn, HISTORY_DAYS, lastDayOf, missingDays } from "./known-days.ts";
 import { reading } from "./lake-access.ts";
-import { readLicenses } from "./licenses.ts";
 import { areEqual } from "./reconciling.ts";
-import type { RunOptions } from "./settings.ts";
-
-export interface FairUseOptions extends Pick<AskOptions, "service" | "groupBy" | "labels">, RunOptions {
-  /** The last UTC day that counts as used; the billing period is the one that contains it. Default: yesterday. */
-  readonly to?: string | undefined;
-  /** Free requests in a billing period, instead of the contract's. */
-  readonly allowance?: number | undefined;
-  /** Licenses instead of the allowance: `cx3=100,cx2-concurrent=20`, or a YAML or JSON file. */
-  readonly licenses?: string | undefined;
-  /** The day of the month on which billing months begin: 1 to 31, or any such UTC day. Default: the contract's, else the calendar's. */
-  readonly periodStart?: string | number | undefined;
-  /** For each request above the allowance. Default: the contract's. */
-  readonly overagePrice?: number | undefined;
-  /** ISO 4217. Default: the contract's, else USD. */
-  readonly currency?: string | undefined;
-  /** Also calculate everything without these clients: ids, names, or unambiguous parts of names. */
-  readonly exempt?: readonly string[] | undefined;
-  /** Part of the name or SKU of the contract's charge for API requests. */
-  readonly product?: string | undefined;
-  /** Do not ask the billing endpoints. */
-  readonly offline?: boolean | undefined;
-}
 
 /** Used and expected requests of a billing period against its allowance. */
 export async function fairUse(
@@ -117,48 +91,6 @@ export async function fairUse(
   };
 }
 
-/** The settings that the options contain, checked before anything is read. */
-async function settingsOf(options: FairUseOptions) {
-  const { allowance, licenses, overagePrice, currency, periodStart } = options;
-  if (allowance !== undefined && licenses !== undefined)
-    throw new GcUsageError("input", "--allowance and --licenses both set the allowance.", {
-      hint: "Use only one of them.",
-    });
-  if (allowance !== undefined && !(Number.isSafeInteger(allowance) && allowance > 0))
-    throw new GcUsageError(
-      "input",
-      `Invalid --allowance: ${quoted(allowance)} (expected a whole number of requests from 1).`,
-    );
-  if (overagePrice !== undefined && !(overagePrice >= 0 && Number.isFinite(overagePrice)))
-    throw new GcUsageError("input", `Invalid --overage-price: ${quoted(overagePrice)} (expected 0 or more).`);
-  if (currency !== undefined && !Intl.supportedValuesOf("currency").includes(currency.toUpperCase()))
-    throw new GcUsageError("input", `Invalid --currency: ${quoted(currency)} (expected an ISO 4217 code).`, {
-      hint: "For example: --currency USD",
-    });
-  const read = licenses === undefined ? undefined : await readLicenses(licenses);
-  if (read !== undefined && allowanceOf(read) < 1)
-    throw new GcUsageError("input", "Invalid --licenses: together they have no free requests.", {
-      hint: "Set the numbers of your licenses, for example cx3=100.",
-    });
-  return {
-    licenses: read,
-    periodStart: periodStart === undefined ? undefined : dayOfMonth(periodStart),
-  };
-}
-
-/** @throws {GcUsageError} input */
-function dayOfMonth(text: string | number): number {
-  const start = monthStart(text);
-  if (start !== undefined) return start;
-  throw new GcUsageError(
-    "input",
-    `Invalid --period-start: ${quoted(text)} (expected a day of the month or a UTC day).`,
-    { hint: "Use the first day of a billing month, for example 15 or 2026-10-15." },
-  );
-}
-
-type Given = Awaited<ReturnType<typeof settingsOf>>;
-
 function periodOf(
   start: number | undefined,
   facts: ContractFacts | undefined,
@@ -167,73 +99,6 @@ function periodOf(
   if (start !== undefined) return { period: billingMonth(start, to), periodFrom: "period-start" };
   if (facts) return { period: facts.period, periodFrom: "contract" };
   return { period: billingMonth(1, to), periodFrom: "calendar" };
-}
-
-interface Terms {
-  readonly allowance: number;
-  readonly allowanceFrom: FairUseReport["allowanceFrom"];
-  readonly price: Price | undefined;
-  readonly notes: readonly string[];
-}
-
-/** What is set has precedence over the contract. @throws {GcUsageError} if no allowance is known. */
-function termsOf({ licenses }: Given, options: FairUseOptions, contract: ContractAnswer | undefined): Terms {
-  const facts = contract?.facts;
-  const perRequest = options.overagePrice ?? facts?.overageRate ?? undefined;
-  const currency = (
-    options.currency ??
-    (options.overagePrice === undefined ? facts?.currency : undefined) ??
-    "USD"
-  ).toUpperCase();
-  const price = perRequest === undefined ? undefined : { perRequest, currency };
-  const why =
-    contract === undefined || contract.facts ? [] : [`The contract is not known: ${contract.reason}`];
-  if (options.allowance !== undefined)
-    return { allowance: options.allowance, allowanceFrom: "allowance", price, notes: why };
-  if (licenses !== undefined)
-    return {
-      allowance: allowanceOf(licenses),
-      allowanceFrom: "licenses",
-      price,
-      notes: [...why, ...licenseNotes(licenses)],
-    };
-  if (facts?.allowance != null)
-    return {
-      allowance: facts.allowance,
-      allowanceFrom: "contract",
-      price,
-      notes: [`The charge "${facts.product}" is assumed to be that of the API requests.`],
-    };
-  throw unknownAllowance(contract);
-}
-
-function licenseNotes(licenses: NonNullable<Given["licenses"]>): string[] {
-  return [
-    "The free requests of each license are from an older copy of the fair use policy: your contract decides.",
-    ...licenses.flatMap(({ name, assumption }) =>
-      assumption ? [`Assumed for ${name}: ${assumption}.`] : [],
-    ),
-  ];
-}
-
-function unknownAllowance(contract: ContractAnswer | undefined): GcUsageError {
-  const set = "Set it, for example: --allowance 182000, or --licenses cx3=100,cx2-concurrent=20";
-  if (contract === undefined)
-    return new GcUsageError("input", "The allowance is not known: --offline does not read the contract.", {
-      hint: set,
-    });
-  if (contract.facts)
-    return new GcUsageError(
-      "input",
-      `The allowance is not known: the charge "${contract.facts.product}" has none.`,
-      { hint: `${set}, or choose another charge with --product.` },
-    );
-  const { reason, kind } = contract;
-  if (kind === "credentials")
-    return new GcUsageError(kind, `The allowance is not known: ${reason}`, {
-      hint: `Check the connection with \`gc-usage doctor\`. Or set the allowance, for example: --allowance 182000, or --licenses cx3=100,cx2-concurrent=20`,
-    });
-  return new GcUsageError(kind, `The allowance is not known: ${reason}`, { hint: set });
 }
 
 /** The service with more days of the period; legacy, if both have as many. */
