@@ -16,7 +16,13 @@ import type { LakeContext } from "./context.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { severalLakes } from "./limits.ts";
 import { missingDays } from "./missing-days.ts";
-import { connectIfPossible, Missing, type OfflineOptions, organizationLimits } from "./organization-api.ts";
+import {
+  connectIfPossible,
+  Missing,
+  type OfflineOptions,
+  organizationLimits,
+  orOffline,
+} from "./organization-api.ts";
 import type { QuestionRows } from "./question-rows.ts";
 
 /** The period is like that of `ask`: by default the last 30 days, as far as the lake has them. */
@@ -31,6 +37,15 @@ const NAMESPACES = ["platform.api", "dataactions"];
 const MOST_ENDPOINTS = 10_000;
 
 export async function diagnose(
+  usage: Asker,
+  context: LakeContext,
+  name: string,
+  options: DiagnoseOptions,
+): Promise<Diagnosis> {
+  return await orOffline(() => diagnosisOf(usage, context, name, options));
+}
+
+async function diagnosisOf(
   usage: Asker,
   context: LakeContext,
   name: string,

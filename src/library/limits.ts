@@ -10,7 +10,7 @@ import type { Asker } from "./asker.ts";
 import type { LakeContext } from "./context.ts";
 import type { LimitsReport } from "./limits-report.ts";
 import { missingDays } from "./missing-days.ts";
-import { connectIfPossible, type OfflineOptions, organizationLimits } from "./organization-api.ts";
+import { connectIfPossible, type OfflineOptions, organizationLimits, orOffline } from "./organization-api.ts";
 
 /** The period is like that of `ask`: by default the last 30 days, as far as the lake has them. */
 export interface LimitsOptions
@@ -32,6 +32,10 @@ export async function limitsOf(
   context: LakeContext,
   options: LimitsOptions,
 ): Promise<LimitsReport> {
+  return await orOffline(() => reportOf(usage, context, options));
+}
+
+async function reportOf(usage: Asker, context: LakeContext, options: LimitsOptions): Promise<LimitsReport> {
   const growth = options.whatIf === undefined ? undefined : parseGrowth(options.whatIf, "--what-if");
   const used = await clientsIn(usage, options);
   const connected = await connectIfPossible(context, options);

@@ -60,6 +60,22 @@ export async function connectIfPossible(context: LakeContext, options: OfflineOp
   return { client };
 }
 
+/** Runs what calls the API. If that fails, the error says how to do without. */
+export async function orOffline<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!isGcUsageError(error) || !["service", "timeout", "credentials"].includes(error.kind)) throw error;
+    const { kind, message, hint, retryable, details } = error;
+    throw new GcUsageError(kind, message, {
+      hint: [...(hint === undefined ? [] : [hint]), "To do without the API, add --offline."].join(" "),
+      retryable,
+      details,
+      cause: error,
+    });
+  }
+}
+
 /** The limits of one organization would explain nothing about the usage of another. */
 async function checkOrganization(
   context: LakeContext,

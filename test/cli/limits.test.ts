@@ -152,6 +152,20 @@ describe("gc-usage limits", () => {
     expect(refused.stderr).toContain('The lake belongs to "Another one"');
   });
 
+  it("says how to do without a service that does not answer, and that several organizations are too many", async () => {
+    const unreachable = await limits([], { ...sandbox.env, GENESYSCLOUD_GATEWAY_PORT: "9" });
+    expect(unreachable).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(unreachable.stderr).toContain("To do without the API, add --offline.");
+
+    const parent = await workFolder();
+    for (const requests of [1n, 2n]) await makeLake([slice("2026-10-01", [row("a", requests)])], parent);
+    for (const command of [["limits"], ["diagnose", "a"]]) {
+      const several = await gcUsage([...command, "--lake", parent, "--offline"], { env: {} });
+      expect(several).toMatchObject({ exitCode: 2, stdout: "" });
+      expect(several.stderr).toContain("The lake is a folder of several organizations' lakes.");
+    }
+  });
+
   it("says that days of the period are missing, but not those before the lake begins", async () => {
     const gap = await limits(["--offline", "--from", "2026-09-29"]);
     expect(gap.exitCode).toBe(0);
