@@ -5,10 +5,13 @@ export const OTHER_SUITES = ["test/aws/**", "test/browser/**", "test/recipes/**"
 
 export const TEST = {
   include: ["test/**/*.test.ts"],
-  // These take a fifth of the time even in their smallest form: only `npm run test:reliability` runs them.
+  // These take a third of the time, some even in their smallest form: only `npm run test:reliability` runs them.
   exclude: [
     ...OTHER_SUITES,
     "test/reliability/{kill,machine,neighbors,plain-share,storm,together,wrong-sums}.test.ts",
+    "test/project/{extending,library}.test.ts",
+    "test/sandbox/limits.test.ts",
+    "test/sync/sync-e2e.test.ts",
   ],
   globalSetup: ["test/helpers/build.ts", "test/helpers/watch.ts", "test/helpers/seed.ts"],
   setupFiles: ["test/helpers/fast-check.ts"],

@@ -31,8 +31,8 @@ export interface Cost {
   readonly seconds: number;
 }
 
-/** `sync`: calls of the API. `athena`: statements. */
-export type CostKind = "sync" | "athena";
+/** `sync` and `limits` (also diagnose and fair-use): calls of the API. `athena`: statements. */
+export type CostKind = "sync" | "limits" | "athena";
 
 const COSTS = z.looseObject({
   format: z.literal(FORMAT),

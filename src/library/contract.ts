@@ -12,7 +12,7 @@ import { quoted } from "../support/printable.ts";
 import type { Day } from "../usage/day.ts";
 import type { Span } from "../usage/period.ts";
 import type { LakeContext } from "./context.ts";
-import { connectIfPossible, type OfflineOptions } from "./organization-api.ts";
+import { connectIfPossible, disconnect, type OfflineOptions } from "./organization-api.ts";
 
 /** What the billing endpoints say about the API requests of a billing period. */
 export interface ContractFacts {
@@ -73,7 +73,7 @@ export async function readContract(
     if (!isGcUsageError(error) || !WITHOUT.includes(error.kind)) throw error;
     return { facts: undefined, reason: error.message, kind: error.kind };
   } finally {
-    await client?.close();
+    await disconnect(context, client);
   }
 }
 

@@ -18,6 +18,7 @@ import { severalLakes } from "./limits.ts";
 import { missingDays } from "./missing-days.ts";
 import {
   connectIfPossible,
+  disconnect,
   Missing,
   type OfflineOptions,
   organizationLimits,
@@ -115,7 +116,7 @@ async function diagnosisOf(
       basis,
     };
   } finally {
-    await connected.client?.close();
+    await disconnect(context, connected.client);
   }
 }
 

@@ -10,7 +10,13 @@ import type { Asker } from "./asker.ts";
 import type { LakeContext } from "./context.ts";
 import type { LimitsReport } from "./limits-report.ts";
 import { missingDays } from "./missing-days.ts";
-import { connectIfPossible, type OfflineOptions, organizationLimits, orOffline } from "./organization-api.ts";
+import {
+  connectIfPossible,
+  disconnect,
+  type OfflineOptions,
+  organizationLimits,
+  orOffline,
+} from "./organization-api.ts";
 
 /** The period is like that of `ask`: by default the last 30 days, as far as the lake has them. */
 export interface LimitsOptions
@@ -63,7 +69,7 @@ async function reportOf(usage: Asker, context: LakeContext, options: LimitsOptio
       basis: "rows" in used ? used.basis : null,
     };
   } finally {
-    await client?.close();
+    await disconnect(context, client);
   }
 }
 

@@ -10,10 +10,11 @@ import {
 import type { Optional } from "../genesys/listing.ts";
 import { DOCUMENTED_LIMITS, type KnownLimit, mergedLimits } from "../insight/limits.ts";
 import { readClaim } from "../lake/claim.ts";
-import { GcUsageError, isGcUsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { type JudgedRequest, judgedRequest } from "./change-requests.ts";
 import type { LakeContext } from "./context.ts";
+import { recordCost } from "./costs.ts";
 import { reading } from "./lake-access.ts";
 import type { RunOptions } from "./settings.ts";
 
@@ -58,6 +59,18 @@ export async function connectIfPossible(context: LakeContext, options: OfflineOp
     throw error;
   }
   return { client };
+}
+
+/** Closes the client, and records its calls in the lake, if there is one. */
+export async function disconnect(context: LakeContext, client: GenesysClient | undefined): Promise<void> {
+  if (client === undefined) return;
+  await client.close();
+  const { calls, throttled } = client.stats;
+  if (calls === 0) return;
+  await reading(context, {}, (lake) => recordCost(lake, "limits", { calls, throttled }, context.log)).catch(
+    // Without a lake there is no place for it, and the answer does not depend on it.
+    (error: unknown) => context.log.debug(`The cost of this run was not recorded: ${messageOf(error)}`),
+  );
 }
 
 /** Runs what calls the API. If that fails, the error says how to do without. */

@@ -21,7 +21,7 @@ interface Costs {
   }[];
 }
 
-it("status --cost sums the API calls of all syncs, and nothing else of the lake changes", async () => {
+it("status --cost sums the API calls of all runs", async () => {
   const lake = join(await workFolder(), "lake");
   const sync = (...args: string[]) => gcUsage(["sync", "--lake", lake, ...args], { env: sandbox.env });
   // Signing in is a call of another host.
@@ -35,6 +35,13 @@ it("status --cost sums the API calls of all syncs, and nothing else of the lake 
   const { cost } = JSON.parse((await gcUsage([...status, "--json"])).stdout) as Costs;
   expect(cost).toMatchObject([{ month: dayOf(Date.now()).slice(0, 7), kind: "sync", runs: 2, calls }]);
   expect((await gcUsage(status)).stdout).toContain(`sync    2 runs, ${calls} API calls, 0 rate limited`);
+
+  await gcUsage(["limits", "--lake", lake], { env: sandbox.env });
+  const all = JSON.parse((await gcUsage([...status, "--json"])).stdout) as Costs;
+  expect(all.cost).toMatchObject([
+    { kind: "limits", calls: made() - before - calls },
+    { kind: "sync", calls },
+  ]);
 
   // A later version's record stays, and hides nothing else.
   const newer = '{"format":2,"days":[]}';
