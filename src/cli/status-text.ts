@@ -30,11 +30,8 @@ export function statusText(uri: string, status: LakeStatus): string {
 /** What gc-usage itself has cost, a line for each month and kind. */
 export function costText(costs: readonly MonthCost[]): string {
   if (costs.length === 0) return "\nNo cost is recorded yet.\n";
-  const lines = costs.map(({ month, kind, runs, calls, throttled, bytesScanned, usd, seconds }) => {
-    const facts =
-      kind === "athena"
-        ? [counted(runs, "statement"), `${sizeText(bytesScanned)} scanned`, `$${usd.toFixed(4)}`]
-        : [counted(runs, "run"), counted(calls, "API call"), `${throttled} rate limited`];
+  const lines = costs.map(({ month, kind, runs, calls, throttled, seconds }) => {
+    const facts = [counted(runs, "run"), counted(calls, "API call"), `${throttled} rate limited`];
     return `  ${month}  ${kind.padEnd(6)}  ${facts.join(", ")}, ${counted(Math.round(seconds), "second")}\n`;
   });
   return `\n${onOut.bold("Cost of gc-usage itself")}\n${lines.join("")}`;

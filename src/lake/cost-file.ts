@@ -31,8 +31,8 @@ export interface Cost {
   readonly seconds: number;
 }
 
-/** `sync` and `limits` (also diagnose and fair-use): calls of the API. `athena`: statements. */
-export type CostKind = "sync" | "limits" | "athena";
+/** `limits` stands for diagnose and fair-use too. */
+export type CostKind = "sync" | "limits";
 
 const COSTS = z.looseObject({
   format: z.literal(FORMAT),

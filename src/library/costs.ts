@@ -1,11 +1,10 @@
-import type { QueryResult, SqlEngine } from "../engine/engine.ts";
 import { addCost, type Cost, type CostKind, readCosts } from "../lake/cost-file.ts";
 import type { Lake } from "../lake/lake.ts";
 import { type Log, realEffects } from "../support/effects.ts";
 import { messageOf } from "../support/errors.ts";
 import { dayOf } from "../usage/day.ts";
 
-/** What the program itself has cost in a month: calls of the API, data scanned by Athena. */
+/** What the program itself has cost in a month: calls of the API. */
 export interface MonthCost extends Cost {
   /** `2026-11` */
   readonly month: string;
@@ -49,25 +48,4 @@ export async function recordCost(
   } catch (error) {
     log.debug(`The cost of this run was not recorded: ${messageOf(error)}`);
   }
-}
-
-/** An engine that records in the lake what its statements have cost, when it is closed. */
-export function recordingCosts(engine: SqlEngine, lake: Lake, log: Log): SqlEngine {
-  const results: QueryResult[] = [];
-  return {
-    traits: engine.traits,
-    slices: engine.slices,
-    query: async (sql, options) => {
-      const result = await engine.query(sql, options);
-      results.push(result);
-      return result;
-    },
-    close: async () => {
-      await engine.close();
-      for (const stats of results.map((result) => result.stats())) {
-        const { bytesScanned = 0, costUsd = 0, elapsedMs } = stats;
-        await recordCost(lake, "athena", { bytesScanned, usd: costUsd, seconds: elapsedMs / 1000 }, log);
-      }
-    },
-  };
 }

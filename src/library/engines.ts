@@ -7,7 +7,6 @@ import { storeKind } from "../lake/stores.ts";
 import type { Log } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { parseSize } from "../support/size.ts";
-import { recordingCosts } from "./costs.ts";
 import { type LakeLocation, warnBeforeFirstDay } from "./locate-lake.ts";
 import { type ReadLake, readLakes } from "./read-lakes.ts";
 import type { EngineName, EngineOptions, RunOptions, Variables } from "./settings.ts";
@@ -100,8 +99,8 @@ async function openAthenaEngine(request: EngineRequest): Promise<OpenEngine> {
   }
   const { openAthena } = await import("../engine/athena/athena.ts");
   const lakes = isLocal ? undefined : seenByStack(log, stack, await lakesOf(request));
-  return await opened(lakes, async () => {
-    const engine = await openAthena({
+  return await opened(lakes, async () =>
+    openAthena({
       workgroup,
       database: options.database ?? stack?.database ?? DATABASE,
       slices: lakes?.flatMap(({ slices }) => slices),
@@ -111,10 +110,8 @@ async function openAthenaEngine(request: EngineRequest): Promise<OpenEngine> {
       maxScan: options.maxScan,
       log,
       onProgress,
-    });
-    const [first] = lakes ?? [];
-    return first === undefined ? engine : recordingCosts(engine, first.lake, log);
-  });
+    }),
+  );
 }
 
 function lakesOf({ place, options, log, signal, variables }: EngineRequest): Promise<ReadLake[]> {
