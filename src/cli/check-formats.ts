@@ -1,4 +1,5 @@
 import type { CheckFinding } from "../index.ts";
+import { describeRanges } from "../usage/envelope.ts";
 import { type CheckedLake, checkText, markdown } from "./check-text.ts";
 import { stringify } from "./cli.ts";
 
@@ -52,9 +53,7 @@ function junit(all: readonly CheckedLake[]): string {
       <failure message="${xml(summary)}"/>
     </testcase>`,
     );
-    const missing = report.missing
-      .map(({ from, to }) => (from === to ? from : `${from} to ${to}`))
-      .join(", ");
+    const missing = describeRanges(report.missing);
     const data =
       missing === ""
         ? '    <testcase classname="data" name="complete"/>'

@@ -1,6 +1,7 @@
 import type { Cause, CheckFinding, CheckReport, Preview } from "../index.ts";
-import { counted } from "../support/count.ts";
+import { counted, figure } from "../support/count.ts";
 import { shellWord } from "../support/quote.ts";
+import { describeRanges } from "../usage/envelope.ts";
 import { onOut } from "./colors.ts";
 
 /** A lake and its check. The organization is undefined for a single lake. */
@@ -63,11 +64,11 @@ function causeText({ value, name, amount, share, requests }: Cause, { kind }: Ch
 }
 
 function amountText(kind: CheckFinding["kind"], amount: number, requests: number): string {
-  if (kind === "rate-limited") return `${number(amount)} of ${number(requests)} requests got a 429`;
-  if (kind === "errors") return `${number(amount)} of ${number(requests)} requests failed`;
+  if (kind === "rate-limited") return `${figure(amount)} of ${figure(requests)} requests got a 429`;
+  if (kind === "errors") return `${figure(amount)} of ${figure(requests)} requests failed`;
   if (kind === "new-client" || kind === "token-share" || kind === "allowance")
-    return `${number(amount)} requests`;
-  return `${number(Math.abs(amount))} ${amount < 0 ? "fewer" : "more"} requests a day`;
+    return `${figure(amount)} requests`;
+  return `${figure(Math.abs(amount))} ${amount < 0 ? "fewer" : "more"} requests a day`;
 }
 
 /** Commands to look further. */
@@ -98,9 +99,7 @@ export function markdown({ organization, uri, report }: CheckedLake): string {
   const missing =
     report.missing.length === 0
       ? []
-      : [
-          `**No data for ${report.missing.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ")}**, so nothing is known about these days.\n`,
-        ];
+      : [`**No data for ${describeRanges(report.missing)}**, so nothing is known about these days.\n`];
   const table =
     report.findings.length === 0
       ? []
@@ -139,8 +138,4 @@ export function previewText({
     }),
   ]);
   return `${whose}From ${from} to ${to}, the rules would have reported:\n${lines.join("\n")}\n`;
-}
-
-function number(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
 }

@@ -1,5 +1,5 @@
 import type { Diagnosis, JudgedRequest } from "../index.ts";
-import { counted } from "../support/count.ts";
+import { counted, figure } from "../support/count.ts";
 import { onOut } from "./colors.ts";
 import { outcomeOf, unavailableText } from "./limits-text.ts";
 
@@ -191,5 +191,5 @@ function percent(part: number, whole: number): string {
 }
 
 function number(value: number | undefined): string {
-  return value === undefined ? "an unknown value" : Math.round(value).toLocaleString("en-US");
+  return value === undefined ? "an unknown value" : figure(value);
 }

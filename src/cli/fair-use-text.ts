@@ -1,5 +1,5 @@
 import type { ClientShare, FairUse, FairUseReport, Overage, Price } from "../index.ts";
-import { counted } from "../support/count.ts";
+import { counted, figure } from "../support/count.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { CANONICAL_GROUPING } from "../usage/grouping.ts";
 import { seriesFlags } from "../usage/series.ts";
@@ -80,28 +80,28 @@ function factsOf(
 ): Line[] {
   const isSame = report.used === used;
   const lines: Line[] = [
-    ["Allowance", number(allowance), `from ${SOURCES[allowanceFrom]}`],
-    ["Used", number(used.requests), `${used.percent}% of the allowance`],
+    ["Allowance", figure(allowance), `from ${SOURCES[allowanceFrom]}`],
+    ["Used", figure(used.requests), `${used.percent}% of the allowance`],
   ];
   if (forecast) {
     const { band } = forecast;
     const range = band
-      ? `, approximately ${number(band.low)} to ${number(band.high)} with a probability of ${Math.round(band.coverage * 100)}%`
+      ? `, approximately ${figure(band.low)} to ${figure(band.high)} with a probability of ${Math.round(band.coverage * 100)}%`
       : ", without a range: too little history";
-    lines.push(["Forecast", number(forecast.requests), `${forecast.percent}% of the allowance${range}`]);
+    lines.push(["Forecast", figure(forecast.requests), `${forecast.percent}% of the allowance${range}`]);
   } else {
     lines.push(["Forecast", "unknown", WHY_NO_FORECAST[noForecast ?? "no-days"]]);
   }
-  lines.push(["Overage so far", number(used.overage.requests), chargeText(used.overage, price)]);
+  lines.push(["Overage so far", figure(used.overage.requests), chargeText(used.overage, price)]);
   if (forecast) {
     const { overage, band } = forecast;
     const range =
       band && band.overage.high.requests > 0 && band.overage.low.requests !== band.overage.high.requests
-        ? `${number(band.overage.low.requests)} to ${number(band.overage.high.requests)}`
+        ? `${figure(band.overage.low.requests)} to ${figure(band.overage.high.requests)}`
         : "";
     const charges = band && price ? chargeRange(band.overage.low, band.overage.high, price) : "";
     const comment = [chargeText(overage, price), range && `approximately ${range}${charges}`];
-    lines.push(["Overage forecast", number(overage.requests), comment.filter(Boolean).join(", ")]);
+    lines.push(["Overage forecast", figure(overage.requests), comment.filter(Boolean).join(", ")]);
   }
   lines.push(whenText(overageFrom, daysToOverage, period.to, forecast !== null));
   if (contract && isSame) lines.push(contractLine(contract));
@@ -132,13 +132,13 @@ function contractLine(contract: NonNullable<FairUseReport["contract"]>): Line {
     overageCharge === null || currency === null ? "" : `, overage ${money(overageCharge, currency)}`;
   const state = status === null ? "" : `${status.toLowerCase()} period`;
   if (actual === null) return ["Contract", "no figure", `${state}${charge}`];
-  if (comparison === null) return ["Contract", number(actual), `${state}${charge}`];
+  if (comparison === null) return ["Contract", figure(actual), `${state}${charge}`];
   const { difference, through } = comparison;
   const compared =
     difference === 0
       ? `equal to our count through ${through}`
-      : `${number(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"} than our count through ${through}`;
-  return ["Contract", number(actual), [compared, state].filter(Boolean).join(", ") + charge];
+      : `${figure(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"} than our count through ${through}`;
+  return ["Contract", figure(actual), [compared, state].filter(Boolean).join(", ") + charge];
 }
 
 function chargeText({ charge }: Overage, price: Price | null): string {
@@ -178,10 +178,6 @@ async function clientsText(clients: readonly ClientShare[], table: TableStyle): 
 
 function namesOf(clients: readonly ClientShare[]): string {
   return clients.map(({ id, name }) => name ?? id).join(" and ");
-}
-
-function number(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
 }
 
 function money(amount: number, currency: string): string {

@@ -1,7 +1,6 @@
 import type {
   ClientHeadroom,
   Column,
-  DayRange,
   JudgedRequest,
   KnownLimit,
   LimitsReport,
@@ -10,7 +9,7 @@ import type {
   Verdict,
   WhatIf,
 } from "../index.ts";
-import { counted } from "../support/count.ts";
+import { counted, figure } from "../support/count.ts";
 import { onOut } from "./colors.ts";
 import { tableText } from "./table.ts";
 
@@ -62,7 +61,7 @@ function limitLines(limits: readonly KnownLimit[]): string {
     const isNew = limit.namespace !== namespace;
     namespace = limit.namespace;
     const shown = limit.value ?? limit.defaultValue;
-    const value = (shown === null ? "-" : number(shown)).padStart(7);
+    const value = (shown === null ? "-" : figure(shown)).padStart(7);
     const details = [limit.description, flagsOf(limit)].filter((text) => text !== null && text !== "");
     return [
       ...(isNew ? [namespace] : []),
@@ -75,7 +74,7 @@ function limitLines(limits: readonly KnownLimit[]): string {
 
 function defaultText({ value, defaultValue }: KnownLimit): string {
   if (defaultValue === null) return "";
-  return value === null || value === defaultValue ? "default" : `default ${number(defaultValue)}`;
+  return value === null || value === defaultValue ? "default" : `default ${figure(defaultValue)}`;
 }
 
 function flagsOf({ configurable, trackable }: KnownLimit): string {
@@ -88,7 +87,7 @@ function flagsOf({ configurable, trackable }: KnownLimit): string {
 
 function requestLines(request: JudgedRequest): string {
   const { dateCreated, namespace, key, currentValue, requestedValue } = request;
-  const of = (value: number | undefined): string => (value === undefined ? "?" : number(value));
+  const of = (value: number | undefined): string => (value === undefined ? "?" : figure(value));
   const limit = [namespace, key].filter(Boolean).join(" ");
   return `${dateCreated?.slice(0, 10) ?? "-".padEnd(10)}  ${limit}, ${of(currentValue)} to ${of(requestedValue)}\n            ${outcomeOf(request)}\n`;
 }
@@ -129,7 +128,7 @@ async function usageText(
   const more = moreClients === 0 ? "" : `${counted(moreClients, "more client")}: set --top.\n`;
   return [
     `${onOut.bold(heading)}\n`,
-    `One token may make ${number(perMinute)} requests a minute (${source}), so ${number(perDay)} a day.\n`,
+    `One token may make ${figure(perMinute)} requests a minute (${source}), so ${figure(perDay)} a day.\n`,
     "Figures are those of the busiest day. a_minute and headroom are averages of the whole day; 429s are of the period.\n\n",
     await table(USAGE_COLUMNS, clients, width),
     more,
@@ -140,7 +139,7 @@ async function usageText(
 /** For a client that one token cannot explain. */
 function severalTokens({ clientId, clientName, busiest: [top] }: ClientHeadroom, perDay: number): string {
   return (
-    `${clientName ?? clientId} made ${number(top?.requests ?? 0)} requests on ${top?.day}, more than the ${number(perDay)} of one token. ` +
+    `${clientName ?? clientId} made ${figure(top?.requests ?? 0)} requests on ${top?.day}, more than the ${figure(perDay)} of one token. ` +
     "It holds several tokens, for example one for each user, or its limit was raised.\n"
   );
 }
@@ -165,7 +164,7 @@ async function whatIfText(results: readonly WhatIf[], width: number): Promise<st
   if (results.length <= 2) return results.map(arithmeticOf).join("\n") + CAVEAT;
   const verdicts = [...new Set(results.map(({ verdict }) => verdict))];
   const legend = verdicts.map((verdict) => `${COLORS[verdict](verdict)}: ${VERDICTS[verdict]}\n`);
-  const limit = number(results[0]?.limit ?? 0);
+  const limit = figure(results[0]?.limit ?? 0);
   return (
     `${onOut.bold(`What if each client made that much more, at ${limit} requests a minute for one token`)}\n` +
     `${await table(WHAT_IF_COLUMNS, results, width)}\n${legend.join("")}` +
@@ -194,10 +193,10 @@ function arithmeticOf(result: WhatIf): string {
   const sum = `${oneDecimal(before)} + ${oneDecimal(after - before)} = ${oneDecimal(after)}`;
   const lines =
     clientId === null
-      ? [`${oneDecimal(after)} of ${number(limit)} a minute, ${percent(after, limit)}.`]
+      ? [`${oneDecimal(after)} of ${figure(limit)} a minute, ${percent(after, limit)}.`]
       : [
           `Its busiest day was ${busiestDay}, with ${oneDecimal(before)} requests a minute on average.`,
-          `${sum} of ${number(limit)} a minute, ${percent(after, limit)}.`,
+          `${sum} of ${figure(limit)} a minute, ${percent(after, limit)}.`,
           ...(status429 > 0 ? [`It got ${counted(status429, "429")} in the period.`] : []),
           ...(verdict === "exceeds" || mostPeak === null
             ? []
@@ -224,11 +223,6 @@ export function unavailableText({ what, reason, permissions }: Unavailable): str
     : `Not read: ${what}. The OAuth client needs the permission ${permissions.join(" or ")}.`;
 }
 
-/** `2026-11-01, 2026-11-03 to 2026-11-07`. */
-export function rangesText(ranges: readonly DayRange[]): string {
-  return ranges.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
-}
-
 function nameOf({ clientId, clientName }: ClientHeadroom): string {
   return clientName ?? clientId;
 }
@@ -239,8 +233,4 @@ function oneDecimal(value: number | undefined): number {
 
 function percent(part: number, whole: number): string {
   return `${Math.round((100 * part) / whole)}%`;
-}
-
-function number(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
 }

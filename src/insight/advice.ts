@@ -1,4 +1,4 @@
-import { counted } from "../support/count.ts";
+import { counted, figure } from "../support/count.ts";
 import type { Day } from "../usage/day.ts";
 import type { LimitHit } from "./limit-hits.ts";
 import type { KnownLimit } from "./limits.ts";
@@ -122,7 +122,7 @@ const LINES: Readonly<Record<AdviceKind, (traffic: Traffic) => string[]>> = {
   retry: ({ limited }) => {
     const worst = worstOf(limited);
     return [
-      `Even the worst day, ${worst?.day}, had only ${counted(worst?.status429 ?? 0, "429")} of ${number(worst?.requests ?? 0)} requests.`,
+      `Even the worst day, ${worst?.day}, had only ${counted(worst?.status429 ?? 0, "429")} of ${figure(worst?.requests ?? 0)} requests.`,
       RETRY,
     ];
   },
@@ -153,7 +153,7 @@ function excess({ limited }: Traffic): string[] {
   if (worst === undefined) return [];
   const { day, requests, status429 } = worst;
   return [
-    `On the worst day, ${day}, ${number(status429)} of ${number(requests)} requests got a 429 (${percent(status429, requests)}). ` +
+    `On the worst day, ${day}, ${figure(status429)} of ${figure(requests)} requests got a 429 (${percent(status429, requests)}). ` +
       "That many requests were too early, or too many.",
   ];
 }
@@ -165,10 +165,10 @@ function polledLine(
   const worst = worstOf(limited);
   const onDay = onWorstDay.get(endpoint) ?? 0;
   const seconds = onDay === 0 ? 0 : 86_400 / onDay;
-  const rate = seconds >= 1 ? `one every ${number(seconds)} s` : `${number(1 / seconds)} every second`;
+  const rate = seconds >= 1 ? `one every ${figure(seconds)} s` : `${figure(1 / seconds)} every second`;
   const share = percent(Math.min(worst?.status429 ?? 0, onDay), onDay);
   return (
-    `GET ${endpoint} got ${number(status429)} of its ${number(requests)} requests rejected. On ${worst?.day} there were ${number(onDay)}, ${rate} on average. ` +
+    `GET ${endpoint} got ${figure(status429)} of its ${figure(requests)} requests rejected. On ${worst?.day} there were ${figure(onDay)}, ${rate} on average. ` +
     `Answering ${share} of these from a cache saves as many requests as were rejected. ` +
     "A subscription to notifications, if there is a topic for it, saves all of them."
   );
@@ -182,14 +182,14 @@ function spreadLines(traffic: Traffic): string[] {
   const average = requests / MINUTES_PER_DAY;
   // A limit of each user cannot be compared with the requests of all of them.
   const limit = hit?.kind === "user" || hit?.kind === "app-user" ? null : (hit?.limit ?? null);
-  const spread = `Spread evenly over the day, its ${number(requests)} requests${what} are ${number(average)} a minute`;
+  const spread = `Spread evenly over the day, its ${figure(requests)} requests${what} are ${figure(average)} a minute`;
   return [
     ...(hours === undefined || hours.length === 0
       ? []
       : [`The limit was exceeded in ${counted(hours.length, "hour")} of that day: ${hoursText(hours)}.`]),
     limit === null || average > limit
       ? `${spread}.`
-      : `${spread}, ${percent(average, limit)} of the limit of ${number(limit)}. ` +
+      : `${spread}, ${percent(average, limit)} of the limit of ${figure(limit)}. ` +
         `At 80% of the limit, they need ${duration(requests / (0.8 * limit))}.`,
     "Start jobs at different times, send at a fixed rate below the limit, and do not start all at once on the hour.",
   ];
@@ -221,7 +221,7 @@ function steadyLines(traffic: Traffic): string[] {
         : `, and on the worst day in ${hours.length} of 24 hours: there are few quiet hours to move requests to.`),
     ...(isBelowOnAverage(traffic)
       ? [
-          `But that day's average, ${number(average)} a minute, is below the limit. Sending at an even rate within each hour may be enough, and is expected before a raise.`,
+          `But that day's average, ${figure(average)} a minute, is below the limit. Sending at an even rate within each hour may be enough, and is expected before a raise.`,
         ]
       : []),
   ];
@@ -233,7 +233,7 @@ function busiestWrites({ endpoints }: Traffic): string[] {
     .slice(0, POLLED_ENDPOINTS)
     .map(
       ({ method, endpoint, requests, status429 }) =>
-        `${method === null ? "" : `${method} `}${endpoint}: ${number(status429)} of ${number(requests)} requests got a 429.`,
+        `${method === null ? "" : `${method} `}${endpoint}: ${figure(status429)} of ${figure(requests)} requests got a 429.`,
     );
 }
 
@@ -257,8 +257,4 @@ function duration(minutes: number): string {
 export function percent(part: number, whole: number): string {
   const value = whole === 0 ? 0 : (100 * part) / whole;
   return `${value < 10 && value > 0 ? value.toFixed(1) : Math.round(value)}%`;
-}
-
-export function number(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
 }

@@ -1,5 +1,5 @@
-import { counted } from "../support/count.ts";
-import { hoursText, number, percent, type Traffic, worstOf } from "./advice.ts";
+import { counted, figure } from "../support/count.ts";
+import { hoursText, percent, type Traffic, worstOf } from "./advice.ts";
 import { kindOf, type LimitHit, type LimitKind } from "./limit-hits.ts";
 import type { KnownLimit, TokenLimit } from "./limits.ts";
 import { MINUTES_PER_DAY } from "./token-limit.ts";
@@ -40,7 +40,7 @@ function withoutRateLimits({ hits }: ConclusionFacts): string[] {
     "No limit was hit: there were no 429s.",
     ...hits.map(
       (hit) =>
-        `It came near ${WHAT[hit.kind]}, ${nameOf(hit)}: the highest recorded use was ${hit.highest === null ? "90% or more" : number(hit.highest)} of ${hit.limit === null ? "the limit" : number(hit.limit)}, last on ${hit.days.at(-1)}.`,
+        `It came near ${WHAT[hit.kind]}, ${nameOf(hit)}: the highest recorded use was ${hit.highest === null ? "90% or more" : figure(hit.highest)} of ${hit.limit === null ? "the limit" : figure(hit.limit)}, last on ${hit.days.at(-1)}.`,
     ),
   ];
 }
@@ -50,7 +50,7 @@ function hitLines(hit: LimitHit, { traffic }: ConclusionFacts): string[] {
   const value =
     limit === null
       ? ""
-      : `, which is ${number(limit)}${unitOf(hit)}${defaultValue === limit ? " (the default)" : ""}`;
+      : `, which is ${figure(limit)}${unitOf(hit)}${defaultValue === limit ? " (the default)" : ""}`;
   const worst = worstOf(traffic.limited);
   const isTop = hit === traffic.hit;
   return [
@@ -58,7 +58,7 @@ function hitLines(hit: LimitHit, { traffic }: ConclusionFacts): string[] {
     `It was exceeded on ${counted(days.length, "day")}, ${days.length === 1 ? days[0] : `from ${days[0]} to ${days.at(-1)}`}.` +
       (highest === null || above === null || limit === null
         ? ""
-        : ` The highest use was ${number(highest)}: ${number(above)} (${percent(above, limit)}) above the limit.`),
+        : ` The highest use was ${figure(highest)}: ${figure(above)} (${percent(above, limit)}) above the limit.`),
     ...(isTop && traffic.hours?.length
       ? [
           `On ${worst?.day}, that happened in ${counted(traffic.hours.length, "hour")}: ${hoursText(traffic.hours)}.`,
@@ -119,7 +119,7 @@ function aboveToken({ traffic, tokenLimit }: ConclusionFacts): string[] {
   const busiest = Math.max(...traffic.limited.map(({ requests }) => requests)) / MINUTES_PER_DAY;
   if (busiest <= tokenLimit.perMinute) return [];
   return [
-    `On its busiest day with 429s it made ${number(busiest)} requests a minute on average, more than the ${number(tokenLimit.perMinute)} of one token. ` +
+    `On its busiest day with 429s it made ${figure(busiest)} requests a minute on average, more than the ${figure(tokenLimit.perMinute)} of one token. ` +
       "So it holds several tokens. Some programs sign in again after a 429 to get a new token. That works around the limit and does not solve the cause.",
   ];
 }
@@ -159,8 +159,8 @@ function nameOf({ namespace, key }: { readonly namespace: string; readonly key: 
 
 function valueText(limit: KnownLimit): string {
   const { value, defaultValue } = limit;
-  if (value !== null) return number(value) + unitOf(limit);
-  return defaultValue === null ? "value not known" : `${number(defaultValue)}${unitOf(limit)} by default`;
+  if (value !== null) return figure(value) + unitOf(limit);
+  return defaultValue === null ? "value not known" : `${figure(defaultValue)}${unitOf(limit)} by default`;
 }
 
 function unitOf({ key }: { readonly key: string }): string {

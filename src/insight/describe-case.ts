@@ -1,4 +1,4 @@
-import { counted } from "../support/count.ts";
+import { counted, figure } from "../support/count.ts";
 import { addDays, type Day } from "../usage/day.ts";
 import { allowanceShare } from "./allowance-rule.ts";
 import type { RuleIncident } from "./cases.ts";
@@ -59,13 +59,13 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
     const requests = found.subject.requests.counts[incident.worst] ?? 0;
     const all = sumOver(found.subject, incident, ({ status429 }) => status429);
     const of = sumOver(found.subject, incident, (subject) => subject.requests);
-    const worst = `${number(value)} of ${number(requests)} requests (${percent(value, requests)}) got a 429`;
+    const worst = `${figure(value)} of ${figure(requests)} requests (${percent(value, requests)}) got a 429`;
     return {
       unit: "429s",
       summary:
         incident.first === incident.last
           ? `${who} was rate limited on ${worstDay}: ${worst}.`
-          : `${who} was rate limited ${daysOf(facts)}: ${number(all)} of ${number(of)} requests (${percent(all, of)}) got a 429. ` +
+          : `${who} was rate limited ${daysOf(facts)}: ${figure(all)} of ${figure(of)} requests (${percent(all, of)}) got a 429. ` +
             `The worst day was ${worstDay}, with ${percent(value, requests)}.`,
     };
   },
@@ -75,31 +75,31 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
     const usual = normal === null ? "" : `, usually ${share(normal)}`;
     return {
       unit: "percent-failed",
-      summary: `${who} failed more than usual ${daysOf(facts)}: ${number(failed)} requests got a 4xx or 5xx. On ${worstDay} it was ${share(value)} of its requests${usual}.`,
+      summary: `${who} failed more than usual ${daysOf(facts)}: ${figure(failed)} requests got a 4xx or 5xx. On ${worstDay} it was ${share(value)} of its requests${usual}.`,
     };
   },
   requests: ({ worstDay, value, normal, who }) => ({
     unit: "requests",
     summary:
       value > (normal ?? 0)
-        ? `${who} made more requests than expected: ${number(value)} on ${worstDay}, ${times(value, normal)} the expected ${number(normal ?? 0)}.`
-        : `${who} made fewer requests than expected: ${number(value)} on ${worstDay}, ${percent(value, normal ?? 0)} of the expected ${number(normal ?? 0)}.`,
+        ? `${who} made more requests than expected: ${figure(value)} on ${worstDay}, ${times(value, normal)} the expected ${figure(normal ?? 0)}.`
+        : `${who} made fewer requests than expected: ${figure(value)} on ${worstDay}, ${percent(value, normal ?? 0)} of the expected ${figure(normal ?? 0)}.`,
   }),
   growth: ({ rule, worstDay, value, normal, who }) => ({
     unit: "requests-per-day",
-    summary: `${who} has grown: ${number(value)} requests on an average day up to ${worstDay}, ${times(value, normal)} the ${number(normal ?? 0)} of ${rule.kind === "growth" ? counted(rule.trigger.weeks, "week") : "some time"} before.`,
+    summary: `${who} has grown: ${figure(value)} requests on an average day up to ${worstDay}, ${times(value, normal)} the ${figure(normal ?? 0)} of ${rule.kind === "growth" ? counted(rule.trigger.weeks, "week") : "some time"} before.`,
   }),
   "new-client": ({ found, incident, rule, worstDay, value, who }) => {
     const since = firstDayOf(found.subject, incident.worst);
     const absent = rule.kind === "new-client" ? rule.trigger.absentDays : 0;
     return {
       unit: "requests",
-      summary: `${who} is new: ${number(value)} requests ${since === worstDay ? `on ${since}` : `from ${since} to ${worstDay}`}, and none in the ${absent} days before.`,
+      summary: `${who} is new: ${figure(value)} requests ${since === worstDay ? `on ${since}` : `from ${since} to ${worstDay}`}, and none in the ${absent} days before.`,
     };
   },
   "silent-client": ({ found, incident, normal, who }) => {
     const since = firstSilentDay(found, incident);
-    const before = `Before that, it made ${number(normal ?? 0)} on an average day.`;
+    const before = `Before that, it made ${figure(normal ?? 0)} on an average day.`;
     const { ended } = incident;
     const isBack = ended !== undefined && (found.subject.requests.counts[ended] ?? 0) > 0;
     if (isBack) {
@@ -119,7 +119,7 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
     return {
       unit: "percent-of-token",
       summary:
-        `${who} made ${number(value)} requests on ${worstDay}: ${percent(value, most)} of the ${number(most)} that one token can make in a day.` +
+        `${who} made ${figure(value)} requests on ${worstDay}: ${percent(value, most)} of the ${figure(most)} that one token can make in a day.` +
         (value > most ? " So it uses several tokens, or its limit was raised." : ""),
     };
   },
@@ -144,11 +144,11 @@ function allowanceText(
   const day = dayAt(found, incident.last);
   if (period === undefined) return who;
   const { used, expected, percent: value } = allowanceShare(rule, requests, period, day);
-  const allowance = `its allowance of ${number(rule.allowance)} requests`;
-  const since = `${number(used)} from ${period.start} to ${day}`;
+  const allowance = `its allowance of ${figure(rule.allowance)} requests`;
+  const since = `${figure(used)} from ${period.start} to ${day}`;
   if (used >= rule.allowance || expected === 0)
     return `${who} has used ${percent(used, rule.allowance)} of ${allowance}: ${since}.`;
-  return `${who} will probably use ${share(value)} of ${allowance} by ${period.end}: ${since}, and ${number(expected)} more are expected.`;
+  return `${who} will probably use ${share(value)} of ${allowance} by ${period.end}: ${since}, and ${figure(expected)} more are expected.`;
 }
 
 /** The name of a client, an endpoint itself. */
@@ -191,10 +191,6 @@ function firstSilentDay(found: SubjectCase, { first }: RuleIncident): Day {
 
 function rounded(value: number): number {
   return Math.round(value * 100) / 100;
-}
-
-function number(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
 }
 
 function percent(part: number, whole: number): string {

@@ -1,6 +1,6 @@
-import { counted } from "../support/count.ts";
+import { counted, figure } from "../support/count.ts";
 import type { Day } from "../usage/day.ts";
-import { isBelowOnAverage, number, percent, type Traffic, worstOf } from "./advice.ts";
+import { isBelowOnAverage, percent, type Traffic, worstOf } from "./advice.ts";
 import type { LimitHit } from "./limit-hits.ts";
 import { MINUTES_PER_DAY } from "./token-limit.ts";
 
@@ -39,14 +39,14 @@ export function raiseRequest({ client, period, traffic, earlier }: RaiseFacts): 
   const limit = hit === undefined ? "[name of the limit]" : `${hit.key} (${hit.namespace})`;
   const current = hit?.limit ?? undefined;
   const wanted = hit && requestedValue(hit, traffic);
-  const asked = wanted === undefined ? "[value]" : number(wanted);
+  const asked = wanted === undefined ? "[value]" : figure(wanted);
   const blocks = [
-    `Request to raise ${limit} from ${current === undefined ? "[value in force]" : number(current)} to ${asked}`,
+    `Request to raise ${limit} from ${current === undefined ? "[value in force]" : figure(current)} to ${asked}`,
     `OAuth client: ${name}\nPeriod: ${period.from} to ${period.to}, UTC\n` +
       `Purpose: [what the client does, for whom, and what happens if its requests are late]`,
     ...earlier.map(
       ({ dateCreated, requestedValue: value, status, rejectReason }) =>
-        `Earlier request of ${dateCreated?.slice(0, 10) ?? "[day]"}, to ${value === undefined ? "[value]" : number(value)}: ` +
+        `Earlier request of ${dateCreated?.slice(0, 10) ?? "[day]"}, to ${value === undefined ? "[value]" : figure(value)}: ` +
         `${status ?? "unknown"}${rejectReason === undefined ? "" : ` (${rejectReason})`}. Since then: [what has changed]`,
     ),
     `Why an increase is required (IncreaseNotRequired):\n${needLines(traffic).join("\n")}`,
@@ -61,18 +61,18 @@ export function raiseRequest({ client, period, traffic, earlier }: RaiseFacts): 
 function needLines({ limited, activeDays, hit, hours }: Traffic): string[] {
   const sum = limited.reduce((all, { status429 }) => all + status429, 0);
   return [
-    `- ${number(sum)} requests got a 429, on ${limited.length} of ${counted(activeDays, "day")} with requests:`,
+    `- ${figure(sum)} requests got a 429, on ${limited.length} of ${counted(activeDays, "day")} with requests:`,
     ...limited
       .toSorted((a, b) => b.status429 - a.status429)
       .slice(0, 7)
       .toSorted((a, b) => (a.day < b.day ? -1 : 1))
       .map(
         ({ day, requests, status429 }) =>
-          `    ${day}  ${number(status429)} of ${number(requests)} requests (${percent(status429, requests)})`,
+          `    ${day}  ${figure(status429)} of ${figure(requests)} requests (${percent(status429, requests)})`,
       ),
     ...(hit?.highest && hit.above
       ? [
-          `- The highest recorded use was ${number(hit.highest)}, which is ${number(hit.above)} above the limit.`,
+          `- The highest recorded use was ${figure(hit.highest)}, which is ${figure(hit.above)} above the limit.`,
         ]
       : []),
     ...(hours === undefined
@@ -132,8 +132,8 @@ function stabilityLines({ limited, hit }: Traffic, wanted: number | undefined): 
   return [
     ...(limit === undefined || wanted === undefined
       ? []
-      : [`- It is ${number(wanted - limit)} more than today, for one client.`]),
-    `- On the worst day, the average was ${number(average)} requests a minute` +
+      : [`- It is ${figure(wanted - limit)} more than today, for one client.`]),
+    `- On the worst day, the average was ${figure(average)} requests a minute` +
       (limit !== undefined && average < limit ? ": the limit is reached only at peaks." : "."),
     "- The higher value is needed at these times only: [times]",
   ];

@@ -2,7 +2,13 @@ import { counted } from "../support/count.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { addDays, dayOf, lastDay, maxDay, minDay, startOfDay } from "../usage/day.ts";
-import type { AnswerCoverage, DayRange, LackingDays, SeriesFacts } from "../usage/envelope.ts";
+import {
+  type AnswerCoverage,
+  type DayRange,
+  describeRanges,
+  type LackingDays,
+  type SeriesFacts,
+} from "../usage/envelope.ts";
 import { dimensionsOf, NO_GROUPING } from "../usage/grouping.ts";
 import { DEFAULT_WEEK_START, type Span, weekStartOf } from "../usage/period.ts";
 import { seriesFlags } from "../usage/series.ts";
@@ -104,11 +110,11 @@ function isWhole({ complete, rowsLacking }: AnswerCoverage): boolean {
 /** `Missing: 2026-11-03. Without status429: 2026-11-05 to 2026-11-07.` */
 export function describeGaps({ missing, partial, unreadable, rowsLacking }: AnswerCoverage): string {
   return [
-    ...(missing.length > 0 ? [`Missing: ${describeRanges(missing)}.`] : []),
-    ...(unreadable.length > 0 ? [`Stored, but unreadable: ${describeRanges(unreadable)}.`] : []),
-    ...byMetrics(partial).map(([metrics, ranges]) => `Without ${metrics}: ${describeRanges(ranges)}.`),
+    ...(missing.length > 0 ? [`Missing: ${describeFirst(missing)}.`] : []),
+    ...(unreadable.length > 0 ? [`Stored, but unreadable: ${describeFirst(unreadable)}.`] : []),
+    ...byMetrics(partial).map(([metrics, ranges]) => `Without ${metrics}: ${describeFirst(ranges)}.`),
     ...byMetrics(rowsLacking).map(
-      ([metrics, ranges]) => `Rows without ${metrics}, which totals leave out: ${describeRanges(ranges)}.`,
+      ([metrics, ranges]) => `Rows without ${metrics}, which totals leave out: ${describeFirst(ranges)}.`,
     ),
   ].join(" ");
 }
@@ -123,9 +129,8 @@ function byMetrics(days: readonly LackingDays[]): [metrics: string, ranges: DayR
 }
 
 /** `2026-11-01, 2026-11-03 to 2026-11-07`, the first five. */
-export function describeRanges(ranges: readonly DayRange[]): string {
-  const shown = ranges.slice(0, 5).map(({ from, to }) => describeSpan({ start: from, end: to }));
-  return shown.join(", ") + (ranges.length > 5 ? ` and ${ranges.length - 5} more` : "");
+export function describeFirst(ranges: readonly DayRange[]): string {
+  return describeRanges(ranges.slice(0, 5)) + (ranges.length > 5 ? ` and ${ranges.length - 5} more` : "");
 }
 
 /** The command that fetches the missing days, as far as the service still has them. */

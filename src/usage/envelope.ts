@@ -1,4 +1,4 @@
-import { type Coverage, knownSpan, mayChange, SETTLE_DAYS } from "./coverage.ts";
+import { type Coverage, describeSpan, knownSpan, mayChange, SETTLE_DAYS } from "./coverage.ts";
 import { addDays, type Day, eachDay, lastDay, maxDay, minDay } from "./day.ts";
 import type { Dimension, Grouping } from "./grouping.ts";
 import { METRICS, type Metric } from "./metric.ts";
@@ -211,6 +211,11 @@ export function rangesOf(days: readonly Day[]): DayRange[] {
     else ranges.push({ from: day, to: day });
   }
   return ranges;
+}
+
+/** `2026-11-01, 2026-11-03 to 2026-11-07`. */
+export function describeRanges(ranges: readonly DayRange[]): string {
+  return ranges.map(({ from, to }) => describeSpan({ start: from, end: to })).join(", ");
 }
 
 function lackingRanges(days: ReadonlyMap<Day, readonly Metric[]>): LackingDays[] {

@@ -4,6 +4,7 @@ import { counted } from "../../support/count.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { addDays, dayOf } from "../../usage/day.ts";
+import { describeRanges } from "../../usage/envelope.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import type { Service } from "../../usage/service.ts";
 import { CHECK_FORMATS, type CheckFormat, formatCheck } from "../check-formats.ts";
@@ -214,9 +215,8 @@ function missingText({ organization, report, flags }: CheckedLake): {
 } {
   const [first] = report.missing;
   const whose = organization === undefined ? "" : `${organization}: `;
-  const ranges = report.missing.map(({ from, to }) => (from === to ? from : `${from} to ${to}`)).join(", ");
   return {
-    message: `${whose}Nothing is known about the newest days: the lake has no data for ${ranges}.`,
+    message: `${whose}Nothing is known about the newest days: the lake has no data for ${describeRanges(report.missing)}.`,
     hint: `Run \`gc-usage sync --from ${first?.from} --to ${report.missing.at(-1)?.to}${flags}\` first.`,
   };
 }

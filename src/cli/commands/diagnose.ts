@@ -1,12 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Diagnosis } from "../../index.ts";
 import { GcUsageError } from "../../support/errors.ts";
+import { describeRanges } from "../../usage/envelope.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions } from "../connection.ts";
 import { diagnosisText } from "../diagnose-text.ts";
 import { addEngineOptions, lakeOf } from "../lake-options.ts";
-import { rangesText } from "../limits-text.ts";
 import { DIAGNOSIS_FORMATS, diagnosisFormatOption, serviceOption } from "../options.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
@@ -81,7 +81,7 @@ function checkComplete({ missing }: Diagnosis, flags: string): void {
   if (first === undefined) return;
   throw new GcUsageError(
     "incomplete",
-    `The diagnosis does not cover the whole period: the lake has no data for ${rangesText(missing)}.`,
+    `The diagnosis does not cover the whole period: the lake has no data for ${describeRanges(missing)}.`,
     { hint: `Run \`gc-usage sync --from ${first.from} --to ${missing.at(-1)?.to}${flags}\` first.` },
   );
 }

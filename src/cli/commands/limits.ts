@@ -1,10 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import type { LimitsReport } from "../../index.ts";
+import { describeRanges } from "../../usage/envelope.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions } from "../connection.ts";
 import { addEngineOptions, lakeOf } from "../lake-options.ts";
-import { limitsText, rangesText, unavailableText } from "../limits-text.ts";
+import { limitsText, unavailableText } from "../limits-text.ts";
 import { integerOption, serviceOption } from "../options.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
@@ -74,7 +75,7 @@ Examples:
 function warn(cli: Cli, { offlineReason, unavailable, lakeProblem, missing }: LimitsReport): void {
   if (lakeProblem !== null) cli.log.warn(`The usage of the clients is not known. ${lakeProblem}`);
   if (missing.length > 0)
-    cli.log.warn(`There may be busier days: the lake has no data for ${rangesText(missing)}.`);
+    cli.log.warn(`There may be busier days: the lake has no data for ${describeRanges(missing)}.`);
   if (offlineReason !== null) cli.log.info(`The organization's own limits were not read. ${offlineReason}`);
   for (const line of unavailable.map(unavailableText)) cli.log.info(line);
 }
