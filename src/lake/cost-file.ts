@@ -1,13 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
-import { codeOf } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import { COST_FILE } from "../usage/lake-path.ts";
 import type { Lake } from "./lake.ts";
+import { readSideFile, replaceSideFile } from "./side-file.ts";
 import type { StoredObject } from "./store.ts";
-import { Workspace } from "./workspace.ts";
 
 const FORMAT = 1;
 
@@ -17,17 +13,12 @@ const COST = z.looseObject({
   /** Calls of the API, and those among them that were rate limited. */
   calls: z.number().default(0),
   throttled: z.number().default(0),
-  bytesScanned: z.number().default(0),
-  /** US dollars, by list prices. */
-  usd: z.number().default(0),
   seconds: z.number().default(0),
 });
 export interface Cost {
   readonly runs: number;
   readonly calls: number;
   readonly throttled: number;
-  readonly bytesScanned: number;
-  readonly usd: number;
   readonly seconds: number;
 }
 
@@ -48,54 +39,40 @@ export async function readCosts(lake: Lake): Promise<Costs["days"]> {
 
 /** Adds a run. Two programs at the same time lose nothing: the second one adds to what the first one wrote. */
 export async function addCost(lake: Lake, day: Day, kind: CostKind, run: Omit<Cost, "runs">): Promise<void> {
-  const { store } = lake;
-  const workspace = await Workspace.open(store.staging, "load");
-  try {
-    for (;;) {
-      const { object, content } = await read(lake);
-      // What a later version wrote stays.
-      if (object && !content) return;
-      const days = content?.days ?? {};
-      const before = days[day]?.[kind];
-      const sum = (name: keyof Omit<Cost, "runs">): number => (before?.[name] ?? 0) + run[name];
-      const cost = {
-        ...before,
-        runs: (before?.runs ?? 0) + 1,
-        calls: sum("calls"),
-        throttled: sum("throttled"),
-        bytesScanned: sum("bytesScanned"),
-        usd: sum("usd"),
-        seconds: Math.round(sum("seconds") * 1000) / 1000,
-      };
-      const next: Costs = {
-        ...content,
-        format: FORMAT,
-        days: { ...days, [day]: { ...days[day], [kind]: cost } },
-      };
-      const file = join(workspace.folder, `costs-${randomUUID()}.json`);
-      await writeFile(file, `${JSON.stringify(next, undefined, 1)}\n`);
-      if (await store.replace(COST_FILE, file, object?.version)) return;
-    }
-  } finally {
-    await workspace.close();
+  for (;;) {
+    const { object, content } = await read(lake);
+    // What a later version wrote stays.
+    if (object && !content) return;
+    const days = content?.days ?? {};
+    const before = days[day]?.[kind];
+    const sum = (name: keyof Omit<Cost, "runs">): number => (before?.[name] ?? 0) + run[name];
+    const cost = {
+      ...before,
+      runs: (before?.runs ?? 0) + 1,
+      calls: sum("calls"),
+      throttled: sum("throttled"),
+      seconds: Math.round(sum("seconds") * 1000) / 1000,
+    };
+    const next: Costs = {
+      ...content,
+      format: FORMAT,
+      days: { ...days, [day]: { ...days[day], [kind]: cost } },
+    };
+    if (await replaceSideFile(lake, COST_FILE, object, next)) return;
   }
 }
 
 /** The content is undefined for a file that is missing, damaged, or of a later version. */
-async function read({ store }: Lake): Promise<{
+async function read(lake: Lake): Promise<{
   readonly object: StoredObject | undefined;
   readonly content: Costs | undefined;
 }> {
-  for (;;) {
-    const object = await store.head(COST_FILE);
-    if (!object) return { object, content: undefined };
-    try {
-      const text = await readFile(join(await store.fetchFiles([object]), COST_FILE), "utf8");
-      return { object, content: COSTS.safeParse(JSON.parse(text)).data };
-    } catch (error) {
-      if (error instanceof SyntaxError) return { object, content: undefined };
-      // Another process has removed it since.
-      if (codeOf(error) !== "ENOENT") throw error;
-    }
+  const found = await readSideFile(lake, COST_FILE);
+  if (!found) return { object: undefined, content: undefined };
+  try {
+    return { object: found.object, content: COSTS.safeParse(JSON.parse(found.text)).data };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { object: found.object, content: undefined };
   }
 }

@@ -1,12 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
 import { isGcUsageError } from "../support/errors.ts";
 import { LABELS_FILE, NAMES_FILE } from "../usage/lake-path.ts";
 import type { Lake } from "./lake.ts";
+import { readSideFile, replaceSideFile, type SideFile } from "./side-file.ts";
 import type { StoredObject } from "./store.ts";
-import { Workspace } from "./workspace.ts";
 
 /** A user's name, null for an id that the service does not know, and when it was read (ISO 8601). */
 const READ_NAME = z.object({ name: z.string().nullable(), readAt: z.string() });
@@ -45,25 +42,13 @@ export async function readLabelsFile(lake: Lake): Promise<string | undefined> {
 }
 
 /** @returns false, without any change, if another program wrote the file since it was read. */
-export async function writeNames({ store }: Lake, { object, content }: Names): Promise<boolean> {
-  const workspace = await Workspace.open(store.staging, "load");
-  try {
-    const file = join(workspace.folder, `names-${randomUUID()}.json`);
-    await writeFile(file, `${JSON.stringify(content, undefined, 1)}\n`);
-    return await store.replace(NAMES_FILE, file, object?.version);
-  } finally {
-    await workspace.close();
-  }
+export function writeNames(lake: Lake, { object, content }: Names): Promise<boolean> {
+  return replaceSideFile(lake, NAMES_FILE, object, content);
 }
 
-async function read(
-  { store }: Lake,
-  path: string,
-): Promise<{ object: StoredObject; text: string } | undefined> {
+async function read(lake: Lake, path: string): Promise<SideFile | undefined> {
   try {
-    const object = await store.head(path);
-    if (!object) return undefined;
-    return { object, text: await readFile(join(await store.fetchFiles([object]), path), "utf8") };
+    return await readSideFile(lake, path);
   } catch (error) {
     const isUnreadable = isGcUsageError(error) ? error.kind === "permission" : error instanceof Error;
     if (isUnreadable) return undefined;

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { CHECK_STATE, type CheckState } from "../insight/notices.ts";
+import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
+import type { Lake } from "../lake/lake.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { CHECK_FILE } from "../usage/lake-path.ts";
 
@@ -8,7 +10,7 @@ import { CHECK_FILE } from "../usage/lake-path.ts";
  *
  * @throws {GcUsageError} lake, for a file of a later version, which this one must not replace.
  */
-export function stateIn(content: unknown): CheckState | undefined {
+function stateIn(content: unknown): CheckState | undefined {
   if (content === undefined) return undefined;
   const parsed = CHECK_STATE.safeParse(content);
   if (parsed.success) return parsed.data;
@@ -24,4 +26,27 @@ export function stateIn(content: unknown): CheckState | undefined {
         : "Restore it, or remove it: then the next check reports everything that is open as new.",
     },
   );
+}
+
+export async function readState(lake: Lake): Promise<CheckState | undefined> {
+  return stateIn((await readCheckFile(lake)).content);
+}
+
+/** What becomes of a lake's state, and what the caller wants to know of it. */
+export interface StateChange<T> {
+  /** Undefined to leave it unchanged. */
+  readonly state: CheckState | undefined;
+  readonly result: T;
+}
+
+/** Changes the state. If another program has changed it in the meantime, `change` decides again. */
+export async function changeState<T>(
+  lake: Lake,
+  change: (before: CheckState | undefined) => StateChange<T> | Promise<StateChange<T>>,
+): Promise<T> {
+  for (;;) {
+    const { object, content } = await readCheckFile(lake);
+    const { state, result } = await change(stateIn(content));
+    if (state === undefined || (await writeCheckFile(lake, object, state))) return result;
+  }
 }

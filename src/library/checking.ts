@@ -3,7 +3,6 @@ import { findCases, type SubjectCase } from "../insight/find-cases.ts";
 import { type CaseStatus, type CheckState, dayAt, type ReportedCase, report } from "../insight/notices.ts";
 import { DEFAULT_RULES, type Rule } from "../insight/rules.ts";
 import { type DailyCounts, organizationOf, subjectsOf } from "../insight/subjects.ts";
-import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
 import type { Lake } from "../lake/lake.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
@@ -13,7 +12,7 @@ import type { AskOptions } from "./answers.ts";
 import type { Asker } from "./asker.ts";
 import { causesOf } from "./causes.ts";
 import { type CheckFinding, type CheckReport, isNews } from "./check-report.ts";
-import { stateIn } from "./check-state.ts";
+import { changeState, readState } from "./check-state.ts";
 import type { LakeContext } from "./context.ts";
 import { daysIn, HISTORY_DAYS, isMissing, lastDayOf, missingDays } from "./known-days.ts";
 import { reading } from "./lake-access.ts";
@@ -139,7 +138,7 @@ async function reportOf(
   rules: readonly Rule[],
   through: Day,
 ): Promise<Reported> {
-  const before = stateIn((await readCheckFile(lake)).content);
+  const before = await readState(lake);
   const { cases } = report(before, found, { through, endless: endlessOf(rules) });
   return { cases, before, isSaved: false, failures: [] };
 }
@@ -159,20 +158,21 @@ async function remember(
     readonly place: { readonly uri: string; readonly organization: string | undefined };
   },
 ): Promise<Omit<Reported, "failures">> {
-  for (;;) {
-    const { object, content } = await readCheckFile(lake);
-    const before = stateIn(content);
+  return await changeState<Omit<Reported, "failures">>(lake, async (before) => {
     const { cases, state } = report(before, found, { through, endless: endlessOf(rules) });
-    if (before !== undefined && before.checkedThrough > through) return { cases, before, isSaved: false };
+    if (before !== undefined && before.checkedThrough > through)
+      return { state: undefined, result: { cases, before, isSaved: false } };
     const news = destinations.length === 0 ? [] : (await findings.of(cases)).filter(isNews);
     const messages = news.map((finding) => ({
       organization: place.organization,
       lake: place.uri,
       finding,
     }));
-    if (await writeCheckFile(lake, object, withMessages(state, messages, destinations)))
-      return { cases, before, isSaved: true };
-  }
+    return {
+      state: withMessages(state, messages, destinations),
+      result: { cases, before, isSaved: true },
+    };
+  });
 }
 
 /** A new client is news once: nothing is over when it stays. */
@@ -250,18 +250,16 @@ export async function acknowledge(
   { until, reason }: { readonly until: Day; readonly reason: string },
   options: RunOptions,
 ): Promise<void> {
-  await reading(context, options, async (lake) => {
-    for (;;) {
-      const { object, content } = await readCheckFile(lake);
-      const state = stateIn(content);
+  await reading(context, options, (lake) =>
+    changeState(lake, (state) => {
       const known = state?.cases.find((one) => one.id === id);
       if (state === undefined || known === undefined) throw unknownCase(id, state);
       const cases = state.cases.map((one) =>
         one === known ? { ...one, acknowledged: { until, reason } } : one,
       );
-      if (await writeCheckFile(lake, object, { ...state, cases })) return;
-    }
-  });
+      return { state: { ...state, cases }, result: undefined };
+    }),
+  );
 }
 
 function unknownCase(id: string, state: CheckState | undefined): GcUsageError {

@@ -26,8 +26,6 @@ export async function costsOf(lake: Lake): Promise<MonthCost[]> {
         runs: of("runs"),
         calls: of("calls"),
         throttled: of("throttled"),
-        bytesScanned: of("bytesScanned"),
-        usd: of("usd"),
         seconds: of("seconds"),
       });
     }
@@ -42,7 +40,7 @@ export async function recordCost(
   run: Partial<Omit<Cost, "runs">>,
   log: Log,
 ): Promise<void> {
-  const cost = { calls: 0, throttled: 0, bytesScanned: 0, usd: 0, seconds: 0, ...run };
+  const cost = { calls: 0, throttled: 0, seconds: 0, ...run };
   try {
     await addCost(lake, dayOf(realEffects.now()), kind, cost);
   } catch (error) {

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import type { CheckState } from "../insight/notices.ts";
-import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../support/effects.ts";
 import { messageOf } from "../support/errors.ts";
 import type { CheckFinding } from "./check-report.ts";
-import { stateIn } from "./check-state.ts";
+import { changeState, readState } from "./check-state.ts";
 
 /** A finding that is news, for a destination. */
 export interface CheckMessage {
@@ -64,7 +63,7 @@ export async function deliver(
 ): Promise<unknown[]> {
   const failures: unknown[] = [];
   for (const destination of destinations) {
-    const waiting = stateIn((await readCheckFile(lake)).content)?.outbox ?? [];
+    const waiting = (await readState(lake))?.outbox ?? [];
     for (const { key, body } of waiting.filter((message) => message.destination === destination.id)) {
       signal?.throwIfAborted();
       try {
@@ -84,13 +83,11 @@ export async function deliver(
 }
 
 async function forget(lake: Lake, destination: string, key: string): Promise<void> {
-  for (;;) {
-    const { object, content } = await readCheckFile(lake);
-    const state = stateIn(content);
-    if (state === undefined) return;
-    const outbox = state.outbox.filter(
-      (message) => message.destination !== destination || message.key !== key,
-    );
-    if (await writeCheckFile(lake, object, { ...state, outbox })) return;
-  }
+  await changeState(lake, (state) => ({
+    state: state && {
+      ...state,
+      outbox: state.outbox.filter((message) => message.destination !== destination || message.key !== key),
+    },
+    result: undefined,
+  }));
 }
