@@ -10,6 +10,7 @@ import {
   NUMBER,
   type Optional,
   oddAnswer,
+  parsed,
   pathPart,
   readListing,
   TEXT,
@@ -199,9 +200,8 @@ export async function readCharges(
   const path = `${CONTRACTS}/${pathPart(contractId)}/billingperiods/${pathPart(periodId)}`;
   const purpose = "read the charges of a billing period";
   return ifAvailable(async () => {
-    const parsed = CHARGES.safeParse(await client.json("GET", path, { purpose, signal }));
-    if (!parsed.success) throw oddAnswer(purpose, path, "the response is not an object.");
-    return parsed.data.charges.map(({ product, ...charge }) => ({
+    const { charges } = parsed(CHARGES, await client.json("GET", path, { purpose, signal }), purpose, path);
+    return charges.map(({ product, ...charge }) => ({
       ...charge,
       sku: product?.sku,
       productName: product?.name,
@@ -249,9 +249,8 @@ export function readBillableUsage(
   let looks = 0;
   const look = async (): Promise<BillableUsage[] | undefined> => {
     const query = { startDate: from, endDate: to };
-    const parsed = REPORT.safeParse(await client.json("GET", REPORT_PATH, { query, purpose, signal }));
-    if (!parsed.success) throw oddAnswer(purpose, REPORT_PATH, "the response is not an object.");
-    const { status, usages } = parsed.data;
+    const answer = await client.json("GET", REPORT_PATH, { query, purpose, signal });
+    const { status, usages } = parsed(REPORT, answer, purpose, REPORT_PATH);
     if (status === "Complete") return usages;
     if (status !== "InProgress")
       throw oddAnswer(purpose, REPORT_PATH, `the report's status is ${JSON.stringify(status ?? null)}.`);

@@ -7,7 +7,7 @@ import {
   listOf,
   NUMBER,
   type Optional,
-  oddAnswer,
+  parsed,
   pathPart,
   readListing,
   TEXT,
@@ -112,9 +112,9 @@ export function readLimitDocs(
 ): Promise<Optional<LimitDescription[]>> {
   const purpose = "read the limits' documentation";
   return ifAvailable(async () => {
-    const parsed = DOCS.safeParse(await client.json("GET", `${PATH}/docs`, { purpose, signal }));
-    if (!parsed.success) throw oddAnswer(purpose, `${PATH}/docs`, "the response is not an object.");
-    return parsed.data.namespaces.flatMap(({ name, limits }) =>
+    const path = `${PATH}/docs`;
+    const docs = parsed(DOCS, await client.json("GET", path, { purpose, signal }), purpose, path);
+    return docs.namespaces.flatMap(({ name, limits }) =>
       limits.map((limit) => ({ namespace: name, ...limit })),
     );
   });
@@ -261,9 +261,7 @@ async function readRecords(client: GenesysClient, query: RateLimitQuery): Promis
     ...(groupBy.length === 0 ? {} : { groupBy }),
   };
   const answer = await client.json("POST", RECORDS_PATH, { body, purpose, signal: query.signal });
-  const parsed = RECORDS.safeParse(answer);
-  if (!parsed.success) throw oddAnswer(purpose, RECORDS_PATH, "the response is not an object.");
-  return parsed.data.results.flatMap(({ group, data }) =>
+  return parsed(RECORDS, answer, purpose, RECORDS_PATH).results.flatMap(({ group, data }) =>
     data.flatMap(({ interval, metrics }) => {
       const [start = Number.NaN, end = Number.NaN] = interval.split("/").map((text) => Date.parse(text));
       const stats = metrics.find(({ metric }) => metric === METRIC)?.stats;

@@ -62,6 +62,13 @@ export function oddAnswer(purpose: string, path: string, why: string): GcUsageEr
   });
 }
 
+/** A response in the form that the endpoint's description gives. @throws {GcUsageError} service, for another one */
+export function parsed<T>(schema: z.ZodType<T>, answer: unknown, purpose: string, path: string): T {
+  const { success, data } = schema.safeParse(answer);
+  if (!success) throw oddAnswer(purpose, path, "the response is not an object.");
+  return data;
+}
+
 export interface ListingRequest<T> {
   /** Without a query string. */
   readonly path: string;

@@ -1,4 +1,5 @@
 import { GcUsageError } from "../support/errors.ts";
+import { grouped } from "../support/group.ts";
 import { quoted } from "../support/printable.ts";
 import type { Day } from "../usage/day.ts";
 import type { DailyCounts } from "./subjects.ts";
@@ -35,13 +36,7 @@ const BUSIEST_DAYS = 3;
 
 /** The headroom of each client below one token's limit, the least first. Rows without a client are left out. */
 export function headroomOf(rows: Iterable<DailyCounts>, perMinute: number): ClientHeadroom[] {
-  const clients = new Map<string, DailyCounts[]>();
-  for (const row of rows) {
-    if (row.value === null || row.requests === 0) continue;
-    const own = clients.get(row.value);
-    if (own) own.push(row);
-    else clients.set(row.value, [row]);
-  }
+  const clients = grouped(rows, ({ value, requests }) => (requests === 0 ? undefined : (value ?? undefined)));
   return [...clients]
     .map(([id, own]) => clientHeadroom(id, own, perMinute))
     .sort(

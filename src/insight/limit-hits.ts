@@ -1,3 +1,4 @@
+import { grouped } from "../support/group.ts";
 import { type Day, dayOf } from "../usage/day.ts";
 import type { KnownLimit } from "./limits.ts";
 
@@ -103,14 +104,10 @@ function byLimit(
   records: readonly LimitRecord[],
   more: (record: LimitRecord) => string = () => "",
 ): LimitRecord[][] {
-  const groups = new Map<string, LimitRecord[]>();
-  for (const record of records) {
-    if (record.group.limitName === undefined) continue;
-    const id = `${record.group.namespace ?? ""}\n${record.group.limitName}\n${more(record)}`;
-    const group = groups.get(id);
-    if (group) group.push(record);
-    else groups.set(id, [record]);
-  }
+  const groups = grouped(records, (record) => {
+    const { namespace = "", limitName } = record.group;
+    return limitName === undefined ? undefined : `${namespace}\n${limitName}\n${more(record)}`;
+  });
   return [...groups.values()];
 }
 

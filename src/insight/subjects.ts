@@ -1,3 +1,4 @@
+import { grouped } from "../support/group.ts";
 import type { Day } from "../usage/day.ts";
 import type { Span } from "../usage/period.ts";
 import { type DailySeries, dailySeries, type KnownDays } from "./daily-series.ts";
@@ -44,14 +45,7 @@ export function dailyCountsIn(rows: Iterable<object>): DailyCounts[] {
  * Legacy rows count 429s in `status400` too. For jobs rows this is not documented and assumed here.
  */
 export function subjectsOf(rows: Iterable<DailyCounts>, days: KnownDays): Subject[] {
-  const found = new Map<string, DailyCounts[]>();
-  for (const row of rows) {
-    if (row.value === null) continue;
-    const own = found.get(row.value);
-    if (own) own.push(row);
-    else found.set(row.value, [row]);
-  }
-  return [...found]
+  return [...grouped(rows, ({ value }) => value ?? undefined)]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([id, own]) => ({ id, name: nameIn(own), ...countsOf(own, days) }));
 }

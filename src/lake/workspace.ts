@@ -120,16 +120,14 @@ async function isLeft(folder: string, rest: string, isNew: boolean, now: number)
     if (codeOf(error) === "ENOTDIR") return undefined;
     throw error;
   });
-  if (isNew) {
-    const [id = ""] = rest.split(".");
-    const info = await stat(folder).catch(() => undefined);
-    if (!ID.test(id) || !info?.isDirectory()) return false;
-    const writtenMs = lease?.writtenMs ?? info.mtimeMs;
-    return isOver({ holder: lease?.holder ?? holderInName(rest), writtenMs }, now);
-  }
-  if (lease) return isOver(lease, now);
+  if (lease && !isNew) return isOver(lease, now);
   const info = await stat(folder).catch(() => undefined);
   if (!info?.isDirectory()) return false;
+  if (isNew) {
+    const [id = ""] = rest.split(".");
+    const writtenMs = lease?.writtenMs ?? info.mtimeMs;
+    return ID.test(id) && isOver({ holder: lease?.holder ?? holderInName(rest), writtenMs }, now);
+  }
   if (OF_0_1_0.test(rest)) return now - info.mtimeMs > TERM_OF_0_1_0_MS;
   // Its owner has abandoned it; a workspace that is just being created has another name.
   return ID.test(rest);

@@ -3,6 +3,7 @@ import { dayAt } from "../insight/notices.ts";
 import type { Rule } from "../insight/rules.ts";
 import type { DailyCounts } from "../insight/subjects.ts";
 import { isGcUsageError } from "../support/errors.ts";
+import { grouped } from "../support/group.ts";
 import { addDays, type Day, daysBetween } from "../usage/day.ts";
 import type { Envelope } from "../usage/envelope.ts";
 import type { Grouping } from "../usage/grouping.ts";
@@ -93,7 +94,7 @@ async function rowsOf(answer: PreparedAnswer): Promise<object[]> {
 interface Amount extends Omit<Cause, "share"> {}
 
 function sums(rows: readonly DailyCounts[], rule: Rule): Amount[] {
-  return byValue(rows).map(({ value, own }) => {
+  return [...grouped(rows, ({ value }) => value ?? "")].map(([value, own]) => {
     const total = totalOf(value, own);
     const { status400, status429, status500 } = total.status;
     const failed = Math.max(0, status400 - status429) + status500;
@@ -110,7 +111,7 @@ function differences(
 ): Amount[] {
   const days = daysBetween(first, last) + 1;
   const before = daysBetween(start, first);
-  return byValue(rows).map(({ value, own }) => {
+  return [...grouped(rows, ({ value }) => value ?? "")].map(([value, own]) => {
     const now = totalOf(
       value,
       own.filter(({ day }) => day >= first),
@@ -125,19 +126,6 @@ function differences(
       amount: Math.round(now.requests / days - earlier.requests / before),
     };
   });
-}
-
-function byValue(
-  rows: readonly DailyCounts[],
-): { readonly value: string; readonly own: readonly DailyCounts[] }[] {
-  const found = new Map<string, DailyCounts[]>();
-  for (const row of rows) {
-    const value = row.value ?? "";
-    const own = found.get(value);
-    if (own) own.push(row);
-    else found.set(value, [row]);
-  }
-  return [...found].map(([value, own]) => ({ value, own }));
 }
 
 function totalOf(value: string, rows: readonly DailyCounts[]): Omit<Amount, "amount"> {

@@ -14,8 +14,8 @@ import type { Asker } from "./asker.ts";
 import { findClient } from "./client-named.ts";
 import type { LakeContext } from "./context.ts";
 import type { Diagnosis } from "./diagnosis.ts";
+import { missingInPeriod } from "./known-days.ts";
 import { severalLakes } from "./limits.ts";
-import { missingDays } from "./missing-days.ts";
 import {
   connectIfPossible,
   disconnect,
@@ -148,7 +148,7 @@ async function usageOf(usage: Asker, name: string, options: DiagnoseOptions): Pr
   const client = findClient(name, all, basis.period);
   const own = all.filter(({ value }) => value === client.id).sort((a, b) => (a.day < b.day ? -1 : 1));
   const limited = limitedIn(own);
-  const missing = missingDays(basis, options);
+  const missing = missingInPeriod(basis, options, ["requests", "status429"]);
   const sum = (count: (row: DailyCounts) => number): number =>
     own.reduce((total, row) => total + count(row), 0);
   const facts = {

@@ -1,4 +1,5 @@
 import type { Subject } from "../insight/subjects.ts";
+import { matchers } from "../questions/filters.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { didYouMean } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
@@ -18,17 +19,13 @@ export function exemptAmong(clients: readonly Subject[], texts: readonly string[
 }
 
 function find(clients: readonly Subject[], text: string): Subject {
-  const wanted = text.trim().toLowerCase();
+  const wanted = text.trim();
   if (wanted === "")
     throw new GcUsageError("input", "--exempt is empty.", { hint: "Set a client's id or name." });
-  const isNamed = (isMatch: (name: string) => boolean) => (client: Subject) =>
-    client.name !== null && isMatch(client.name.toLowerCase());
-  for (const isMatch of [
-    ({ id }: Subject) => id?.toLowerCase() === wanted,
-    isNamed((name) => name === wanted),
-    isNamed((name) => name.includes(wanted)),
-  ]) {
-    const [only, ...others] = clients.filter(isMatch);
+  for (const isMatch of matchers(wanted, false)) {
+    const [only, ...others] = clients.filter(({ id = "", name }) =>
+      isMatch({ value: id, names: name === null ? [] : [name] }),
+    );
     if (only && others.length === 0) return only;
     if (only) {
       throw new GcUsageError(

@@ -4,6 +4,7 @@ import { GcUsageError } from "../support/errors.ts";
 import { addDays, type Day, eachDay, lastDay, parseDay } from "../usage/day.ts";
 import { type DayRange, type Envelope, rangesOf } from "../usage/envelope.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
+import { hasStart, type WindowFlags } from "../usage/window.ts";
 
 /** Days of history that are read: rules and forecasts look back, and figures need something to compare with. */
 export const HISTORY_DAYS = 300;
@@ -50,6 +51,19 @@ export function isMissing(
 /** The missing days from `from` to `to`, both included. */
 export function missingDays(basis: Envelope, from: Day, to: Day, needs?: readonly Metric[]): DayRange[] {
   return rangesOf(eachDay(from, to).filter((day) => isMissing(basis, day, needs)));
+}
+
+/**
+ * The missing days of the period of a question. Unless its start was given, it starts with the lake's first day.
+ *
+ * @param needs the metrics that are read.
+ */
+export function missingInPeriod(basis: Envelope, flags: WindowFlags, needs: readonly Metric[]): DayRange[] {
+  const { period, coverage } = basis;
+  if (period === null || coverage === null) return [];
+  const ranges = missingDays(basis, period.from, period.to, needs);
+  const isEmpty = ranges[0]?.from === period.from && ranges[0].to === period.to;
+  return hasStart(flags) || isEmpty ? ranges : ranges.filter(({ from }) => from !== period.from);
 }
 
 export function isIn(ranges: readonly DayRange[], day: Day): boolean {

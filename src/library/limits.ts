@@ -8,8 +8,8 @@ import { hasStart, type WindowFlags } from "../usage/window.ts";
 import type { AskOptions } from "./answers.ts";
 import type { Asker } from "./asker.ts";
 import type { LakeContext } from "./context.ts";
+import { missingInPeriod } from "./known-days.ts";
 import type { LimitsReport } from "./limits-report.ts";
-import { missingDays } from "./missing-days.ts";
 import {
   connectIfPossible,
   disconnect,
@@ -65,7 +65,7 @@ async function reportOf(usage: Asker, context: LakeContext, options: LimitsOptio
       moreClients: (all?.length ?? 0) - (clients?.length ?? 0),
       lakeProblem: "problem" in used ? used.problem : null,
       whatIf: growth ? asked.map((one) => whatIf(one, growth, tokenLimit.perMinute)) : null,
-      missing: "rows" in used ? missingDays(used.basis, options) : [],
+      missing: "rows" in used ? missingInPeriod(used.basis, options, ["requests", "status429"]) : [],
       basis: "rows" in used ? used.basis : null,
     };
   } finally {
