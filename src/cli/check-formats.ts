@@ -2,6 +2,7 @@ import type { CheckFinding } from "../index.ts";
 import { describeRanges } from "../usage/envelope.ts";
 import { type CheckedLake, checkText, markdown } from "./check-text.ts";
 import { stringify } from "./cli.ts";
+import { lakesJson } from "./lakes-json.ts";
 
 export const CHECK_FORMATS = ["text", "json", "markdown", "junit", "github"] as const;
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
@@ -14,7 +15,7 @@ export function formatCheck(
 ): string {
   switch (format) {
     case "json":
-      return `${stringify(json(all))}\n`;
+      return `${stringify(lakesJson(all))}\n`;
     case "markdown":
       return all.map(markdown).join("\n");
     case "junit":
@@ -28,12 +29,6 @@ export function formatCheck(
       return shown.map(checkText).join("\n");
     }
   }
-}
-
-function json(all: readonly CheckedLake[]): unknown {
-  const [first] = all;
-  if (first && first.organization === undefined) return { lake: first.uri, ...first.report };
-  return { lakes: all.map(({ organization, uri, report }) => ({ organization, lake: uri, ...report })) };
 }
 
 /** A workflow command of GitHub Actions. */

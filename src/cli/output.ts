@@ -67,6 +67,19 @@ export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   return format;
 }
 
+/** The format of `--format`, which `--json` is short for. @throws {GcUsageError} input, if they contradict each other. */
+export function formatIn<F extends string>(
+  { format, json }: { readonly format?: F | undefined; readonly json?: true | undefined },
+  fallback: F,
+): F | "json" {
+  if (json && format !== undefined && format !== "json") {
+    throw new GcUsageError("input", `--json and --format ${format} contradict each other.`, {
+      hint: "Use only one of them.",
+    });
+  }
+  return json ? "json" : (format ?? fallback);
+}
+
 /** Rejects unknown extensions, so that no file is written that its program cannot open. */
 function formatByExtension(file: string): Format {
   const extension = extname(file).toLowerCase();

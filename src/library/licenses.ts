@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
-import { parseDocument } from "yaml";
 import { z } from "zod";
 import { LICENSES, type LicenseCount, licenseName, licenseNamed } from "../insight/allowance.ts";
-import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
+import { parseYaml, readText } from "./yaml-file.ts";
 
 const COUNT = z.number().nonnegative();
 const ENTRY = z.union([
@@ -53,25 +52,9 @@ function entriesOf(text: string): [name: string, entry: Entry][] {
 }
 
 async function entriesIn(file: string): Promise<[name: string, entry: Entry][]> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw new GcUsageError(
-      "input",
-      `Cannot read the licenses ${file}: ${codeOf(error) ?? messageOf(error)}.`,
-      { hint: `Check the path, or set the licenses directly: --licenses ${EXAMPLE}`, cause: error },
-    );
-  }
-  const document = parseDocument(text);
-  const [broken] = document.errors;
-  if (broken) {
-    const [line = ""] = broken.message.split("\n");
-    throw new GcUsageError("input", `${file} is neither YAML nor JSON: ${line.replace(/:$/, "")}.`, {
-      cause: broken,
-    });
-  }
-  const content = z.record(z.string(), z.unknown()).safeParse(document.toJS());
+  const hint = `Check the path, or set the licenses directly: --licenses ${EXAMPLE}`;
+  const value = parseYaml(await readText(file, "licenses", hint), file);
+  const content = z.record(z.string(), z.unknown()).safeParse(value);
   if (!content.success || Object.keys(content.data).length === 0)
     throw new GcUsageError("input", `${file} has no licenses.`, {
       hint: "Write a line for each license, for example `cx3: 100`.",

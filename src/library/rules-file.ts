@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { parseDocument, stringify } from "yaml";
+import { stringify } from "yaml";
 import { z } from "zod";
 import { DEFAULT_RULES, RULE, RULES, type Rule } from "../insight/rules.ts";
-import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { didYouMean } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
+import { parseYaml, readText } from "./yaml-file.ts";
 
 /**
  * The rules of a YAML or JSON file, together with the built-in ones that it does not replace.
@@ -12,30 +12,15 @@ import { quoted } from "../support/printable.ts";
  * @throws {GcUsageError} input, for a file that cannot be read or is invalid, with the place and what is expected.
  */
 export async function readRules(file: string): Promise<Rule[]> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw new GcUsageError("input", `Cannot read the rules ${file}: ${codeOf(error) ?? messageOf(error)}.`, {
-      hint: "Check the path. `gc-usage check --print-rules` prints the built-in rules, to start from.",
-      cause: error,
-    });
-  }
-  return parseRules(text, file);
+  const hint = "Check the path. `gc-usage check --print-rules` prints the built-in rules, to start from.";
+  return parseRules(await readText(file, "rules", hint), file);
 }
 
 /** @param name of the file, for errors. */
 export function parseRules(text: string, name: string): Rule[] {
-  const document = parseDocument(text);
-  const [broken] = document.errors;
-  if (broken) {
-    const [line = ""] = broken.message.split("\n");
-    throw new GcUsageError("input", `${name} is neither YAML nor JSON: ${line.replace(/:$/, "")}.`, {
-      cause: broken,
-    });
-  }
-  const parsed = RULES.safeParse(document.toJS() ?? {});
-  if (!parsed.success) throw invalid(parsed.error, document.toJS(), name);
+  const content = parseYaml(text, name);
+  const parsed = RULES.safeParse(content ?? {});
+  if (!parsed.success) throw invalid(parsed.error, content, name);
   const { rules, defaults } = parsed.data;
   const ids = rules.map(({ id }) => id);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);

@@ -13,6 +13,7 @@ import type { Cli } from "../cli.ts";
 import { type DestinationFlags, destinationsOf } from "../destinations.ts";
 import { addEngineOptions, addLakeOptions, type EngineFlags, lakeOf } from "../lake-options.ts";
 import { checkFormatOption, previewOption, serviceOption, webhookFormatOption } from "../options.ts";
+import { formatIn } from "../output.ts";
 
 export function command(cli: Cli) {
   const check = new Command("check")
@@ -117,7 +118,7 @@ type Flags = EngineFlags &
   };
 
 async function run(cli: Cli, flags: Flags): Promise<void> {
-  const format = formatIn(flags);
+  const format = formatIn<CheckFormat>(flags, "text");
   const rules = flags.rules === undefined ? DEFAULT_RULES : await (await loadRules()).readRules(flags.rules);
   const lake = lakeOf(cli, flags);
   try {
@@ -127,15 +128,6 @@ async function run(cli: Cli, flags: Flags): Promise<void> {
   } finally {
     await lake.close();
   }
-}
-
-function formatIn({ format, json }: Flags): CheckFormat {
-  if (json && format !== undefined && format !== "json") {
-    throw new GcUsageError("input", `--json and --format ${format} contradict each other.`, {
-      hint: "Use only one of them.",
-    });
-  }
-  return json ? "json" : (format ?? "text");
 }
 
 async function check(

@@ -8,6 +8,7 @@ import { addConnectionOptions } from "../connection.ts";
 import { diagnosisText } from "../diagnose-text.ts";
 import { addEngineOptions, lakeOf } from "../lake-options.ts";
 import { DIAGNOSIS_FORMATS, diagnosisFormatOption, serviceOption } from "../options.ts";
+import { formatIn } from "../output.ts";
 import { addWeekStartOption, addWindowOptions } from "../window-options.ts";
 
 export function command(cli: Cli) {
@@ -39,12 +40,7 @@ export function command(cli: Cli) {
   return addEngineOptions(addConnectionOptions(diagnose))
     .addHelpText("after", HELP)
     .action(async (client, options) => {
-      if (options.json && options.format !== undefined && options.format !== "json") {
-        throw new GcUsageError("input", `--json and --format ${options.format} contradict each other.`, {
-          hint: "Use only one of them.",
-        });
-      }
-      const format = options.json ? "json" : (options.format ?? "text");
+      const format = formatIn(options, "text");
       const lake = lakeOf(cli, options, options);
       try {
         const found = await lake.diagnose(client, options);

@@ -7,6 +7,7 @@ import type { Cli } from "../cli.ts";
 import { addConnectionOptions, type ConnectionOptions } from "../connection.ts";
 import { fairUseText, gapOf, type ReportedLake } from "../fair-use-text.ts";
 import { addEngineOptions, type EngineFlags, lakeOf } from "../lake-options.ts";
+import { lakesJson } from "../lakes-json.ts";
 import { amountOption, requestsOption, serviceOption } from "../options.ts";
 import { tableStyle } from "../small-table.ts";
 
@@ -103,7 +104,7 @@ async function run(cli: Cli, flags: Flags): Promise<void> {
       all.push({ ...member, report: await member.lake.fairUse(options) });
     }
     cli.progressDone();
-    if (json) await cli.json(jsonOf(all));
+    if (json) await cli.json(lakesJson(all));
     else {
       const table = tableStyle(cli);
       const texts = [];
@@ -114,12 +115,6 @@ async function run(cli: Cli, flags: Flags): Promise<void> {
   } finally {
     await lake.close();
   }
-}
-
-function jsonOf(all: readonly Reported[]): unknown {
-  const [first] = all;
-  if (first && first.organization === undefined) return { lake: first.uri, ...first.report };
-  return { lakes: all.map(({ organization, uri, report }) => ({ organization, lake: uri, ...report })) };
 }
 
 /** @throws {GcUsageError} fired; incomplete, if days are missing or there is no forecast, so that nothing is certain. */

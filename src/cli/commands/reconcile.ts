@@ -6,6 +6,7 @@ import type { WeekStart } from "../../usage/period.ts";
 import type { Service } from "../../usage/service.ts";
 import type { Cli } from "../cli.ts";
 import { addEngineOptions, type EngineFlags, lakeOf } from "../lake-options.ts";
+import { lakesJson } from "../lakes-json.ts";
 import { serviceOption } from "../options.ts";
 import { missingSides, type ReconciledLake, reconcileText } from "../reconcile-text.ts";
 import { tableStyle } from "../small-table.ts";
@@ -72,7 +73,7 @@ async function run(cli: Cli, flags: Flags): Promise<void> {
       all.push({ ...member, report: await member.lake.reconcile({ ...window, between, service }) });
     }
     cli.progressDone();
-    if (json) await cli.json(jsonOf(all));
+    if (json) await cli.json(lakesJson(all));
     else {
       const table = tableStyle(cli);
       const texts = [];
@@ -83,12 +84,6 @@ async function run(cli: Cli, flags: Flags): Promise<void> {
   } finally {
     await lake.close();
   }
-}
-
-function jsonOf(all: readonly Reconciled[]): unknown {
-  const [first] = all;
-  if (first && first.organization === undefined) return { lake: first.uri, ...first.report };
-  return { lakes: all.map(({ organization, uri, report }) => ({ organization, lake: uri, ...report })) };
 }
 
 /** @throws {GcUsageError} fired, incomplete */
