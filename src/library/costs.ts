@@ -1,5 +1,6 @@
 import { addCost, type Cost, type CostKind, readCosts } from "../lake/cost-file.ts";
 import type { Lake } from "../lake/lake.ts";
+import { storeKind } from "../lake/stores.ts";
 import { type Log, realEffects } from "../support/effects.ts";
 import { messageOf } from "../support/errors.ts";
 import { dayOf } from "../usage/day.ts";
@@ -33,13 +34,17 @@ export async function costsOf(lake: Lake): Promise<MonthCost[]> {
   return [...months.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cost]) => cost);
 }
 
-/** Records a run. A lake that cannot be written is not an error: the run itself has succeeded. */
+/**
+ * Records a run. A lake that cannot be written is not an error: the run itself has succeeded. On S3 nothing is recorded: it would
+ * add three requests to the few that a daily sync makes.
+ */
 export async function recordCost(
   lake: Lake,
   kind: CostKind,
   run: Partial<Omit<Cost, "runs">>,
   log: Log,
 ): Promise<void> {
+  if (!storeKind(lake.uri).isLocal) return;
   const cost = { calls: 0, throttled: 0, seconds: 0, ...run };
   try {
     await addCost(lake, dayOf(realEffects.now()), kind, cost);

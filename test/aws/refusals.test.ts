@@ -178,7 +178,7 @@ it("gc-usage aws destroy lists only the buckets of the stack as kept", async () 
   });
   const done = await onStack("destroy", "with-more");
   expect(done.exitCode).toBe(8);
-  expect(done.stderr).toMatch(/would be deleted: 24 resources \(S3::Bucket, /);
+  expect(done.stderr).toMatch(/would be deleted: 25 resources \(S3::Bucket, /);
   expect(done.stderr).toMatch(/Its data would be kept: with-more-lakebucket-\S+, with-more-resultsbucket-/);
 });
 

@@ -31,7 +31,7 @@ export function command(cli: Cli) {
       "with --check, also fail if the newest day ended longer ago, for example 36h, 2d or 1w",
       ageOption("--max-age"),
     )
-    .option("--cost", "also show how many API calls gc-usage itself has made")
+    .option("--cost", "also show how many API calls gc-usage itself has made (lakes in folders)")
     .option("--json", "print the status as JSON")
     .addHelpText("after", HELP)
     .action(async (options) => {
