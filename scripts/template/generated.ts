@@ -58,6 +58,10 @@ const PARTITIONS = [ORGANIZATION, ...USAGE_PARTITIONS.map(hiveColumn)];
 const PROJECTED_ORGANIZATION = `          projection.organization.type: ${ifSeveral("enum")}
           projection.organization.values: ${ifSeveral("!Ref Organizations")}`;
 
+/** A location in the lake's bucket, for the `!Sub` with the values of `BUCKET`. */
+const inLake = (path: string): string => `!Sub ["s3://\${Bucket}/\${LakePrefix}${path}", ${BUCKET}]`;
+const BUCKET = "{ Bucket: !If [OwnsLakeBucket, !Ref LakeBucket, !Ref ExistingLakeBucket] }";
+
 /** Columns are matched by name, which is also Athena's default. Columns that an older slice does not have are NULL. */
 const PARQUET_BY_NAME =
   '{ SerializationLibrary: org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe, Parameters: { parquet.column.index.access: "false" } }';
@@ -87,12 +91,12 @@ ${PROJECTED_ORGANIZATION}
           projection.date.interval.unit: DAYS
           storage.location.template: !If
             - HasOrganizations
-            - !Sub "s3://\${LakeBucket}/\${!organization}/usage/granularity=\${!granularity}/date=\${!date}/"
-            - !Sub "s3://\${LakeBucket}/usage/granularity=\${!granularity}/date=\${!date}/"
+            - ${inLake("${!organization}/usage/granularity=${!granularity}/date=${!date}/")}
+            - ${inLake("usage/granularity=${!granularity}/date=${!date}/")}
         PartitionKeys:
 ${items(PARTITIONS, 10)}
         StorageDescriptor:
-          Location: !If [HasOrganizations, !Sub "s3://\${LakeBucket}/", !Sub "s3://\${LakeBucket}/usage/"]
+          Location: ${ifSeveral(inLake(""), inLake("usage/"))}
           InputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat
           OutputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat
           SerdeInfo: ${PARQUET_BY_NAME}
@@ -117,11 +121,11 @@ function slicesTable(): string {
           classification: parquet
           projection.enabled: ${ifSeveral('"true"')}
 ${PROJECTED_ORGANIZATION}
-          storage.location.template: ${ifSeveral('!Sub "s3://${LakeBucket}/${!organization}/slices/"')}
+          storage.location.template: ${ifSeveral(inLake("${!organization}/slices/"))}
         PartitionKeys:
 ${items([ORGANIZATION], 10)}
         StorageDescriptor:
-          Location: !If [HasOrganizations, !Sub "s3://\${LakeBucket}/", !Sub "s3://\${LakeBucket}/slices/"]
+          Location: ${ifSeveral(inLake(""), inLake("slices/"))}
           InputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat
           OutputFormat: org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat
           SerdeInfo: ${PARQUET_BY_NAME}
@@ -195,11 +199,11 @@ function sourceTable(): string {
           projection.organization.values: !Ref Organizations
           projection.granularity.type: enum
           projection.granularity.values: day,week,month,total
-          storage.location.template: !Sub "s3://\${LakeBucket}/\${!organization}/gc_usage_api_source/granularity=\${!granularity}/"
+          storage.location.template: ${inLake("${!organization}/gc_usage_api_source/granularity=${!granularity}/")}
         PartitionKeys:
 ${items([hiveColumn(["organization", "varchar"]), hiveColumn(["granularity", "varchar"])], 10)}
         StorageDescriptor:
-          Location: !Sub "s3://\${LakeBucket}/"
+          Location: ${inLake("")}
           InputFormat: org.apache.hadoop.mapred.TextInputFormat
           OutputFormat: org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat
           SerdeInfo: { SerializationLibrary: org.openx.data.jsonserde.JsonSerDe }
@@ -224,13 +228,12 @@ function articleQuery(): string {
 
 function namedQuery(question: Question): string {
   const grouping = groupingOf([...dimensionsOf(CANONICAL_GROUPING), ...question.needs]);
-  // With several lakes, a statement reads the first one, so that clients of two organizations are never added up.
   const sql = defaultSql(question, { grouping })
     .replaceAll(/\bFROM usage\b/g, () => "FROM ${Usage}")
     .replace(/^(?=.)/gm, "        ")
     .trimStart();
-  const first = '{ First: !Select [0, !Split [",", !Ref Organizations]] }';
-  const narrowed = `(SELECT * FROM usage WHERE organization = '\${First}') AS usage`;
+  const narrowed =
+    "(SELECT * FROM usage WHERE organization = split_part('${Organizations}', ',', 1)) AS usage";
   const id = question.name.replace(/(?:^|-)(\w)/g, (_all, letter: string) => letter.toUpperCase());
   return query(
     `Question${id}`,
@@ -241,7 +244,7 @@ function namedQuery(question: Question): string {
     `!Sub
       - |-
         ${sql}
-      - Usage: ${ifSeveral(`!Sub [${JSON.stringify(narrowed)}, ${first}]`, "usage")}`,
+      - Usage: ${ifSeveral(`!Sub ${JSON.stringify(narrowed)}`, "usage")}`,
   );
 }
 

@@ -3,6 +3,7 @@ import type { Glue } from "@aws-sdk/client-glue";
 import type { S3 } from "@aws-sdk/client-s3";
 import { awsClientConfig } from "../environment/aws-client.ts";
 import type { Env } from "../environment/aws-identity.ts";
+import { demanding, s3Demands } from "../environment/s3-demands.ts";
 import { type AwsOptions, awsError } from "../support/aws.ts";
 
 /** The AWS services that the stack uses. Each SDK is loaded on first use. */
@@ -26,9 +27,12 @@ export class Aws {
     return new sdk.Glue(await awsClientConfig(this.#options, this.#env));
   }
 
-  async s3(): Promise<S3> {
+  /** @param owner the account that must own the buckets; default: GC_USAGE_S3_BUCKET_OWNER. */
+  async s3(owner?: string): Promise<S3> {
     const sdk = await import("@aws-sdk/client-s3");
-    return new sdk.S3(await awsClientConfig(this.#options, this.#env));
+    const demands = s3Demands(this.#env);
+    const client = new sdk.S3(await awsClientConfig(this.#options, this.#env));
+    return demanding(client, { ...demands, owner: demands.owner ?? owner });
   }
 
   /** Runs `action`, and converts AWS errors to one clear GcUsageError. `doing` completes "Cannot …". */

@@ -4,21 +4,12 @@ import type { Effects } from "../support/effects.ts";
 import { GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
 import { pollUntil } from "../support/poll.ts";
 import type { Aws } from "./aws.ts";
-import { eventsSoFar, type Follow, follow, pastReasons, reasons } from "./events.ts";
+import { type Change, changesOf } from "./changes.ts";
+import { eventsSoFar, type Follow, fixFor, follow, pastFailures, reasons } from "./events.ts";
+import { checkLakeBucket } from "./lake-buckets.ts";
 import { CHANGE_SET, checkOwnStack } from "./own-stack.ts";
-import { type DeployInput, parametersFor } from "./parameters.ts";
+import { type DeployInput, leftLake, parametersFor } from "./parameters.ts";
 import { describe, type StackSettings, settingsOf } from "./stack.ts";
-
-/** One resource that a deployment would change. */
-export interface Change {
-  readonly action: string;
-  readonly resource: string;
-  readonly type: string;
-  /** The existing bucket, table …; undefined for a new resource. */
-  readonly physicalId: string | undefined;
-  /** True if the resource is replaced by a new one. */
-  readonly replaced: boolean;
-}
 
 /** A pending change set: `execute` executes it, `discard` deletes it. */
 export interface DeployPlan {
@@ -28,6 +19,8 @@ export interface DeployPlan {
   readonly changes: readonly Change[];
   /** Empty if there is nothing to do. */
   readonly changeSetId: string;
+  /** The lake that the stack's tables would no longer read, because a parameter moves them to another bucket or folder. */
+  readonly leavesLake: string | undefined;
   /** True if the stack did not exist, and CloudFormation created an empty one to hold the change set. */
   readonly isShell: boolean;
 }
@@ -53,13 +46,18 @@ export async function plan(
       await checkReady(cloudFormation, stack, input.stack);
     }
     const isNew = stack === undefined || stack.StackStatus === "REVIEW_IN_PROGRESS";
+    const Parameters = await parametersFor(cloudFormation, input, isNew ? undefined : stack, effects.now());
+    const { ExistingLakeBucket } = input.parameters;
+    if (ExistingLakeBucket) await checkLakeBucket(aws, ExistingLakeBucket);
     const made = await cloudFormation.createChangeSet({
       StackName: input.stack,
       ChangeSetName: `${CHANGE_SET}${randomUUID()}`,
       ChangeSetType: isNew ? "CREATE" : "UPDATE",
       TemplateBody: input.template,
-      Parameters: await parametersFor(cloudFormation, input, isNew ? undefined : stack, effects.now()),
+      Parameters,
       Capabilities: ["CAPABILITY_IAM"],
+      ...tagsFor(input, stack),
+      ...(input.roleArn === undefined ? {} : { RoleARN: input.roleArn }),
     });
     const pending: DeployPlan = {
       stack: input.stack,
@@ -67,6 +65,7 @@ export async function plan(
       action: isNew ? "create" : "update",
       changes: [],
       changeSetId: made.Id ?? "",
+      leavesLake: isNew ? undefined : leftLake(stack, input.parameters),
       isShell: stack === undefined,
     };
     return orDiscard(aws, pending, effects, `plan the stack ${input.stack}`, async () => {
@@ -74,6 +73,25 @@ export async function plan(
       if (ready !== undefined) return { ...pending, changes: await changesOf(cloudFormation, ready) };
       await discard(aws, pending, effects);
       return { ...pending, action: "none", changeSetId: "" };
+    });
+  });
+}
+
+/** CloudFormation replaces all tags of a stack, or keeps them if none are given. */
+function tagsFor({ tags = {} }: DeployInput, stack: Stack | undefined) {
+  if (Object.keys(tags).length === 0) return {};
+  const all = new Map((stack?.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]));
+  for (const [key, value] of Object.entries(tags)) all.set(key, value);
+  return { Tags: [...all].map(([Key, Value]) => ({ Key, Value })) };
+}
+
+/** Protects the stack from deletion, or ends the protection. */
+export async function setProtection(aws: Aws, stack: string, isProtected: boolean): Promise<void> {
+  await aws.call(`set the termination protection of the stack ${stack}`, async () => {
+    const cloudFormation = await aws.cloudFormation();
+    await cloudFormation.updateTerminationProtection({
+      StackName: stack,
+      EnableTerminationProtection: isProtected,
     });
   });
 }
@@ -131,12 +149,17 @@ async function orDiscard<T>(
   }
 }
 
+/** Executes a plan of the main stack, and returns its settings. */
+export async function execute(aws: Aws, made: DeployPlan, options: Follow): Promise<StackSettings> {
+  return settingsOf(await executePlan(aws, made, options), made.stack);
+}
+
 /**
  * Executes a plan and follows it until it is done. A plan that cannot be executed is discarded.
  *
  * @throws {GcUsageError} aws, with each failed resource's reason; interrupted, while CloudFormation continues.
  */
-export async function execute(aws: Aws, made: DeployPlan, options: Follow): Promise<StackSettings> {
+export async function executePlan(aws: Aws, made: DeployPlan, options: Follow): Promise<Stack> {
   const doing = `deploy the stack ${made.stack}`;
   return aws.call(doing, async () => {
     const seen = await orDiscard(aws, made, options.effects, doing, async () => {
@@ -148,10 +171,10 @@ export async function execute(aws: Aws, made: DeployPlan, options: Follow): Prom
     });
     const { stack, failed } = await follow(aws, made.stackId, seen, options);
     const status = stack.StackStatus ?? "";
-    if (status === "CREATE_COMPLETE" || status === "UPDATE_COMPLETE") return settingsOf(stack, made.stack);
+    if (status === "CREATE_COMPLETE" || status === "UPDATE_COMPLETE") return stack;
     const why = failed.length > 0 ? `:\n${reasons(failed)}` : ".";
     throw new GcUsageError("aws", `Deploying the stack ${made.stack} failed (${status})${why}`, {
-      hint: `Fix the cause. ${nextStep(made, status)}`,
+      hint: `${fixFor(failed) ?? "Fix the cause."} ${nextStep(made, status)}`,
       details: { status, failed },
     });
   });
@@ -183,12 +206,12 @@ async function checkReady(cloudFormation: CloudFormation, found: Stack, stack: s
   }
   if (["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"].includes(status)) {
     const what = status === "DELETE_FAILED" ? "could not be deleted" : "could not be created";
-    const why = await pastReasons(cloudFormation, id);
+    const past = await pastFailures(cloudFormation, id);
     throw new GcUsageError(
       "aws",
-      `The stack ${stack} ${what} earlier and cannot be used (${status}).\n${why}`,
+      `The stack ${stack} ${what} earlier and cannot be used (${status}).\n${reasons(past)}`,
       {
-        hint: `Fix the cause, delete the stack with \`gc-usage aws destroy --stack ${stack}\`, then deploy again.`,
+        hint: `${fixFor(past) ?? "Fix the cause."} Delete the stack with \`gc-usage aws destroy --stack ${stack}\`, then deploy again.`,
         details: { status },
       },
     );
@@ -246,25 +269,4 @@ async function refusal(
 
 function checkNotInterrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new GcUsageError("interrupted", "Interrupted. Nothing was changed.");
-}
-
-async function changesOf(cloudFormation: CloudFormation, first: DescribeChangeSetOutput): Promise<Change[]> {
-  const changes: Change[] = [];
-  for (let page = first; ; ) {
-    for (const { ResourceChange: change } of page.Changes ?? []) {
-      if (change === undefined) continue;
-      changes.push({
-        action: change.Action ?? "",
-        resource: change.LogicalResourceId ?? "",
-        type: change.ResourceType ?? "",
-        physicalId: change.PhysicalResourceId,
-        replaced: change.Replacement === "True" || change.Replacement === "Conditional",
-      });
-    }
-    if (page.NextToken === undefined) return changes;
-    page = await cloudFormation.describeChangeSet({
-      ChangeSetName: first.ChangeSetId,
-      NextToken: page.NextToken,
-    });
-  }
 }

@@ -14,6 +14,8 @@ export interface Standing {
   /** The lake's bucket; undefined if the stack never created it. */
   readonly lakeBucket: string | undefined;
   readonly resultsBucket: string | undefined;
+  /** A lake's bucket that the stack uses but did not create, and so never deletes. */
+  readonly existingLakeBucket: string | undefined;
   /** The logical id and type of all other resources. The buckets and their policies are kept. */
   readonly others: readonly { readonly resource: string; readonly type: string }[];
 }
@@ -33,7 +35,7 @@ export async function standing(aws: Aws, stack: string): Promise<Standing> {
         "refused",
         `The stack ${stack} has termination protection. Nothing was deleted.`,
         {
-          hint: `To allow it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack}`,
+          hint: `To allow it: gc-usage aws deploy --stack ${stack} --no-termination-protection`,
         },
       );
     }
@@ -47,6 +49,9 @@ export async function standing(aws: Aws, stack: string): Promise<Standing> {
       status: found.StackStatus ?? "",
       lakeBucket: bucket("LakeBucket"),
       resultsBucket: bucket("ResultsBucket"),
+      existingLakeBucket:
+        found.Parameters?.find(({ ParameterKey }) => ParameterKey === "ExistingLakeBucket")?.ParameterValue ||
+        undefined,
       others: there
         .filter(({ LogicalResourceId = "" }) => !KEPT.includes(LogicalResourceId))
         .map(({ LogicalResourceId = "", ResourceType = "" }) => ({
@@ -102,7 +107,7 @@ interface DeleteData {
  */
 export async function deleteData(
   aws: Aws,
-  { stack, status }: Standing,
+  { stack, stackId, status }: Standing,
   buckets: readonly string[],
   options: DeleteData,
 ): Promise<void> {
@@ -119,7 +124,7 @@ export async function deleteData(
   const failed: GcUsageError[] = [];
   for (const bucket of buckets) {
     try {
-      options.onDeleted(bucket, await deleteBucket(aws, bucket, options));
+      options.onDeleted(bucket, await deleteBucket(aws, bucket, stackId.split(":")[4], options));
     } catch (error) {
       if (!isGcUsageError(error) || error.kind === "interrupted") throw error;
       failed.push(error);
@@ -139,10 +144,11 @@ export async function deleteData(
 async function deleteBucket(
   aws: Aws,
   bucket: string,
+  owner: string | undefined,
   { onProgress, signal }: DeleteData,
 ): Promise<number | undefined> {
   return aws.call(`delete the bucket ${bucket}`, async () => {
-    const s3 = await aws.s3();
+    const s3 = await aws.s3(owner);
     let deleted = 0;
     try {
       for (;;) {

@@ -98,11 +98,26 @@ export function reasons(failed: readonly Step[]): string {
     .join("\n");
 }
 
-/** The reasons for the stack's status, from its whole history. */
-export async function pastReasons(cloudFormation: CloudFormation, stackId: string): Promise<string> {
+/** What to do about a known cause of a failure. */
+export function fixFor(failed: readonly Step[]): string | undefined {
+  if (failed.some(({ reason = "" }) => /lake ?formation/i.test(reason))) {
+    return (
+      "Lake Formation controls this account's catalog. A data lake administrator can deploy the stack, or grant your role " +
+      `CREATE_DATABASE: aws lakeformation grant-permissions --permissions CREATE_DATABASE --resource '{"Catalog":{}}' ` +
+      "--principal DataLakePrincipalIdentifier=ROLE_ARN. Then deploy with --parameter LakeFormation=yes."
+    );
+  }
+  const isTaken = ({ resource, reason = "" }: Step): boolean =>
+    resource === "LakeBucket" && /already (?:exists|owned)/i.test(reason);
+  return failed.some(isTaken)
+    ? "To use a bucket that exists, replace LakeBucketName with --parameter ExistingLakeBucket=NAME. For a new bucket, use another name."
+    : undefined;
+}
+
+/** The failures that led to the stack's status, from its whole history. */
+export async function pastFailures(cloudFormation: CloudFormation, stackId: string): Promise<Step[]> {
   const events = await newEvents(cloudFormation, stackId, new Set());
-  const failed = events.filter((event) => event.ResourceStatus?.endsWith("_FAILED"));
-  return reasons(failed.map(stepOf));
+  return events.filter((event) => event.ResourceStatus?.endsWith("_FAILED")).map(stepOf);
 }
 
 async function newEvents(

@@ -9,6 +9,10 @@ export interface DeployInput {
   readonly template: string;
   /** Parameters to set. Other parameters of an existing stack keep their values. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Tags to add to those of the stack, and so to its resources. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** The role with which CloudFormation creates the resources; default: the caller, or the stack's earlier one. */
+  readonly roleArn?: string | undefined;
 }
 
 /**
@@ -25,12 +29,15 @@ export async function parametersFor(
   now: number,
 ): Promise<Parameter[]> {
   checkFirstDay(input.parameters["FirstDay"], now);
+  checkOneBucket(input.parameters);
   const before = new Map(
     stack?.Parameters?.map(({ ParameterKey, ParameterValue }) => [ParameterKey, ParameterValue]),
   );
-  checkDatabaseName(input.stack, input.parameters["DatabaseName"] ?? before.get("DatabaseName"));
+  checkRulesApply((name) => input.parameters[name] ?? before.get(name));
   const summary = await cloudFormation.getTemplateSummary({ TemplateBody: input.template });
   const known = (summary.Parameters ?? []).flatMap(({ ParameterKey }) => ParameterKey ?? []);
+  if (known.includes("DatabaseName"))
+    checkDatabaseName(input.stack, input.parameters["DatabaseName"] ?? before.get("DatabaseName"));
   for (const name of Object.keys(input.parameters)) {
     if (known.includes(name)) continue;
     throw new GcUsageError("input", `Unknown parameter ${name} in --parameter.`, {
@@ -38,9 +45,46 @@ export async function parametersFor(
     });
   }
   return known.flatMap((ParameterKey): Parameter[] => {
-    const ParameterValue = input.parameters[ParameterKey];
+    const ParameterValue = written(ParameterKey, input.parameters[ParameterKey]);
     if (ParameterValue !== undefined) return [{ ParameterKey, ParameterValue }];
     return before.has(ParameterKey) ? [{ ParameterKey, UsePreviousValue: true }] : [];
+  });
+}
+
+/** The template needs the slash at the end, to put the prefix before a folder. */
+function written(name: string, value: string | undefined): string | undefined {
+  return name === "LakePrefix" && value
+    ? value.replace(/^\/+|\/*$/g, (_slashes, at: number) => (at === 0 ? "" : "/"))
+    : value;
+}
+
+/** The lake of an existing stack, if the parameters let its tables read another bucket or folder. */
+export function leftLake(stack: Stack, given: DeployInput["parameters"]): string | undefined {
+  const before = (name: string): string =>
+    stack.Parameters?.find(({ ParameterKey }) => ParameterKey === name)?.ParameterValue ?? "";
+  const moves = ["ExistingLakeBucket", "LakePrefix"].some(
+    (name) => given[name] !== undefined && written(name, given[name]) !== before(name),
+  );
+  return moves ? stack.Outputs?.find(({ OutputKey }) => OutputKey === "LakeUri")?.OutputValue : undefined;
+}
+
+function checkOneBucket({
+  LakeBucketName: named,
+  ExistingLakeBucket: existing,
+}: DeployInput["parameters"]): void {
+  if (!named || !existing) return;
+  throw new GcUsageError("input", "LakeBucketName and ExistingLakeBucket cannot be combined.", {
+    hint: "LakeBucketName is the name of a new bucket. ExistingLakeBucket is a bucket that already exists.",
+  });
+}
+
+/** The stack does not change the policy of a bucket that it did not create, so a rule for it would silently have no effect. */
+function checkRulesApply(valueOf: (name: string) => string | undefined): void {
+  const existing = valueOf("ExistingLakeBucket");
+  const rule = ["VpcEndpoints", "ReaderAccounts"].find((name) => valueOf(name));
+  if (!existing || rule === undefined) return;
+  throw new GcUsageError("input", `${rule} has no effect on ExistingLakeBucket (${existing}).`, {
+    hint: `The stack does not change that bucket's policy. Write the rule into it yourself, and set --parameter ${rule}= to deploy.`,
   });
 }
 

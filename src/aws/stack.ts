@@ -6,6 +6,12 @@ import type { Aws } from "./aws.ts";
 /** The default name of the stack. */
 export const DEFAULT_STACK = "gc-usage";
 
+/**
+ * The start of the names that CloudFormation creates for a stack's resources. If a name would be too long, CloudFormation
+ * shortens the stack's name in it.
+ */
+export const CERTAIN_START = 24;
+
 /** The settings of a deployed stack: what `--stack NAME` stands for. */
 export interface StackSettings {
   readonly stack: string;
@@ -13,9 +19,13 @@ export interface StackSettings {
   /** CloudFormation's status: CREATE_COMPLETE, UPDATE_COMPLETE … */
   readonly status: string;
   readonly region: string;
-  /** The lake's URI: `s3://bucket`. */
+  /** The lake's URI: `s3://bucket`, or `s3://bucket/prefix`. */
   readonly lake: string;
   readonly lakeBucket: string;
+  /** The account that owns the lake's bucket; undefined for a bucket that the stack did not create. */
+  readonly lakeBucketOwner: string | undefined;
+  /** The KMS key of the buckets; undefined if S3's own keys are used. */
+  readonly kmsKeyArn: string | undefined;
   /** The target of the upload in step 5 of the article; ends in `gc_usage_api_source/`. */
   readonly source: string;
   readonly resultsBucket: string;
@@ -64,8 +74,10 @@ export function settingsOf(found: Stack | undefined, stack: string): StackSettin
     stackId: found.StackId ?? "",
     status,
     region: need("Region"),
-    lake: need("LakeUri"),
+    lake: need("LakeUri").replace(/\/$/, ""),
     lakeBucket: need("LakeBucket"),
+    lakeBucketOwner: outputs["LakeBucketOwner"],
+    kmsKeyArn: outputs["KmsKeyArn"],
     source: need("SourceUri"),
     resultsBucket: need("ResultsBucket"),
     database: need("Database"),

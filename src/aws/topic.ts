@@ -20,7 +20,7 @@ export class Topic {
     const region = ARN.exec(arn)?.[1];
     if (region === undefined) {
       throw new GcUsageError("input", `Invalid --sns-topic: ${quoted(arn)} (expected the ARN of a topic).`, {
-        hint: "For example arn:aws:sns:eu-central-1:123456789012:api-usage",
+        hint: "It has the form arn:PARTITION:sns:REGION:ACCOUNT:NAME. `aws sns list-topics` lists your topics.",
       });
     }
     this.#arn = arn;

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { AwsOptions } from "../support/aws.ts";
-import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { looksSecret } from "../support/secret-shape.ts";
+import { reasonOf } from "../support/system-reason.ts";
 import {
   type AwsIdentity,
+  type AwsKeys,
   awsIdentity,
   type Env,
   first,
@@ -12,7 +14,9 @@ import {
   type Named,
   type ProfileSettings,
   profileSettings,
+  REGION_FLAG,
 } from "./aws-identity.ts";
+import { mfaCodeFor, sharedRole, signInError } from "./aws-sign-in.ts";
 import { homeFolder } from "./home.ts";
 import { environmentProxies } from "./proxies.ts";
 
@@ -55,22 +59,32 @@ async function credentialsOf(
 ) {
   const { keys, profile } = identity;
   if (keys !== undefined) return hideCredentials(keys);
-  const common = { profile: profile?.value ?? "default", logger: SILENT, clientConfig: { requestHandler } };
+  const name = profile?.value ?? "default";
+  const mfaCodeProvider = mfaCodeFor(identity);
+  const common = { profile: name, logger: SILENT, clientConfig: { requestHandler }, mfaCodeProvider };
   const provider = (await earlierInCli(identity, settings, env, common)) ?? (await chain(common));
-  return async (properties?: Parameters<typeof provider>[0]) => hideCredentials(await provider(properties));
+  return async (properties?: Parameters<typeof provider>[0]) => {
+    const provide = (): Promise<AwsKeys> => provider(properties);
+    try {
+      return hideCredentials(await (settings.role_arn ? sharedRole(name, env, provide) : provide()));
+    } catch (error) {
+      throw signInError(error, identity, settings);
+    }
+  };
 }
 
 interface Common {
   readonly profile: string;
   readonly logger: typeof SILENT;
   readonly clientConfig: { readonly requestHandler: object };
+  readonly mfaCodeProvider: (serial: string) => Promise<string>;
 }
 
 async function earlierInCli({ profile }: AwsIdentity, settings: ProfileSettings, env: Env, common: Common) {
   const { role_arn: role, web_identity_token_file: tokenFile } = settings;
   if (role && !tokenFile) return undefined;
   const isFromEnvironment =
-    profile?.source !== "--profile" && env["AWS_WEB_IDENTITY_TOKEN_FILE"] && env["AWS_ROLE_ARN"];
+    !profile?.source.startsWith("--") && env["AWS_WEB_IDENTITY_TOKEN_FILE"] && env["AWS_ROLE_ARN"];
   if (isFromEnvironment || (role && tokenFile)) {
     const { fromTokenFile } = await import("@aws-sdk/credential-provider-web-identity");
     const ofProfile = { webIdentityTokenFile: tokenFile ?? "", roleArn: role ?? "" };
@@ -99,7 +113,9 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
  * AWS_DEFAULT_REGION, while the CLI 2 and the SDKs prefer AWS_REGION: people have either.
  */
 export function awsRegion(flag: string | undefined, env: Env): Named | undefined {
-  const named = flag ? { value: flag, source: "--region" } : first(env, ["AWS_REGION", "AWS_DEFAULT_REGION"]);
+  const named = flag
+    ? { value: flag, source: "--region" }
+    : first(env, [REGION_FLAG, "AWS_REGION", "AWS_DEFAULT_REGION"]);
   if (named === undefined || /^[a-z0-9-]{1,40}$/.test(named.value)) return named;
   throw new GcUsageError("input", `Invalid AWS region in ${named.source}${shownIfPlain(named.value)}.`, {
     hint: "Expected a region such as eu-central-1.",
@@ -145,10 +161,13 @@ async function readBundle(bundle: Named | undefined, env: Env): Promise<Buffer |
   try {
     return await readFile(file);
   } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "the file does not exist" : messageOf(error);
-    throw new GcUsageError("input", `Cannot read the CA bundle ${file} (from ${bundle.source}): ${why}.`, {
-      hint: `Set ${bundle.source} to a file with PEM certificates, or unset it.`,
-      cause: error,
-    });
+    throw new GcUsageError(
+      "input",
+      `Cannot read the CA bundle ${file} (from ${bundle.source}): ${reasonOf(error)}.`,
+      {
+        hint: `Set ${bundle.source} to a file with PEM certificates, or unset it.`,
+        cause: error,
+      },
+    );
   }
 }

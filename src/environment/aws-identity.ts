@@ -6,6 +6,26 @@ import { ensureHome } from "./home.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
+/** Settings of AWS from the command line or a caller. They come before the variables. */
+export interface AwsFlags {
+  /** A profile in ~/.aws/config or ~/.aws/credentials. */
+  readonly profile?: string | undefined;
+  /** An AWS region, such as eu-central-1. */
+  readonly region?: string | undefined;
+}
+
+/** The flags are kept with the variables, because they go the same way. No variable can have such a name. */
+export const PROFILE_FLAG = "--aws-profile";
+export const REGION_FLAG = "--aws-region";
+
+export function withAwsFlags(env: Env, { profile, region }: AwsFlags): Env {
+  return {
+    ...env,
+    ...(profile ? { [PROFILE_FLAG]: profile } : {}),
+    ...(region ? { [REGION_FLAG]: region } : {}),
+  };
+}
+
 /** A setting and its source. */
 export interface Named {
   readonly value: string;
@@ -14,7 +34,7 @@ export interface Named {
 
 /**
  * The source of the AWS identity, in the AWS CLI's order:
- * 1. `--profile`;
+ * 1. `--aws-profile`, or `--profile` of the `gc-usage aws` commands;
  * 2. AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, even if a variable names a profile (which still provides the region);
  * 3. the profile named by AWS_DEFAULT_PROFILE or AWS_PROFILE, in this order, or else `default`; a web identity from the
  *    environment takes precedence over everything in a profile except a role to assume;
@@ -38,6 +58,8 @@ export interface AwsKeys {
 /** @throws {GcUsageError} credentials, if one of the two keys is missing. */
 export function awsIdentity(profile: string | undefined, env: Env): AwsIdentity {
   if (profile) return { profile: { value: profile, source: "--profile" }, keys: undefined };
+  const flag = first(env, [PROFILE_FLAG]);
+  if (flag !== undefined) return { profile: flag, keys: undefined };
   return { profile: first(env, ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"]), keys: keysOf(env) };
 }
 
@@ -91,6 +113,7 @@ export async function profileSettings({ profile }: AwsIdentity): Promise<Profile
   const { parseKnownFiles } = await import("@smithy/core/config");
   const profiles = (await parseKnownFiles({})) as Readonly<Record<string, ProfileSettings>>;
   const found = profiles[profile?.value ?? "default"];
+  if (found !== undefined) await checkNamed(profile?.value ?? "default", profiles);
   if (found !== undefined || profile === undefined) return found ?? {};
   const names = Object.keys(profiles).filter(
     (name) => !looksSecret(name) && !/^(sso-session|services)\b/.test(name),
@@ -102,6 +125,34 @@ export async function profileSettings({ profile }: AwsIdentity): Promise<Profile
     {
       hint: `Profiles found: ${list}. List them with \`aws configure list-profiles\`, or add one with \`aws configure sso\`.`,
     },
+  );
+}
+
+/** The SDK would report a missing one as no credentials at all, or fail on it. */
+async function checkNamed(
+  profile: string,
+  profiles: Readonly<Record<string, ProfileSettings>>,
+): Promise<void> {
+  const seen = new Set<string>();
+  for (let name = profile; !seen.has(name); ) {
+    seen.add(name);
+    const { sso_session: session, source_profile: source } = profiles[name] ?? {};
+    if (session) {
+      const { loadSsoSessionData } = await import("@smithy/core/config");
+      if (!(session in (await loadSsoSessionData({})))) throw missing("sso_session", session, name);
+    }
+    if (!source) return;
+    if (profiles[source] === undefined) throw missing("source_profile", source, name);
+    name = source;
+  }
+}
+
+function missing(key: string, value: string, profile: string): GcUsageError {
+  const shown = looksSecret(value) ? "" : ` ${quoted(value)}`;
+  return new GcUsageError(
+    "credentials",
+    `The AWS profile ${profile} names the ${key}${shown}, which does not exist.`,
+    { hint: `Add it to ~/.aws/config, or change ${key} in the profile.` },
   );
 }
 

@@ -101,6 +101,26 @@ describe("the Athena engine", async () => {
     expect(result.stats()).toMatchObject({ rows: 2500, bytesScanned: 0, costUsd: 0.00005 });
   });
 
+  it("reads no further than the bounds of rows and characters, and cuts long values", async () => {
+    const bounded = async (statement: string, change: object) => {
+      const bounds = { rows: 10, characters: 1_000, valueCharacters: 100, ...change };
+      const result = await athena.query(statement, { bounds });
+      const rows = await allRows(result);
+      return { rows, isTruncated: result.stats().isTruncated };
+    };
+    const numbers = "SELECT n FROM UNNEST(sequence(1, 2500)) AS t(n) ORDER BY n";
+    expect(await bounded(numbers, { rows: 2 })).toEqual({ rows: [[1], [2]], isTruncated: true });
+    const many = await bounded(numbers, { rows: 1_200, characters: 10_000 });
+    expect([many.rows.length, many.rows.at(-1), many.isTruncated]).toEqual([1_200, [1_200], true]);
+    expect(await bounded("SELECT 1", { rows: 1 })).toEqual({ rows: [[1]], isTruncated: false });
+    const long = "SELECT array_join(repeat('x', 2000), '') AS x";
+    expect(await bounded(long, {})).toEqual({ rows: [["x".repeat(100)]], isTruncated: true });
+    expect(await bounded("SELECT 'abcdef' FROM UNNEST(sequence(1, 9)) AS t(n)", { characters: 20 })).toEqual({
+      rows: [["abcdef"], ["abcdef"], ["abcdef"]],
+      isTruncated: true,
+    });
+  });
+
   it("keeps the first row of statements that describe, which have no header and are free", async () => {
     const shown = await athena.query("SHOW TABLES");
     expect((await allRows(shown)).flat().sort()).toEqual(["daily", "slices", "usage"]);

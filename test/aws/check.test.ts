@@ -1,11 +1,13 @@
 import { SNS } from "@aws-sdk/client-sns";
 import { SQS } from "@aws-sdk/client-sqs";
 import { describe, expect, inject, it } from "vitest";
-import type { CheckReport } from "../../src/index.ts";
+import type { CheckReport, Costs, Diagnosis, LimitsReport } from "../../src/index.ts";
 import { type Day, eachDay } from "../../src/usage/day.ts";
+import { workFolder } from "../helpers/folders.ts";
 import { makeLake, slice } from "../helpers/lakes.ts";
 import { deploy, gcUsage } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
+import { between } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const FIRST = "2026-09-01" as Day;
@@ -45,6 +47,66 @@ describe("check on a lake in AWS", async () => {
     expect(expected.findings.map(({ kind }) => kind).sort()).toEqual(["rate-limited", "silent-client"]);
     const sql = expected.findings.map((finding) => ({ ...finding, sql: expect.stringContaining("SELECT") }));
     expect((await found(athena)).findings).toEqual(sql);
+  });
+
+  it("shows the same limits and diagnosis with Athena, and what the statements have cost on this machine", async () => {
+    const GC_USAGE_CACHE = await workFolder();
+    const both = async <T>(...args: string[]): Promise<[T, T]> => {
+      const [inFolder, inAthena] = [["--lake", folder], athena];
+      const ran = [];
+      for (const where of [inFolder, inAthena]) {
+        const one = await gcUsage(
+          aws,
+          [...args, ...where, "--to", LAST, "--last", "30d", "--offline", "--json"],
+          {
+            GC_USAGE_CACHE,
+          },
+        );
+        expect(one, one.stderr).toMatchObject({ exitCode: 0 });
+        ran.push({ ...(JSON.parse(one.stdout) as T), basis: null });
+      }
+      return ran as [T, T];
+    };
+    const [limits, same] = await both<LimitsReport>("limits");
+    expect(limits.clients?.map(({ clientId }) => clientId).sort()).toEqual(["a", "b"]);
+    expect(same).toEqual(limits);
+    const [diagnosis, equal] = await both<Diagnosis>("diagnose", "a");
+    expect(diagnosis.status429).toBe(900);
+    expect(equal).toEqual(diagnosis);
+
+    const status = async (...more: string[]) => {
+      const { stdout } = await gcUsage(aws, ["status", "--stack", "check", "--cost", ...more], {
+        GC_USAGE_CACHE,
+      });
+      return stdout;
+    };
+    const { cost, costTotal } = JSON.parse(await status("--json")) as {
+      cost: Costs["months"];
+      costTotal: Costs["total"] & Costs;
+    };
+    expect(cost).toMatchObject([{ kind: "athena", recordedIn: "machine", runs: 2, calls: 0 }]);
+    expect(costTotal.bytesScanned).toBeGreaterThan(0);
+    expect(costTotal.bytesBilled).toBeGreaterThanOrEqual(2 * 10_000_000);
+    expect(costTotal.usd).toBeCloseTo((costTotal.bytesBilled / 1e12) * 5, 10);
+    expect(costTotal.seconds).toBeGreaterThan(0);
+    expect(costTotal.usdPerTbSource).toBe("assumption: list price in us-east-1");
+    expect(await status()).toMatch(
+      /athena {2}2 runs, .* scanned, about \$0\.\d+, \d+ seconds? \(on this machine\)/,
+    );
+  });
+
+  it("prints its findings if the role may not write to the lake", async () => {
+    const { url } = await between(aws, ({ method }) => (method === "PUT" ? 403 : undefined));
+    const ran = await gcUsage(aws, ["check", "--stack", "check", "--to", LAST, "--json"], {
+      AWS_ENDPOINT_URL_S3: url,
+      GC_USAGE_CACHE: await workFolder(),
+    });
+    expect(ran, ran.stderr).toMatchObject({ exitCode: 4, stderr: expect.stringContaining("--dry-run") });
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      outcome: "fired",
+      isSaved: false,
+      saveFailure: { kind: "permission" },
+    });
   });
 
   it("publishes its news to a topic once, and a failure with the next check", async () => {

@@ -79,6 +79,7 @@ describe("gc-usage aws deploy", () => {
     const failed = await gcUsage(aws, ["aws", "deploy", "--stack", "taken", "--yes", ...named]);
     expect(failed.exitCode).toBe(11);
     expect(failed.stderr).toContain("LakeBucket (AWS::S3::Bucket): taken-already already exists");
+    expect(failed.stderr).toContain("replace LakeBucketName with --parameter ExistingLakeBucket=NAME");
     const again = await gcUsage(aws, ["aws", "deploy", "--stack", "taken"]);
     expect(again.exitCode).toBe(11);
     expect(again.stderr).toContain("could not be created earlier and cannot be used (ROLLBACK_COMPLETE)");

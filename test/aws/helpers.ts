@@ -8,6 +8,8 @@ import {
   type StartQueryExecutionCommandInput,
 } from "@aws-sdk/client-athena";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { z } from "zod";
+import { awsCli } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
 import type { LocalAws } from "./harness/setup.ts";
 
@@ -51,4 +53,16 @@ export async function runQuery(
     }
     await sleep(50);
   }
+}
+
+/** The default version of a managed policy's document. */
+export async function policyDocument(aws: LocalAws, arn: string): Promise<unknown> {
+  const get = async (args: readonly string[]): Promise<unknown> =>
+    JSON.parse(await awsCli(aws, ["iam", ...args, "--policy-arn", arn]));
+  const version = z
+    .object({ Policy: z.object({ DefaultVersionId: z.string() }) })
+    .parse(await get(["get-policy"])).Policy.DefaultVersionId;
+  const answer = await get(["get-policy-version", "--version-id", version]);
+  return z.object({ PolicyVersion: z.object({ Document: z.unknown() }) }).parse(answer).PolicyVersion
+    .Document;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Athena } from "@aws-sdk/client-athena";
@@ -6,12 +6,15 @@ import { Glue } from "@aws-sdk/client-glue";
 import { S3 } from "@aws-sdk/client-s3";
 import { describe, expect, inject, it } from "vitest";
 import { z } from "zod";
+import { deployerPolicy } from "../../src/aws/deployer-policy.ts";
+import { readTemplate } from "../../src/aws/template.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { resolveTemplate } from "../helpers/template.ts";
 import { awsCli, deploy, gcUsage } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
-import { ACCOUNT, type Call, REGION, readCalls } from "./harness/moto.ts";
+import { ACCOUNT, type Call, REGION, readAllCalls, readCalls } from "./harness/moto.ts";
 import { denied, isAllowed, needsOf } from "./harness/permissions.ts";
-import { runQuery } from "./helpers.ts";
+import { policyDocument, runQuery } from "./helpers.ts";
 import { declareSourceTable } from "./source-table.ts";
 
 const aws = inject("aws");
@@ -19,16 +22,11 @@ const s3 = new S3(clientOptions(aws));
 const glue = new Glue(clientOptions(aws));
 const athena = new Athena({ ...clientOptions(aws), endpoint: aws.athenaUrl });
 
-/** The default version of a managed policy's document. */
-async function policyDocument(arn: string): Promise<unknown> {
-  const get = async (args: readonly string[]): Promise<unknown> =>
-    JSON.parse(await awsCli(aws, ["iam", ...args, "--policy-arn", arn]));
-  const version = z
-    .object({ Policy: z.object({ DefaultVersionId: z.string() }) })
-    .parse(await get(["get-policy"])).Policy.DefaultVersionId;
-  const answer = await get(["get-policy-version", "--version-id", version]);
-  return z.object({ PolicyVersion: z.object({ Document: z.unknown() }) }).parse(answer).PolicyVersion
-    .Document;
+/** A policy that `gc-usage aws policy` prints. */
+async function printed(...args: readonly string[]): Promise<unknown> {
+  const done = await gcUsage(aws, ["aws", "policy", ...args]);
+  expect(done.exitCode, done.stderr).toBe(0);
+  return JSON.parse(done.stdout);
 }
 
 /** The calls during `action`. */
@@ -44,8 +42,8 @@ const actionsOf = (calls: readonly Call[]) =>
 describe("the stack's policies", async () => {
   const stack = await deploy(aws, "policies");
   const scene = { workgroup: stack.workgroup };
-  const loader = await policyDocument(stack.loaderPolicyArn);
-  const reader = await policyDocument(stack.readerPolicyArn);
+  const loader = await policyDocument(aws, stack.loaderPolicyArn);
+  const reader = await policyDocument(aws, stack.readerPolicyArn);
   const Bucket = stack.lakeBucket;
 
   it("allow the loader to load", async () => {
@@ -107,11 +105,8 @@ describe("the stack's policies", async () => {
     expect(await denied(loader, calls, scene)).toEqual([]);
   });
 
-  it("allow remove and verify with the loader's policy and the statement of docs/aws.md", async () => {
-    const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
-    const [, text = ""] = /```json\n(\{\s+"Sid": "RemoveSlices"[\s\S]*?)```/.exec(guide) ?? [];
-    const statement: unknown = JSON.parse(text.replaceAll("LAKE_BUCKET", Bucket));
-    const remover = { Version: "2012-10-17", Statement: [statement] };
+  it("allow remove and verify with the loader's policy and the remover policy", async () => {
+    const remover = await printed("remover", "--stack", "policies");
     const cache = await mkdtemp(path.join(tmpdir(), "gc-usage-policies-"));
     const calls = await callsOf(async () => {
       for (const args of [["remove", "--last", "4d", "--yes"], ["verify"]]) {
@@ -223,25 +218,138 @@ describe("the stack's policies", async () => {
     expect(await isAllowed(policy, { action, resource, context: {} })).toBe(false);
   });
 
-  it("allow Athena and the crawler if the bucket is restricted as in docs/aws.md", async () => {
-    const crawlerRole = stack.outputs["CrawlerRoleArn"] ?? "";
-    const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
-    const statement: unknown = JSON.parse(
-      (/```json\n((?:(?!```)[\s\S])*"FromOurNetworkOnly"[\s\S]*?)```/.exec(guide)?.[1] ?? "")
-        .replaceAll("LAKE_BUCKET", Bucket)
-        .replace("CRAWLER_ROLE_ARN", crawlerRole),
-    );
-    const bucketPolicy = { Version: "2012-10-17", Statement: [statement] };
-    const read = (context: Record<string, string>) =>
-      isAllowed(reader, { action: "s3:GetObject", resource: key, context }, bucketPolicy);
+  it("allow what Athena's console and BI tools call, with the policy console in addition", async () => {
+    const console = await printed("console", "--stack", "policies");
+    const catalog = `arn:aws:athena:${REGION}:${ACCOUNT}:datacatalog/AwsDataCatalog`;
+    const ofGlue = (path: string) => `arn:aws:glue:${REGION}:${ACCOUNT}:${path}`;
+    const needed = [
+      ["athena:ListWorkGroups", "*"],
+      ["athena:ListDataCatalogs", "*"],
+      ["athena:ListDatabases", catalog],
+      ["athena:ListTableMetadata", catalog],
+      ["athena:GetTableMetadata", catalog],
+      ["athena:GetQueryResultsStream", wg(stack.workgroup)],
+      ["glue:GetDatabases", ofGlue("catalog")],
+      ["glue:GetDatabase", ofGlue("database/default")],
+      ["s3:ListBucket", other],
+    ] as const;
+    for (const [action, resource] of needed) {
+      expect(await isAllowed(console, { action, resource, context: {} }), action).toBe(true);
+      expect(await isAllowed(reader, { action, resource, context: {} }), action).toBe(false);
+    }
+    for (const [action, resource] of [
+      ["athena:GetQueryResultsStream", wg("primary")],
+      ["glue:GetDatabase", ofGlue("database/another")],
+      ["s3:GetObject", `${other}/a.csv`],
+      ["s3:ListBucket", lake],
+    ] as const)
+      expect(await isAllowed(console, { action, resource, context: {} }), action).toBe(false);
+  });
+
+  it("allow Athena and the crawler if VpcEndpoints restrict the bucket", async () => {
+    const endpoint = "vpce-0123456789abcdef0";
+    const VpcEndpoints = `vpce-00000000,${endpoint}`;
+    const { resources } = resolveTemplate(await readTemplate(), { VpcEndpoints });
+    const crawlerRole = `arn:aws:iam::${ACCOUNT}:role/policies-CrawlerRole-1`;
+    const bucketPolicy: unknown = z
+      .object({ PolicyDocument: z.unknown() })
+      .parse(
+        JSON.parse(
+          JSON.stringify(resources["LakeBucketPolicy"])
+            .replaceAll("${LakeBucket.Arn}", `arn:aws:s3:::${Bucket}`)
+            .replaceAll("${CrawlerRole.Arn}", crawlerRole),
+        ),
+      ).PolicyDocument;
+    const may = (action: string, context: Record<string, string>) =>
+      isAllowed(
+        ANYTHING,
+        {
+          action,
+          resource: action.endsWith("Object") ? key : lake,
+          context: { "aws:SecureTransport": "true", ...context },
+        },
+        bucketPolicy,
+      );
+    const read = (context: Record<string, string>) => may("s3:GetObject", context);
     // For an assumed role, IAM uses the role's ARN.
     const by = (who: string) => ({ "aws:ViaAWSService": "false", "aws:PrincipalArn": who });
     const person = by(`arn:aws:iam::${ACCOUNT}:user/someone`);
     expect(await read(person)).toBe(false);
     expect(await read({ ...person, "aws:SourceVpce": "vpce-another" })).toBe(false);
-    expect(await read({ ...person, "aws:SourceVpce": "vpce-0123456789abcdef0" })).toBe(true);
+    expect(await read({ ...person, "aws:SourceVpce": endpoint })).toBe(true);
     expect(await read({ ...person, "aws:ViaAWSService": "true" })).toBe(true);
     expect(await read(by(crawlerRole))).toBe(true);
     expect(await read(by(`${crawlerRole}-another`))).toBe(false);
+    // Whoever deploys the stack can correct the policy from anywhere.
+    expect(await may("s3:PutBucketPolicy", person)).toBe(true);
+    expect(await may("s3:DeleteBucketPolicy", person)).toBe(true);
+  });
+});
+
+const ANYTHING = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:*", Resource: "*" }] };
+
+describe("the policy deployer", () => {
+  it("allows deploy, outputs, crawl, drift and destroy, with and without CloudFormation's own role", async () => {
+    const parameters = [
+      "LakeFormation=yes",
+      "RolePath=/teams/",
+      `PermissionsBoundary=arn:aws:iam::${ACCOUNT}:policy/limits`,
+    ].flatMap((parameter) => ["--parameter", parameter]);
+    const before = (await readAllCalls(aws.record)).length;
+    const run = async (...args: string[]) => {
+      const done = await gcUsage(aws, ["aws", ...args, "--stack", "by-deployer"]);
+      expect(done.exitCode, done.stderr).toBe(0);
+    };
+    await run("deploy", "--yes", "--tag", "team=usage", ...parameters);
+    await run("deploy", "--yes", "--termination-protection", "--parameter", "FirstDay=2024-01-01");
+    const { workgroup, lakeBucket } = await deploy(aws, "by-deployer", "--no-termination-protection");
+    await run("crawl");
+    await run("drift");
+    await run("destroy", "--yes", "--delete-data", "--yes-delete-data", lakeBucket);
+    const calls = (await readAllCalls(aws.record)).slice(before);
+    const scene = { workgroup, stack: "by-deployer", rolePath: "/teams/" };
+    const of = (...more: string[]) => printed("deployer", "--stack", "by-deployer", ...parameters, ...more);
+    const [deployer, deleter] = [await of(), await of("--delete-data")];
+    const actions = actionsOf(calls);
+    for (const action of [
+      "cloudformation:CreateChangeSet",
+      "iam:CreateRole",
+      "iam:PassRole",
+      "glue:CreateTable",
+    ])
+      expect([...actions]).toContain(action);
+    expect(await denied(deleter, calls, scene)).toEqual([]);
+    const missing = await denied(deployer, calls, scene);
+    for (const need of missing) expect(need).toMatch(/^s3:(Delete|ListBucketVersions|ListBucketMultipart)/);
+    // IAM's limit for a managed policy.
+    expect(JSON.stringify(deleter).length).toBeLessThan(6_144);
+  });
+
+  const boundary = { "iam:PermissionsBoundary": `arn:aws:iam::${ACCOUNT}:policy/limits` };
+  const role = `arn:aws:iam::${ACCOUNT}:role/gc-usage-CrawlerRole-1`;
+  it.each([
+    ["cloudformation:DeleteStack", `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/another/1`, {}],
+    ["s3:DeleteBucket", "arn:aws:s3:::someone-elses", {}],
+    ["s3:DeleteObject", "arn:aws:s3:::gc-usage-lakebucket-1/usage/a", {}],
+    ["iam:CreateRole", `arn:aws:iam::${ACCOUNT}:role/admin`, boundary],
+    ["iam:CreateRole", role, {}],
+    ["iam:AttachRolePolicy", role, { "iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess" }],
+    ["iam:PassRole", role, { "iam:PassedToService": "ec2.amazonaws.com" }],
+    ["glue:DeleteTable", `arn:aws:glue:${REGION}:${ACCOUNT}:table/another/usage`, {}],
+    ["athena:DeleteWorkGroup", `arn:aws:athena:${REGION}:${ACCOUNT}:workgroup/primary`, {}],
+    ["athena:StartQueryExecution", `arn:aws:athena:${REGION}:${ACCOUNT}:workgroup/gc-usage`, {}],
+  ])("does not allow %s on %s", async (action, resource, context) => {
+    const parameters = { PermissionsBoundary: boundary["iam:PermissionsBoundary"] };
+    const policy = deployerPolicy({ stack: "gc-usage", region: REGION, parameters, deletesData: false });
+    expect(await isAllowed(policy, { action, resource, context })).toBe(false);
+  });
+
+  it("has the partition of its region, and the names that parameters set", () => {
+    const parameters = { LakeBucketName: "the-lake", ExistingLakeBucket: "", DatabaseName: "usage_db" };
+    const policy = deployerPolicy({ stack: "s", region: "cn-north-1", parameters, deletesData: false });
+    const text = JSON.stringify(policy);
+    expect(text).not.toContain("arn:aws:");
+    expect(text).toContain("arn:aws-cn:s3:::the-lake");
+    expect(text).toContain(":database/usage_db");
   });
 });

@@ -2,8 +2,11 @@ import { readFileSync } from "node:fs";
 import { CloudFormation } from "@aws-sdk/client-cloudformation";
 import { S3 } from "@aws-sdk/client-s3";
 import { beforeAll, describe, expect, inject, it } from "vitest";
+import { compactTemplate } from "../../src/aws/template.ts";
 import { awsCli, deploy, gcUsage, gcUsageOnTerminal } from "./cli.ts";
 import { clientOptions } from "./harness/env.ts";
+import { readCalls } from "./harness/moto.ts";
+import { between } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3(clientOptions(aws));
@@ -64,7 +67,11 @@ describe("a stack that gc-usage did not create", () => {
 
   it("with only a plan of gc-usage can be deployed or deleted", async () => {
     const left = async (StackName: string) => {
-      const plan = { ChangeSetName: "gc-usage-1", ChangeSetType: "CREATE" as const, TemplateBody: ours };
+      const plan = {
+        ChangeSetName: "gc-usage-1",
+        ChangeSetType: "CREATE" as const,
+        TemplateBody: compactTemplate(ours),
+      };
       await cloudFormation.createChangeSet({ StackName, ...plan });
     };
     await left("left-over");
@@ -116,6 +123,95 @@ describe("gc-usage aws deploy", () => {
       error: { kind: "refused", exitCode: 8, changes: [{ resource: "WorkGroup", replaced: true }] },
     });
     expect((await onStack("deploy", "renamed", "--yes", ...change)).exitCode).toBe(0);
+  });
+
+  it("needs --replace-data to take data out of sight, and then shows how to copy it", async () => {
+    const { lakeBucket, database } = await deploy(aws, "moved");
+    await s3.putObject({ Bucket: lakeBucket, Key: "usage/a", Body: "1" });
+    for (const [parameter, resource, pid] of [
+      ["LakeBucketName=moved-to", "LakeBucket", lakeBucket],
+      ["DatabaseName=moved_to", "Database", database],
+      ["LakePrefix=team", "The stack would read another lake than", `s3://${lakeBucket}`],
+    ] as const) {
+      const refused = await onStack("deploy", "moved", "--yes", "--parameter", parameter);
+      expect(refused.exitCode).toBe(8);
+      expect(refused.stderr).toContain(`Nothing was changed: ${resource}`);
+      expect(refused.stderr).toContain(pid);
+      expect(refused.stderr).toContain("add --replace-data");
+      expect(await changeSets("moved")).toEqual([]);
+    }
+    const change = ["--parameter", "LakeBucketName=moved-to", "--yes"];
+    const copy = `gc-usage copy s3://${lakeBucket} --stack moved`;
+    expect((await onStack("deploy", "moved", ...change)).stderr).toContain(copy);
+    const done = await onStack("deploy", "moved", ...change, "--replace-data");
+    expect(done.exitCode).toBe(0);
+    expect(done.stderr).toContain("The lake was replaced. The old bucket is kept.");
+    expect(done.stderr).toContain(copy);
+    expect((await s3.listObjectsV2({ Bucket: lakeBucket })).KeyCount).toBe(1);
+  });
+
+  it("replaces a changed saved query without a flag", async () => {
+    const older = ours.replace("the ten monthly rows with the most 429s", "an older text");
+    expect(older).not.toBe(ours);
+    await cloudFormation.createStack({ StackName: "queries", TemplateBody: older });
+    const done = await onStack("deploy", "queries");
+    expect(done.stderr).toMatch(/~ QuestionArticle .* replaced/);
+    expect(done.exitCode).toBe(0);
+  });
+
+  it("warns about the slices that a later FirstDay hides", async () => {
+    const { lakeBucket: Bucket } = await deploy(aws, "later");
+    for (const date of ["2024-12-31", "2025-01-01", "2025-05-31", "2025-06-01"]) {
+      const Key = `usage/granularity=day/date=${date}/jobs.client-uri-method.parquet`;
+      await s3.putObject({ Bucket, Key, Body: "1" });
+    }
+    const later = ["--parameter", "FirstDay=2025-06-01"];
+    const denied = await between(aws, ({ url }) => (url?.includes("list-type=2") ? 403 : undefined));
+    const uncounted = await gcUsage(aws, ["aws", "deploy", "--stack", "later", "--dry-run", ...later], {
+      AWS_ENDPOINT_URL: denied.url,
+    });
+    expect(uncounted.exitCode).toBe(0);
+    expect(uncounted.stderr).toContain("which Athena will not see, were not counted. Cannot list s3://");
+    for (const flags of [["--dry-run"], []]) {
+      const done = await onStack("deploy", "later", ...flags, ...later);
+      expect(done.exitCode).toBe(0);
+      expect(done.stderr).toContain(
+        "FirstDay moves from 2025-01-01 to 2025-06-01: Athena will not see 2 slices before that day.",
+      );
+    }
+    const back = await onStack("deploy", "later", "--parameter", "FirstDay=2024-01-01");
+    expect(back.stderr).not.toContain("FirstDay moves");
+  });
+
+  it("adds tags, passes CloudFormation's role, and protects the stack", async () => {
+    const stack = async () => (await cloudFormation.describeStacks({ StackName: "ruled" })).Stacks?.[0];
+    const role = "arn:aws:iam::123456789012:role/cloudformation";
+    const before = (await readCalls(aws.record)).length;
+    await deploy(aws, "ruled", "--tag", "cost-center=1 a", "--role-arn", role, "--termination-protection");
+    const created = (await readCalls(aws.record))
+      .slice(before)
+      .find(({ body }) => body.includes("Action=CreateChangeSet"));
+    expect(new URLSearchParams(created?.body).get("RoleARN")).toBe(role);
+    expect(await stack()).toMatchObject({
+      Tags: [{ Key: "cost-center", Value: "1 a" }],
+      EnableTerminationProtection: true,
+    });
+    const destroyed = await onStack("destroy", "ruled", "--yes");
+    expect(destroyed.exitCode).toBe(8);
+    expect(destroyed.stderr).toContain("gc-usage aws deploy --stack ruled --no-termination-protection");
+    const added = await onStack("deploy", "ruled", "--tag", "team=data", "--no-termination-protection");
+    expect(added.exitCode).toBe(0);
+    expect(await stack()).toMatchObject({
+      Tags: [
+        { Key: "cost-center", Value: "1 a" },
+        { Key: "team", Value: "data" },
+      ],
+      EnableTerminationProtection: false,
+    });
+    expect((await onStack("destroy", "ruled", "--yes")).exitCode).toBe(0);
+    const invalid = await onStack("deploy", "ruled", "--tag", "aws:x=1");
+    expect(invalid.exitCode).toBe(2);
+    expect(invalid.stderr).toContain('Invalid --tag: "aws:x=1" (expected KEY=VALUE).');
   });
 
   it.each([

@@ -13,7 +13,9 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { onTestFinished } from "vitest";
 import { S3Store } from "../../src/lake/s3/s3-store.ts";
 import { parseS3Uri } from "../../src/lake/s3/s3-uri.ts";
+import type { WaitOptions } from "../../src/lake/store.ts";
 import type { Log } from "../../src/support/effects.ts";
+import { DATA_FOLDERS, isData } from "../../src/usage/lake-path.ts";
 import { workFolder } from "../helpers/folders.ts";
 import { clientOptions } from "./harness/env.ts";
 import type { LocalAws } from "./harness/setup.ts";
@@ -47,6 +49,15 @@ export async function openStore(
   onTestFinished(() => client.destroy());
   const store = new S3Store(parseS3Uri(uri), { client, log, ...options, cache });
   return { store, cache, messages };
+}
+
+/** Mirrors every slice and all raw rows, and nothing else. Returns the mirror's folder. */
+export async function mirrorAll(store: S3Store, waiting: WaitOptions = {}): Promise<string> {
+  const listed = await Promise.all(DATA_FOLDERS.map((folder) => store.list(`${folder}/`, waiting.signal)));
+  const objects = listed.flat().filter(({ path }) => isData(path));
+  const root = await store.fetchFiles(objects, waiting);
+  await store.prune("", objects);
+  return root;
 }
 
 /** A file with the text, in a separate folder, because a write may move it. */

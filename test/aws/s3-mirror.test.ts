@@ -7,11 +7,12 @@ import type { OnProgress } from "../../src/support/progress.ts";
 import { BIN } from "../helpers/bin.ts";
 import { workFolder } from "../helpers/folders.ts";
 import { awsEnv, clientOptions } from "./harness/env.ts";
-import { between, fileOf, newBucket, openStore } from "./s3-helpers.ts";
+import { between, fileOf, mirrorAll, newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));
 const PART = 5 * 1024 * 1024;
+const EVERY_RAW_ROW = "SELECT count(*) FROM gc_usage_api_source";
 const PATH = "gc_usage_api_source/granularity=month/one.json";
 
 async function text(folder: string, path = PATH): Promise<string> {
@@ -21,21 +22,22 @@ async function text(folder: string, path = PATH): Promise<string> {
 describe("the mirror of a lake in S3", () => {
   it("fetches new and changed files, removes deleted ones, and reports it", async () => {
     const Bucket = await newBucket(aws, "mirror");
+    const writer = await openStore(aws, `s3://${Bucket}`);
     const { store, cache, messages } = await openStore(aws, `s3://${Bucket}`);
     const paths = ["a", "b", "c"].map((name) => `gc_usage_api_source/granularity=day/${name}.json`);
     const [a = "", b = "", c = ""] = paths;
-    for (const path of paths) await store.replace(path, await fileOf(`${path}\n`), undefined);
-    expect(await store.fetchAllFiles()).toBe(cache);
-    await store.fetchAllFiles();
+    for (const path of paths) await writer.store.replace(path, await fileOf(`${path}\n`), undefined);
+    expect(await mirrorAll(store)).toBe(cache);
+    await mirrorAll(store);
     expect(messages).toEqual([
       expect.stringMatching(/^Mirrored 3 of 3 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
 
-    await store.replace(b, await fileOf("changed\n"), (await store.head(b))?.version);
+    await writer.store.replace(b, await fileOf("changed\n"), (await store.head(b))?.version);
     await s3.send(new DeleteObjectCommand({ Bucket, Key: c }));
     const unchanged = await stat(join(cache, a));
     const other = await openStore(aws, `s3://${Bucket}`, { cache });
-    await other.store.fetchAllFiles();
+    await mirrorAll(other.store);
     expect(other.messages).toEqual([
       expect.stringMatching(/^Mirrored 1 of 2 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
@@ -44,14 +46,29 @@ describe("the mirror of a lake in S3", () => {
     await expect(stat(join(cache, c))).rejects.toThrow("ENOENT");
   });
 
+  it("has what was just written without downloading it, also in a later process", async () => {
+    const uri = `s3://${await newBucket(aws, "written")}`;
+    const { store, cache, messages } = await openStore(aws, uri);
+    await store.replace(PATH, await fileOf("first"), undefined);
+    await store.replace(PATH, await fileOf("second"), (await store.head(PATH))?.version);
+    expect(await text(await mirrorAll(store))).toBe("second");
+    await store.release();
+    const later = await openStore(aws, uri, { cache });
+    expect(await text(await mirrorAll(later.store))).toBe("second");
+    const elsewhere = await openStore(aws, uri);
+    await elsewhere.store.replace(PATH, await fileOf("third"), (await store.head(PATH))?.version);
+    expect([...messages, ...later.messages]).toEqual([]);
+    expect(await text(await mirrorAll(later.store))).toBe("third");
+  });
+
   it("is repaired if a file in it was changed or removed", async () => {
     const { store, cache } = await openStore(aws, `s3://${await newBucket(aws, "repair")}`);
     await store.replace(PATH, await fileOf("right"), undefined);
-    await store.fetchAllFiles();
+    await mirrorAll(store);
     await writeFile(join(cache, PATH), "wrong");
-    expect(await text(await store.fetchAllFiles())).toBe("right");
+    expect(await text(await mirrorAll(store))).toBe("right");
     await rm(join(cache, PATH));
-    expect(await text(await store.fetchAllFiles())).toBe("right");
+    expect(await text(await mirrorAll(store))).toBe("right");
   });
 
   it("is correct after several processes create it while the lake changes", async () => {
@@ -68,10 +85,10 @@ describe("the mirror of a lake in S3", () => {
     await Promise.all([
       write(1),
       ...readers.map(async (reader) => {
-        for (let i = 0; i < 5; i++) await reader.store.fetchAllFiles();
+        for (let i = 0; i < 5; i++) await mirrorAll(reader.store);
       }),
     ]);
-    await store.fetchAllFiles();
+    await mirrorAll(store);
     expect(await Promise.all(paths.map((path) => text(cache, path)))).toEqual(
       paths.map((path) => `1 ${path}`),
     );
@@ -82,9 +99,11 @@ describe("the mirror of a lake in S3", () => {
     const meddled = await between(aws, ({ method, url = "" }) =>
       method === "GET" && url.includes(".json") && cuts++ < 2 ? "cut" : undefined,
     );
-    const { store } = await openStore(meddled, `s3://${await newBucket(aws, "cut")}`);
-    await store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);
-    expect(await text(await store.fetchAllFiles())).toHaveLength(100_000);
+    const uri = `s3://${await newBucket(aws, "cut")}`;
+    const writer = await openStore(aws, uri);
+    await writer.store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);
+    const { store } = await openStore(meddled, uri);
+    expect(await text(await mirrorAll(store))).toHaveLength(100_000);
     expect(cuts).toBe(3);
   });
 
@@ -104,12 +123,10 @@ describe("the mirror of a lake in S3", () => {
     };
     const stopped = await openStore(silent, uri, { cache });
     const begun = performance.now();
-    await expect(stopped.store.fetchAllFiles({ signal: stop.signal, onProgress })).rejects.toThrow(
-      /^enough$/,
-    );
+    await expect(mirrorAll(stopped.store, { signal: stop.signal, onProgress })).rejects.toThrow(/^enough$/);
     expect(performance.now() - begun).toBeLessThan(3000);
     const next = await openStore(aws, uri, { cache });
-    await next.store.fetchAllFiles();
+    await mirrorAll(next.store);
     expect(next.messages).toEqual([
       expect.stringMatching(/^Mirrored 8 of 12 objects \([\d.]+ (?:kB|bytes)\) from s3:/),
     ]);
@@ -122,7 +139,7 @@ describe("the mirror of a lake in S3", () => {
       return new Promise<undefined>(() => {});
     });
     const { store } = await openStore(silent, "s3://any-bucket");
-    await expect(store.fetchAllFiles({ signal: stop.signal })).rejects.toThrow(/^enough$/);
+    await expect(mirrorAll(store, { signal: stop.signal })).rejects.toThrow(/^enough$/);
   });
 
   it("rejects objects whose bytes were changed, in one or several parts", async () => {
@@ -155,7 +172,7 @@ describe("the mirror of a lake in S3", () => {
     }
   });
 
-  it.each([["sql", "SELECT 1", "--lake"], ["copy"]])(
+  it.each([["sql", EVERY_RAW_ROW, "--lake"], ["copy"]])(
     "stops at Ctrl-C, in gc-usage %s",
     async (...command) => {
       const uri = `s3://${await newBucket(aws, "ctrl-c")}`;
@@ -188,7 +205,10 @@ describe("the mirror of a lake in S3", () => {
     await store.replace(PATH, await fileOf("x".repeat(100_000)), undefined);
     const under = ["-c", 'ulimit -f 8; exec "$@"', "sh", process.execPath];
     const env = { ...awsEnv(aws), GC_USAGE_CACHE: await workFolder() };
-    const done = await execa("sh", [...under, BIN, "sql", "SELECT 1", "--lake", uri], { env, reject: false });
+    const done = await execa("sh", [...under, BIN, "sql", EVERY_RAW_ROW, "--lake", uri], {
+      env,
+      reject: false,
+    });
     expect(done).toMatchObject({ exitCode: 9, stdout: "" });
     expect(done.stderr).toMatch(
       /^error: Cannot mirror the lake in \/.*: EFBIG: file too large, write\.\nFree space/,

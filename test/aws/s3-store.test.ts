@@ -13,7 +13,7 @@ import { slicePath } from "../../src/usage/slice.ts";
 import { putSlice, sliceKey } from "../helpers/lakes.ts";
 import { clientOptions } from "./harness/env.ts";
 import { readCalls } from "./harness/moto.ts";
-import { between, fileOf, listening, newBucket, openStore } from "./s3-helpers.ts";
+import { between, fileOf, listening, mirrorAll, newBucket, openStore } from "./s3-helpers.ts";
 
 const aws = inject("aws");
 const s3 = new S3Client(clientOptions(aws));
@@ -39,7 +39,7 @@ describe("a write to S3", () => {
     expect(await store.replace(PATH, await fileOf("22\n"), '"0123456789abcdef0123456789abcdef"')).toBe(false);
     expect(await store.replace(PATH, await fileOf("22\n"), first?.version)).toBe(true);
     expect(await store.list("")).toEqual([await store.head(PATH)]);
-    expect(await text(await store.fetchAllFiles())).toBe("22\n");
+    expect(await text(await mirrorAll(store))).toBe("22\n");
   });
 
   it("accepts an empty file, and a name in many scripts", async () => {
@@ -47,7 +47,7 @@ describe("a write to S3", () => {
     const path = "gc_usage_api_source/granularity=month/a +%=é😀.json";
     expect(await store.replace(path, await fileOf(""), undefined)).toBe(true);
     expect((await store.list("gc_usage_api_source/")).map((object) => object.path)).toEqual([path]);
-    expect(await text(await store.fetchAllFiles(), path)).toBe("");
+    expect(await text(await mirrorAll(store), path)).toBe("");
   });
 
   it("fails if the expected version was deleted", async () => {
@@ -73,7 +73,7 @@ describe("a write to S3", () => {
         }),
       );
       expect(won.flat()).toHaveLength(1);
-      expect(await text(await store.fetchAllFiles())).toBe(`${round} ${won.flat()[0]}`);
+      expect(await text(await mirrorAll(store))).toBe(`${round} ${won.flat()[0]}`);
     }
   });
 
@@ -86,7 +86,7 @@ describe("a write to S3", () => {
     const calls = (await readCalls(aws.record)).slice(before);
     expect(calls.filter(({ query }) => query.includes("partNumber"))).toHaveLength(3);
     expect((await store.head(PATH))?.bytes).toBe(large.length);
-    expect((await readFile(join(await store.fetchAllFiles(), PATH))).equals(large)).toBe(true);
+    expect((await readFile(join(await mirrorAll(store), PATH))).equals(large)).toBe(true);
     expect(await store.replace(PATH, await fileOf(large), undefined)).toBe(false);
     expect(await openUploads(Bucket)).toBe(0);
   });
@@ -142,7 +142,7 @@ describe("a listing of S3", () => {
       response.writeHead(200, { "content-type": "text/html" }).end("<html><body>Sign in</body></html>");
     });
     const { store } = await openStore({ url: await listening(page) }, "s3://any-bucket");
-    for (const opened of [store.exists(), store.list("usage/"), store.fetchAllFiles()]) {
+    for (const opened of [store.exists(), store.list("usage/"), mirrorAll(store)]) {
       await expect(opened).rejects.toMatchObject({
         kind: "service",
         message: expect.stringMatching(

@@ -173,7 +173,7 @@ it("AWS calls bypass the proxy for hosts in NO_PROXY, and trust AWS_CA_BUNDLE, o
   expect(missing).toMatchObject({
     exitCode: 2,
     stderr: expect.stringContaining(
-      "Cannot read the CA bundle /nowhere/ca.pem (from AWS_CA_BUNDLE): the file does not exist.",
+      "Cannot read the CA bundle /nowhere/ca.pem (from AWS_CA_BUNDLE): no such file or folder.",
     ),
   });
 });

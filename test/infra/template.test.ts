@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { withGenerated } from "../../scripts/template/generated.ts";
-import { readTemplate } from "../../src/aws/template.ts";
+import { compactTemplate, readTemplate, templateParameters } from "../../src/aws/template.ts";
 import { list } from "../../src/questions/questions.ts";
+import { gcUsage } from "../helpers/cli.ts";
+import { parseTemplate } from "../helpers/template.ts";
 
 describe("the template", async () => {
   const template = await readTemplate();
@@ -18,6 +21,18 @@ describe("the template", async () => {
     expect(template).toMatch(/^Description: >-\n {2}gc-usage: /m);
   });
 
+  it("has parameters with a default and a description, which docs/aws.md and `aws template --parameters` list", async () => {
+    const guide = await readFile(new URL("../../docs/aws.md", import.meta.url), "utf8");
+    const { stdout } = await gcUsage(["aws", "template", "--parameters"]);
+    const parameters = templateParameters(template);
+    expect(parameters.length).toBeGreaterThan(18);
+    for (const { name, description } of parameters) {
+      expect(description, name).not.toBe("");
+      expect(stdout).toContain(`  ${description}`);
+      expect(guide).toContain(`\`${name}\``);
+    }
+  });
+
   it("rejects a first day that does not exist", () => {
     const pattern = /FirstDay:[\s\S]*?AllowedPattern: "(.*)"/.exec(template)?.[1];
     const accepts = (day: string) => new RegExp(`^(?:${pattern})$`).test(day);
@@ -26,7 +41,13 @@ describe("the template", async () => {
   });
 
   it("is small enough to be passed to CloudFormation directly, without a bucket", () => {
-    expect(Buffer.byteLength(template)).toBeLessThan(51_200);
+    expect(Buffer.byteLength(compactTemplate(template))).toBeLessThan(51_200);
+  });
+
+  it("says the same when it is compact", () => {
+    const compact = compactTemplate(template);
+    expect(parseTemplate(compact)).toEqual(parseTemplate(template));
+    expect(compact).not.toContain("# ");
   });
 
   it("has no YAML aliases, which CloudFormation rejects but linters do not report", () => {

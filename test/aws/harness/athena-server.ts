@@ -57,7 +57,8 @@ export async function startAthena(moto: Moto, trino: Trino): Promise<Athena> {
       return;
     }
     const agent = request.headers["user-agent"] ?? "";
-    const call: Call = { method: "POST", path: "/", query: "", target, agent, body, status: 200 };
+    const sent = { method: "POST", path: "/", query: "", target, agent, body };
+    const call: Call = { ...sent, status: 200, stack: false, owner: "", encryption: "", key: "" };
     appendFileSync(moto.record, `${JSON.stringify(call)}\n`);
     try {
       send(response, 200, await action(JSON.parse(body)));

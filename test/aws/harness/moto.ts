@@ -53,13 +53,24 @@ const callSchema = z.object({
   /** The request of the JSON and form services; empty for S3. */
   body: z.string(),
   status: z.number(),
+  /** True for a call with which a stack creates, changes or deletes a resource. */
+  stack: z.boolean(),
+  /** Headers of S3: the bucket's expected owner, and the encryption of a write. */
+  owner: z.string(),
+  encryption: z.string(),
+  key: z.string(),
 });
 
 /** A call to moto, in order of arrival. */
 export type Call = z.infer<typeof callSchema>;
 
-/** Every call so far. To see the calls of an action, slice from the previous length. */
+/** Every call from outside so far. To see the calls of an action, slice from the previous length. */
 export async function readCalls(record: string): Promise<Call[]> {
+  return (await readAllCalls(record)).filter(({ stack }) => !stack);
+}
+
+/** The same, with the calls of CloudFormation to other services. */
+export async function readAllCalls(record: string): Promise<Call[]> {
   const text = await readFile(record, "utf8");
   return text
     .split("\n")

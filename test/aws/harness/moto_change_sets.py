@@ -15,23 +15,33 @@ from moto_stacks import create_resources, resources_of, update_resources, wanted
 from moto_types import TYPES
 
 TEMPLATE_BODY_LIMIT = 51_200
+NO_VALUE = object()
 
 
 def expand(node, resources_map):
-    """The node with parameters and conditions resolved, but not references to resources, for comparison."""
+    """The node with parameters, conditions and functions resolved, but not references to resources, for comparison."""
     known = {**resources_map.resolved_parameters, **{k: v for k, v in resources_map._parsed_resources.items() if k.startswith("AWS::")}}
     if isinstance(node, list):
-        return [expand(item, resources_map) for item in node]
+        return [value for value in (expand(item, resources_map) for item in node) if value is not NO_VALUE]
     if not isinstance(node, dict):
         return node
+    if node == {"Ref": "AWS::NoValue"}:
+        return NO_VALUE
     if "Ref" in node:
-        return known.get(node["Ref"], node)
+        # Like in a text, where a reference to a resource stays, too.
+        return known.get(node["Ref"], f"${{{node['Ref']}}}")
     if "Fn::If" in node:
         name, yes, no = node["Fn::If"]
         return expand(yes if resources_map.lazy_condition_map[name] else no, resources_map)
-    if isinstance(node.get("Fn::Sub"), str):
-        return re.sub(r"\$\{([\w:]+)\}", lambda m: str(known.get(m[1], m[0])), node["Fn::Sub"])
-    return {key: expand(value, resources_map) for key, value in node.items()}
+    if "Fn::Sub" in node:
+        sub = node["Fn::Sub"]
+        text, own = (sub, {}) if isinstance(sub, str) else (sub[0], expand(sub[1], resources_map))
+        return re.sub(r"\$\{([\w:]+)\}", lambda m: str(own.get(m[1], known.get(m[1], m[0]))), text)
+    if "Fn::Split" in node:
+        by, text = expand(node["Fn::Split"], resources_map)
+        return text.split(by)
+    pairs = ((key, expand(value, resources_map)) for key, value in node.items())
+    return {key: value for key, value in pairs if value is not NO_VALUE}
 
 
 def expanded_resources(resources_map):
@@ -87,7 +97,7 @@ ChangeSet._parse_template = with_numbers(ChangeSet._parse_template)
 create_change_set_of_moto = CloudFormationBackend.create_change_set
 
 
-def create_change_set(backend, stack_name, change_set_name, template, parameters, change_set_type, **rest):
+def create_change_set(backend, stack_name, change_set_name, template, parameters, change_set_type, tags=None, **rest):
     if len(template.encode()) > TEMPLATE_BODY_LIMIT:
         raise ValidationError(
             message="1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
@@ -106,7 +116,7 @@ def create_change_set(backend, stack_name, change_set_name, template, parameters
             )
     pending = next((stack for stack in backend.stacks.values() if stack.name == stack_name), None)
     made, stack_id = create_change_set_of_moto(
-        backend, stack_name, change_set_name, template, parameters, change_set_type=change_set_type, **rest
+        backend, stack_name, change_set_name, template, parameters, change_set_type=change_set_type, tags=tags, **rest
     )
     change_set, stack = backend.change_sets[made], backend.stacks[stack_id]
     if change_set_type == "CREATE" and pending is not None:
@@ -120,7 +130,8 @@ def create_change_set(backend, stack_name, change_set_name, template, parameters
             del backend.stacks[stack_id]
         raise
     same_outputs = change_set.template_dict.get("Outputs") == stack.template_dict.get("Outputs")
-    if change_set_type == "UPDATE" and not change_set.changes and same_outputs:
+    same_tags = not tags or tags == stack.tags
+    if change_set_type == "UPDATE" and not change_set.changes and same_outputs and same_tags:
         change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
         change_set.status_reason = (
             "The submitted information didn't contain changes. Submit different information to create a change set."

@@ -25,6 +25,7 @@ from moto.s3.responses import S3Response  # noqa: E402
 from werkzeug.serving import run_simple  # noqa: E402
 
 import moto_change_sets  # noqa: E402, F401  (replaces moto's own, as moto_stacks does with its stacks)
+import moto_schedule_types  # noqa: E402, F401
 from moto_types import INTERNAL  # noqa: E402
 
 # Glue actions that Trino may call but moto does not have: it would return 500, which SDKs retry.
@@ -47,8 +48,10 @@ permitted_by_moto = IAMPolicyStatement.is_action_permitted
 
 
 def permitted(statement, *args, **kwargs):
-    """moto denies even if the condition of a Deny is not met. Plain HTTP to this server counts as TLS."""
-    if statement._statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}:
+    """moto denies even if the condition of a Deny is not met. Plain HTTP to this server counts as TLS, and this machine as
+    the network of every endpoint."""
+    condition = statement._statement.get("Condition", {})
+    if condition == {"Bool": {"aws:SecureTransport": "false"}} or "aws:SourceVpce" in condition.get("StringNotEquals", {}):
         return PermissionResult.NEUTRAL
     return permitted_by_moto(statement, *args, **kwargs)
 
@@ -94,13 +97,14 @@ class Quiet(MotoRequestHandler):
 
 
 class Recorder:
-    """Writes a JSON line for each call from outside: {method, path, query, target, body, status}."""
+    """Writes a JSON line for each call: {method, path, query, target, body, status, …}. `stack` marks the calls with which
+    a stack creates its resources."""
 
     def __init__(self, app):
         self.app, self.file = app, open(RECORD, "a", buffering=1)
 
     def __call__(self, environ, start_response):
-        if INTERNAL in environ.get("HTTP_USER_AGENT", "") or environ["PATH_INFO"].startswith("/moto-api"):
+        if environ["PATH_INFO"].startswith("/moto-api"):
             return self.app(environ, start_response)
         kind, body = environ.get("CONTENT_TYPE", ""), ""
         length = environ.get("CONTENT_LENGTH") or ""
@@ -116,7 +120,13 @@ class Recorder:
                 "query": environ.get("QUERY_STRING", ""),
                 "target": environ.get("HTTP_X_AMZ_TARGET", ""),
                 "agent": environ.get("HTTP_USER_AGENT", ""),
-                "body": body,
+                # Tests store secrets, which must not be in a file.
+                "body": "" if "SecretString" in body else body,
+                "stack": INTERNAL in environ.get("HTTP_USER_AGENT", ""),
+                # Headers of S3.
+                "owner": environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", ""),
+                "encryption": environ.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION", ""),
+                "key": environ.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID", ""),
                 "status": int(status.split()[0]),
             }
             self.file.write(json.dumps(line) + "\n")

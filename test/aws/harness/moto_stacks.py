@@ -268,6 +268,13 @@ def describe_stack_resource_drifts(response):
     return ActionResult({"StackResourceDrifts": DRIFTS.get(stack.stack_id, {"found": []})["found"]})
 
 
+def update_termination_protection(response):
+    stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
+    stack.enable_termination_protection = response._get_bool_param("EnableTerminationProtection")
+    return ActionResult({"StackId": stack.stack_id})
+
+
+CloudFormationResponse.update_termination_protection = update_termination_protection
 CloudFormationResponse.detect_stack_drift = detect_stack_drift
 CloudFormationResponse.describe_stack_drift_detection_status = describe_stack_drift_detection_status
 CloudFormationResponse.describe_stack_resource_drifts = describe_stack_resource_drifts

@@ -100,6 +100,9 @@ class Bucket(Kind):
                     s3.put_bucket_ownership_controls(Bucket=pid, OwnershipControls=value)
                 case "VersioningConfiguration":
                     s3.put_bucket_versioning(Bucket=pid, VersioningConfiguration=value)
+                case "LoggingConfiguration":
+                    logging = {"TargetBucket": value["DestinationBucketName"], "TargetPrefix": value["LogFilePrefix"]}
+                    s3.put_bucket_logging(Bucket=pid, BucketLoggingStatus={"LoggingEnabled": logging})
                 case "LifecycleConfiguration":
                     rules = [lifecycle_rule(rule) for rule in value["Rules"]]
                     s3.put_bucket_lifecycle_configuration(Bucket=pid, LifecycleConfiguration={"Rules": rules})
@@ -192,6 +195,7 @@ class Role(Kind):
             RoleName=name,
             AssumeRolePolicyDocument=json.dumps(p["AssumeRolePolicyDocument"]),
             Description=p.get("Description", ""),
+            **{key: p[key] for key in ("Path", "PermissionsBoundary") if key in p},
         )
         self.grant(api, name, p)
         return name
@@ -216,6 +220,10 @@ class Role(Kind):
         api("iam").update_assume_role_policy(
             RoleName=pid, PolicyDocument=json.dumps(new["AssumeRolePolicyDocument"])
         )
+        if new.get("PermissionsBoundary"):
+            api("iam").put_role_permissions_boundary(RoleName=pid, PermissionsBoundary=new["PermissionsBoundary"])
+        elif old.get("PermissionsBoundary"):
+            api("iam").delete_role_permissions_boundary(RoleName=pid)
         self.strip(api, pid)
         self.grant(api, pid, new)
 
@@ -324,6 +332,20 @@ class NamedQuery(Kind):
         return {"QueryString": query["QueryString"]}
 
 
+class PrincipalPermissions(Kind):
+    in_place = False
+
+    def create(self, api, name, p):
+        api("lakeformation").grant_permissions(**p)
+        return json.dumps(p, sort_keys=True)
+
+    def delete(self, api, pid, p):
+        api("lakeformation").revoke_permissions(**p)
+
+    def actual(self, api, pid, p):
+        return {}
+
+
 def register(cfn_type, kind):
     """moto finds its models among CloudFormationModel's direct subclasses; the last of a type wins."""
 
@@ -402,15 +424,19 @@ def register(cfn_type, kind):
 
 
 def identity(props):
-    """The name of a Glue database or table cannot be changed in place."""
+    """The name of a Glue database or table cannot be changed in place, nor can the path of a role or policy, nor a
+    policy's description."""
     inner = props.get("DatabaseInput") or props.get("TableInput") or {}
-    return (props.get("DatabaseName") if "TableInput" in props else None, inner.get("Name"), props.get("Bucket"))
+    database = props.get("DatabaseName") if "TableInput" in props else None
+    described = props.get("Description") if "PolicyDocument" in props else None
+    return (database, inner.get("Name"), props.get("Bucket"), props.get("Path"), described)
 
 
 register("AWS::S3::Bucket", Bucket())
 register("AWS::S3::BucketPolicy", BucketPolicy())
 register("AWS::IAM::ManagedPolicy", ManagedPolicy())
 register("AWS::IAM::Role", Role())
+register("AWS::LakeFormation::PrincipalPermissions", PrincipalPermissions())
 register("AWS::Glue::Database", Database())
 register("AWS::Glue::Table", Table())
 register("AWS::Glue::Crawler", Crawler())
