@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** The recipes of docs/lake.md, run with the programs that they use: `npm run test:recipes`. */
+/**
+ * The recipes of docs/lake.md, the formats of `gc-usage schedule`, the Terraform module and the CDK example, with the programs
+ * that read them: `npm run test:recipes`.
+ */
 export default defineConfig({
   test: {
     include: ["test/recipes/**/*.test.ts"],

@@ -135,9 +135,11 @@ describe("a recipe of docs/lake.md gives what gc-usage sql gives:", () => {
     const command = codeOf(recipes.find(({ name }) => name === "Excel") as Recipe, "sh");
     await shell(command);
     const [, question = "", from = "", to = ""] =
-      /ask (\S+) --from (\S+) --to (\S+) --csv-safe --out busy-clients.csv/.exec(command) ?? [];
+      /ask (\S+) --from (\S+) --to (\S+) --csv-safe --bom --out busy-clients.csv/.exec(command) ?? [];
     const expected = await answer(["ask", question, "--from", from, "--to", to]);
-    expect(csv(await readFile(join(cwd, "busy-clients.csv"), "utf8"))).toEqual(asText(expected));
+    const text = await readFile(join(cwd, "busy-clients.csv"), "utf8");
+    expect(text).toMatch(/^\ufeff/);
+    expect(csv(text.slice(1))).toEqual(asText(expected));
   });
 });
 
