@@ -11,9 +11,9 @@ import {
 import { seriesOf, withHeavyTails } from "./insight/series.ts";
 
 /**
- * `npm run bench:insight`: false alarms, recall, and forecast errors of the methods in src/insight/ and of plain rules, on
- * simulated organizations. Prints Markdown tables; `-- --json` prints JSON. The settings were chosen on organizations
- * like those of the tuning seeds (`-- --tuning`); the figures in docs/insight.md are from the others.
+ * `npm run bench -- insight`: false alarms, recall, and forecast errors of the methods in src/insight/ and of plain rules, on
+ * simulated organizations. Prints Markdown tables; `--json` prints JSON. The settings were chosen on organizations
+ * like those of the tuning seeds (`--tuning`); the figures in docs/insight.md are from the others.
  */
 const TUNING_SEEDS = [101, 102];
 const REPORTED_SEEDS = [21, 22];

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:nightly`: a simulated organization, synced and checked every night for 180 nights, as by a cron job. Prints what
+ * `npm run bench -- nightly`: a simulated organization, synced and checked every night for 180 nights, as by a cron job. Prints what
  * was planted, what was reported and when, and what was reported without having been planted.
  *
  * Options: `--seed 31`, `--nights 180`, `--json`.

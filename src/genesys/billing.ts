@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Effects, realEffects } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { pollUntil } from "../support/poll.ts";

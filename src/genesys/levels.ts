@@ -1,10 +1,10 @@
 import type { ProxyParts } from "../environment/proxies.ts";
+import { type Found, secretFrom } from "../environment/secret-file.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { shownClientId } from "../support/secret-shape.ts";
 import { envGateway, type Gateway, shownGateway } from "./gateway.ts";
 import type { Profile } from "./profile.ts";
 import { shownRegion } from "./regions.ts";
-import { type Found, secretFrom } from "./secret-file.ts";
 
 /** The settings from one place: the flags, the environment variables, or the profile. */
 export interface Level {

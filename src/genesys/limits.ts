@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { addDays, type Day, minDay, startOfDay } from "../usage/day.ts";
 import type { GenesysClient } from "./client.ts";
 import {

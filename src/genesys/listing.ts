@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import type { GenesysClient } from "./client.ts";
 import { PageWatch } from "./pages.ts";

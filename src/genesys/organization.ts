@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isGcUsageError } from "../support/errors.ts";
 import type { Organization } from "../usage/organization.ts";
 import type { GenesysClient } from "./client.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Proxy, proxyRefusal, shownProxy } from "../environment/proxies.ts";
 import { codeOf, type ErrorKind, GcUsageError, messageOf } from "../support/errors.ts";
 import { isUnreached, isUntrusted, networkReason } from "../support/network-errors.ts";

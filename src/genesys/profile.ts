@@ -1,13 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "smol-toml";
-import { z } from "zod";
+import * as z from "zod";
 import type { ProxyParts } from "../environment/proxies.ts";
-import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
+import { codeOf, GcUsageError } from "../support/errors.ts";
 import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
 import { looksSecret } from "../support/secret-shape.ts";
+import { reasonOf } from "../support/system-reason.ts";
 import type { Gateway } from "./gateway.ts";
 import { parsePathParams } from "./gateway.ts";
 
@@ -140,7 +141,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw new GcUsageError("input", `Cannot read ${PROFILE_FILE}: ${messageOf(error)}.`, {
+    throw new GcUsageError("input", `Cannot read ${PROFILE_FILE}: ${reasonOf(error)}.`, {
       hint: "Correct its permissions, or use the GENESYSCLOUD_* variables.",
       cause: error,
     });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { QueryBody } from "../usage/query.ts";
@@ -8,6 +8,7 @@ import type { QueryState } from "../usage/services/spec.ts";
 import {
   type AnswerMembers,
   AnswerSplitter,
+  type KnownRowListener,
   type RowListener,
   type RowsMember,
   type SplitSummary,
@@ -162,16 +163,27 @@ async function splitAnswer(
   }
 }
 
-/** Passes a body through the splitter. */
+/** Passes a body through the splitter. Splits the next rows while `write` is busy with the previous ones. */
 export async function splitInto(
   body: AsyncIterable<Uint8Array>,
   write: (ndjson: Uint8Array) => Promise<void>,
   onRow?: RowListener,
+  known?: { readonly onKnownRow: KnownRowListener; readonly escapes: boolean },
 ): Promise<SplitSummary> {
-  const splitter = new AnswerSplitter(onRow);
-  for await (const chunk of body) {
-    const rows = splitter.push(chunk);
-    if (rows.length > 0) await write(rows);
+  const splitter = new AnswerSplitter(onRow, known);
+  let writing = Promise.resolve();
+  try {
+    for await (const chunk of body) {
+      const rows = splitter.push(chunk);
+      await writing;
+      if (rows.length > 0) {
+        writing = write(rows);
+        // Its failure is thrown by the next `await`.
+        writing.catch(() => {});
+      }
+    }
+  } finally {
+    await writing;
   }
   return splitter.end();
 }

@@ -5,6 +5,7 @@ import {
   type ProxyRules,
   proxyOf,
 } from "../environment/proxies.ts";
+import type { Found } from "../environment/secret-file.ts";
 import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { secrets } from "../support/redact.ts";
 import { isUuid } from "../support/secret-shape.ts";
@@ -13,7 +14,6 @@ import { type Bases, gatewayBases } from "./gateway.ts";
 import { envLevel, flagLevel, foundIn, type Level, profileLevel } from "./levels.ts";
 import { PROFILE_FILE, type Profile, readProfile } from "./profile.ts";
 import { regionDomain } from "./regions.ts";
-import type { Found } from "./secret-file.ts";
 
 export interface ClientCredentials {
   readonly kind: "client";
@@ -151,7 +151,7 @@ function pickPlace(levels: readonly Level[]): Bases & { domain?: string; source:
   }
   throw new GcUsageError("input", "No Genesys Cloud region is set.", {
     hint: "Set GENESYSCLOUD_REGION (us-east-1 or mypurecloud.com), or pass --region.",
-    details: { found: foundIn(levels) },
+    details: { found: foundIn(levels), missing: "region" },
   });
 }
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { abortable, type Effects, monotonicOf } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";

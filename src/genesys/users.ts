@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { GenesysClient } from "./client.ts";
 
 const USERS = z.object({

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { codeOf, GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
+import { isMembers } from "../support/members.ts";
 import type { Organization, Origin } from "../usage/organization.ts";
 import type { Lake, Slice } from "./lake.ts";
-import { CALLER, FORMAT, ORGANIZATION } from "./provenance.ts";
+import { FORMAT, isCaller, isOrganization } from "./provenance.ts";
 import type { StoredObject } from "./store.ts";
 
 /**
@@ -15,18 +15,11 @@ import type { StoredObject } from "./store.ts";
  */
 export const CLAIM_PATH = "_gc-usage.json";
 
-/** Keys of later versions are kept. */
-const CLAIM = z.looseObject({
-  format: z.number(),
-  organization: ORGANIZATION.optional(),
-  source: CALLER.optional(),
-});
-
 /** The current claim of a lake. */
 export interface Claim {
   readonly object: StoredObject;
   /** Undefined if no version writes such a file; it is then rebuilt. */
-  readonly content: z.infer<typeof CLAIM> | undefined;
+  readonly content: (Origin & { readonly format: number }) | undefined;
   /** True if a later version of the program wrote it; it is then left unchanged. */
   readonly isLater: boolean;
 }
@@ -34,9 +27,9 @@ export interface Claim {
 /** @throws {GcUsageError} lake, if it exists but cannot be read. */
 export async function readClaim({ store }: Lake): Promise<Claim | undefined> {
   for (;;) {
-    const object = await store.head(CLAIM_PATH);
+    const object = await store.fetchCurrent(CLAIM_PATH);
     if (!object) return undefined;
-    const text = await textOf(join(await store.fetchFiles([object]), CLAIM_PATH));
+    const text = await textOf(join(await store.fetchFiles([]), CLAIM_PATH));
     if (text !== undefined) return { object, ...parse(text) };
   }
 }
@@ -59,13 +52,22 @@ async function textOf(file: string): Promise<string | undefined> {
 }
 
 function parse(text: string): Pick<Claim, "content" | "isLater"> {
+  let json: unknown;
   try {
-    const json: unknown = JSON.parse(text);
-    const format = z.object({ format: z.number() }).safeParse(json).data?.format ?? 0;
-    return { content: CLAIM.safeParse(json).data, isLater: format > FORMAT };
+    json = JSON.parse(text);
   } catch {
-    return { content: undefined, isLater: false };
+    json = undefined;
   }
+  if (!isMembers(json) || typeof json["format"] !== "number") return { content: undefined, isLater: false };
+  const { format, organization, source } = json;
+  const isKnown =
+    (organization === undefined || isOrganization(organization)) &&
+    (source === undefined || isCaller(source));
+  // Keys of later versions are kept.
+  return {
+    content: isKnown ? { ...json, format, organization, source } : undefined,
+    isLater: format > FORMAT,
+  };
 }
 
 /**

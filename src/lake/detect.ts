@@ -13,9 +13,9 @@ export const MARKS: readonly string[] = ["usage/", SOURCE_FOLDER, CLAIM_PATH];
 /** The folders of a lake that hold its data. */
 const PARTS: readonly string[] = ["usage", SOURCE_FOLDER.slice(0, -1)];
 
-/** Files that other programs put into any folder, or that a killed sync leaves. A folder with only these counts as empty. */
+/** Files that other programs put into any folder, that a killed sync leaves, or the code of the nightly function. A folder with only these counts as empty. */
 const NOTHING =
-  /^(?:|\.staging\/|\.DS_Store|\.localized|Thumbs\.db|desktop\.ini|\.gitkeep|\.gitignore|\.keep|\.nomedia|labels\.csv|lost\+found\/|\.Trash[^/]*\/|\.st(?:folder|versions)\/|\.stignore|_SUCCESS|README(?:\.\w+)?)$/i;
+  /^(?:|\.staging\/|\.DS_Store|\.localized|Thumbs\.db|desktop\.ini|\.gitkeep|\.gitignore|\.keep|\.nomedia|labels\.csv|lost\+found\/|\.Trash[^/]*\/|\.st(?:folder|versions)\/|\.stignore|_SUCCESS|_gc-usage-code\/|README(?:\.\w+)?)$/i;
 
 /**
  * Why a location without a lake must not be treated as an empty lake; undefined if it may be.

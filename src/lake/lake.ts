@@ -1,15 +1,15 @@
-import { join } from "node:path";
 import { counted } from "../support/count.ts";
-import { GcUsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { inParallel } from "../support/parallel.ts";
 import { coversLess, isFromFuture, isOf } from "../usage/coverage.ts";
 import { kindOfPath, whyForeign } from "../usage/lake-path.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { isSource, parseSlicePath, type SliceKey, SOURCE_FOLDER, slicePath } from "../usage/slice.ts";
-import { CHANGED, readFooter } from "./footer.ts";
-import { damaged, type Provenance, type Reading } from "./provenance.ts";
+import { CHANGED, type FooterRead, READS } from "./footer.ts";
+import { damaged, type Provenance, type Reading, readProvenance } from "./provenance.ts";
 import { SliceFiles } from "./slice-parquet.ts";
 import type { ObjectStore, StoredObject, WaitOptions } from "./store.ts";
+import { StoredTable } from "./stored-table.ts";
 
 /**
  * A slice in the lake. `readable`: intact. `damaged`: its bytes are not a slice, or belong to another date than its path;
@@ -50,10 +50,19 @@ export type Committed = "written" | { readonly kept: string };
 export class Lake {
   readonly store: ObjectStore;
   readonly files: SliceFiles;
+  /** The table `slices`, if the store keeps one. */
+  readonly table: StoredTable;
+  /** The slices as of the last listing, by path; undefined before the first one. */
+  #listed: ReadonlyMap<string, StoredObject> | undefined;
+  /** Paths that this process has written since. */
+  readonly #written = new Set<string>();
+  /** What slices say of themselves, by path: a lake that stays open reads each of them once. */
+  readonly #readings = new Map<string, { readonly version: string; readonly reading: Reading }>();
 
   constructor(store: ObjectStore) {
     this.store = store;
     this.files = new SliceFiles(store.staging);
+    this.table = new StoredTable(store, this.files);
   }
 
   get uri(): string {
@@ -62,7 +71,13 @@ export class Lake {
 
   /** The key and object of every slice, from a listing only. */
   async list(): Promise<ListedSlice[]> {
-    return slicesAmong(await this.store.list("usage/"));
+    this.#written.clear();
+    return this.#remembered(slicesAmong(await this.store.list("usage/")));
+  }
+
+  #remembered(slices: ListedSlice[]): ListedSlice[] {
+    this.#listed = new Map(slices.map(({ object }) => [object.path, object]));
+    return slices;
   }
 
   /** The objects with raw rows. */
@@ -81,7 +96,7 @@ export class Lake {
       ({ path, why, blocks }): Foreign => ({ path, kind: blocks ? "link" : "foreign", why }),
     );
     return {
-      slices: slicesAmong(objects),
+      slices: this.#remembered(slicesAmong(objects)),
       sources: objects.filter(({ path }) => isSource(path)),
       foreign: [...others, ...refused].sort((a, b) => (a.path < b.path ? -1 : 1)),
     };
@@ -103,31 +118,74 @@ export class Lake {
     return (await this.read([{ key, object }]))[0];
   }
 
-  /** Reads the provenance of listed slices. @throws {GcUsageError} lake, if a slice cannot be read. */
+  /**
+   * The slice as of the last listing. Saves a call for each slice: a write is conditional, so it fails if this is no longer true.
+   */
+  async lastListed(key: SliceKey): Promise<Slice | undefined> {
+    const path = slicePath(key);
+    if (this.#listed === undefined || this.#written.has(path)) return await this.slice(key);
+    const object = this.#listed.get(path);
+    return object && (await this.read([{ key, object }]))[0];
+  }
+
+  /**
+   * Reads the provenance of listed slices: what is not on this machine, from the table `slices` if it has a row for exactly that
+   * version of the object, else from the object.
+   *
+   * @throws {GcUsageError} lake, if a slice cannot be read.
+   */
   async read(listed: readonly ListedSlice[], waiting?: WaitOptions): Promise<Slice[]> {
-    const root = await this.store.fetchFiles(
-      listed.map(({ object }) => object),
-      waiting,
-    );
+    await this.#readTable(listed);
+    const unknown = listed.filter(({ object }) => !this.#known(object));
+    const objects = unknown.map(({ object }) => object);
+    const found = await this.store.readFooters(objects, waiting);
+    const readings = new Map<ListedSlice, FooterRead>(unknown.map((entry, i) => [entry, found[i]]));
     const read = await inParallel(listed, READS, async (entry) => {
       waiting?.signal?.throwIfAborted();
-      return await this.#readOne(entry, root);
+      return await this.#readOne(entry, readings.get(entry));
     });
     return read.flatMap((slice) => slice ?? []);
   }
 
+  #known({ path, version }: StoredObject): Reading | undefined {
+    const known = this.#readings.get(path);
+    return known?.version === version ? known.reading : undefined;
+  }
+
+  #remember({ path, version }: StoredObject, reading: Reading): void {
+    if (reading.state === "readable") this.#readings.set(path, { version, reading });
+  }
+
+  async #readTable(listed: readonly ListedSlice[]): Promise<void> {
+    if (!this.store.isQueriedInPlace) return;
+    const unknown = listed.filter(({ object }) => !this.#known(object));
+    const away = new Set(await this.store.notHere(unknown.map(({ object }) => object)));
+    // The table is one call, too.
+    if (away.size < 2) return;
+    const isMissing = unknown.some(({ object }) => away.has(object) && !this.table.row(object));
+    if (isMissing) await this.table.load().catch(throwUnlessDenied);
+    for (const { key, object } of unknown) {
+      const { metadata } = (away.has(object) && this.table.row(object)) || {};
+      if (metadata !== undefined) this.#remember(object, ofKey(key, readProvenance(metadata)));
+    }
+  }
+
   /** @returns undefined if it was removed since it was listed. */
-  async #readOne({ key, object }: ListedSlice, root: string): Promise<Slice | undefined> {
+  async #readOne({ key, object }: ListedSlice, reading: FooterRead): Promise<Slice | undefined> {
+    const known = this.#known(object);
+    if (known) return { key, object, ...known };
     for (let attempt = 0; attempt < 20; attempt++) {
-      const reading = await readFooter(join(root, object.path));
-      const isSure = reading !== undefined && reading !== CHANGED && reading.state !== "damaged";
-      if (isSure) return { key, object, ...ofKey(key, reading) };
+      if (reading !== undefined && reading !== CHANGED && reading.state !== "damaged") {
+        const found = ofKey(key, reading);
+        this.#remember(object, found);
+        return { key, object, ...found };
+      }
       const current = await this.store.head(object.path);
       if (!current) return undefined;
       const isSame = current.version === object.version;
       if (isSame && reading !== undefined && reading !== CHANGED) return { key, object, ...reading };
       object = current;
-      await this.store.fetchFiles([object]);
+      [reading] = await this.store.readFooters([object]);
     }
     throw new GcUsageError(
       "lake",
@@ -151,11 +209,20 @@ export class Lake {
     provenance: Provenance | undefined,
     options: { force: boolean; now?: number | undefined },
   ): Promise<Committed> {
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const current = await this.slice(key);
+    const refused = (current: Slice | undefined): Refusal | undefined => {
       const kept = refusal(current, provenance, options.now);
-      if (kept && (kept.isFinal || !options.force)) return { kept: kept.why };
-      if (await this.store.replace(slicePath(key), file, current?.object.version)) return "written";
+      return kept && (kept.isFinal || !options.force) ? kept : undefined;
+    };
+    let current = await this.lastListed(key);
+    // What was listed may have been removed since, or damaged.
+    if (refused(current)) current = await this.slice(key);
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const kept = refused(current);
+      if (kept) return { kept: kept.why };
+      const isWritten = await this.store.replace(slicePath(key), file, current?.object.version);
+      this.#written.add(slicePath(key));
+      if (isWritten) return "written";
+      current = await this.slice(key);
     }
     throw new GcUsageError(
       "lake",
@@ -179,8 +246,10 @@ function slicesAmong(objects: readonly StoredObject[]): ListedSlice[] {
   });
 }
 
-/** Maximum number of files open at the same time. */
-const READS = 16;
+/** A reader may have the permission to read only slices. */
+function throwUnlessDenied(error: unknown): void {
+  if (!isGcUsageError(error) || error.kind !== "permission") throw error;
+}
 
 /** Metadata for another date than the path's means damage. */
 function ofKey(key: SliceKey, reading: Reading): Reading {

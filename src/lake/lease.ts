@@ -2,8 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { codeOf } from "../support/errors.ts";
+import { isMembers, isTextOrNothing } from "../support/members.ts";
 import { insideFolder } from "./local/make-folder.ts";
 
 /**
@@ -14,17 +14,16 @@ import { insideFolder } from "./local/make-folder.ts";
  * - For any other process the age of its lease decides. Both times come from the file system's own clock: when the lease
  *   was last written, and the current time.
  */
-const HOLDER = z.object({
-  id: z.string(),
-  pid: z.number().optional(),
+export interface Holder {
+  readonly id: string;
+  readonly pid?: number | undefined;
   /** The kernel's boot and the namespace of `pid`; omitted if unknown. */
-  machine: z.string().optional(),
+  readonly machine?: string | undefined;
   /** The start time of the process, in kernel ticks, because process ids are reused. */
-  started: z.string().optional(),
+  readonly started?: string | undefined;
   /** The view of the processes that `started` was read from. */
-  view: z.string().optional(),
-});
-export type Holder = z.infer<typeof HOLDER>;
+  readonly view?: string | undefined;
+}
 
 /** How often a lease is renewed, and how long it is valid without renewal. */
 export const RENEW_MS = 15_000;
@@ -109,11 +108,17 @@ export async function readLease(file: string): Promise<Lease | undefined> {
 }
 
 export function parseHolder(text: string): Holder | undefined {
+  let json: unknown;
   try {
-    return HOLDER.parse(JSON.parse(text));
+    json = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (!isMembers(json)) return undefined;
+  const { id, pid, machine, started, view } = json;
+  if (typeof id !== "string" || !(pid === undefined || typeof pid === "number")) return undefined;
+  if (!isTextOrNothing(machine) || !isTextOrNothing(started) || !isTextOrNothing(view)) return undefined;
+  return { id, pid, machine, started, view };
 }
 
 /** A holder as part of a file's name, for a folder that is created before there can be a lease in it. */

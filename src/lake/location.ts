@@ -1,3 +1,4 @@
+import { URL_SUFFIXES } from "../support/aws-partition.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { type Problem, unexpanded, windowsPath } from "./local/folder-text.ts";
@@ -33,6 +34,9 @@ const ANY = `Use ${STORES.map(({ form }) => form)
   .reverse()
   .join(" or ")}.`;
 
+/** The rest of a host of S3, in any partition. */
+const AWS_HOST = String.raw`[.-][a-z0-9.-]*(?:${URL_SUFFIXES.map((suffix) => suffix.replaceAll(".", String.raw`\.`)).join("|")})`;
+
 /** Recognizes an S3 location in another notation. */
 function onS3(text: string): Problem {
   const [, place] = /^s3[an]?(?::[\\/]*|\/\/+)(.*)$/i.exec(text) ?? [];
@@ -42,11 +46,8 @@ function onS3(text: string): Problem {
   }
   const meant =
     /^arn:aws[a-z-]*:s3:::(.+)$/i.exec(text)?.[1] ??
-    /^https?:\/\/s3[.-][a-z0-9.-]*amazonaws\.com[a-z.]*\/(.+)$/i.exec(text)?.[1] ??
-    /^https?:\/\/([a-z0-9.-]+?)\.s3[.-][a-z0-9.-]*amazonaws\.com[a-z.]*(\/.*)?$/i
-      .exec(text)
-      ?.slice(1)
-      .join("");
+    new RegExp(String.raw`^https?://s3${AWS_HOST}/(.+)$`, "i").exec(text)?.[1] ??
+    new RegExp(String.raw`^https?://([a-z0-9.-]+?)\.s3${AWS_HOST}(/.*)?$`, "i").exec(text)?.slice(1).join("");
   return meant === undefined ? undefined : ["it is not an s3:// location", `Write ${s3Uri(meant)}.`];
 }
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isGcUsageError } from "../support/errors.ts";
 import { LABELS_FILE, NAMES_FILE } from "../usage/lake-path.ts";
 import type { Lake } from "./lake.ts";

@@ -36,7 +36,7 @@ export function lakeUri(
  */
 export async function findLake(uri: string, options: OpenOptions = {}): Promise<Lake | undefined> {
   const store = await storeOf(uri, options);
-  return (await store.exists()) ? await single(store) : undefined;
+  return (await store.exists()) ? await single(store, options) : undefined;
 }
 
 /** Opens an existing lake. @throws {GcUsageError} lake, if there is none; otherwise like `findLake`. */
@@ -49,7 +49,7 @@ export async function openLake(uri: string, options: OpenOptions = {}): Promise<
 /** Opens a lake for writing and creates it if necessary; a bucket must already exist. @throws like `findLake`. */
 export async function openOrCreateLake(uri: string, options: OpenOptions = {}): Promise<Lake> {
   const store = await storeOf(uri, options);
-  if (await store.exists()) return await single(store);
+  if (await store.exists()) return await single(store, options);
   if (storeKind(uri).isLocal) await refuseInside(uri);
   await store.create();
   return new Lake(store);
@@ -97,9 +97,9 @@ async function lakeOf(store: ObjectStore, entries: readonly string[]): Promise<L
 }
 
 /** @throws {GcUsageError} refused, if there are several lakes below. */
-async function single(store: ObjectStore): Promise<Lake> {
+async function single(store: ObjectStore, options: OpenOptions): Promise<Lake> {
   const entries = await store.entries();
-  const below = await lakesBelow(store, entries);
+  const below = await lakesBelow(store, entries, options);
   const [first] = below;
   if (!first) return await lakeOf(store, entries);
   await Promise.all([store, ...below.map(([, child]) => child)].map((opened) => opened.release()));
@@ -121,7 +121,7 @@ const LOOKS = 16;
 async function lakesBelow(
   store: ObjectStore,
   entries: readonly string[],
-  options: OpenOptions = {},
+  options: OpenOptions,
 ): Promise<(readonly [string, ObjectStore])[]> {
   if (entries.some((name) => MARKS.includes(name))) return [];
   const folders = entries.filter((name) => /^[^._].*\/$/.test(name)).map((name) => name.slice(0, -1));

@@ -1,9 +1,9 @@
-import { z } from "zod";
+import { isMembers, isTextOrNothing, type Members } from "../support/members.ts";
 import { USAGE_COLUMNS } from "../usage/columns.ts";
 import type { Coverage } from "../usage/coverage.ts";
 import { type Day, tryDay } from "../usage/day.ts";
 import { METRICS, type Metric } from "../usage/metric.ts";
-import type { Origin } from "../usage/organization.ts";
+import type { Caller, Organization, Origin } from "../usage/organization.ts";
 
 /**
  * The version of the slices that this program writes (docs/lake.md). It increases with anything that an older program must
@@ -33,37 +33,16 @@ export const PROVENANCE_KEY = "gc_usage";
 
 /** What this program makes of a slice's metadata. */
 export type Reading =
-  | { readonly state: "readable"; readonly provenance: Provenance }
+  | {
+      readonly state: "readable";
+      readonly provenance: Provenance;
+      /** The metrics that are NULL in some of its rows; undefined if that is not known without reading them. */
+      readonly rowsLack?: readonly Metric[];
+    }
   /** Its bytes were read, and no version writes such bytes. `sync` refetches it. */
   | { readonly state: "damaged"; readonly provenance: undefined; readonly why: string }
   /** A later version wrote it. It is read as far as it is understood, and never replaced. */
   | { readonly state: "newer"; readonly provenance: Provenance | undefined; readonly writtenBy: string };
-
-const day = z
-  .string()
-  .refine((text) => tryDay(text) !== undefined)
-  .transform((text) => text as Day);
-
-export const ORGANIZATION = z.object({ id: z.string().min(1), name: z.string().optional() });
-export const CALLER = z.object({ region: z.string().optional(), clientId: z.string().optional() });
-
-/** Keys that a later version adds are accepted; they stay in the file. */
-const SCHEMA = z.object({
-  format: z.number().default(1),
-  start: day,
-  end: day,
-  metrics: z.array(z.string()),
-  fetchedAt: z.iso.datetime().transform((text) => Date.parse(text)),
-  interval: z.string(),
-  id: z.string(),
-  rows: z.number().int().nonnegative(),
-  version: z.string(),
-  organization: ORGANIZATION.optional(),
-  source: CALLER.optional(),
-});
-
-/** The only requirements on the metadata of a later version. */
-const LATER = z.object({ format: z.unknown().optional(), version: z.unknown().optional() });
 
 export function encodeProvenance(provenance: Provenance): string {
   return JSON.stringify({ ...provenance, fetchedAt: new Date(provenance.fetchedAt).toISOString() });
@@ -77,22 +56,100 @@ export function readProvenance(text: string): Reading {
   } catch {
     return damaged("its metadata is not JSON");
   }
-  const parsed = SCHEMA.safeParse(json);
-  const { format, version } = LATER.safeParse(json).data ?? {};
+  const found = isMembers(json) ? storedIn(json) : undefined;
+  const { format, version } = isMembers(json) ? json : {};
   const writtenBy = typeof version === "string" ? `gc-usage ${version}` : "a later gc-usage";
-  if (!parsed.success) {
+  if (found === undefined) {
     return isLater(format)
       ? { state: "newer", provenance: undefined, writtenBy }
       : damaged("its metadata is invalid");
   }
-  const metrics = METRICS.filter((metric) => parsed.data.metrics.includes(metric));
-  const provenance = { ...parsed.data, metrics };
+  const metrics = METRICS.filter((metric) => found.metrics.includes(metric));
+  const provenance = { ...found, metrics };
   // An unknown metric should come only with a new format, but replacing the slice would lose it in any case.
-  const hasMore = parsed.data.metrics.some((metric) => !METRICS.includes(metric as Metric));
+  const hasMore = found.metrics.some((metric) => !METRICS.includes(metric as Metric));
   return isLater(format) || hasMore
     ? { state: "newer", provenance, writtenBy }
     : { state: "readable", provenance };
 }
+
+/**
+ * Metadata of a slice; undefined if no version writes it. Keys that a later version adds are accepted, and kept for
+ * `encodeProvenance`. A lake of three years has a thousand of these texts, and a command reads them all: a schema library took ten
+ * times as long, and its own start as long as all of them.
+ */
+function storedIn(
+  json: Members,
+): (Omit<Provenance, "metrics"> & { readonly metrics: readonly string[] }) | undefined {
+  const {
+    format = 1,
+    start,
+    end,
+    metrics,
+    fetchedAt,
+    interval,
+    id,
+    rows,
+    version,
+    organization,
+    source,
+  } = json;
+  const from = dayIn(start);
+  const to = dayIn(end);
+  const at = instantIn(fetchedAt);
+  if (from === undefined || to === undefined || at === undefined || !isTexts(metrics)) return undefined;
+  if (typeof format !== "number" || !Number.isSafeInteger(rows) || (rows as number) < 0) return undefined;
+  if (typeof interval !== "string" || typeof id !== "string" || typeof version !== "string") return undefined;
+  if (organization !== undefined && !isOrganization(organization)) return undefined;
+  if (source !== undefined && !isCaller(source)) return undefined;
+  return {
+    ...json,
+    format,
+    start: from,
+    end: to,
+    metrics,
+    fetchedAt: at,
+    interval,
+    id,
+    rows: rows as number,
+    version,
+    organization,
+    source,
+  };
+}
+
+/** True for an organization with or without further members. */
+export function isOrganization(value: unknown): value is Organization {
+  return (
+    isMembers(value) &&
+    typeof value["id"] === "string" &&
+    value["id"] !== "" &&
+    isTextOrNothing(value["name"])
+  );
+}
+
+/** True for a caller with or without further members. */
+export function isCaller(value: unknown): value is Caller {
+  return isMembers(value) && isTextOrNothing(value["region"]) && isTextOrNothing(value["clientId"]);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}
+
+function dayIn(value: unknown): Day | undefined {
+  return typeof value === "string" ? tryDay(value) : undefined;
+}
+
+/** Milliseconds since 1970 of an instant as `encodeProvenance` writes it. */
+function instantIn(value: unknown): number | undefined {
+  if (typeof value !== "string" || !INSTANT.test(value) || tryDay(value.slice(0, 10)) === undefined)
+    return undefined;
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/;
 
 function isLater(format: unknown): boolean {
   return format !== undefined && !(typeof format === "number" && format <= FORMAT);

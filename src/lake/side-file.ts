@@ -6,6 +6,9 @@ import type { Lake } from "./lake.ts";
 import type { StoredObject } from "./store.ts";
 import { Workspace } from "./workspace.ts";
 
+/** Where small files are kept: a lake, or a folder of its own. */
+export type SideFiles = Pick<Lake, "store">;
+
 /** A small file next to the data: names, what checks have reported, costs. */
 export interface SideFile {
   readonly object: StoredObject;
@@ -13,12 +16,12 @@ export interface SideFile {
 }
 
 /** Undefined if the lake has no such file. */
-export async function readSideFile({ store }: Lake, path: string): Promise<SideFile | undefined> {
+export async function readSideFile({ store }: SideFiles, path: string): Promise<SideFile | undefined> {
   for (;;) {
-    const object = await store.head(path);
+    const object = await store.fetchCurrent(path);
     if (!object) return undefined;
     try {
-      return { object, text: await readFile(join(await store.fetchFiles([object]), path), "utf8") };
+      return { object, text: await readFile(join(await store.fetchFiles([]), path), "utf8") };
     } catch (error) {
       // Another process has removed it since.
       if (codeOf(error) !== "ENOENT") throw error;
@@ -33,7 +36,7 @@ export async function readSideFile({ store }: Lake, path: string): Promise<SideF
  * @returns false, without any change, if another program wrote the file since it was read.
  */
 export async function replaceSideFile(
-  { store }: Lake,
+  { store }: SideFiles,
   path: string,
   object: StoredObject | undefined,
   content: unknown,

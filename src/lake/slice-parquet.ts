@@ -1,10 +1,18 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { GcUsageError, messageOf } from "../support/errors.ts";
 import { sqlName, sqlString } from "../support/quote.ts";
-import { DIMENSION_COLUMNS, type Metric, USAGE_COLUMNS } from "../usage/columns.ts";
+import {
+  DIMENSION_COLUMNS,
+  type Metric,
+  type RowShape,
+  type TextColumn,
+  USAGE_COLUMNS,
+  type UsageColumn,
+} from "../usage/columns.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
 import { METRICS } from "../usage/metric.ts";
 import type { UsageRow } from "../usage/row.ts";
+import { SERVICE_SPECS } from "../usage/service.ts";
 import type { SliceKey } from "../usage/slice.ts";
 import { encodeProvenance, PROVENANCE_KEY, type Provenance } from "./provenance.ts";
 import { Workspace } from "./workspace.ts";
@@ -19,33 +27,48 @@ export const SLICE_COLUMNS: Readonly<Record<string, string>> = Object.fromEntrie
 
 /** The columns that identify a row of a slice. */
 const KEY_COLUMNS = DIMENSION_COLUMNS.map(({ name }) => name);
-const LABEL_COLUMNS = USAGE_COLUMNS.filter(({ kind }) => kind === "label").map(({ name }) => name);
+/** With their labels: a client that was renamed has two rows. */
+const IDENTIFYING: readonly UsageColumn[] = USAGE_COLUMNS.filter(({ kind }) => kind !== "metric");
 
 const COLUMNS = Object.entries(SLICE_COLUMNS);
 
 const NO_ROWS = `SELECT ${COLUMNS.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(", ")} WHERE false`;
 
 /**
- * The rows of a spool as a slice's columns. NULL means not grouped by or not requested; a dimension in the grouping that a
- * row does not have (no user, for example) is "". A line holds at most a row of 16 MiB and its escapes.
+ * A slice's rows, one JSON object per line: as the service returned them, if all of their fields are known, else as
+ * `spoolLine` writes them.
  */
-function rowsOf(key: SliceKey, metrics: readonly Metric[], spool: string): string {
+export interface Spool {
+  readonly file: string;
+  /** In bytes, at least. */
+  readonly longestLine: number;
+}
+
+/** The largest buffer that DuckDB reads lines into, in bytes, unless a line is longer. */
+const READ_BUFFER = 1024 * 1024;
+
+/**
+ * The rows of a spool as a slice's columns. NULL means not grouped by or not requested; a dimension in the grouping that a
+ * row does not have (no user, for example) is "".
+ */
+function rowsOf(key: SliceKey, metrics: readonly Metric[], { file, longestLine }: Spool): string {
   const grouped: readonly string[] = dimensionsOf(key.grouping);
   const requested: readonly string[] = metrics;
+  const reader = READERS[SERVICE_SPECS[key.service].rowShape];
   const value = new Map<string, string>([
     ["service", sqlString(key.service)],
     ["grouping", sqlString(key.grouping)],
     ...USAGE_COLUMNS.map((column): [string, string] => {
       const { name, kind, type } = column;
       const isThere = kind === "metric" ? requested.includes(name) : grouped.includes(column.dimension);
-      const held = kind === "dimension" ? `coalesce(${name}, '')` : name;
+      const found = reader.value[name];
+      const held = kind === "dimension" ? `coalesce(${found}, '')` : found;
       return [name, isThere ? held : `CAST(NULL AS ${type})`];
     }),
   ]);
-  const read = COLUMNS.filter(([name]) => name !== "service" && name !== "grouping");
   return `SELECT ${COLUMNS.map(([name]) => `${value.get(name) ?? name} AS ${name}`).join(", ")}
-    FROM read_json(${sqlString(spool)}, format = 'newline_delimited', maximum_object_size = 33554432,
-      columns = {${read.map(([name, type]) => `${name}: '${type}'`).join(", ")}})`;
+    FROM read_json(${sqlString(file)}, format = 'newline_delimited',
+      maximum_object_size = ${Math.max(READ_BUFFER, 2 * longestLine)}, columns = {${reader.columns}})`;
 }
 
 /** A row in a slice's spool, without what is already in the slice's key. Missing values are null. */
@@ -76,6 +99,31 @@ function jsonLine(row: SpoolRow): string {
   return `{${fields.join(",")}}\n`;
 }
 
+/** How DuckDB reads the lines of a spool with rows of one shape: their columns, and where each of ours is in them. */
+interface Reader {
+  readonly columns: string;
+  readonly value: Readonly<Record<Metric | TextColumn, string>>;
+}
+
+const READERS: Readonly<Record<RowShape, Reader>> = { flat: readerOf("flat"), nested: readerOf("nested") };
+
+function readerOf(shape: RowShape): Reader {
+  const columns = new Map(COLUMNS.filter(([name]) => name !== "service" && name !== "grouping"));
+  const members = new Map<string, string[]>();
+  const value = USAGE_COLUMNS.map(({ name, type, field }: UsageColumn) => {
+    const [top = name, member] = field[shape]?.split(".") ?? [];
+    if (member !== undefined) members.set(top, [...(members.get(top) ?? []), `${member} ${type}`]);
+    else columns.set(top, type.toUpperCase());
+    if (top === name) return [name, name];
+    return [name, `coalesce(${name}, ${member === undefined ? top : `${sqlName(top)}.${member}`})`];
+  });
+  for (const [top, types] of members) columns.set(top, `STRUCT(${types.join(", ")})`);
+  return {
+    columns: [...columns].map(([name, type]) => `${sqlName(name)}: ${sqlString(type)}`).join(", "),
+    value: Object.fromEntries(value) as Reader["value"],
+  };
+}
+
 /** Column names with DuckDB's types. */
 type Columns = readonly (readonly [name: string, type: string])[];
 
@@ -97,7 +145,7 @@ export class SliceFiles {
    */
   async write(
     key: SliceKey,
-    spool: string | undefined,
+    spool: Spool | undefined,
     file: string,
     provenance: Provenance,
     signal?: AbortSignal,
@@ -109,12 +157,7 @@ export class SliceFiles {
          TO ${sqlString(file)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {${PROVENANCE_KEY}: ${sqlString(encodeProvenance(provenance))}})`,
       );
       if (spool === undefined) return 0;
-      const repeats = await connection.runAndReadAll(
-        `SELECT CAST(coalesce(sum(n - 1), 0) AS INTEGER)
-           FROM (SELECT count(*) AS n FROM read_parquet(${sqlString(file)})
-                   GROUP BY ${[...KEY_COLUMNS, ...LABEL_COLUMNS].join(", ")} HAVING count(*) > 1)`,
-      );
-      return Number(repeats.getRows()[0]?.[0] ?? 0);
+      return await countRepeats(connection, key, file);
     });
   }
 
@@ -198,6 +241,28 @@ export class SliceFiles {
       connection?.closeSync();
     }
   }
+}
+
+/** The number of rows with the same values as another row in everything that identifies a row. */
+async function countRepeats(
+  connection: DuckDBConnection,
+  { grouping }: SliceKey,
+  file: string,
+): Promise<number> {
+  const grouped: readonly (string | undefined)[] = dimensionsOf(grouping);
+  const columns = IDENTIFYING.filter(({ dimension }) => grouped.includes(dimension))
+    .map(({ name }) => name)
+    .concat("service")
+    .join(", ");
+  const from = `read_parquet(${sqlString(file)})`;
+  const count = async (sql: string): Promise<number> =>
+    Number((await connection.runAndReadAll(sql)).getRows()[0]?.[0] ?? 0);
+  // Different rows can have the same hash, but not the other way around.
+  if ((await count(`SELECT count(*) - count(DISTINCT hash(${columns})) FROM ${from}`)) === 0) return 0;
+  return await count(
+    `SELECT CAST(coalesce(sum(n - 1), 0) AS INTEGER)
+       FROM (SELECT count(*) AS n FROM ${from} GROUP BY ${columns} HAVING count(*) > 1)`,
+  );
 }
 
 /** If DuckDB does not start or runs out of memory or disk space, the machine is the cause. The stored slice is unchanged. */

@@ -1,29 +1,6 @@
 import { type SliceKey, slicePath } from "../usage/slice.ts";
 import type { Slice } from "./lake.ts";
-
-/** The columns of the table `slices`, one row per slice, with types that both DuckDB and Trino read. */
-export const SLICE_ROW_COLUMNS = [
-  ["service", "varchar"],
-  ["grouping", "varchar"],
-  ["granularity", "varchar"],
-  ["date", "date"],
-  ["state", "varchar"],
-  ["note", "varchar"],
-  ["start", "date"],
-  ["end", "date"],
-  ["metrics", "varchar"],
-  ["fetchedAt", "timestamp"],
-  ["id", "varchar"],
-  ["rows", "bigint"],
-  ["bytes", "bigint"],
-  ["format", "bigint"],
-  ["version", "varchar"],
-  ["organizationId", "varchar"],
-  ["organizationName", "varchar"],
-  ["region", "varchar"],
-  ["fetchedBy", "varchar"],
-  ["path", "varchar"],
-] as const;
+import type { SLICE_ROW_COLUMNS } from "./slice-columns.ts";
 
 export type SliceRow = Readonly<Record<(typeof SLICE_ROW_COLUMNS)[number][0], string | number | null>>;
 

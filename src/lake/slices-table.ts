@@ -2,20 +2,19 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Log, silentLog } from "../support/effects.ts";
 import { isGcUsageError } from "../support/errors.ts";
-import { SLICES_FILE, slicePath } from "../usage/slice.ts";
-import type { Lake } from "./lake.ts";
-import { SLICE_ROW_COLUMNS, sliceRow } from "./slice-rows.ts";
-import type { StoredObject } from "./store.ts";
+import { SLICES_FILE } from "../usage/slice.ts";
+import type { Lake, Slice } from "./lake.ts";
+import { encodeProvenance } from "./provenance.ts";
+import { sliceRow } from "./slice-rows.ts";
+import { STORED_COLUMNS } from "./stored-table.ts";
 import { Workspace } from "./workspace.ts";
 
-/** The table's columns, and the object's version, which shows whether a row is still current. */
-const COLUMNS = [...SLICE_ROW_COLUMNS, ["objectVersion", "varchar"]] as const;
 const TRIES = 5;
 
 /**
- * Updates the table `slices` in a lake that engines query in place: an object made from the slices, for Athena. The program
- * itself never uses it for decisions. Only new or changed slices are read. Does nothing for a folder, where DuckDB reads the
- * slices themselves.
+ * Updates the table `slices` in a lake that engines query in place: an object made from the slices, for Athena, and so that the
+ * program need not read the footer of each slice (`Lake.read`). Only new or changed slices are read. Does nothing for a folder,
+ * where DuckDB reads the slices themselves.
  *
  * A failure is only a warning: the slices are stored, and the next command tries again.
  */
@@ -26,7 +25,9 @@ export async function updateSlicesTable(
   if (!lake.store.isQueriedInPlace) return;
   const { log = silentLog, signal } = options;
   try {
-    for (let attempt = 0; attempt < TRIES; attempt++) if (await update(lake, signal)) return;
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      if (await update(lake, attempt === 0, signal)) return;
+    }
     log.warn("Could not update the table slices: other programs keep writing it. The next sync tries again.");
   } catch (error) {
     if (signal?.aborted || !isGcUsageError(error)) throw error;
@@ -35,47 +36,36 @@ export async function updateSlicesTable(
 }
 
 /** @returns false if another program wrote it in the meantime. */
-async function update(lake: Lake, signal: AbortSignal | undefined): Promise<boolean> {
-  const { store } = lake;
-  const current = await store.head(SLICES_FILE);
-  const known = current ? await knownRows(lake, current) : new Map<string, string>();
+async function update(lake: Lake, isFirst: boolean, signal: AbortSignal | undefined): Promise<boolean> {
+  const { store, table } = lake;
+  // If it was read before and another program has written it since, the write below fails.
+  if (!isFirst || !table.object) await table.load();
   const listed = await lake.list();
-  const versions = new Map(listed.map(({ key, object }) => [slicePath(key), object.version]));
-  const isKnown = (path: string): boolean => known.has(rowKey(path, versions.get(path) ?? ""));
   const changed = await lake.read(
-    listed.filter(({ key }) => !isKnown(slicePath(key))),
+    listed.filter(({ object }) => !table.row(object)),
     { signal },
   );
-  if (current && changed.length === 0 && known.size === listed.length) return true;
+  if (table.object && changed.length === 0 && table.size === listed.length) return true;
   const lines = [
-    ...Array.from(versions, ([path, version]) => known.get(rowKey(path, version)) ?? []).flat(),
-    ...changed.map((slice) => JSON.stringify({ ...sliceRow(slice), objectVersion: slice.object.version })),
+    ...listed.flatMap(({ object }) => table.row(object)?.line ?? []),
+    ...changed.map(lineOf),
   ].sort();
   const workspace = await Workspace.open(store.staging, "load");
   try {
     const [rows, file] = [join(workspace.folder, "slices.ndjson"), join(workspace.folder, "slices.parquet")];
     await writeFile(rows, lines.map((line) => `${line}\n`).join(""));
-    await lake.files.writeTable(COLUMNS, rows, file);
-    return await store.replace(SLICES_FILE, file, current?.version);
+    await lake.files.writeTable(STORED_COLUMNS, rows, file);
+    return await store.replace(SLICES_FILE, file, table.object?.version);
   } finally {
     await workspace.close();
   }
 }
 
-/** The table's rows as JSON, by the slice's path and version; empty if this version does not write such a table. */
-async function knownRows(lake: Lake, object: StoredObject): Promise<Map<string, string>> {
-  const file = join(await lake.store.fetchFiles([object]), SLICES_FILE);
-  const rows = await lake.files.readTable(COLUMNS, file);
-  return new Map(
-    rows.flatMap((line) => {
-      const { path, objectVersion } = JSON.parse(line) as Record<string, unknown>;
-      return typeof path === "string" && typeof objectVersion === "string"
-        ? [[rowKey(path, objectVersion), line]]
-        : [];
-    }),
-  );
-}
-
-function rowKey(path: string, version: string): string {
-  return `${path} ${version}`;
+function lineOf(slice: Slice): string {
+  return JSON.stringify({
+    ...sliceRow(slice),
+    objectVersion: slice.object.version,
+    // Everything else is read from the slice itself.
+    metadata: slice.state === "readable" ? encodeProvenance(slice.provenance) : null,
+  });
 }

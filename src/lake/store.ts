@@ -1,5 +1,6 @@
 import type { Log } from "../support/effects.ts";
 import type { OnProgress } from "../support/progress.ts";
+import type { FooterRead } from "./footer.ts";
 
 /** An object of the lake. `version` changes whenever the object is replaced. */
 export interface StoredObject {
@@ -32,6 +33,8 @@ export interface Listing {
 export interface WaitOptions {
   /** When aborted, the call rejects with its reason; files that have arrived are kept. */
   readonly signal?: AbortSignal | undefined;
+  /** Download also what is already on this machine. */
+  readonly again?: boolean | undefined;
   /** Receives events of kind `mirror`. */
   readonly onProgress?: OnProgress | undefined;
 }
@@ -78,16 +81,24 @@ export interface ObjectStore {
   survey(signal?: AbortSignal): Promise<Listing>;
   /** One object, without a listing; undefined if it does not exist. */
   head(path: string): Promise<StoredObject | undefined>;
+  /** The same, and its current version is then a local file in the folder of `fetchFiles`. */
+  fetchCurrent(path: string): Promise<StoredObject | undefined>;
+  /** Those objects of which the folder of `fetchFiles` does not have exactly that version. */
+  notHere(objects: readonly StoredObject[]): Promise<StoredObject[]>;
+  /**
+   * What the footers of slices say, in the order of the objects, read from as few bytes as possible. Undefined for an object that
+   * does not exist, CHANGED for one that was replaced since it was listed.
+   *
+   * @throws {GcUsageError} lake, for an object that cannot be read; any error of the store.
+   */
+  readFooters(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<FooterRead[]>;
   /**
    * Makes the objects readable as local files and returns the folder that contains their paths. For a local lake that is the
    * lake's folder itself; S3 objects are mirrored to a cache, by version.
    */
   fetchFiles(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<string>;
-  /**
-   * Makes everything that the tables read available as local files. In the returned folder, `usage/` and
-   * `gc_usage_api_source/` then hold the same as the lake, and nothing else.
-   */
-  fetchAllFiles(waiting?: WaitOptions): Promise<string>;
+  /** Removes local copies of objects that no longer exist. @param objects everything below `folder`, which ends in `/`. */
+  prune(folder: string, objects: readonly StoredObject[], signal?: AbortSignal): Promise<void>;
   /**
    * Atomically replaces the object with a file, if it still has version `expected` (undefined: if it does not exist). The
    * file may be moved away. Resolves to false, without any change, if the version differs. An aborted `signal` undoes what was

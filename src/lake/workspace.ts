@@ -15,10 +15,11 @@ import {
   removeProbe,
   writeLease,
 } from "./lease.ts";
+import { withLock } from "./local/lock.ts";
 import { insideFolder } from "./local/make-folder.ts";
 
 /** The purpose of a workspace, and the prefix of its folder's name. */
-export type WorkspaceKind = "job" | "load" | "spill" | "download";
+export type WorkspaceKind = "job" | "load" | "spill" | "download" | "nightly";
 
 const LEASE = "lease.json";
 /** A folder that may have no lease yet. Its name contains its holder, because a kill can come before the lease. */
@@ -144,9 +145,35 @@ async function namesIn(folder: string): Promise<string[]> {
 
 /** Removes abandoned workspaces that nobody can resume. */
 export async function sweepWorkspaces(parent: string): Promise<void> {
-  for (const kind of ["load", "spill", "download", NEW] as const) {
+  for (const kind of ["load", "spill", "download", "nightly", NEW] as const) {
     for (const folder of await leftWorkspaces(parent, kind))
       await rm(folder, { recursive: true, force: true });
   }
   await removeProbe(parent);
+}
+
+/**
+ * Runs a task unless one is already running here: two schedulers, or a night that is longer than a day. A run whose process
+ * died does not count.
+ *
+ * @param staging a folder for temporary files, common to the processes that must not run at the same time.
+ * @returns undefined if another one is running.
+ */
+export async function runAlone<T>(
+  staging: string,
+  task: () => Promise<T>,
+): Promise<{ readonly result: T } | undefined> {
+  const mine = await withLock(join(staging, "nightly.lock"), async () => {
+    const running = (await namesIn(staging)).filter((name) => /^nightly\.[0-9a-f-]+$/.test(name));
+    const left = await leftWorkspaces(staging, "nightly");
+    if (running.length > left.length) return undefined;
+    for (const folder of left) await rm(folder, { recursive: true, force: true });
+    return await Workspace.open(staging, "nightly");
+  });
+  if (mine === undefined) return undefined;
+  try {
+    return { result: await task() };
+  } finally {
+    await mine.close();
+  }
 }

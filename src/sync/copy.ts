@@ -270,7 +270,7 @@ async function verify(options: CopyOptions, written: ReadonlyMap<string, string>
     ...(await objectsAt(to, NAME_FILES)),
   ];
   const objects = listed.filter(({ path }) => written.has(path));
-  const root = await to.store.fetchFiles(objects, options);
+  const root = await to.store.fetchFiles(objects, { ...options, again: true });
   const found = new Set(objects.map(({ path }) => path));
   const wrong: string[] = [];
   for (const [path, hash] of written) {

@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import type { GenesysClient } from "../genesys/client.ts";
 import { PageWatch } from "../genesys/pages.ts";
@@ -108,20 +109,22 @@ async function fetchPage(
   const spool = await job.openSpool();
   try {
     let { bytes, crc } = job.state;
+    const lines = new LineBuffer(spool);
     const page = await readResultsPage(
       client,
       { service, id, after, pageSize, watch, signal },
       async (ndjson) => {
-        await spool.appendFile(ndjson);
         bytes += ndjson.length;
         // A job started by 0.1.0 has no checksum.
         if (crc !== undefined) crc = crc32(ndjson, crc);
+        await lines.add(ndjson);
       },
       async () => {
         ({ bytes, crc } = job.state);
-        await spool.truncate(bytes);
+        await lines.restart(bytes);
       },
     );
+    await lines.flush();
     if (page.state === "failed") throw queryFailed(service, id, page);
     if (page.state === "running") return page.status;
     if (page.strayCursor !== undefined) log.warn(STRAY_CURSOR);
@@ -139,6 +142,39 @@ async function fetchPage(
     await spool.close();
   }
 }
+
+/** Appends to a file in large pieces: a page arrives in dozens of small ones, and each write costs as much as a thousand rows. */
+class LineBuffer {
+  readonly #file: FileHandle;
+  #held: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async add(ndjson: Uint8Array): Promise<void> {
+    this.#held.push(Buffer.from(ndjson));
+    this.#bytes += ndjson.length;
+    if (this.#bytes >= HELD_BYTES) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const held = Buffer.concat(this.#held);
+    this.#held = [];
+    this.#bytes = 0;
+    await this.#file.appendFile(held);
+  }
+
+  /** Drops what was added, and what the file has after its first bytes. */
+  async restart(bytes: number): Promise<void> {
+    this.#held = [];
+    this.#bytes = 0;
+    await this.#file.truncate(bytes);
+  }
+}
+
+const HELD_BYTES = 1024 * 1024;
 
 /** The query of a job. */
 export function jobQuery(state: JobState): Parameters<typeof queryBody>[1] {

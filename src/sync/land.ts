@@ -1,10 +1,12 @@
 import { createReadStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { lines } from "../genesys/answer/lines.ts";
+import { wholeLines } from "../genesys/answer/lines.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
+import { RowScanner } from "../genesys/answer/row-scanner.ts";
 import { type Lake, type Refusal, refusal } from "../lake/lake.ts";
 import { FORMAT, type Provenance } from "../lake/provenance.ts";
+import type { Spool } from "../lake/slice-parquet.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { inParallel } from "../support/parallel.ts";
 import { knownSpan } from "../usage/coverage.ts";
@@ -50,7 +52,7 @@ export interface LandContext {
 export interface SpooledSlice {
   readonly key: SliceKey;
   /** Undefined for a slice without rows, which means no usage. */
-  readonly spool: string | undefined;
+  readonly spool: Spool | undefined;
   readonly provenance: Provenance;
 }
 
@@ -61,18 +63,35 @@ export interface SpooledSlice {
  * @throws {GcUsageError} input, for an invalid row.
  */
 export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesByDate): Promise<void> {
-  let number = 0;
-  for await (const line of lines(createReadStream(rowsFile, { highWaterMark: 1024 * 1024 }))) {
-    if (line === "") continue;
-    const fields = JSON.parse(line) as Record<string, unknown>;
-    const row = parseApiRow(fields, line, ++number);
-    spool.add(row);
-    raw?.add(row.date, `${rawLine(row, fields, line, number)}\n`);
-    await spool.flushIfLarge();
-    await raw?.flushIfLarge();
+  const scanner = new RowScanner({ escapes: false });
+  for await (const chunk of wholeLines(createReadStream(rowsFile, { highWaterMark: 1024 * 1024 }))) {
+    scanner.open(chunk);
+    for (let at = 0; at < chunk.length; ) {
+      scanner.length = 0;
+      const after = scanner.row(at);
+      const isKnown = after > 0 && chunk[after] === NEWLINE;
+      const newline = isKnown ? after : chunk.indexOf(NEWLINE, at);
+      if (isKnown) {
+        const date = spool.addKnown(scanner);
+        raw?.append(raw.of(date), scanner.out.subarray(scanner.start, scanner.end + 1));
+      } else if (newline > at) addLine(chunk.toString("utf8", at, newline), spool, raw);
+      at = newline + 1;
+    }
+    spool.flushIfLarge();
+    raw?.flushIfLarge();
   }
-  await spool.flush();
-  await raw?.flush();
+  spool.flush();
+  raw?.flush();
+}
+
+const NEWLINE = 0x0a;
+
+function addLine(line: string, spool: RowSpool, raw: LinesByDate | undefined): void {
+  const fields = JSON.parse(line) as Record<string, unknown>;
+  const number = spool.rows + 1;
+  const row = parseApiRow(fields, line, number);
+  spool.add(row);
+  raw?.add(row.date, `${rawLine(row, fields, line, number)}\n`);
 }
 
 /**
@@ -97,7 +116,7 @@ export function slicesOf(spool: RowSpool, context: LandContext): SpooledSlice[] 
     .filter(({ date }) => context.emptyPeriods || rows.has(date))
     .map(({ date, covered }) => ({
       key: { service, granularity, grouping, date },
-      spool: rows.get(date)?.file,
+      spool: spoolOf(rows.get(date)?.file, spool.longestLine),
       provenance: {
         ...covered,
         ...origin,
@@ -110,6 +129,10 @@ export function slicesOf(spool: RowSpool, context: LandContext): SpooledSlice[] 
         version,
       },
     }));
+}
+
+function spoolOf(file: string | undefined, longestLine: number): Spool | undefined {
+  return file === undefined ? undefined : { file, longestLine };
 }
 
 function checkQuestion(spool: RowSpool, { service, grouping }: LandContext): void {
@@ -223,7 +246,7 @@ export async function writeSlices(
     signal?.throwIfAborted();
     const file = join(folder, `slice-${slice.key.date}.parquet`);
     const repeats = await lake.files.write(slice.key, slice.spool, file, slice.provenance, signal);
-    if (slice.spool !== undefined) await rm(slice.spool);
+    if (slice.spool !== undefined) await rm(slice.spool.file);
     return { ...slice, file, repeats };
   });
 }
@@ -265,7 +288,7 @@ export async function refusals(
 ): Promise<(KeptSlice & Refusal)[]> {
   const found: (KeptSlice & Refusal)[] = [];
   for (const { key, provenance } of slices) {
-    const refused = refusal(await lake.slice(key), provenance, now);
+    const refused = refusal(await lake.lastListed(key), provenance, now);
     if (refused) found.push({ key, ...refused });
   }
   return found;

@@ -104,6 +104,7 @@ async function loadIn(lake: Lake, request: LoadRequest, workspace: Workspace): P
     lake,
     all,
     periodsOf(request.granularity, context.span, request.weekStart),
+    request.id === undefined,
   );
   const slices = request.force ? all : all.filter((slice) => !stored.slices.has(slice));
   const twin = request.force ? undefined : await storedSource(lake, request.granularity, file, hash);
@@ -233,18 +234,19 @@ async function spoolInput(
       request.input,
       async (ndjson) => {
         request.signal?.throwIfAborted();
-        const bytes = raw.take(ndjson);
+        const bytes = raw.take(ndjson, found.rows);
+        found.flushIfLarge();
         hash.update(bytes);
         await handle.appendFile(bytes);
-        await found.flushIfLarge();
       },
       (fields, text, number) => {
         const row = parseApiRow(fields, text, number);
         found.add(row);
         raw.add(row, fields, text, number);
       },
+      { onKnownRow: (row) => found.addKnown(row), escapes: false },
     );
-    await found.flush();
+    found.flush();
     return { summary, hash: hash.digest("hex") };
   } finally {
     await handle.close();

@@ -11,6 +11,7 @@ export class NextSteps {
   static readonly UPGRADE = "Upgrade gc-usage to check it completely.";
   static readonly FOREIGN = "Move it out of the lake if it is not meant to be there.";
   static readonly LINK = "Move the data into the lake, or remove the link.";
+  static readonly TABLE = "Remove that object from the bucket: the next sync writes it again.";
   static readonly RAW = "Remove or correct that file, then load the answer again.";
   readonly #now: number;
   readonly #lakeFlags: string;

@@ -27,21 +27,29 @@ export function rawLine(row: ApiRow, parsed: Fields, text: string, number: numbe
 
 /** Rows that arrive as chunks of NDJSON. Chunks are passed on unchanged, except those with a row to rewrite. */
 export class RawLines {
-  #lines: string[] = [];
-  #isAsItCame = true;
+  readonly #rewritten = new Map<number, string>();
+  #taken = 0;
 
+  /** Call for each row that may have to be rewritten. */
   add(row: ApiRow, parsed: Fields, text: string, number: number): void {
     const line = rawLine(row, parsed, text, number);
-    if (line !== text) this.#isAsItCame = false;
-    this.#lines.push(line);
+    if (line !== text) this.#rewritten.set(number, line);
   }
 
-  /** The lines of the rows that were added since the last chunk. @param ndjson the same rows, unchanged. */
-  take(ndjson: Uint8Array): Uint8Array {
-    const bytes = this.#isAsItCame ? ndjson : Buffer.from(this.#lines.map((line) => `${line}\n`).join(""));
-    this.#lines = [];
-    this.#isAsItCame = true;
-    return bytes;
+  /**
+   * The lines of the rows since the last chunk.
+   *
+   * @param ndjson the same rows, unchanged.
+   * @param number the position of the last of them.
+   */
+  take(ndjson: Uint8Array, number: number): Uint8Array {
+    const first = this.#taken + 1;
+    this.#taken = number;
+    if (this.#rewritten.size === 0) return ndjson;
+    const lines = Buffer.from(ndjson.buffer, ndjson.byteOffset, ndjson.length).toString().split("\n");
+    for (const [at, line] of this.#rewritten) lines[at - first] = line;
+    this.#rewritten.clear();
+    return Buffer.from(lines.join("\n"));
   }
 }
 

@@ -35,8 +35,8 @@ export async function checkSource(lake: Lake, path: string, hash: string): Promi
       hint: "Pass the answer's own id with --id, or omit --id.",
     });
   }
-  const current = await lake.store.head(path);
-  if (!current || (await hashOf(join(await lake.store.fetchFiles([current]), path))) === hash) return;
+  const current = await lake.store.fetchCurrent(path);
+  if (!current || (await hashOf(join(await lake.store.fetchFiles([]), path))) === hash) return;
   throw new GcUsageError("refused", `The lake already has other rows under ${path}. Nothing was written.`, {
     hint: "The id may belong to another answer. Omit --id, or use --force if the command has it.",
   });
@@ -57,9 +57,9 @@ export async function keepSource(
 ): Promise<"written" | "there"> {
   for (;;) {
     signal?.throwIfAborted();
-    const current = await lake.store.head(path);
+    const current = await lake.store.fetchCurrent(path);
     if (current) {
-      if ((await hashOf(join(await lake.store.fetchFiles([current]), path))) === hash) return "there";
+      if ((await hashOf(join(await lake.store.fetchFiles([]), path))) === hash) return "there";
       if (!force) await checkSource(lake, path, hash);
     }
     if (await lake.store.replace(path, file, current?.version, signal)) return "written";

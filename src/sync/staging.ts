@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod";
 import { copyBytes } from "../environment/files.ts";
 import type { Lake } from "../lake/lake.ts";
 import { sweepLock } from "../lake/local/lock.ts";

@@ -2,6 +2,7 @@ import { ownerOf } from "../lake/claim.ts";
 import type { Foreign, Lake, Slice } from "../lake/lake.ts";
 import type { WaitOptions } from "../lake/store.ts";
 import { counted } from "../support/count.ts";
+import { grouped } from "../support/group.ts";
 import { type Coverage, describeSpan, isFromFuture, knowable, knowledgeOf } from "../usage/coverage.ts";
 import { addDays, type Day } from "../usage/day.ts";
 import { type SeriesFacts, seriesFacts } from "../usage/envelope.ts";
@@ -69,11 +70,7 @@ export async function lakeStatus(lake: Lake, options: StatusOptions): Promise<La
     listed.filter(({ key }) => wanted(key)),
     waiting,
   );
-  const groups = new Map<string, Slice[]>();
-  for (const slice of slices) {
-    const id = seriesId(slice.key);
-    groups.set(id, [...(groups.get(id) ?? []), slice]);
-  }
+  const groups = grouped(slices, ({ key }) => seriesId(key));
   const { organization, source } = await ownerOf(lake, slices);
   const series = [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))

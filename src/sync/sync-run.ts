@@ -193,7 +193,7 @@ export class SyncRun {
     const vanished: SpooledSlice[] = [];
     for (const slice of slices) {
       if (slice.provenance.rows > 0) continue;
-      if (losesRows(await this.#options.lake.slice(slice.key), slice.provenance)) vanished.push(slice);
+      if (losesRows(await this.#options.lake.lastListed(slice.key), slice.provenance)) vanished.push(slice);
     }
     return vanished;
   }

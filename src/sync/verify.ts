@@ -10,9 +10,10 @@ import { isFromFuture, knownSpan } from "../usage/coverage.ts";
 import { dayOf } from "../usage/day.ts";
 import { compareOrigins, describeOrigin, type Origin } from "../usage/organization.ts";
 import { periodStart } from "../usage/period.ts";
-import { type SliceKey, sliceOfSource, slicePath } from "../usage/slice.ts";
+import { SLICES_FILE, type SliceKey, sliceOfSource, slicePath } from "../usage/slice.ts";
 import { NextSteps } from "./next-steps.ts";
 import { readBytes, readRawRows } from "./read-whole.ts";
+import { TableCheck } from "./table-check.ts";
 
 /**
  * A result of the verification. `damaged`: bytes that are not a slice or not rows. `unreadable`: its contents could not be
@@ -83,6 +84,7 @@ class Verification {
   /** The number of rows of each slice, for the check of its raw rows; undefined if it could not be read. */
   readonly #rowsOf = new Map<string, number | undefined>();
   #owner: Origin = {};
+  #table: TableCheck | undefined;
   #rows = 0;
   #done = 0;
 
@@ -97,6 +99,7 @@ class Verification {
   async run(): Promise<Verified> {
     const { slices, sources } = this.#survey;
     this.#owner = await claimOf(this.#lake);
+    this.#table = await TableCheck.open(this.#lake);
     await this.#each(
       slices,
       ({ object }) => object,
@@ -107,6 +110,8 @@ class Verification {
       (object) => object,
       (source) => this.#source(source),
     );
+    const wrong = this.#table.problem;
+    if (wrong !== undefined) this.#add(SLICES_FILE, "damaged", wrong, NextSteps.TABLE);
     this.#foreign();
     return {
       slices: slices.length,
@@ -145,6 +150,7 @@ class Verification {
       const [slice] = await this.#lake.read([listed], this.#options.waiting);
       if (!slice) return;
       this.#rowsOf.set(path, slice.provenance?.rows);
+      this.#table?.compare(slice);
       await this.#readable(slice);
     } catch (error) {
       if (this.#options.waiting?.signal?.aborted || !isGcUsageError(error) || error.kind !== "lake")
@@ -166,11 +172,10 @@ class Verification {
     const file = join(await this.#lake.store.fetchFiles([slice.object]), path);
     await readBytes(file);
     const facts = await this.#rowCheck.facts(file, key, slice.provenance?.metrics ?? []);
-    const current = await this.#lake.store.head(path);
-    if (!current) return;
-    // Another program has replaced it in the meantime, so what was read may belong to either version.
-    if (current.version !== slice.object.version) {
-      await this.#slice({ key, object: current });
+    if ((await this.#lake.store.notHere([slice.object])).length > 0) {
+      // Another program has replaced it in the meantime, so what was read may belong to either version.
+      const current = await this.#lake.store.head(path);
+      if (current) await this.#slice({ key, object: current });
       return;
     }
     if ("damaged" in facts) {

@@ -453,7 +453,9 @@ describe("an error about missing or wrong settings", () => {
   it("reports a secret file that does not exist", async () => {
     const error = await failure(resolve({ env: ENV, clientSecretFile: join(home, "none") }));
     expect(error).toMatchObject({ kind: "input" });
-    expect(error.message).toContain("the file does not exist");
+    expect(error.message).toContain("no such file or folder");
+    const folder = await failure(resolve({ env: ENV, clientSecretFile: home }));
+    expect(folder).toMatchObject({ kind: "input", message: expect.stringContaining("it is a folder.") });
   });
 
   it("reports an invalid proxy URL without repeating it", async () => {

@@ -77,6 +77,24 @@ describe("AnswerSplitter", () => {
     );
   });
 
+  it("never changes bytes that it has returned: a stream may still hold them", () => {
+    const rows = Array.from({ length: 3000 }, (_, i) => ({
+      ...(i % 3 === 0 ? { extra: i } : {}),
+      clientId: `client ${i}`,
+      requests: i,
+      date: "2026-01-01",
+    }));
+    const text = Buffer.from(JSON.stringify({ results: rows, queryStatus: "Complete" }));
+    for (const size of [997, 20_000]) {
+      const splitter = new AnswerSplitter();
+      const returned: Uint8Array[] = [];
+      for (let at = 0; at < text.length; at += size)
+        returned.push(splitter.push(text.subarray(at, at + size)));
+      splitter.end();
+      expect(Buffer.concat(returned).toString()).toBe(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    }
+  });
+
   it("writes each row like a JSON printer without whitespace", () => {
     fc.assert(
       fc.property(

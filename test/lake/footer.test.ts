@@ -5,9 +5,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { CHANGED, readFooter } from "../../src/lake/footer.ts";
 import { encodeProvenance, readProvenance } from "../../src/lake/provenance.ts";
 import { SliceFiles, spoolLine } from "../../src/lake/slice-parquet.ts";
-import { METRICS } from "../../src/usage/metric.ts";
+import { METRICS, type Metric } from "../../src/usage/metric.ts";
 import { workFolder } from "../helpers/folders.ts";
 import { KEY, provenance, readable, spoolRow } from "../helpers/lakes.ts";
+import { withDuckDb, writeParquet } from "../helpers/parquet.ts";
 
 async function slice(folder: string, name: string, change: Parameters<typeof provenance>[0] = {}) {
   const parquet = new SliceFiles(join(folder, "spill"));
@@ -15,7 +16,7 @@ async function slice(folder: string, name: string, change: Parameters<typeof pro
   const spool = join(folder, "spool.ndjson");
   await writeFile(spool, spoolLine(spoolRow()));
   const file = join(folder, name);
-  await parquet.write(KEY, spool, file, provenance(change));
+  await parquet.write(KEY, { file: spool, longestLine: 10_000 }, file, provenance(change));
   return file;
 }
 
@@ -32,7 +33,31 @@ describe("a slice's footer", () => {
       organization: { id: "o1", name: "Ärger & Söhne" },
       source: { region: "mypurecloud.de", clientId: "c1" },
     };
-    expect(await readFooter(await slice(await workFolder(), "a.parquet", wanted))).toEqual(readable(wanted));
+    expect(await readFooter(await slice(await workFolder(), "a.parquet", wanted))).toEqual({
+      ...readable(wanted),
+      rowsLack: METRICS.slice(2),
+    });
+  });
+
+  it("names the metrics that some rows miss, in any row group, and says nothing about columns that the file does not have", async () => {
+    const folder = await workFolder();
+    const metadata = encodeProvenance(provenance());
+    const counts = (change: Partial<Record<Metric, string>>): string =>
+      METRICS.map((metric) => `CAST(${change[metric] ?? "i"} AS BIGINT) AS ${metric}`).join(", ");
+    const written = async (name: string, columns: string): Promise<unknown> => {
+      const file = join(folder, name);
+      // A row group has 122,880 rows.
+      await withDuckDb((connection) =>
+        writeParquet(connection, file, `SELECT ${columns} FROM range(130000) AS numbers(i)`, metadata),
+      );
+      return await readFooter(file);
+    };
+    const last = { status429: "CASE WHEN i < 129999 THEN i END", requests: "CASE WHEN i % 2 = 0 THEN i END" };
+    expect(await written("some.parquet", counts(last))).toMatchObject({
+      rowsLack: ["status429", "requests"],
+    });
+    expect(await written("all.parquet", counts({}))).toMatchObject({ rowsLack: [] });
+    expect(await written("older.parquet", "i AS requests")).not.toHaveProperty("rowsLack");
   });
 
   it("is damaged if its bytes are truncated, empty, noise or another program's", async () => {
@@ -91,6 +116,27 @@ describe("a slice's metadata", () => {
 
   it("has format 1 if it names none", () => {
     expect(readProvenance(text({ format: undefined }))).toEqual(readable({ format: 1 }));
+  });
+
+  it("is damaged if a value is not of its type", () => {
+    const wrong = {
+      format: ["2"],
+      start: [1, "2026-1-1"],
+      metrics: ["requests", [1], null],
+      fetchedAt: [0, "2026-11-20", "2026-02-30T00:00:00Z", "2026-11-20T25:00:00Z", "2026-11-20T00:00:00"],
+      interval: [null],
+      id: [1],
+      rows: [-1, 1.5, "1"],
+      version: [1],
+      organization: [null, {}, { id: "" }, { id: "o1", name: 1 }, ["o1"]],
+      source: [null, { region: 1 }, { clientId: null }],
+    };
+    for (const [field, values] of Object.entries(wrong)) {
+      for (const value of values) {
+        const { state } = readProvenance(text({ [field]: value }));
+        expect(state, `${field} ${JSON.stringify(value)}`).toBe(field === "format" ? "newer" : "damaged");
+      }
+    }
   });
 
   it("keeps a slice readable despite an unknown key", () => {

@@ -1,7 +1,11 @@
 /** A growing byte buffer. */
 export class Bytes {
-  #buffer = Buffer.allocUnsafe(64 * 1024);
+  #buffer: Buffer;
   length = 0;
+
+  constructor(size: number) {
+    this.#buffer = Buffer.allocUnsafe(size);
+  }
 
   append(bytes: Uint8Array, from: number, to: number): void {
     this.#reserve(to - from);
@@ -18,11 +22,11 @@ export class Bytes {
     this.length = 0;
   }
 
-  /** Drops everything before `start` by moving to a new buffer; arrays returned earlier stay valid. */
+  /** Drops everything before `start` by moving to a new buffer; arrays returned earlier stay valid, because a stream may hold them. */
   keepFrom(start: number): void {
     const rest = this.#buffer.subarray(start, this.length);
     if (start > 0) {
-      const size = Math.max(64 * 1024, rest.length * 2, Math.min(this.#buffer.length, 1024 * 1024));
+      const size = Math.max(rest.length * 2, Math.min(this.#buffer.length, 1024 * 1024));
       this.#buffer = Buffer.allocUnsafe(size);
       this.#buffer.set(rest, 0);
     }

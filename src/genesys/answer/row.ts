@@ -5,6 +5,7 @@ import {
   parse as parseLossless,
 } from "lossless-json";
 import { GcUsageError } from "../../support/errors.ts";
+import { isMembers } from "../../support/members.ts";
 import { quoted } from "../../support/printable.ts";
 import {
   METRIC_COLUMNS,
@@ -193,7 +194,7 @@ function memberText(fields: Fields, field: string, member: string, number: numbe
 
 /** In exactly parsed values, numbers are objects, too. */
 export function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isLosslessNumber(value);
+  return isMembers(value) && !isLosslessNumber(value);
 }
 
 function text(fields: Fields, field: string, number: number): string | undefined {
@@ -220,7 +221,13 @@ const DATE_TIME = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(
 /** A large answer has few distinct dates, and parsing a date is slow. */
 const readDates = new Map<string, Day>();
 
-function rowDate(value: unknown, number: number): Day | undefined {
+/**
+ * The UTC day of a row's `date`; undefined if it has none.
+ *
+ * @param number the row's position, from 1, for messages.
+ * @throws {GcUsageError} input, for an invalid date.
+ */
+export function rowDate(value: unknown, number: number): Day | undefined {
   if (value === undefined || value === null || value === "") return undefined;
   const known = typeof value === "string" ? readDates.get(value) : undefined;
   if (known !== undefined) return known;

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { isInteger, parse as parseLossless } from "lossless-json";
 import { GcUsageError, type GcUsageErrorOptions } from "../../support/errors.ts";
 import { Bytes } from "./bytes.ts";
+import { RowScanner } from "./row-scanner.ts";
 
 /** The members of an answer other than its rows, unchanged; integers above 2^53 are bigints. */
 export type AnswerMembers = Readonly<Record<string, unknown>>;
@@ -23,6 +24,9 @@ export type RowsMember = (typeof ROWS_MEMBERS)[number];
 
 /** Called with a row's fields, its text and its position from 1. */
 export type RowListener = (fields: Readonly<Record<string, unknown>>, text: string, number: number) => void;
+
+/** Called with a row that the scanner has recognized, and its position from 1, in place of a RowListener. */
+export type KnownRowListener = (row: RowScanner, number: number) => void;
 
 /** The largest row, and the largest answer without its rows, that is held in memory: 16 MiB. */
 const MAX_HELD = 16 * 1024 * 1024;
@@ -51,6 +55,9 @@ for (const blank of [0x20, 0x09, NEWLINE, 0x0d]) KIND[blank] = 1;
 for (const char of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-.")
   KIND[char.charCodeAt(0)] = 2;
 
+/** Shared by all splitters: a scanner is only used during a `push`, and has large buffers. */
+const SCANNERS: { true?: RowScanner; false?: RowScanner } = {};
+
 const BOM = [0xef, 0xbb, 0xbf];
 
 const ROWS_KEYS = ROWS_MEMBERS.map((member) => ({ member, key: Buffer.from(`"${member}":`) }));
@@ -63,6 +70,10 @@ const ROWS_KEYS = ROWS_MEMBERS.map((member) => ({ member, key: Buffer.from(`"${m
  */
 export class AnswerSplitter {
   readonly #onRow: RowListener | undefined;
+  readonly #onKnownRow: KnownRowListener | undefined;
+  readonly #scanner: RowScanner | undefined;
+  /** The position of a row that the scanner does not recognize. */
+  #unknown = -1;
   #mode = TOP;
   #depth = 0;
   #inString = false;
@@ -85,25 +96,36 @@ export class AnswerSplitter {
   readonly #answers: AnswerMembers[] = [];
   readonly #rowsMembers: (RowsMember | undefined)[] = [];
   /** The object without its rows, compact. */
-  #head = new Bytes();
+  #head = new Bytes(1024);
   /** Complete rows, then the beginning of the current one. */
-  #out = new Bytes();
+  #out = new Bytes(64 * 1024);
   #rowStart = 0;
 
-  /** @param onRow called with each row, for callers that need more than its bytes. */
-  constructor(onRow?: RowListener) {
+  /**
+   * @param onRow called with each row, for callers that need more than its bytes.
+   * @param onKnownRow called instead with rows whose fields are all known; `escapes`: also if their texts have backslashes.
+   */
+  constructor(
+    onRow?: RowListener,
+    { onKnownRow, escapes = true }: { onKnownRow?: KnownRowListener; escapes?: boolean } = {},
+  ) {
     this.#onRow = onRow;
+    this.#onKnownRow = onKnownRow;
+    if (onRow === undefined || onKnownRow)
+      this.#scanner = SCANNERS[`${escapes}`] ??= new RowScanner({ escapes });
   }
 
   /**
    * Takes the next bytes and returns the rows that are now complete, one per line. The array is the caller's until the
-   * next call.
+   * next call but one.
    *
    * @throws {GcUsageError} input, for anything but JSON with rows, with the position.
    */
   push(bytes: Uint8Array): Uint8Array {
     this.#out.keepFrom(this.#rowStart);
     this.#rowStart = 0;
+    this.#scanner?.open(bytes);
+    this.#unknown = -1;
     let runStart = 0;
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i] ?? 0;
@@ -156,6 +178,14 @@ export class AnswerSplitter {
           }
         }
         continue;
+      }
+      if (byte === OPEN_BRACE && this.#mayBeginRow()) {
+        const end = this.#knownRows(i);
+        if (end > i) {
+          runStart = end;
+          i = end - 1;
+          continue;
+        }
       }
       this.#between(byte, i);
       runStart =
@@ -231,6 +261,34 @@ export class AnswerSplitter {
       this.#mode = ROW;
       this.#depth = 1;
     } else throw this.#notRows(byte, i);
+  }
+
+  #mayBeginRow(): boolean {
+    return this.#mode === BETWEEN ? !this.#afterElement : this.#marked % BOM.length === 0;
+  }
+
+  /** Takes the rows from position `i` that the scanner recognizes. @returns the position after the last one; `i` if there are none. */
+  #knownRows(i: number): number {
+    const scanner = this.#scanner;
+    if (scanner === undefined || i === this.#unknown) return i;
+    scanner.length = 0;
+    let end = i;
+    for (let at = i; at !== 0; at = scanner.nextRow(end, this.#mode === BETWEEN)) {
+      const after = scanner.row(at);
+      if (after === 0) {
+        this.#unknown = at;
+        break;
+      }
+      end = after;
+      this.#rows++;
+      this.#onKnownRow?.(scanner, this.#rows);
+    }
+    if (end === i) return i;
+    this.#out.append(scanner.out, 0, scanner.length);
+    this.#rowStart = this.#out.length;
+    this.#afterElement = true;
+    this.#wantElement = false;
+    return end;
   }
 
   #enterRows(bare: boolean): void {

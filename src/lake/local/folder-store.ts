@@ -3,9 +3,11 @@ import { access, lstat, mkdir, readdir, realpath, rm, rmdir, stat } from "node:f
 import { dirname, join, resolve, sep } from "node:path";
 import { flush, renamePatiently } from "../../environment/files.ts";
 import { codeOf, GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
+import { inParallel } from "../../support/parallel.ts";
 import { shellWord } from "../../support/quote.ts";
 import { DATA_FOLDERS } from "../../usage/lake-path.ts";
-import type { Listing, ObjectStore, StoredObject } from "../store.ts";
+import { type FooterRead, READS, readFooters } from "../footer.ts";
+import type { Listing, ObjectStore, StoredObject, WaitOptions } from "../store.ts";
 import { Workspace } from "../workspace.ts";
 import { linkError, locate, readLink } from "./links.ts";
 import { withLock } from "./lock.ts";
@@ -117,12 +119,28 @@ export class FolderStore implements ObjectStore {
     return await objectAt(path, link.real);
   }
 
+  fetchCurrent(path: string): Promise<StoredObject | undefined> {
+    return this.head(path);
+  }
+
+  async notHere(objects: readonly StoredObject[]): Promise<StoredObject[]> {
+    const checked = await inParallel(objects, READS, async (object) =>
+      (await this.head(object.path))?.version === object.version ? [] : object,
+    );
+    return checked.flat();
+  }
+
+  async readFooters(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<FooterRead[]> {
+    const files = objects.map(({ path, bytes }) => ({ file: join(this.#root, path), bytes }));
+    return await readFooters(files, waiting?.signal);
+  }
+
   fetchFiles(): Promise<string> {
     return Promise.resolve(this.#root);
   }
 
-  fetchAllFiles(): Promise<string> {
-    return Promise.resolve(this.#root);
+  prune(): Promise<void> {
+    return Promise.resolve();
   }
 
   async replace(path: string, file: string, expected: string | undefined): Promise<boolean> {

@@ -1,8 +1,9 @@
-import type { Dirent } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { type BigIntStats, type Dirent, readdirSync, statSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "../../support/errors.ts";
+import { codeOf, messageOf } from "../../support/errors.ts";
 import { isData, isDataFolder, LABELS_FILE, whyForeign } from "../../usage/lake-path.ts";
+import { unreadable } from "../footer.ts";
 import type { StoredObject, Unreadable } from "../store.ts";
 import { readLink } from "./links.ts";
 
@@ -12,9 +13,16 @@ export async function objectAt(path: string, file: string): Promise<StoredObject
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   });
-  if (!info?.isFile()) return undefined;
+  return info && objectOf(path, info);
+}
+
+function objectOf(path: string, info: BigIntStats): StoredObject | undefined {
+  if (!info.isFile()) return undefined;
   return { path, bytes: Number(info.size), version: `${info.ino}-${info.size}-${info.mtimeNs}` };
 }
+
+/** After so many entries, signals are handled. */
+const YIELD_EVERY = 100;
 
 interface Folder {
   /** Relative to the lake, with a trailing `/`; empty for the lake itself. */
@@ -23,9 +31,13 @@ interface Folder {
   readonly real: string;
 }
 
-/** Everything in a folder of a lake that is not hidden: its files, and entries that are not files. */
+/**
+ * Everything in a folder of a lake that is not hidden: its files, and entries that are not files. Entries are looked at one after the
+ * other, with synchronous calls: on a local disk, a promise for each of them takes longer than the call.
+ */
 export class Walk {
   readonly #root: string;
+  #seen = 0;
   readonly objects: StoredObject[] = [];
   readonly unreadable: Unreadable[] = [];
   /** Entries next to the wanted folders. */
@@ -38,7 +50,7 @@ export class Walk {
 
   /** Lists the lake's own folder: the contents of wanted entries, and only the names of the others. */
   async top(wanted: (name: string) => boolean): Promise<void> {
-    for (const entry of await entriesOf(this.#root)) {
+    for (const entry of entriesOf(this.#root)) {
       if (wanted(entry.name)) await this.#below(entry, { path: "", real: this.#root });
       else if (entry.name !== LABELS_FILE) {
         const path = entry.isDirectory() ? `${entry.name}/` : entry.name;
@@ -48,6 +60,7 @@ export class Walk {
   }
 
   async #below(entry: Dirent, folder: Folder): Promise<void> {
+    if (++this.#seen % YIELD_EVERY === 0) await new Promise(setImmediate);
     const below = { path: folder.path + entry.name, real: join(folder.real, entry.name) };
     await (entry.isSymbolicLink() ? this.#link(below) : this.#entry(below, entry));
   }
@@ -72,13 +85,14 @@ export class Walk {
       this.unreadable.push({ path: `${path}/`, why: "a folder instead of a file", blocks: false });
     } else if (isFolder) {
       const folder = { path: `${path}/`, real };
-      for (const below of await entriesOf(real)) await this.#below(below, folder);
+      for (const below of entriesOf(real)) await this.#below(below, folder);
     } else if (!entry.isFile()) {
       this.unreadable.push({ path, why: "neither a file nor a folder", blocks: false });
     } else if (isDataFolder(path)) {
       this.unreadable.push({ path, why: "a file instead of a folder", blocks: false });
     } else {
-      const object = await objectAt(path, real);
+      const info = statSync(real, { bigint: true, throwIfNoEntry: false });
+      const object = info && objectOf(path, info);
       const isLinked = real !== join(this.#root, path);
       if (object) this.objects.push(isLinked ? { ...object, linkedTo: real } : object);
     }
@@ -86,10 +100,12 @@ export class Walk {
 }
 
 /** Both engines ignore names that begin with a dot or an underscore. */
-async function entriesOf(folder: string): Promise<Dirent[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !/^[._]/.test(name));
+  } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
+    if (["EMFILE", "ENFILE"].includes(codeOf(error) ?? "")) throw unreadable(folder, messageOf(error), error);
     throw error;
-  });
-  return entries.filter(({ name }) => !/^[._]/.test(name));
+  }
 }

@@ -8,10 +8,16 @@ import { checkFolder } from "../local/folder-text.ts";
  * The folder on this machine for a lake elsewhere: its mirror, and uncommitted files.
  *
  * @param endpoint empty for the service's usual address. The same location behind another one is a different lake.
+ * @param kind `costs` for what the program's runs have cost there.
  */
-export function cacheFolder(uri: string, endpoint: string, env: Env): string {
+export function cacheFolder(
+  uri: string,
+  endpoint: string,
+  env: Env,
+  kind: "lakes" | "costs" = "lakes",
+): string {
   const name = createHash("sha256").update(`${uri}\n${endpoint}`).digest("hex").slice(0, 32);
-  return join(cacheRoot(env), "lakes", name);
+  return join(cacheRoot(env), kind, name);
 }
 
 /** The folder of everything that is cached: GC_USAGE_CACHE, else a folder in the user's caches. */

@@ -13,7 +13,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { codeOf } from "../../support/errors.ts";
 import { inParallel } from "../../support/parallel.ts";
 import { DATA_FOLDERS } from "../../usage/lake-path.ts";
@@ -25,12 +25,21 @@ import type { StoredObject, WaitOptions } from "../store.ts";
 import { sweepWorkspaces, Workspace } from "../workspace.ts";
 import { localError } from "./local-error.ts";
 
-/** Writes an object's bytes to a file and returns their version; undefined if the object does not exist. */
+/**
+ * Writes an object's bytes to a file and returns their version; undefined if the object does not exist, UNCHANGED without writing
+ * anything if it still has the version `held`.
+ */
 export type Download = (
-  object: StoredObject,
+  wanted: {
+    readonly path: string;
+    readonly version?: string | undefined;
+    readonly held?: string | undefined;
+  },
   file: string,
   signal: AbortSignal | undefined,
-) => Promise<string | undefined>;
+) => Promise<string | typeof UNCHANGED | undefined>;
+
+export const UNCHANGED = Symbol("unchanged");
 
 /**
  * What is known about a file in the mirror: the object's ETag, and the file's own version (FolderStore). Both are written
@@ -67,6 +76,8 @@ export class Mirror {
   readonly #folder: FolderStore;
   #index: Index | undefined;
   #swept = false;
+  /** True if files were adopted whose entries are only in memory. */
+  #isUnsaved = false;
 
   constructor(root: string, download: Download) {
     this.root = root;
@@ -77,12 +88,10 @@ export class Mirror {
   /** Downloads the objects that are missing, or present in another version. */
   async hold(objects: readonly StoredObject[], waiting: WaitOptions = {}): Promise<Held> {
     try {
-      this.#index ??= await this.#readIndex();
-      if (!this.#swept) await this.#sweep();
-      this.#swept = true;
-      const missing = await this.#missing(objects, this.#index);
+      const index = await this.#ready();
+      const missing = waiting.again ? objects : await this.#missing(objects, index);
       if (missing.length === 0) return { fetched: 0, bytes: 0, skipped: [] };
-      const skipped = await this.#fetchAll(missing, this.#index, waiting);
+      const skipped = await this.#fetchAll(missing, index, waiting);
       const bytes = missing.reduce(
         (sum, { path, bytes: size }) => sum + (skipped.includes(path) ? 0 : size),
         0,
@@ -93,23 +102,108 @@ export class Mirror {
     }
   }
 
-  /** Removes files that belong neither to the objects nor to one that `isThere` finds. */
-  async prune(objects: readonly StoredObject[], isThere: (path: string) => Promise<boolean>): Promise<void> {
+  /** The objects that `hold` would download. */
+  async missing(objects: readonly StoredObject[]): Promise<StoredObject[]> {
+    try {
+      return await this.#missing(objects, await this.#ready());
+    } catch (error) {
+      throw localError(error, this.root);
+    }
+  }
+
+  /** Brings the current version of an object here with one call. @returns undefined if it does not exist. */
+  async refresh(path: string, signal: AbortSignal | undefined): Promise<StoredObject | undefined> {
+    try {
+      const index = await this.#ready();
+      const held = index.get(path);
+      const isHeld = held !== undefined && (await this.#versionOf(path)) === held.file;
+      const parts = await this.#openParts();
+      try {
+        const etag = await this.#fetch(
+          { path, held: isHeld ? held.etag : undefined },
+          index,
+          parts.folder,
+          signal,
+        );
+        if (etag === undefined) return undefined;
+        if (etag !== held?.etag || !isHeld) await this.#writeIndex(index, parts.folder);
+        const { size } = await stat(join(this.root, path));
+        return { path, bytes: size, version: etag };
+      } finally {
+        await parts.close();
+      }
+    } catch (error) {
+      throw localError(error, this.root);
+    }
+  }
+
+  /**
+   * Moves a file here that was just stored as an object of this version, so that it need not be downloaded. If that is not
+   * possible, the next reader downloads it.
+   */
+  async adopt(path: string, file: string, etag: string): Promise<void> {
+    try {
+      const index = await this.#ready();
+      index.delete(path);
+      const info = await objectAt(path, file);
+      if (!info) return;
+      await this.#put(file, path);
+      index.set(path, { etag, file: info.version });
+      this.#isUnsaved = true;
+    } catch {
+      // The object is stored, and this is only a copy of it.
+    }
+  }
+
+  /** Keeps what is known of adopted files for later processes. */
+  async save(): Promise<void> {
+    if (!this.#isUnsaved || !this.#index) return;
+    try {
+      const parts = await this.#openParts();
+      try {
+        await this.#writeIndex(this.#index, parts.folder);
+      } finally {
+        await parts.close();
+      }
+    } catch {
+      // They are downloaded again.
+    }
+  }
+
+  /** Removes files that belong neither to the objects nor to one that `isThere` finds: those below `folder`, or all. */
+  async prune(
+    objects: readonly StoredObject[],
+    isThere: (path: string) => Promise<boolean>,
+    folder = "",
+  ): Promise<void> {
     const kept = new Set(objects.map(({ path }) => path));
     try {
-      for (const folder of DATA_FOLDERS) await this.#makeFolder(folder);
+      for (const name of DATA_FOLDERS) await this.#makeFolder(name);
       const found = await this.#folder.survey();
       for (const { path } of found.objects) {
         // Another process may have mirrored an object that is newer than our listing.
-        if (!kept.has(path) && !(await isThere(path))) await rm(join(this.root, path), { force: true });
+        if (path.startsWith(folder) && !kept.has(path) && !(await isThere(path)))
+          await rm(join(this.root, path), { force: true });
       }
       for (const { path } of found.unreadable) {
-        if (DATA_FOLDERS.some((folder) => path.startsWith(`${folder}/`)))
+        if (path.startsWith(folder) && DATA_FOLDERS.some((name) => path.startsWith(`${name}/`)))
           await rm(join(this.root, path.replace(/\/$/, "")), { recursive: true, force: true });
       }
     } catch (error) {
       throw localError(error, this.root);
     }
+  }
+
+  async #ready(): Promise<Index> {
+    this.#index ??= await this.#readIndex();
+    if (!this.#swept) await this.#sweep();
+    this.#swept = true;
+    return this.#index;
+  }
+
+  async #openParts(): Promise<Workspace> {
+    await this.#makeFolder(PARTS);
+    return await Workspace.open(join(this.root, PARTS), "download");
   }
 
   async #missing(objects: readonly StoredObject[], index: Index): Promise<StoredObject[]> {
@@ -132,8 +226,7 @@ export class Mirror {
     const skipped: string[] = [];
     let done = 0;
     let written = performance.now();
-    await this.#makeFolder(PARTS);
-    const parts = await Workspace.open(join(this.root, PARTS), "download");
+    const parts = await this.#openParts();
     const fetch = async (object: StoredObject): Promise<void> => {
       signal?.throwIfAborted();
       await this.#fetch(object, index, parts.folder, signal);
@@ -162,24 +255,28 @@ export class Mirror {
     return skipped;
   }
 
+  /** @returns the version that is here now; undefined if the object does not exist. */
   async #fetch(
-    object: StoredObject,
+    wanted: Parameters<Download>[0],
     index: Index,
     parts: string,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<string | undefined> {
+    const { path } = wanted;
     const file = join(parts, randomUUID());
     try {
-      const etag = await this.#download(object, file, signal);
-      index.delete(object.path);
+      const etag = await this.#download(wanted, file, signal);
+      if (etag === UNCHANGED) return wanted.held;
+      index.delete(path);
       if (etag === undefined) {
-        await this.#removeLinks(dirname(object.path));
-        await rm(join(this.root, object.path), { recursive: true, force: true });
-        return;
+        await this.#removeLinks(dirname(path));
+        await rm(join(this.root, path), { recursive: true, force: true });
+        return undefined;
       }
       const version = (await this.#versionOf(relative(this.root, file))) ?? "";
-      await this.#put(file, object.path);
-      index.set(object.path, { etag, file: version });
+      await this.#put(file, path);
+      index.set(path, { etag, file: version });
+      return etag;
     } finally {
       await rm(file, { force: true });
     }
@@ -271,6 +368,7 @@ export class Mirror {
     try {
       await writeFile(file, JSON.stringify(Object.fromEntries(all)));
       await this.#put(file, INDEX_FILE);
+      this.#isUnsaved = false;
     } finally {
       await rm(file, { force: true });
     }

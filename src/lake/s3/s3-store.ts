@@ -12,17 +12,22 @@ import {
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { awsClientConfig } from "../../environment/aws-client.ts";
-import { awsError } from "../../support/aws.ts";
+import { demanding, ENCRYPTION_VARIABLE, type S3Demands, s3Demands } from "../../environment/s3-demands.ts";
+import { awsError, regionNamedBy } from "../../support/aws.ts";
 import { type Log, silentLog } from "../../support/effects.ts";
-import { GcUsageError } from "../../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
+import { inParallel } from "../../support/parallel.ts";
 import { sizeText } from "../../support/size.ts";
-import { DATA_FOLDERS, isData, whyForeign } from "../../usage/lake-path.ts";
+import { reasonOf } from "../../support/system-reason.ts";
+import { DATA_FOLDERS, whyForeign } from "../../usage/lake-path.ts";
 import { canBeFile } from "../../usage/slice.ts";
+import { type FooterRead, READS, readEnd, readFooter, TAIL_BYTES } from "../footer.ts";
 import { makeFolder } from "../local/make-folder.ts";
 import { cacheFolder } from "../mirror/cache-folder.ts";
 import { Mirror } from "../mirror/mirror.ts";
+import type { Reading } from "../provenance.ts";
 import type { Listing, ObjectStore, OpenOptions, StoredObject, WaitOptions } from "../store.ts";
-import { download } from "./download.ts";
+import { download, notFromS3, readTail } from "./download.ts";
 import { parseS3Uri, type S3Location } from "./s3-uri.ts";
 import { pause, statusOf, TRIES } from "./tries.ts";
 
@@ -31,6 +36,8 @@ export interface S3StoreOptions {
   /** A folder on this machine for the mirror and for uncommitted files. */
   readonly cache: string;
   readonly log: Log;
+  /** What the client does on every call, for messages. */
+  readonly demands?: S3Demands;
   /** Cancels calls to S3. */
   readonly signal?: AbortSignal | undefined;
   /** Larger objects are uploaded in parts of this size: 5 MiB or more. */
@@ -56,12 +63,15 @@ export async function openS3Store(
   const endpoint = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || "";
   const cache = cacheFolder(place.uri, endpoint, env);
   // Usage data must not be readable by other users of this machine.
-  await makeFolder(cache, 0o700);
-  const client = new S3Client({
-    ...(await awsClientConfig({}, env)),
-    followRegionRedirects: true,
+  await makeFolder(cache, 0o700).catch((error: unknown) => {
+    throw new GcUsageError("input", `Cannot write to the cache folder ${cache}: ${reasonOf(error)}.`, {
+      hint: "Set GC_USAGE_CACHE to a writable folder.",
+      cause: error,
+    });
   });
-  return new S3Store(place, { client, cache, log, signal });
+  const demands = s3Demands(env);
+  const client = demanding(new S3Client(await awsClientConfig({}, env)), demands);
+  return new S3Store(place, { client, cache, log, signal, demands });
 }
 
 /** A lake under a prefix of a bucket. A write is a single PUT, which S3 executes only if the object is as expected. */
@@ -75,13 +85,14 @@ export class S3Store implements ObjectStore {
   readonly #log: Log;
   readonly #signal: AbortSignal | undefined;
   readonly #partBytes: number;
+  readonly #demands: S3Demands;
   readonly #mirror: Mirror;
   /** Undefined before the first look. */
   #hasSlices: boolean | undefined;
 
   constructor(
     place: S3Location,
-    { client, cache, log, signal: opened, partBytes = PART_BYTES }: S3StoreOptions,
+    { client, cache, log, signal: opened, partBytes = PART_BYTES, demands = {} }: S3StoreOptions,
   ) {
     this.uri = place.uri;
     this.staging = join(cache, ".staging");
@@ -90,10 +101,11 @@ export class S3Store implements ObjectStore {
     this.#log = log;
     this.#signal = opened;
     this.#partBytes = partBytes;
-    this.#mirror = new Mirror(cache, (object, file, signal) =>
+    this.#demands = demands;
+    this.#mirror = new Mirror(cache, (wanted, file, signal) =>
       this.#call(
-        `read ${this.uri}/${object.path}`,
-        () => download({ client, place, object, file, signal }),
+        `read ${this.uri}/${wanted.path}`,
+        () => download({ client, place, ...wanted, signal }, file),
         signal,
       ),
     );
@@ -147,6 +159,7 @@ export class S3Store implements ObjectStore {
   async release(): Promise<void> {
     // rmdir fails if the folder is not empty, as it should.
     await rmdir(this.staging).catch(() => undefined);
+    await this.#mirror.save();
     this.#client.destroy();
   }
 
@@ -191,6 +204,50 @@ export class S3Store implements ObjectStore {
     return (await this.#head(path))?.object;
   }
 
+  async fetchCurrent(path: string): Promise<StoredObject | undefined> {
+    try {
+      return await this.#mirror.refresh(path, this.#signal);
+    } catch (error) {
+      // A server in front of S3 may answer any GET. HEAD then shows whether there is such an object.
+      const isOfOther = isGcUsageError(error) && error.details["notFromS3"] === true;
+      if (!isOfOther || (await this.#head(path))) throw error;
+      return undefined;
+    }
+  }
+
+  async notHere(objects: readonly StoredObject[]): Promise<StoredObject[]> {
+    return await this.#mirror.missing(objects);
+  }
+
+  /** Of small objects the whole is read: S3 compares its checksum, and a later statement finds it here. */
+  async readFooters(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<FooterRead[]> {
+    const large = new Set(
+      (await this.notHere(objects)).filter(({ bytes }) => bytes > TAIL_BYTES).map(({ path }) => path),
+    );
+    const rest = objects.filter(({ path }) => !large.has(path));
+    const root = await this.fetchFiles(rest, waiting);
+    return await inParallel(objects, READS, async (object) => {
+      waiting?.signal?.throwIfAborted();
+      const read = large.has(object.path) ? await this.#readTail(object, waiting) : undefined;
+      if (read !== undefined) return read;
+      // A part of an object has no checksum, so only the whole shows damage.
+      if (large.has(object.path)) await this.fetchFiles([object], waiting);
+      return await readFooter(join(root, object.path));
+    });
+  }
+
+  /** Undefined if the last bytes are not enough to know. */
+  async #readTail(object: StoredObject, waiting?: WaitOptions): Promise<Reading | undefined> {
+    const { path, version } = object;
+    const signal = waiting?.signal ?? this.#signal;
+    const wanted = { client: this.#client, place: this.#place, path, version, signal };
+    const end = async (length: number): Promise<Buffer> =>
+      (await this.#call(`read ${this.uri}/${path}`, () => readTail(wanted, length), signal)) ??
+      Buffer.alloc(0);
+    const read = await readEnd(object.bytes, end);
+    return read.state === "damaged" ? undefined : read;
+  }
+
   async fetchFiles(objects: readonly StoredObject[], waiting?: WaitOptions): Promise<string> {
     const { fetched, bytes, skipped } = await this.#mirror.hold(objects, {
       ...waiting,
@@ -210,17 +267,11 @@ export class S3Store implements ObjectStore {
     return this.#mirror.root;
   }
 
-  async fetchAllFiles(waiting: WaitOptions = {}): Promise<string> {
-    const { signal } = waiting;
-    const folders = DATA_FOLDERS.map((folder) => `${folder}/`);
-    const listed = await Promise.all(folders.map((folder) => this.list(folder, signal)));
-    const objects = listed.flat().filter(({ path }) => isData(path));
-    await this.fetchFiles(objects, waiting);
+  async prune(folder: string, objects: readonly StoredObject[], signal?: AbortSignal): Promise<void> {
     // Uses a listing, not a lookup by name: without the permission to list, S3 denies a lookup of a missing key.
     const isThere = async (path: string): Promise<boolean> =>
       (await this.list(path, signal)).some((object) => object.path === path);
-    await this.#mirror.prune(objects, isThere);
-    return this.#mirror.root;
+    await this.#mirror.prune(objects, isThere, folder);
   }
 
   async replace(
@@ -233,7 +284,7 @@ export class S3Store implements ObjectStore {
     const put = async (): Promise<boolean> => {
       for (let attempt = 1; ; attempt++) {
         try {
-          await this.#upload(path, file, { expected, write, signal });
+          await this.#mirror.adopt(path, file, await this.#upload(path, file, { expected, write, signal }));
           return true;
         } catch (error) {
           const problem = problemOf(error);
@@ -269,7 +320,11 @@ export class S3Store implements ObjectStore {
     return await this.#call(`remove ${this.uri}/${path}`, remove, signal);
   }
 
-  /** Makes one PUT, or for large files uploads parts that S3 joins under the same condition; an interrupted upload is undone. */
+  /**
+   * Makes one PUT, or for large files uploads parts that S3 joins under the same condition; an interrupted upload is undone.
+   *
+   * @returns the version of the object.
+   */
   async #upload(
     path: string,
     file: string,
@@ -278,7 +333,7 @@ export class S3Store implements ObjectStore {
       write,
       signal,
     }: { expected: string | undefined; write: string; signal?: AbortSignal | undefined },
-  ): Promise<void> {
+  ): Promise<string> {
     const { size } = await stat(file);
     const upload = new Upload({
       client: this.#client,
@@ -300,7 +355,7 @@ export class S3Store implements ObjectStore {
     const stop = (): void => void upload.abort();
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      await upload.done();
+      return (await upload.done()).ETag ?? "";
     } finally {
       signal?.removeEventListener("abort", stop);
     }
@@ -322,6 +377,22 @@ export class S3Store implements ObjectStore {
     });
   }
 
+  /**
+   * Runs the action again if S3 answers that the bucket is in another region. The SDK would follow only some of these answers,
+   * for each call anew, and without the body of an upload.
+   */
+  async #inItsRegion<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      const region = regionNamedBy(error);
+      if (region === undefined || region === (await this.#client.config.region())) throw error;
+      this.#log.debug(`The bucket ${this.#place.bucket} is in ${region}.`);
+      this.#client.config.region = () => Promise.resolve(region);
+      return await action();
+    }
+  }
+
   /** The option that makes a call end with the signal. */
   #stop(signal = this.#signal): { abortSignal?: AbortSignal } {
     return signal ? { abortSignal: signal } : {};
@@ -329,7 +400,7 @@ export class S3Store implements ObjectStore {
 
   async #call<T>(doing: string, action: () => Promise<T>, signal = this.#signal): Promise<T> {
     try {
-      return await action();
+      return await this.#inItsRegion(action);
     } catch (error) {
       // The SDK and the streams have their own errors for a call that the signal ended.
       signal?.throwIfAborted();
@@ -339,17 +410,30 @@ export class S3Store implements ObjectStore {
           cause: error,
         });
       }
-      throw awsError(error, doing, {});
+      throw this.#withDemands(awsError(error, doing, {}), doing);
     }
+  }
+
+  /** S3 does not say which condition of a bucket policy denied a call, or that the bucket has another owner. */
+  #withDemands(error: Error, doing: string): Error {
+    if (!isGcUsageError(error) || error.kind !== "permission") return error;
+    const { owner, encryption } = this.#demands;
+    const more = [
+      ...(owner === undefined
+        ? []
+        : [`S3 also denies access if the bucket does not belong to account ${owner}.`]),
+      ...(encryption === undefined && doing.startsWith("write")
+        ? [`If the bucket demands a header for encryption, set ${ENCRYPTION_VARIABLE}.`]
+        : []),
+    ];
+    const { kind, message, hint = "", details, cause } = error;
+    return new GcUsageError(kind, message, { hint: [hint, ...more].join(" ").trim(), details, cause });
   }
 }
 
 /** A network's sign-in page parses as an empty listing, but S3 includes the name of the bucket. */
 function assertListing({ Name }: { readonly Name?: string | undefined }, doing: string): void {
-  if (Name !== undefined) return;
-  throw new GcUsageError("service", `Cannot ${doing}: the response is not from S3.`, {
-    hint: "Check AWS_ENDPOINT_URL, and whether your network requires you to sign in first.",
-  });
+  if (Name === undefined) throw notFromS3(doing);
 }
 
 function decodeKey(key: string): string {

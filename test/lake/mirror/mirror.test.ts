@@ -20,7 +20,10 @@ class World {
     return [...this.texts].map(([path, version]) => ({ path, bytes: version.length, version }));
   }
 
-  readonly download = async ({ path }: StoredObject, file: string): Promise<string | undefined> => {
+  readonly download = async (
+    { path }: Pick<StoredObject, "path">,
+    file: string,
+  ): Promise<string | undefined> => {
     this.downloads++;
     if (path === this.failing) throw this.failure;
     await this.slow.get(path)?.();
@@ -140,15 +143,20 @@ describe("a mirror", () => {
     const world = new World();
     const root = await workFolder();
     for (const name of ["a", "b", "c"]) world.texts.set(`usage/${name}`, name);
-    // The index is written once a second: by the clock the second download takes longer, but no real time.
+    // The index is written once a second. By the clock, the second download takes longer, but no real time.
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => {
       vi.useRealTimers();
     });
-    let release: () => void = () => {};
-    world.slow.set("usage/b", async () => void vi.advanceTimersByTime(1050));
+    let tellFirst = (): void => {};
+    const firstDone = new Promise<void>((resolve) => (tellFirst = resolve));
+    let release = (): void => {};
+    world.slow.set("usage/b", async () => {
+      await firstDone;
+      vi.advanceTimersByTime(1050);
+    });
     world.slow.set("usage/c", () => new Promise((resolve) => (release = resolve)));
-    const held = new Mirror(root, world.download).hold(world.list());
+    const held = new Mirror(root, world.download).hold(world.list(), { onProgress: () => tellFirst() });
     await vi.waitFor(() => readFile(join(root, ".mirror.json")), { timeout: 5000 });
     const listed = world.list().slice(0, 2);
     expect(await new Mirror(root, world.download).hold(listed)).toMatchObject({ fetched: 0, bytes: 0 });

@@ -1,0 +1,23 @@
+/** The columns of the table `slices`, one row per slice, with types that both DuckDB and Trino read. */
+export const SLICE_ROW_COLUMNS = [
+  ["service", "varchar"],
+  ["grouping", "varchar"],
+  ["granularity", "varchar"],
+  ["date", "date"],
+  ["state", "varchar"],
+  ["note", "varchar"],
+  ["start", "date"],
+  ["end", "date"],
+  ["metrics", "varchar"],
+  ["fetchedAt", "timestamp"],
+  ["id", "varchar"],
+  ["rows", "bigint"],
+  ["bytes", "bigint"],
+  ["format", "bigint"],
+  ["version", "varchar"],
+  ["organizationId", "varchar"],
+  ["organizationName", "varchar"],
+  ["region", "varchar"],
+  ["fetchedBy", "varchar"],
+  ["path", "varchar"],
+] as const;
