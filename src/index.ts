@@ -15,7 +15,7 @@ export type {
   SqlRow,
   SqlValue,
 } from "./engine/engine.ts";
-export { DATABASE } from "./engine/tables.ts";
+export { DATABASE, tableColumns } from "./engine/tables.ts";
 // The usage API, step by step.
 export { checkEnded } from "./genesys/answer/check-ended.ts";
 export { type ApiRow, checkHasCounts, parseApiRow } from "./genesys/answer/row.ts";
@@ -48,6 +48,7 @@ export type { KnownLimit, TokenLimit } from "./insight/limits.ts";
 export type { CaseStatus } from "./insight/notices.ts";
 export type { Counts, Difference, DifferenceReason, ValueTotal } from "./insight/reconcile.ts";
 export { DEFAULT_RULES, type Rule, type RuleKind } from "./insight/rules.ts";
+export type { ThreatenedLimit } from "./insight/threatened-limit.ts";
 export type { Foreign, Slice } from "./lake/lake.ts";
 export { checkLocation } from "./lake/location.ts";
 export type { Provenance, Reading } from "./lake/provenance.ts";
@@ -56,19 +57,28 @@ export { storeKind } from "./lake/stores.ts";
 // The lake.
 export { Answer } from "./library/answer.ts";
 export type { AskOptions, PreparedAnswer } from "./library/answers.ts";
+export type { BoundedRows, Bounds, JsonValue } from "./library/bounded.ts";
 export type { Cause } from "./library/causes.ts";
 export type { JudgedRequest } from "./library/change-requests.ts";
-export { type CheckFinding, type CheckReport, isNews } from "./library/check-report.ts";
+export {
+  type CheckFinding,
+  type CheckReport,
+  findingSummary,
+  isNews,
+  type SaveFailure,
+} from "./library/check-report.ts";
 export type { CheckOptions } from "./library/checking.ts";
 export { connectionSettings, connectTo } from "./library/context.ts";
 export type { ContractFacts } from "./library/contract.ts";
-export type { MonthCost } from "./library/costs.ts";
+export type { Costs, MonthCost } from "./library/costs.ts";
 export type { DiagnoseOptions } from "./library/diagnosing.ts";
 export type { Diagnosis } from "./library/diagnosis.ts";
 export { duckDbVersion, writeParquet } from "./library/duckdb.ts";
 export type { ClientShare, Comparison, FairUseBase, FairUseReport } from "./library/fair-use-report.ts";
 export type { FairUseOptions } from "./library/fair-use-terms.ts";
+export { adviceOn, causeAmount, type NextStep, nextSteps } from "./library/finding-words.ts";
 export type { CopyToOptions, RemovalRequest, StatusRequest } from "./library/inspecting.ts";
+export type { LakeListing } from "./library/lake-listing.ts";
 export type { LimitsOptions } from "./library/limits.ts";
 export type { LimitsReport } from "./library/limits-report.ts";
 export { loadRules } from "./library/load-rules.ts";

@@ -8,7 +8,11 @@ if (major > 20 || (major === 20 && minor >= 19)) {
   const wantsVersion = rest.length === 0 && (word === "--version" || word === "-V");
   if (wantsVersion)
     void import("./version.ts").then(({ printVersion }) => (printVersion() ? undefined : runMain()));
-  else void runMain();
+  else {
+    // Before the bundle is loaded, so that traces name its sources.
+    if (process.argv.includes("--debug")) process.setSourceMapsEnabled(true);
+    void runMain();
+  }
 } else {
   process.stderr.write(
     `error: gc-usage needs Node.js 20.19 or later, but this is Node.js ${process.versions.node} (${process.execPath}).\n` +

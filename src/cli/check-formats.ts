@@ -1,11 +1,14 @@
-import type { CheckFinding } from "../index.ts";
+import { type CheckFinding, findingSummary } from "../index.ts";
+import { nameInText } from "../support/printable.ts";
 import { describeRanges } from "../usage/envelope.ts";
 import { type CheckedLake, checkText, markdown } from "./check-text.ts";
 import { stringify } from "./cli.ts";
 import { lakesJson } from "./lakes-json.ts";
+import { type OneOf, oneOf } from "./options.ts";
 
 export const CHECK_FORMATS = ["text", "json", "markdown", "junit", "github"] as const;
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
+export const checkFormatOption: OneOf<CheckFormat> = oneOf(CHECK_FORMATS, "--format");
 
 /** @param options.isQuietWhenClear no text if there is nothing to report and nothing is missing. */
 export function formatCheck(
@@ -32,9 +35,13 @@ export function formatCheck(
 }
 
 /** A workflow command of GitHub Actions. */
-function annotation({ status, rules, summary }: CheckFinding): string {
+function annotation(finding: CheckFinding): string {
+  const { status, rules } = finding;
   if (status === "ended" || status === "acknowledged") return "";
-  const escaped = summary.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  const escaped = findingSummary(finding)
+    .replaceAll("%", "%25")
+    .replaceAll("\r", "%0D")
+    .replaceAll("\n", "%0A");
   return `::${status === "open" ? "notice" : "warning"} title=gc-usage ${rules[0] ?? "check"} (${status})::${escaped}\n`;
 }
 
@@ -42,12 +49,12 @@ function annotation({ status, rules, summary }: CheckFinding): string {
 function junit(all: readonly CheckedLake[]): string {
   const suites = all.map(({ organization, report }) => {
     const open = report.findings.filter(({ status }) => status !== "ended" && status !== "acknowledged");
-    const cases = open.map(
-      ({ id, rules, summary, dimension, subject }) =>
-        `    <testcase classname="${xml(rules[0] ?? "check")}" name="${xml(`${subject?.name ?? subject?.id ?? dimension} (${id})`)}">
-      <failure message="${xml(summary)}"/>
-    </testcase>`,
-    );
+    const cases = open.map((finding) => {
+      const { id, rules, dimension, subject } = finding;
+      return `    <testcase classname="${xml(rules[0] ?? "check")}" name="${xml(`${nameInText(subject?.name ?? subject?.id ?? dimension)} (${id})`)}">
+      <failure message="${xml(findingSummary(finding))}"/>
+    </testcase>`;
+    });
     const missing = describeRanges(report.missing);
     const data =
       missing === ""

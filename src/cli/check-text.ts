@@ -1,6 +1,16 @@
-import type { Cause, CheckFinding, CheckReport, Preview } from "../index.ts";
-import { counted, figure } from "../support/count.ts";
-import { shellWord } from "../support/quote.ts";
+import {
+  type Cause,
+  type CheckFinding,
+  type CheckReport,
+  causeAmount,
+  findingSummary,
+  nextSteps,
+  type Preview,
+} from "../index.ts";
+import { counted } from "../support/count.ts";
+import { markdownText } from "../support/markdown.ts";
+import { nameInText } from "../support/printable.ts";
+import { addDays } from "../usage/day.ts";
 import { describeRanges } from "../usage/envelope.ts";
 import { onOut } from "./colors.ts";
 
@@ -24,12 +34,19 @@ const LABELS: Readonly<Record<CheckFinding["status"], (text: string) => string>>
 export function checkText(checked: CheckedLake): string {
   const { organization, report } = checked;
   const whose = organization === undefined ? "" : `${organization}: `;
-  const { period, service, grouping } = report.basis;
-  const data = period === null ? "" : ` (${service}, ${grouping}, from ${period.from})`;
-  const head = `${whose}Checked through ${report.checkedThrough}${data}: ${countsOf(report)}.`;
+  const data = dataText(report);
+  const head = `${whose}Checked through ${report.checkedThrough}${data === "" ? "" : ` (${data})`}: ${countsOf(report)}.`;
   return [`${onOut.bold(head)}\n`, ...report.findings.map((finding) => findingText(finding, checked))].join(
     "\n",
   );
+}
+
+/** `jobs, client-uri-method, from 2026-09-01`: the first day that the lake has. */
+function dataText({ basis: { period, coverage, service, grouping } }: CheckReport): string {
+  if (period === null) return "";
+  const [gap] = coverage?.missing ?? [];
+  const first = gap?.from === period.from ? addDays(gap.to, 1) : period.from;
+  return `${service}, ${grouping}, ${first > period.to ? "no data up to this day" : `from ${first}`}`;
 }
 
 /** `2 new, 1 ended, 3 open`. */
@@ -43,59 +60,33 @@ function countsOf({ findings, missing }: CheckReport): string {
 }
 
 function findingText(finding: CheckFinding, { flags }: CheckedLake): string {
-  const { id, status, summary, rules, causes, acknowledged } = finding;
+  const { id, status, summary, limit, rules, causes, acknowledged } = finding;
   const lines = [
     `${LABELS[status](status.padEnd(5))}  ${id}  ${rules.join(", ")}`,
     `       ${summary}`,
-    ...causes.map((cause) => `       ${causeText(cause, finding)}`),
+    ...causes.map((cause) => `       ${causeLine(cause, finding)}`),
+    ...(limit === null || status === "ended" ? [] : [`       ${limit.summary}`]),
     ...(acknowledged === null
       ? []
       : [`       Acknowledged until ${acknowledged.until}: ${acknowledged.reason}`]),
-    ...nextSteps(finding, flags).map((step) => `       ${onOut.dim(step)}`),
+    ...nextSteps(finding, flags).map(
+      ({ command, shows }) => `       ${onOut.dim(shows === null ? command : `${command}  # ${shows}`)}`,
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-/** `61%  /api/v2/users: 4,810 of 9,102 requests`. */
-function causeText({ value, name, amount, share, requests }: Cause, { kind }: CheckFinding): string {
-  const whole = `${Math.round(share * 100)}%`.padStart(4);
-  const what = name === null ? value : `${name} (${value})`;
-  return `${whole}  ${what}: ${amountText(kind, amount, requests)}`;
-}
-
-function amountText(kind: CheckFinding["kind"], amount: number, requests: number): string {
-  if (kind === "rate-limited") return `${figure(amount)} of ${figure(requests)} requests got a 429`;
-  if (kind === "errors") return `${figure(amount)} of ${figure(requests)} requests failed`;
-  if (kind === "new-client" || kind === "token-share" || kind === "allowance")
-    return `${figure(amount)} requests`;
-  return `${figure(Math.abs(amount))} ${amount < 0 ? "fewer" : "more"} requests a day`;
-}
-
-/** Commands to look further. */
-function nextSteps(
-  { dimension, subject, since, lastDay, kind, status }: CheckFinding,
-  flags: string,
-): string[] {
-  if (status === "ended" || status === "acknowledged") return [];
-  if (dimension === "lake") return [`gc-usage sync --from ${since} --to ${lastDay}${flags}`];
-  if (kind === "allowance") return [`gc-usage ask busy-clients --from ${since} --to ${lastDay}${flags}`];
-  if (subject === null) return [`gc-usage ask change --to ${lastDay} --last 7d${flags}`];
-  const filter = `--${dimension === "client" ? "client" : "endpoint"} ${shellWord(subject.id)}`;
-  const question = kind === "rate-limited" ? "hot-spots" : "requests-by-day";
-  return [
-    ...(kind === "rate-limited" && dimension === "client"
-      ? [
-          `gc-usage diagnose ${shellWord(subject.id)} --to ${lastDay}${flags}  # which limit it hits, and what to do`,
-        ]
-      : []),
-    `gc-usage ask ${question} ${filter} --from ${since} --to ${lastDay}${flags}`,
-  ];
+/** `61%  /api/v2/users: 4,810 of 9,102 requests got a 429`. */
+function causeLine(cause: Cause, finding: CheckFinding): string {
+  const { value, name, share } = cause;
+  const what = name === null ? nameInText(value) : `${nameInText(name)} (${nameInText(value)})`;
+  return `${`${Math.round(share * 100)}%`.padStart(4)}  ${what}: ${causeAmount(cause, finding)}`;
 }
 
 export function markdown({ organization, uri, report }: CheckedLake): string {
-  const heading = `## API usage check${organization === undefined ? "" : ` of ${cell(organization)}`}\n`;
-  const { period, service, grouping } = report.basis;
-  const facts = `Checked through ${report.checkedThrough}: ${countsOf(report)}. Lake ${cell(uri)}${period === null ? "" : `, ${service}, ${grouping}, from ${period.from}`}.\n`;
+  const heading = `## API usage check${organization === undefined ? "" : ` of ${markdownText(organization)}`}\n`;
+  const data = dataText(report);
+  const facts = `Checked through ${report.checkedThrough}: ${countsOf(report)}. Lake ${markdownText(uri)}${data === "" ? "" : `, ${data}`}.\n`;
   const missing =
     report.missing.length === 0
       ? []
@@ -108,18 +99,13 @@ export function markdown({ organization, uri, report }: CheckedLake): string {
             "| status | finding | causes | id |",
             "| --- | --- | --- | --- |",
             ...report.findings.map(
-              ({ status, summary, causes, id }) =>
-                `| ${status} | ${cell(summary)} | ${causes.map(({ value, share }) => `${Math.round(share * 100)}% ${cell(value)}`).join("<br>")} | ${id} |`,
+              (finding) =>
+                `| ${finding.status} | ${markdownText(findingSummary(finding))} | ${finding.causes.map(({ value, share }) => `${Math.round(share * 100)}% ${markdownText(nameInText(value))}`).join("<br>")} | ${finding.id} |`,
             ),
             "",
           ].join("\n"),
         ];
   return [heading, facts, ...missing, ...table].join("\n");
-}
-
-/** Text in a cell of a table, without any markup. */
-function cell(text: string): string {
-  return text.replaceAll(/\s+/g, " ").replace(/[\\`*_{}[\]<>|#!]/g, (character) => `\\${character}`);
 }
 
 export function previewText({
@@ -133,7 +119,7 @@ export function previewText({
   const lines = rules.flatMap(({ rule, cases }) => [
     `${rule.padEnd(width)}${counted(cases.length, "case")}`,
     ...cases.map(({ subject, since, lastDay }) => {
-      const who = subject === null ? "all" : (subject.name ?? subject.id);
+      const who = subject === null ? "all" : nameInText(subject.name ?? subject.id);
       return `${" ".repeat(width)}${since === lastDay ? since : `${since} to ${lastDay}`}  ${who}`;
     }),
   ]);

@@ -1,6 +1,6 @@
 import { CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { GcUsageError } from "../support/errors.ts";
-import { didYouMean } from "../support/nearest.ts";
+import { didYouMean, meant } from "../support/nearest.ts";
 
 /** What commander does not do: help of a nested command, and our own suggestions in its errors. */
 
@@ -54,7 +54,7 @@ export function explained(
       return invalid(
         message,
         command,
-        word.startsWith("--") ? didYouMean(word, flagsOf(command, program)) : undefined,
+        word.startsWith("--") ? flagMeant(word, flagsOf(command, program)) : undefined,
       );
     case "commander.invalidArgument": {
       const [, given] = /argument '([^']*)' is invalid/.exec(message) ?? [];
@@ -64,6 +64,24 @@ export function explained(
     default:
       return invalid(message, command, undefined);
   }
+}
+
+/** For `--profile` and `--region`, which the AWS CLI has, commands without Genesys Cloud's own have the AWS ones. */
+function flagMeant(word: string, flags: readonly string[]): string | undefined {
+  const ofAws = word.replace(/^--/, "--aws-");
+  return flags.includes(ofAws) ? meant([ofAws]) : didYouMean(word, flags);
+}
+
+/** `--profile` of a command that signs in twice is Genesys Cloud's: a missing one may be meant for AWS. */
+export function withAwsHint(error: GcUsageError, program: CommandUnknownOpts, argv: readonly string[]) {
+  if (error.kind !== "input" || !error.message.includes("(from --profile)")) return error;
+  const { command } = commandAt(
+    program,
+    argv.filter((word) => !word.startsWith("-")),
+  );
+  if (!flagsOf(command).includes("--aws-profile")) return error;
+  const hint = `${error.hint ?? ""} --profile is for Genesys Cloud: for AWS, use --aws-profile.`.trimStart();
+  return new GcUsageError(error.kind, error.message, { hint, details: error.details, cause: error });
 }
 
 function invalid(message: string, command: CommandUnknownOpts, meant: string | undefined): GcUsageError {

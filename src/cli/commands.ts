@@ -18,9 +18,44 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/status.ts"),
   },
   {
+    name: "serve",
+    summary: "Show the lake on a page in your browser",
+    load: () => import("./commands/serve.ts"),
+  },
+  {
     name: "check",
     summary: "Report rate limits, errors, unusual traffic and missing data",
     load: () => import("./commands/check.ts"),
+  },
+  {
+    name: "nightly",
+    summary: "Sync every series, then check: for a scheduler",
+    load: () => import("./commands/nightly.ts"),
+  },
+  {
+    name: "schedule",
+    summary: "Print, install or show the job that runs every night",
+    load: () => import("./commands/schedule.ts"),
+  },
+  {
+    name: "report",
+    summary: "Write a report to send to somebody, as HTML, Markdown or Excel",
+    load: () => import("./commands/report.ts"),
+  },
+  {
+    name: "views",
+    summary: "Write a DuckDB file of views, for DBeaver, Metabase and other tools",
+    load: () => import("./commands/views.ts"),
+  },
+  {
+    name: "metrics",
+    summary: "Print figures for a monitoring system, as OpenMetrics text",
+    load: () => import("./commands/metrics.ts"),
+  },
+  {
+    name: "mcp",
+    summary: "Answer an AI assistant's questions, over the Model Context Protocol",
+    load: () => import("./commands/mcp.ts"),
   },
   {
     name: "limits",

@@ -1,23 +1,53 @@
 import { createInterface } from "node:readline";
-import type { DeployPlan } from "../aws/index.ts";
+import { type DeployPlan, holdsData } from "../aws/index.ts";
 import { GcUsageError } from "../support/errors.ts";
 import type { Cli } from "./cli.ts";
 
 /**
- * Asks on a terminal. Without a terminal, only changes that remove or replace a resource need `--yes`.
+ * What takes data out of sight needs a flag of its own, which `--yes` is not. For everything else: asks on a terminal, and
+ * without one, only changes that remove or replace a resource need `--yes`. A saved query is replaced whenever it changes.
  *
  * @throws {GcUsageError} refused, if something would be removed and nobody can be asked; interrupted.
  */
-export async function confirmChanges(cli: Cli, made: DeployPlan, yes: true | undefined): Promise<boolean> {
+export async function confirmChanges(
+  cli: Cli,
+  made: DeployPlan,
+  { yes, replaceData }: { readonly yes?: true | undefined; readonly replaceData?: true | undefined },
+): Promise<boolean> {
+  const data = made.changes.filter(holdsData);
+  if ((data.length > 0 || made.leavesLake !== undefined) && !replaceData) {
+    const names = data.map(({ resource, physicalId = "" }) => `${resource} (${physicalId})`).join(", ");
+    const lost = [
+      ...(names === "" ? [] : [`${names} would be replaced or removed.`]),
+      ...(made.leavesLake === undefined
+        ? []
+        : [`The stack would read another lake than ${made.leavesLake}.`]),
+    ];
+    throw new GcUsageError("refused", `Nothing was changed: ${lost.join(" ")}`, {
+      hint: `To keep them, omit the parameter that names them. To replace them, add --replace-data.${copyHint(made)}`,
+      details: { action: made.action, changes: made.changes },
+    });
+  }
   if (yes) return true;
   if (cli.stdin.isTTY) return await confirmed(cli, "Make these changes? [y/N] ", yes, "Nothing was changed");
-  const loses = made.changes.filter((change) => change.action === "Remove" || change.replaced);
+  const loses = made.changes.filter(
+    ({ action, replaced, type }) => (action === "Remove" || replaced) && type !== "AWS::Athena::NamedQuery",
+  );
   if (loses.length === 0) return true;
   const names = loses.map((change) => change.resource).join(", ");
   throw new GcUsageError("refused", `Nothing was changed: ${names} would be removed or replaced.`, {
     hint: "To confirm, add --yes.",
     details: { action: made.action, changes: made.changes },
   });
+}
+
+/** How to bring the data of a lake that is left to the new one; empty if the stack keeps its lake. */
+export function copyHint({ stack, changes, leavesLake }: DeployPlan): string {
+  const bucket = changes.find((change) => change.resource === "LakeBucket" && holdsData(change))?.physicalId;
+  const lake = leavesLake?.replace(/\/$/, "") ?? (bucket === undefined ? undefined : `s3://${bucket}`);
+  return lake === undefined
+    ? ""
+    : ` The old bucket is kept. Then copy its data: gc-usage copy ${lake} --stack ${stack}`;
 }
 
 /**
@@ -43,17 +73,16 @@ export async function confirmed(
   );
 }
 
-/** The second confirmation before data is deleted: the name of the first bucket, the lake's. */
+/** The second confirmation before data is deleted: the name of the first bucket, the lake's if the stack created it. */
 export async function confirmData(
   cli: Cli,
   [bucket]: readonly string[],
   given: string | undefined,
 ): Promise<void> {
   if (bucket === undefined) return;
-  if (given === undefined)
-    return retype(cli, "the lake's bucket, to delete its data", bucket, "--yes-delete-data");
+  if (given === undefined) return retype(cli, "the bucket, to delete its data", bucket, "--yes-delete-data");
   if (given !== bucket) {
-    throw new GcUsageError("refused", `The lake's bucket is ${bucket}, not ${given}. Nothing was deleted.`);
+    throw new GcUsageError("refused", `The bucket is ${bucket}, not ${given}. Nothing was deleted.`);
   }
 }
 
@@ -72,7 +101,7 @@ export async function retype(cli: Cli, what: string, name: string, flag: string)
 }
 
 /** Reads one line from the terminal; Ctrl-D counts as an empty line. */
-async function ask(cli: Cli, question: string): Promise<string> {
+export async function ask(cli: Cli, question: string): Promise<string> {
   const terminal = createInterface({ input: cli.stdin, output: process.stderr });
   const done = new AbortController();
   try {

@@ -1,5 +1,7 @@
 import type { Diagnosis, JudgedRequest } from "../index.ts";
 import { counted, figure } from "../support/count.ts";
+import { markdownText } from "../support/markdown.ts";
+import { nameInText } from "../support/printable.ts";
 import { onOut } from "./colors.ts";
 import { outcomeOf, unavailableText } from "./limits-text.ts";
 
@@ -105,7 +107,7 @@ function headOf({ client, period, requests, status429, limitedDays, activeDays, 
   readonly who: string;
   readonly what: string;
 } {
-  const who = client.name === null ? client.id : `${inLine(client.name)} (${client.id})`;
+  const who = client.name === null ? client.id : `${nameInText(client.name)} (${client.id})`;
   const span = period.from === period.to ? period.from : `${period.from} to ${period.to}`;
   const data = `${span} (${basis.service}, ${basis.grouping})`;
   const what =
@@ -154,14 +156,14 @@ function markdown(found: Diagnosis, sections: readonly Section[]): string {
   const blocks = sections.map(({ title, lines, table, copy }) =>
     [
       `### ${title}`,
-      ...(lines.length === 0 ? [] : [lines.map((line) => `- ${escaped(line)}`).join("\n")]),
+      ...(lines.length === 0 ? [] : [lines.map((line) => `- ${markdownText(line)}`).join("\n")]),
       ...(table === undefined
         ? []
         : [
             [
               table.head,
               table.head.map((_title, i) => (i === 0 ? "---" : "---:")),
-              ...table.rows.map((row) => row.map(escaped)),
+              ...table.rows.map((row) => row.map(markdownText)),
             ]
               .map((row) => `| ${row.join(" | ")} |`)
               .join("\n"),
@@ -169,17 +171,7 @@ function markdown(found: Diagnosis, sections: readonly Section[]): string {
       ...(copy === undefined ? [] : [`~~~text\n${copy.replaceAll("~~~", "~ ~ ~").trimEnd()}\n~~~`]),
     ].join("\n\n"),
   );
-  return `${[`## ${escaped(who)}`, escaped(what), ...blocks].join("\n\n")}\n`;
-}
-
-/** Text without any markup. */
-function escaped(value: string): string {
-  return inLine(value).replace(/[\\`*_{}[\]<>|#!]/g, (character) => `\\${character}`);
-}
-
-/** A name may contain line breaks. */
-function inLine(value: string): string {
-  return value.replaceAll(/\s+/g, " ");
+  return `${[`## ${markdownText(who)}`, markdownText(what), ...blocks].join("\n\n")}\n`;
 }
 
 function lower(title: string): string {

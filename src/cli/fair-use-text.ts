@@ -1,5 +1,6 @@
 import type { ClientShare, FairUse, FairUseReport, Overage, Price } from "../index.ts";
 import { counted, figure } from "../support/count.ts";
+import { nameInText } from "../support/printable.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { CANONICAL_GROUPING } from "../usage/grouping.ts";
 import { seriesFlags } from "../usage/series.ts";
@@ -177,7 +178,7 @@ async function clientsText(clients: readonly ClientShare[], table: TableStyle): 
 }
 
 function namesOf(clients: readonly ClientShare[]): string {
-  return clients.map(({ id, name }) => name ?? id).join(" and ");
+  return clients.map(({ id, name }) => nameInText(name ?? id ?? "")).join(" and ");
 }
 
 function money(amount: number, currency: string): string {

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
 import { codeOf, GcUsageError } from "../support/errors.ts";
-import { reasonOf } from "./cannot-write.ts";
+import { reasonOf } from "../support/system-reason.ts";
 import type { Cli } from "./cli.ts";
 import { decompressed, STDIN } from "./compression.ts";
 import { descriptorIn, openDescriptor } from "./descriptor.ts";

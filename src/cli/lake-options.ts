@@ -1,12 +1,13 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import { DATABASE, ENGINE_NAMES, type EngineOptions, type RunOptions, UsageLake } from "../index.ts";
+import { type AwsFlags, addAwsOptions, awsOf } from "./aws-options.ts";
 import type { Cli } from "./cli.ts";
 import { type ConnectionOptions, connectionOf } from "./connection.ts";
 import { sizeOption } from "./options.ts";
 import { progressText } from "./progress-text.ts";
 
 /** The lake's location as the user gave it. A type, not an interface, because commander's options have an index signature. */
-export type LakeFlags = {
+export type LakeFlags = AwsFlags & {
   readonly lake?: string | undefined;
   readonly stack?: string | undefined;
 };
@@ -25,9 +26,10 @@ export function addLakeOptions<Args extends unknown[], Given extends OptionValue
     .addOption(
       new Option(
         "--stack <name>",
-        "use the lake of this `gc-usage aws deploy` stack, in the account and region of AWS_PROFILE and AWS_REGION",
+        "use the lake of this `gc-usage aws deploy` stack, in the account and region of --aws-profile and --aws-region",
       ).conflicts("lake"),
     );
+  addAwsOptions(command);
   // The type is declared because inferring options over an open type, three helpers deep, takes the compiler minutes.
   return command;
 }
@@ -64,10 +66,16 @@ export function lakeOf(cli: Cli, flags: EngineFlags, connection: ConnectionOptio
     maxScan,
     organization,
     variables: cli.env,
+    aws: awsOf(flags),
     connection: connectionOf(cli, connection),
     log: cli.log,
     ...runOptions(cli),
   });
+}
+
+/** The flags of the lake's location, without others that may have the names of engine options. */
+export function lakeFlags({ lake, stack, awsProfile, awsRegion }: LakeFlags): LakeFlags {
+  return { lake, stack, awsProfile, awsRegion };
 }
 
 export function runOptions(cli: Cli): RunOptions {

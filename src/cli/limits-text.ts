@@ -10,6 +10,7 @@ import type {
   WhatIf,
 } from "../index.ts";
 import { counted, figure } from "../support/count.ts";
+import { nameInText } from "../support/printable.ts";
 import { onOut } from "./colors.ts";
 import { tableText } from "./table.ts";
 
@@ -139,7 +140,7 @@ async function usageText(
 /** For a client that one token cannot explain. */
 function severalTokens({ clientId, clientName, busiest: [top] }: ClientHeadroom, perDay: number): string {
   return (
-    `${clientName ?? clientId} made ${figure(top?.requests ?? 0)} requests on ${top?.day}, more than the ${figure(perDay)} of one token. ` +
+    `${nameInText(clientName ?? clientId)} made ${figure(top?.requests ?? 0)} requests on ${top?.day}, more than the ${figure(perDay)} of one token. ` +
     "It holds several tokens, for example one for each user, or its limit was raised.\n"
   );
 }
@@ -205,7 +206,7 @@ function arithmeticOf(result: WhatIf): string {
               ]),
         ];
   const shown = [...lines, COLORS[verdict](VERDICTS[verdict])].map((line) => `  ${line}\n`).join("");
-  return `${onOut.bold(`What if: ${clientName ?? clientId ?? NEW_CLIENT}`)}\n${shown}`;
+  return `${onOut.bold(`What if: ${nameInText(clientName ?? clientId ?? NEW_CLIENT)}`)}\n${shown}`;
 }
 
 const LEGEND =
@@ -224,7 +225,7 @@ export function unavailableText({ what, reason, permissions }: Unavailable): str
 }
 
 function nameOf({ clientId, clientName }: ClientHeadroom): string {
-  return clientName ?? clientId;
+  return nameInText(clientName ?? clientId);
 }
 
 function oneDecimal(value: number | undefined): number {

@@ -1,25 +1,19 @@
-import { tmpdir } from "node:os";
 import {
   Command,
   CommanderError,
   type CommandUnknownOpts,
   type OutputConfiguration,
 } from "@commander-js/extra-typings";
+import { mfa } from "../environment/aws-sign-in.ts";
 import { realEffects } from "../support/effects.ts";
-import {
-  codeOf,
-  EXIT_CODES,
-  GcUsageError,
-  isGcUsageError,
-  messageOf,
-  systemCodeOf,
-} from "../support/errors.ts";
+import { EXIT_CODES, GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
 import { registerSecrets } from "../support/known-secrets.ts";
 import { secrets } from "../support/redact.ts";
 import { type Cli, createCli, ReaderGone } from "./cli.ts";
 import { onErr } from "./colors.ts";
-import { explained, withoutHelpCommand } from "./command-line.ts";
+import { explained, withAwsHint, withoutHelpCommand } from "./command-line.ts";
 import { COMMANDS } from "./commands.ts";
+import { knownError } from "./known-error.ts";
 import { version } from "./version.ts";
 
 /** Runs this process's command line and ends the process with its exit code. */
@@ -57,6 +51,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     signal: stop.signal,
     argv,
   });
+  mfa.ask = process.stdin.isTTY
+    ? async (question) => (await import("./confirm.ts")).ask(cli, question)
+    : undefined;
   // Failures that no command awaits: an event of a stream, a promise without a handler.
   const onStray = (error: unknown): void => process.exit(report(cli, error, argv));
   process.on("uncaughtException", onStray);
@@ -80,6 +77,7 @@ async function runCommand(cli: Cli, argv: readonly string[]): Promise<number> {
   try {
     await program.parseAsync(upToUnknownCommand(withoutHelpCommand(argv, program)), { from: "user" });
   } catch (error) {
+    if (isGcUsageError(error)) throw withAwsHint(error, program, argv);
     if (!isHelp(error)) throw error instanceof CommanderError ? explained(error, program, argv) : error;
   }
   if (help.length > 0) await cli.out(help.join(""));
@@ -168,19 +166,16 @@ Exit codes: 0 done, 1 bug, 2 bad input, 3 credentials, 4 permission,
 
 function report(cli: Cli, error: unknown, argv: readonly string[]): number {
   const json = argv.includes("--json");
-  // A stream that our signal aborted fails with a platform error; report the signal's reason instead.
-  if (cli.signal.aborted && !isGcUsageError(error)) return report(cli, cli.signal.reason, argv);
-  if (isGcUsageError(error)) {
-    if (json) cli.note(JSON.stringify({ error: errorJson(error) }));
+  const known = knownError(error, cli.signal);
+  if (isGcUsageError(known)) {
+    if (json) cli.note(JSON.stringify({ error: errorJson(known) }));
     else {
-      cli.note(`${onErr.red("error:")} ${error.message}`);
-      if (error.hint) cli.note(error.hint);
-      if (cli.debug) cli.note(trace(error));
+      cli.note(`${onErr.red("error:")} ${known.message}`);
+      if (known.hint) cli.note(known.hint);
+      if (cli.debug) cli.note(trace(known));
     }
-    return EXIT_CODES[error.kind];
+    return EXIT_CODES[known.kind];
   }
-  const system = temporaryFolderError(error) ?? systemError(error);
-  if (system) return report(cli, system, argv);
   cli.note(`${onErr.red("error:")} ${messageOf(error)}`);
   cli.note(
     cli.debug
@@ -188,42 +183,6 @@ function report(cli: Cli, error: unknown, argv: readonly string[]): number {
       : "This is a bug in gc-usage. Run the command again with --debug and report its output.",
   );
   return 1;
-}
-
-/** The temporary folder does not come from the command line, so the message must explain how to set it. */
-function temporaryFolderError(error: unknown): GcUsageError | undefined {
-  if (!(error instanceof Error && "syscall" in error && error.syscall === "mkdtemp")) return undefined;
-  const code = codeOf(error) ?? "";
-  return ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "EROFS"].includes(code)
-    ? new GcUsageError("input", `Cannot write to the temporary folder ${tmpdir()} (${code}).`, {
-        hint: "Set TMPDIR to a writable folder.",
-        cause: error,
-      })
-    : undefined;
-}
-
-/** System errors (disk full, no permission …) are not bugs: they are reported as errors of the lake or a file. */
-function systemError(error: unknown): GcUsageError | undefined {
-  const hints: Record<string, string> = {
-    ENOSPC: "The disk is full. Free some space and run the same command again: it resumes where it stopped.",
-    EDQUOT: "The disk quota is used up. Free some space and run the same command again.",
-    EROFS: "The file system is read-only. Set --lake to a writable folder.",
-    EACCES: "Check the permissions of the file or folder.",
-    EPERM: "Check the permissions of the file or folder.",
-    ENOENT: "Check the path.",
-    ENOTDIR: "Check the path: part of it is a file, not a folder.",
-    EISDIR: "Give a file, not a folder.",
-    EEXIST: "A file or folder with that name already exists.",
-    EMFILE: "Too many open files: raise the limit with `ulimit -n 4096`.",
-    ENFILE: "Too many open files on this machine.",
-  };
-  const code = systemCodeOf(error);
-  if (code === undefined) return undefined;
-  // Errors of Node's own API have a code too, but no failed system call.
-  const isOfSystem = hints[code] !== undefined || (error instanceof Error && "syscall" in error);
-  if (!isOfSystem) return undefined;
-  const hint = hints[code] ?? "Check the disk or device, then run the same command again.";
-  return new GcUsageError("lake", `${messageOf(error)}.`, { hint, cause: error });
 }
 
 function isHelp(error: unknown): boolean {

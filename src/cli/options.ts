@@ -8,14 +8,14 @@ import { parseOrganizationId } from "../usage/organization.ts";
 import { GRANULARITIES, type Granularity, WEEK_STARTS, type WeekStart } from "../usage/period.ts";
 import { metricsNamed } from "../usage/query.ts";
 import { SERVICES, type Service } from "../usage/service.ts";
-import { CHECK_FORMATS, type CheckFormat } from "./check-formats.ts";
 
 /** Parsers of option values, shared by several commands. Each throws a GcUsageError "input" that names the option. */
 
 /** A parser that accepts a few values; shells complete the `values`. */
-type OneOf<T extends string> = ((text: string) => T) & { readonly values: readonly T[] };
+/** Parses the value of an option that has one of a few words. */
+export type OneOf<T extends string> = ((text: string) => T) & { readonly values: readonly T[] };
 
-function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> {
+export function oneOf<T extends string>(known: readonly T[], option: string): OneOf<T> {
   const parse = (text: string): T => {
     const value = known.find((candidate) => candidate === text.toLowerCase());
     if (value === undefined) {
@@ -33,7 +33,6 @@ export const granularityOption: OneOf<Granularity> = oneOf(GRANULARITIES, "--gra
 export const weekStartOption: OneOf<WeekStart> = oneOf(WEEK_STARTS, "--week-start");
 
 export const webhookFormatOption: OneOf<WebhookFormat> = oneOf(WEBHOOK_FORMATS, "--webhook-format");
-export const checkFormatOption: OneOf<CheckFormat> = oneOf(CHECK_FORMATS, "--format");
 
 export const DIAGNOSIS_FORMATS = ["text", "markdown", "json"] as const;
 export type DiagnosisFormat = (typeof DIAGNOSIS_FORMATS)[number];
@@ -106,6 +105,25 @@ export function amountOption(option: string): (text: string) => number {
       `Invalid ${option}: ${quoted(text)} (expected a number, for example ${option === "--fail-at" ? "90" : "0.0005"}).`,
     );
   };
+}
+
+/** `03:15` */
+export function timeOfDayOption(text: string): { readonly hour: number; readonly minute: number } {
+  const [, hour = "", minute = ""] = /^(\d{1,2}):(\d{2})$/.exec(text) ?? [];
+  if (hour !== "" && Number(hour) < 24 && Number(minute) < 60)
+    return { hour: Number(hour), minute: Number(minute) };
+  throw new GcUsageError("input", `Invalid --at: ${quoted(text)} (expected a time of day, HH:MM).`, {
+    hint: "Use for example 03:15. For UTC instead of local time, add --utc.",
+  });
+}
+
+/** The name of a scheduled job: `emea` is `gc-usage-emea`. */
+export function jobNameOption(text: string): string {
+  if (text === "gc-usage") return text;
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/.test(text)) return `gc-usage-${text.replace(/^gc-usage-/, "")}`;
+  throw new GcUsageError("input", `Invalid --name: ${quoted(text)} (expected letters, digits, - and _).`, {
+    hint: "Use for example --name emea.",
+  });
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

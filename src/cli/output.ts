@@ -23,6 +23,7 @@ export type OutputFlags = {
   readonly json?: true | undefined;
   readonly out?: string | undefined;
   readonly csvSafe?: boolean | undefined;
+  readonly bom?: boolean | undefined;
   readonly envelope?: true | undefined;
 };
 
@@ -64,6 +65,9 @@ export async function formatOf(cli: Cli, flags: OutputFlags): Promise<Format> {
   if (flags.csvSafe && format !== "csv") {
     throw new GcUsageError("input", "--csv-safe applies to CSV only.", { hint: "Add --output csv." });
   }
+  if (flags.bom && format !== "csv") {
+    throw new GcUsageError("input", "--bom applies to CSV only.", { hint: "Add --output csv." });
+  }
   return format;
 }
 
@@ -96,7 +100,7 @@ export async function writeResult(
   cli: Cli,
   result: QueryResult,
   format: Format,
-  flags: Pick<OutputFlags, "out" | "csvSafe">,
+  flags: Pick<OutputFlags, "out" | "csvSafe" | "bom">,
   enclosing: Enclosing | undefined,
 ): Promise<void> {
   const content: Content =
@@ -104,7 +108,7 @@ export async function writeResult(
       ? { file: (path) => parquetInto(path, result, enclosing) }
       : {
           stream: async (sink) => {
-            const options = textOptions(cli, sink, flags.csvSafe ?? false);
+            const options = textOptions(cli, sink, flags);
             for await (const text of textOf(result, format, options, enclosing)) await sink.write(text);
           },
         };
@@ -120,12 +124,17 @@ async function parquetInto(
   await writeParquet(result, uniqueNames(result.columns), path, metadata);
 }
 
-function textOptions(cli: Cli, { isTerminal, isStdout }: Sink, csvSafe: boolean): TextOptions {
+function textOptions(
+  cli: Cli,
+  { isTerminal, isStdout }: Sink,
+  { csvSafe = false, bom = false }: Pick<OutputFlags, "csvSafe" | "bom">,
+): TextOptions {
   return {
     width: isStdout && isTerminal ? cli.columns : Number.POSITIVE_INFINITY,
     colors: isStdout && onOut.isColorSupported,
     isTerminal,
     csvSafe,
+    bom,
     onNarrowed: (narrowed) => cli.log.info(narrowedText(narrowed, cli.columns)),
   };
 }

@@ -1,6 +1,6 @@
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Explain, QueryOptions, QueryResult, QueryStats } from "../index.ts";
-import { sizeText } from "../support/size.ts";
+import { dollars, sizeText } from "../support/size.ts";
 import type { Envelope } from "../usage/envelope.ts";
 import type { Cli } from "./cli.ts";
 import { addEngineOptions, type EngineFlags } from "./lake-options.ts";
@@ -22,6 +22,7 @@ export function addQueryOptions<Args extends unknown[], Given extends OptionValu
     .option("--json", "same as --output json")
     .option("-o, --out <file>", "write the rows to a file, pipe or device; - for standard output")
     .option("--csv-safe", "in CSV, keep spreadsheets from running text as formulas")
+    .option("--bom", "start CSV with a UTF-8 byte order mark, so that Excel shows every character")
     .option("--envelope", "start NDJSON and CSV with a line that describes the data behind the rows")
     .option("--require-complete", "fail with exit code 12 if any day is missing or incomplete")
     .option(
@@ -86,10 +87,4 @@ export async function printRows(
 export function billText({ elapsedMs, bytesScanned = 0, costUsd }: QueryStats): string {
   const cost = costUsd === undefined ? "" : costUsd === 0 ? ", free" : `, about $${dollars(costUsd)}`;
   return `Scanned ${sizeText(bytesScanned)} in ${(elapsedMs / 1000).toFixed(1)} s${cost}.`;
-}
-
-/** Two significant digits, however small the amount. */
-function dollars(amount: number): string {
-  const digits = Math.max(2, 1 - Math.floor(Math.log10(amount)));
-  return amount.toFixed(Math.min(digits, 12));
 }

@@ -24,6 +24,8 @@ export interface TextOptions {
   readonly isTerminal: boolean;
   /** In CSV, defuse text that a spreadsheet would run as a formula. */
   readonly csvSafe: boolean;
+  /** Start CSV with a byte order mark, without which Excel reads it in a local code page. */
+  readonly bom: boolean;
   /** Called if a table's columns were shortened or left out. */
   readonly onNarrowed?: (narrowed: Narrowed) => void;
 }
@@ -43,6 +45,7 @@ export async function* textOf(
       break;
     case "csv": {
       const line = csvLine(options);
+      if (options.bom) yield "\ufeff";
       if (ownLine !== undefined) yield `# ${ENVELOPE_KEY}: ${ownLine}\r\n`;
       yield line(columns.map((column) => column.name));
       for await (const batch of batches) yield batch.map(line).join("");

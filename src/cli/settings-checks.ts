@@ -3,6 +3,7 @@ import { awsRegion, caBundle } from "../environment/aws-client.ts";
 import {
   type AwsIdentity,
   awsIdentity,
+  PROFILE_FLAG,
   profileSettings,
   shownAccessKey,
 } from "../environment/aws-identity.ts";
@@ -13,6 +14,7 @@ import {
   shownRoute,
 } from "../environment/proxies.ts";
 import { regionName, type Settings, storeKind } from "../index.ts";
+import { serviceUrl } from "../support/aws-partition.ts";
 import { codeOf, isGcUsageError } from "../support/errors.ts";
 import { shownClientId } from "../support/secret-shape.ts";
 import { type Check, ok, problem, warning } from "./checks.ts";
@@ -65,6 +67,7 @@ async function certificates(file: string | undefined): Promise<Check[]> {
 }
 
 const AWS_VARIABLES = [
+  PROFILE_FLAG,
   "AWS_ACCESS_KEY_ID",
   "AWS_PROFILE",
   "AWS_DEFAULT_PROFILE",
@@ -88,7 +91,7 @@ async function aws(env: NodeJS.ProcessEnv): Promise<Check[]> {
         ? `region ${ofProfile} (from the AWS profile)`
         : "no region";
     const trust = bundle ? `, certificates of ${bundle.value} (from ${bundle.source})` : "";
-    const service = new URL(`https://s3.${region?.value ?? ofProfile ?? "us-east-1"}.amazonaws.com`);
+    const service = new URL(serviceUrl("s3", region?.value ?? ofProfile ?? "us-east-1"));
     const route = shownRoute(environmentProxies(env).routeTo(service));
     const web =
       identity.keys === undefined && env["AWS_WEB_IDENTITY_TOKEN_FILE"] && !settings["role_arn"]

@@ -1,4 +1,12 @@
-import type { Change, Crawled, DeployPlan, Drifted, StackSettings, Standing } from "../aws/index.ts";
+import type {
+  Change,
+  Crawled,
+  DeployPlan,
+  Drifted,
+  StackSettings,
+  Standing,
+  TemplateParameter,
+} from "../aws/index.ts";
 import { onErr } from "./colors.ts";
 
 /** Texts of `gc-usage aws` about changes, crawls, drift and deletion. */
@@ -20,6 +28,15 @@ export function changesText(made: DeployPlan): string {
       : `The stack ${made.stack} would change:`;
   const lines = made.changes.map(line);
   return [head, ...(lines.length > 0 ? lines : ["  only its outputs"])].join("\n");
+}
+
+export function parametersText(parameters: readonly TemplateParameter[]): string {
+  return parameters
+    .map(
+      ({ name, default: value, description }) =>
+        `${name}${value === "" ? "" : `=${value}`}\n  ${description}\n`,
+    )
+    .join("");
 }
 
 export function crawledText(
@@ -50,12 +67,16 @@ export function driftText(drifted: readonly Drifted[]): string {
 }
 
 export function destroyText(
-  { stack, status, others }: Standing,
+  { stack, status, others, existingLakeBucket }: Standing,
   buckets: readonly string[],
   data: boolean,
 ): string {
   const kinds = [...new Set(others.map(({ type }) => type.replace("AWS::", "")))].join(", ");
-  const rest = `The stack ${stack} (${status}) would be deleted: ${others.length} resources (${kinds}).`;
+  const existing =
+    existingLakeBucket === undefined
+      ? ""
+      : `\nThe lake's bucket ${existingLakeBucket} is not part of the stack: it would be kept.`;
+  const rest = `The stack ${stack} (${status}) would be deleted: ${others.length} resources (${kinds}).${existing}`;
   if (buckets.length === 0) return rest;
   return `${rest}\n${data ? onErr.red("Its data would be DELETED") : "Its data would be kept"}: ${buckets.join(", ")}`;
 }

@@ -1,7 +1,7 @@
-import type { LakeStatus, MonthCost, PeriodState, Series } from "../index.ts";
+import type { Costs, LakeStatus, PeriodState, Series } from "../index.ts";
 import { counted } from "../support/count.ts";
 import { printable } from "../support/printable.ts";
-import { sizeText } from "../support/size.ts";
+import { dollars, sizeText } from "../support/size.ts";
 import { describeSpan } from "../usage/coverage.ts";
 import { type Day, daysBetween } from "../usage/day.ts";
 import { describeOrigin, isNobodys } from "../usage/organization.ts";
@@ -27,14 +27,37 @@ export function statusText(uri: string, status: LakeStatus): string {
   return seriesListText(uri, status) + foreignListText(status.foreign);
 }
 
-/** What gc-usage itself has cost, a line for each month and kind. */
-export function costText(costs: readonly MonthCost[]): string {
-  if (costs.length === 0) return "\nNo cost is recorded yet.\n";
-  const lines = costs.map(({ month, kind, runs, calls, throttled, seconds }) => {
-    const facts = [counted(runs, "run"), counted(calls, "API call"), `${throttled} rate limited`];
-    return `  ${month}  ${kind.padEnd(6)}  ${facts.join(", ")}, ${counted(Math.round(seconds), "second")}\n`;
+/** What gc-usage itself has cost, a line for each month, kind and place. */
+export function costText({ months, total, usdPerTb, usdPerTbSource }: Costs): string {
+  if (months.length === 0) return "\nNo cost is recorded yet.\n";
+  const lines = months.map((cost) => {
+    const where = cost.recordedIn === "machine" ? " (on this machine)" : "";
+    return `  ${cost.month}  ${cost.kind.padEnd(6)}  ${factsOf(cost)}${where}\n`;
   });
-  return `\n${onOut.bold("Cost of gc-usage itself")}\n${lines.join("")}`;
+  const sum = months.length === 1 ? "" : `  ${"total".padEnd(15)}  ${factsOf(total)}\n`;
+  const price =
+    total.bytesBilled === 0
+      ? ""
+      : `Athena at $${usdPerTb} per terabyte (${usdPerTbSource}). Set GC_USAGE_ATHENA_USD_PER_TB to your region's price.\n`;
+  return `\n${onOut.bold("Cost of gc-usage itself")}\n${lines.join("")}${sum}${onOut.dim(price)}`;
+}
+
+/** `2 runs, 31 API calls, 0 rate limited, 4 seconds` */
+function factsOf({
+  runs,
+  calls,
+  throttled,
+  bytesScanned,
+  bytesBilled,
+  usd,
+  seconds,
+}: Costs["total"]): string {
+  return [
+    counted(runs, "run"),
+    ...(calls > 0 ? [counted(calls, "API call"), `${throttled} rate limited`] : []),
+    ...(bytesBilled > 0 ? [`${sizeText(bytesScanned)} scanned, about $${dollars(usd)}`] : []),
+    counted(Math.round(seconds), "second"),
+  ].join(", ");
 }
 
 function seriesListText(uri: string, { series, ...owner }: LakeStatus): string {

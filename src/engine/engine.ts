@@ -37,8 +37,19 @@ export interface QueryOptions {
   readonly reads?: Reads | undefined;
   /** The form of lists, structs and maps. Default: `json`. An engine that has only their text returns that. */
   readonly nested?: NestedForm | undefined;
+  /** Read no more than this. The statement is stopped as soon as a bound is reached. Default: everything. */
+  readonly bounds?: ResultBounds | undefined;
   /** Return the statement's plan instead of its rows. */
   readonly explain?: Explain | undefined;
+}
+
+/** What a reader accepts of a result. */
+export interface ResultBounds {
+  readonly rows: number;
+  /** Of all values together. */
+  readonly characters: number;
+  /** Of one value. A longer one is cut. */
+  readonly valueCharacters: number;
 }
 
 /** `json`: a column of kind json. `text`: as the engine itself prints it, such as `[1, 2]` or `(1, a)`, of kind text. */
@@ -105,6 +116,8 @@ export interface QueryStats {
   readonly bytesScanned?: number;
   /** US dollars, if the engine bills by scan: an estimate from its list price. */
   readonly costUsd?: number;
+  /** True if bounds left out rows or parts of values. */
+  readonly isTruncated?: boolean;
 }
 
 /** All rows of a result that is known to be small. */

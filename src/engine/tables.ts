@@ -1,4 +1,4 @@
-import { SLICE_ROW_COLUMNS } from "../lake/slice-rows.ts";
+import { SLICE_ROW_COLUMNS } from "../lake/slice-columns.ts";
 import { USAGE_COLUMNS as COLUMNS } from "../usage/columns.ts";
 
 /** Both names are the blueprint's: its article queries "genesysclouddb"."gc_usage_api_source". */
@@ -51,3 +51,15 @@ export const SOURCE_COLUMNS: readonly TableColumn[] = [
   ["oauthClient", ref],
   ["user", ref],
 ];
+
+/** The names of each table's columns, for completion in an editor. */
+export function tableColumns(isSeveral: boolean): Readonly<Record<TableName, readonly string[]>> {
+  const usage = [...(isSeveral ? [ORGANIZATION] : []), ...USAGE_COLUMNS, ...USAGE_PARTITIONS];
+  const names = (columns: readonly TableColumn[]) => columns.map(([name]) => name);
+  return {
+    usage: names(usage),
+    daily: names(usage),
+    slices: names(SLICES_COLUMNS),
+    gc_usage_api_source: names(SOURCE_COLUMNS),
+  };
+}

@@ -1,6 +1,6 @@
 import { counted, figure } from "../support/count.ts";
 import type { Day } from "../usage/day.ts";
-import type { LimitHit } from "./limit-hits.ts";
+import { kindOf, type LimitHit, type LimitKind } from "./limit-hits.ts";
 import type { KnownLimit } from "./limits.ts";
 import { RATE_LIMITED } from "./shares.ts";
 import { MINUTES_PER_DAY } from "./token-limit.ts";
@@ -131,7 +131,7 @@ const LINES: Readonly<Record<AdviceKind, (traffic: Traffic) => string[]>> = {
     ...polledOf(traffic).map((endpoint) => polledLine(endpoint, traffic)),
     RETRY,
   ],
-  spread: (traffic) => [...excess(traffic), ...spreadLines(traffic), RETRY],
+  spread: (traffic) => [...targetRate(traffic), ...excess(traffic), ...spreadLines(traffic), RETRY],
   raise: (traffic) => [
     ...excess(traffic),
     ...steadyLines(traffic),
@@ -154,7 +154,7 @@ function excess({ limited }: Traffic): string[] {
   const { day, requests, status429 } = worst;
   return [
     `On the worst day, ${day}, ${figure(status429)} of ${figure(requests)} requests got a 429 (${percent(status429, requests)}). ` +
-      "That many requests were too early, or too many.",
+      "These have to be sent later, or not at all.",
   ];
 }
 
@@ -190,8 +190,30 @@ function spreadLines(traffic: Traffic): string[] {
     limit === null || average > limit
       ? `${spread}.`
       : `${spread}, ${percent(average, limit)} of the limit of ${figure(limit)}. ` +
-        `At 80% of the limit, they need ${duration(requests / (0.8 * limit))}.`,
+        `At ${percent(TARGET_SHARE, 1)} of the limit, they need ${duration(requests / (TARGET_SHARE * limit))}.`,
     "Start jobs at different times, send at a fixed rate below the limit, and do not start all at once on the hour.",
+  ];
+}
+
+/** What a limit counts, as an addition to a rate. */
+const COUNTED_BY: Readonly<Record<LimitKind, string>> = {
+  token: " with each token",
+  "app-user": " for each user",
+  user: " for each user, over all clients",
+  endpoint: " to the endpoints that it limits",
+  "data-actions": "",
+  other: "",
+};
+
+/** The number to configure comes first. */
+function targetRate({ hit, likely }: Traffic): string[] {
+  const known = hit ?? likely;
+  const limit = hit ? hit.limit : (likely?.value ?? likely?.defaultValue ?? null);
+  if (known === undefined || limit === null || !/per\.minute/.test(known.key)) return [];
+  const which = hit ? "the limit" : "the limit that it probably hits";
+  return [
+    `Send at most ${figure(Math.floor(TARGET_SHARE * limit))} requests a minute${COUNTED_BY[kindOf(known)]}: ` +
+      `${percent(TARGET_SHARE, 1)} of ${which}, ${figure(limit)} a minute.`,
   ];
 }
 
@@ -210,6 +232,8 @@ export function isBelowOnAverage({ limited, hit }: Traffic): boolean {
 }
 
 const EVEN_SHARE = 0.8;
+/** Of a limit, so that small bursts stay below it. */
+const TARGET_SHARE = 0.8;
 
 function steadyLines(traffic: Traffic): string[] {
   const { limited, activeDays, hours } = traffic;

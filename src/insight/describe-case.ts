@@ -1,4 +1,5 @@
 import { counted, figure } from "../support/count.ts";
+import { nameInText } from "../support/printable.ts";
 import { addDays, type Day } from "../usage/day.ts";
 import { allowanceShare } from "./allowance-rule.ts";
 import type { RuleIncident } from "./cases.ts";
@@ -98,7 +99,7 @@ const WORDS: Readonly<Record<Rule["kind"], (facts: Facts) => { unit: Unit; summa
     };
   },
   "silent-client": ({ found, incident, normal, who }) => {
-    const since = firstSilentDay(found, incident);
+    const since = dayAt(found, incident.first);
     const before = `Before that, it made ${figure(normal ?? 0)} on an average day.`;
     const { ended } = incident;
     const isBack = ended !== undefined && (found.subject.requests.counts[ended] ?? 0) > 0;
@@ -158,7 +159,7 @@ export function nameOf({
 }: Pick<SubjectCase, "dimension" | "subject">): string {
   if (dimension === "organization") return "The organization";
   if (dimension === "lake") return "The lake";
-  return (name === null || name.trim() === "" ? id : name.replaceAll(/\s+/g, " ")) ?? "";
+  return nameInText((name === null || name.trim() === "" ? id : name) ?? "");
 }
 
 /** `on 2026-10-08`, `from 2026-10-08 to 2026-10-12`. */
@@ -182,11 +183,6 @@ function firstDayOf({ requests }: Subject, end: number): Day {
   let first = end;
   for (let day = end; day >= 0 && day > end - 7; day--) if ((requests.counts[day] ?? 0) > 0) first = day;
   return addDays(requests.start, first);
-}
-
-function firstSilentDay(found: SubjectCase, { first }: RuleIncident): Day {
-  const { counts } = found.subject.requests;
-  return dayAt(found, counts.slice(0, first).findLastIndex((count) => count > 0) + 1);
 }
 
 function rounded(value: number): number {

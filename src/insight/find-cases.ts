@@ -29,6 +29,7 @@ export function findCases(rules: readonly Rule[], subjects: CheckedSubjects): Su
     for (const { dimension, subject, signs } of judged(rule, subjects)) {
       const incidents = incidentsIn(signs, timingOf(rule)).map((incident) => ({
         ...incident,
+        ...(rule.kind === "silent-client" ? { first: firstSilentDay(subject, incident.first) } : {}),
         rule: rule.id,
         rank: rankOf(rule.kind),
       }));
@@ -44,6 +45,13 @@ export function findCases(rules: readonly Rule[], subjects: CheckedSubjects): Su
       casesOf(incidents).map((one) => ({ ...one, dimension, subject })),
     )
     .sort((a, b) => b.opened - a.opened);
+}
+
+/** Silence is certain only some days after it began. */
+function firstSilentDay({ requests: { counts, states } }: Subject, certain: number): number {
+  const lastUsed = counts.slice(0, certain).findLastIndex((count) => count > 0);
+  const first = states.findIndex((state, day) => day > lastUsed && state !== "missing");
+  return first === -1 ? certain : Math.min(first, certain);
 }
 
 interface Judged {
@@ -110,12 +118,41 @@ function withoutCommonDays(rule: Rule, own: readonly Judged[], organization: Sub
   return [...clients, { dimension: "organization", subject: organization, signs }];
 }
 
-function isMeant({ only, except }: Rule, { id, name }: Pick<Subject, "id" | "name">): boolean {
+function isMeant({ only, except }: Rule, subject: Pick<Subject, "id" | "name">): boolean {
   const matches = (patterns: readonly string[]): boolean =>
-    patterns.some((pattern) =>
-      [id, name].some((text) => text !== undefined && text !== null && fits(pattern, text)),
-    );
+    patterns.some((pattern) => isNamed(pattern, subject));
   return (only === undefined || matches(only)) && !matches(except);
+}
+
+/** By id or name. */
+function isNamed(pattern: string, { id, name }: Pick<Subject, "id" | "name">): boolean {
+  return [id, name].some((text) => text !== undefined && text !== null && fits(pattern, text));
+}
+
+/** A pattern of a rule that matches nobody, so it has no effect. */
+export interface UnmatchedPattern {
+  readonly rule: string;
+  readonly field: "only" | "except";
+  readonly pattern: string;
+  readonly dimension: CaseDimension;
+  /** The names that it could have matched, or ids without one. */
+  readonly known: readonly string[];
+}
+
+export function unmatchedPatterns(
+  rules: readonly Rule[],
+  { clients, endpoints }: CheckedSubjects,
+): UnmatchedPattern[] {
+  return rules.flatMap((rule) => {
+    const dimension = "by" in rule ? rule.by : rule.kind === "missing-data" ? "lake" : "client";
+    const subjects = dimension === "client" ? clients : dimension === "endpoint" ? endpoints : [];
+    const known = subjects.flatMap(({ id, name }) => name ?? id ?? []);
+    return (["only", "except"] as const).flatMap((field) =>
+      (rule[field] ?? [])
+        .filter((pattern) => !subjects.some((subject) => isNamed(pattern, subject)))
+        .map((pattern) => ({ rule: rule.id, field, pattern, dimension, known })),
+    );
+  });
 }
 
 /** Ignores case; `*` stands for any text. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { addDays, type Day } from "../usage/day.ts";
 import type { CaseDimension, SubjectCase } from "./find-cases.ts";
 
@@ -99,6 +99,23 @@ export function report(
     outbox: known?.outbox ?? [],
   };
   return { cases, state };
+}
+
+/**
+ * The cases that are over, as they would be reported on their last day: those with days from `since` on, the newest first. New
+ * clients that stayed are not among them.
+ */
+export function pastCases(
+  found: readonly SubjectCase[],
+  { since, endless }: { readonly since: Day; readonly endless: ReadonlySet<string> },
+): ReportedCase[] {
+  return found
+    .map((one) => ({ one, known: describe(one, undefined) }))
+    .filter(
+      ({ known }) => known.isEnded && known.last >= since && !known.rules.every((rule) => endless.has(rule)),
+    )
+    .sort((a, b) => (a.known.last > b.known.last ? -1 : 1))
+    .map(({ one, known }) => ({ id: known.id, status: "ended" as const, known, found: one }));
 }
 
 interface Circumstances {

@@ -1,4 +1,5 @@
 import { counted, figure } from "../support/count.ts";
+import { nameInText } from "../support/printable.ts";
 import type { Day } from "../usage/day.ts";
 import { isBelowOnAverage, percent, type Traffic, worstOf } from "./advice.ts";
 import type { LimitHit } from "./limit-hits.ts";
@@ -35,7 +36,7 @@ export function raiseRequest({ client, period, traffic, earlier }: RaiseFacts): 
   const { hit, limited } = traffic;
   const worst = worstOf(limited);
   if (worst === undefined) return "";
-  const name = client.name === null ? client.id : `${client.name} (${client.id})`;
+  const name = client.name === null ? client.id : `${nameInText(client.name)} (${client.id})`;
   const limit = hit === undefined ? "[name of the limit]" : `${hit.key} (${hit.namespace})`;
   const current = hit?.limit ?? undefined;
   const wanted = hit && requestedValue(hit, traffic);

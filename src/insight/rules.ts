@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { monthStart } from "./billing-month.ts";
 import { TOKEN_REQUESTS_PER_MINUTE } from "./token-limit.ts";
 

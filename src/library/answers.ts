@@ -13,6 +13,7 @@ import { realEffects } from "../support/effects.ts";
 import type { Envelope } from "../usage/envelope.ts";
 import { parseGrouping } from "../usage/grouping.ts";
 import { checkWeekStart } from "../usage/window.ts";
+import { type BoundedRows, type Bounds, boundedRows } from "./bounded.ts";
 import type { LakeContext } from "./context.ts";
 import type { OpenEngine } from "./engines.ts";
 import { pathsIn } from "./paths-file.ts";
@@ -78,6 +79,15 @@ export class PreparedAnswer {
   /** Runs the statement, and adds names to the rows. With several lakes, the rows start with the organization. */
   async run(how: QueryOptions = {}): Promise<QueryResult> {
     return this.#named(await this.#run(how));
+  }
+
+  /**
+   * Its first rows, for a program that shows them to a person or a model. The engine stops at the bounds.
+   *
+   * @throws {GcUsageError} timeout, after the seconds of the bounds.
+   */
+  async bounded(bounds: Bounds, { signal }: RunOptions = {}): Promise<BoundedRows> {
+    return await boundedRows(async (how) => ({ result: await this.run(how), warnings: [] }), bounds, signal);
   }
 
   async #run(how: QueryOptions): Promise<QueryResult> {
@@ -159,7 +169,10 @@ function askedLakes({ engine, lakes }: OpenEngine, context: LakeContext): AskedL
   if (lakes === undefined) throw new RangeError("a question needs a lake");
   return lakes.map(({ organization, lake, slices }) => ({
     organization,
-    lake,
+    // What the engine reads was listed once, and so is what is said of it.
+    lake: {
+      slices: (wanted) => lake.read(slices.filter(({ key }) => wanted(key))),
+    },
     engine:
       organization === undefined
         ? engine

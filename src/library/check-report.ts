@@ -2,6 +2,8 @@ import type { CaseFigures } from "../insight/describe-case.ts";
 import type { CaseDimension } from "../insight/find-cases.ts";
 import type { CaseStatus } from "../insight/notices.ts";
 import type { RuleKind } from "../insight/rules.ts";
+import type { ThreatenedLimit } from "../insight/threatened-limit.ts";
+import type { ErrorKind } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
 import type { DayRange, Envelope } from "../usage/envelope.ts";
 import type { Cause } from "./causes.ts";
@@ -27,11 +29,20 @@ export interface CheckFinding {
   readonly figures: CaseFigures | null;
   /** One sentence. */
   readonly summary: string;
+  /** The limit that it threatens; null if there is none, or if it cannot be known. */
+  readonly limit: ThreatenedLimit | null;
   /** What contributes most: endpoints of a client, clients of an endpoint. */
   readonly causes: readonly Cause[];
   /** A statement that shows the figures behind it; null for missing data. */
   readonly sql: string | null;
   readonly acknowledged: { readonly until: string; readonly reason: string } | null;
+}
+
+/** The error that kept a check from being remembered. */
+export interface SaveFailure {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly hint: string | null;
 }
 
 export interface CheckReport {
@@ -45,6 +56,8 @@ export interface CheckReport {
   readonly findings: readonly CheckFinding[];
   /** True if this check was remembered. */
   readonly isSaved: boolean;
+  /** Why the lake could not be written, so that this check was not remembered and sent nothing; otherwise null. */
+  readonly saveFailure: SaveFailure | null;
   /** Destinations that did not take their messages, which wait in the lake for the next check. */
   readonly undelivered: number;
   /** The rows that were read: period, service, grouping, coverage. */
@@ -54,4 +67,9 @@ export interface CheckReport {
 /** What is reported once, and sent. */
 export function isNews({ status }: Pick<CheckFinding, "status">): boolean {
   return status === "new" || status === "worse" || status === "ended";
+}
+
+/** The summary, and the limit that a finding threatens while it is open. */
+export function findingSummary({ summary, limit, status }: CheckFinding): string {
+  return limit === null || status === "ended" ? summary : `${summary} ${limit.summary}`;
 }

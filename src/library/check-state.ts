@@ -1,8 +1,8 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CHECK_STATE, type CheckState } from "../insight/notices.ts";
 import { readCheckFile, writeCheckFile } from "../lake/check-file.ts";
 import type { Lake } from "../lake/lake.ts";
-import { GcUsageError } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError, messageOf, systemCodeOf } from "../support/errors.ts";
 import { CHECK_FILE } from "../usage/lake-path.ts";
 
 /**
@@ -39,14 +39,33 @@ export interface StateChange<T> {
   readonly result: T;
 }
 
-/** Changes the state. If another program has changed it in the meantime, `change` decides again. */
+/**
+ * Changes the state. If another program has changed it in the meantime, `change` decides again.
+ *
+ * @returns the result, and the error if the lake could not be written: then nothing has changed.
+ */
 export async function changeState<T>(
   lake: Lake,
   change: (before: CheckState | undefined) => StateChange<T> | Promise<StateChange<T>>,
-): Promise<T> {
+): Promise<{ readonly result: T; readonly failure: GcUsageError | undefined }> {
   for (;;) {
     const { object, content } = await readCheckFile(lake);
     const { state, result } = await change(stateIn(content));
-    if (state === undefined || (await writeCheckFile(lake, object, state))) return result;
+    if (state === undefined) return { result, failure: undefined };
+    try {
+      if (await writeCheckFile(lake, object, state)) return { result, failure: undefined };
+    } catch (error) {
+      return { result, failure: notWritten(lake, error) };
+    }
   }
+}
+
+/** @throws anything but an expected failure to write. */
+function notWritten(lake: Lake, error: unknown): GcUsageError {
+  if (isGcUsageError(error) && error.kind !== "interrupted") return error;
+  if (isGcUsageError(error) || systemCodeOf(error) === undefined) throw error;
+  return new GcUsageError("lake", `Cannot write to the lake ${lake.uri}: ${messageOf(error)}.`, {
+    hint: "Check its permissions and that its disk is not full or read-only.",
+    cause: error,
+  });
 }

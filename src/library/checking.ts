@@ -1,19 +1,25 @@
-import { describeCase } from "../insight/describe-case.ts";
-import { findCases, type SubjectCase } from "../insight/find-cases.ts";
-import { type CaseStatus, type CheckState, dayAt, type ReportedCase, report } from "../insight/notices.ts";
+import {
+  findCases,
+  type SubjectCase,
+  type UnmatchedPattern,
+  unmatchedPatterns,
+} from "../insight/find-cases.ts";
+import { type CheckState, pastCases, type ReportedCase, report } from "../insight/notices.ts";
 import { DEFAULT_RULES, type Rule } from "../insight/rules.ts";
 import { type DailyCounts, organizationOf, subjectsOf } from "../insight/subjects.ts";
 import type { Lake } from "../lake/lake.ts";
+import type { Log } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { didYouMean } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
-import { addDays, type Day, maxDay } from "../usage/day.ts";
+import { addDays, type Day, maxDay, parseDay } from "../usage/day.ts";
 import type { DayRange, Envelope } from "../usage/envelope.ts";
 import type { AskOptions } from "./answers.ts";
 import type { Asker } from "./asker.ts";
-import { causesOf } from "./causes.ts";
-import { type CheckFinding, type CheckReport, isNews } from "./check-report.ts";
+import { type CheckReport, isNews, type SaveFailure } from "./check-report.ts";
 import { changeState, readState } from "./check-state.ts";
 import type { LakeContext } from "./context.ts";
+import { Findings } from "./findings.ts";
 import { daysIn, HISTORY_DAYS, isMissing, lastDayOf, missingDays } from "./known-days.ts";
 import { reading } from "./lake-access.ts";
 import { type Destination, deliver, withMessages } from "./notify.ts";
@@ -29,14 +35,17 @@ export interface CheckOptions extends Pick<AskOptions, "service" | "groupBy" | "
   readonly save?: boolean | undefined;
   /** Where news is sent, once. Needs `save`. */
   readonly destinations?: readonly Destination[] | undefined;
+  /**
+   * Report also what has ended, if it had days from this one on. Not together with `save`. Of several cases of one client and rule,
+   * only the last one has causes.
+   */
+  readonly since?: string | undefined;
   /** For messages, if several lakes are checked. */
   readonly organizationName?: string | undefined;
 }
 
 /** At least so many days before the checked one must be in the lake, or the result is "unknown". */
 const RECENT_DAYS = 7;
-
-const ORDER: readonly CaseStatus[] = ["new", "worse", "ended", "open", "acknowledged"];
 
 export async function checkLake(
   usage: Asker,
@@ -45,18 +54,21 @@ export async function checkLake(
 ): Promise<CheckReport> {
   const rules = options.rules ?? DEFAULT_RULES;
   const through = lastDayOf(options.to);
-  const { found, basis } = await casesIn(usage, rules, through, options);
+  const since = options.since === undefined ? undefined : parseDay(options.since, "since");
+  const { found, basis, unmatched } = await casesIn(usage, rules, through, options);
+  warnOfPatterns(unmatched, context.log);
   const place = { uri: await usage.location(), organization: options.organizationName };
   const findings = new Findings(rules, { usage, basis, signal: options.signal });
   const reported = await reading(context, options, async (lake) => {
-    if (options.save === false) return await reportOf(lake, found, rules, through);
+    if (options.save === false) return await reportOf(lake, found, rules, { through, since });
     const remembered = await remember(lake, found, rules, through, { ...options, findings, place });
+    if (remembered.failure !== undefined) return { ...remembered, failures: [] };
     const { destinations = [] } = options;
     const { log } = context;
     const failures = await deliver(lake, destinations, { log, signal: options.signal });
     return { ...remembered, failures };
   });
-  const all = await findings.of(reported.cases);
+  const all = await findings.of(reported.cases, { onlyLatest: since !== undefined });
   const missing = recentlyMissing(basis, through, reported.before);
   const isFired = all.some(({ status }) => status === "new" || status === "worse" || status === "open");
   return {
@@ -65,6 +77,7 @@ export async function checkLake(
     missing,
     findings: all,
     isSaved: reported.isSaved,
+    saveFailure: saveFailureOf(reported.failure),
     undelivered: reported.failures.length,
     basis,
   };
@@ -73,12 +86,14 @@ export async function checkLake(
 /** What the rules would have reported on the last days, as if checked every day. Reports and remembers nothing. */
 export async function previewRules(
   usage: Asker,
+  context: LakeContext,
   days: number,
   options: Omit<CheckOptions, "save"> = {},
 ): Promise<Preview> {
   const rules = options.rules ?? DEFAULT_RULES;
   const to = lastDayOf(options.to);
-  const { found, basis } = await casesIn(usage, rules, to, options);
+  const { found, basis, unmatched } = await casesIn(usage, rules, to, options);
+  warnOfPatterns(unmatched, context.log);
   return previewOf(rules, found, { to, days, basis });
 }
 
@@ -88,7 +103,11 @@ async function casesIn(
   rules: readonly Rule[],
   through: Day,
   options: CheckOptions,
-): Promise<{ readonly found: readonly SubjectCase[]; readonly basis: Envelope }> {
+): Promise<{
+  readonly found: readonly SubjectCase[];
+  readonly basis: Envelope;
+  readonly unmatched: readonly UnmatchedPattern[];
+}> {
   const asked = {
     service: options.service,
     groupBy: options.groupBy,
@@ -97,6 +116,7 @@ async function casesIn(
     from: addDays(through, 1 - HISTORY_DAYS),
     to: through,
     allowPartial: true,
+    neededFor: "gc-usage check",
   };
   const byClient = await usage.ask("daily-counts", asked);
   const { basis } = byClient;
@@ -110,12 +130,20 @@ async function casesIn(
   const endpoints = needsEndpoints
     ? subjectsOf(rowsIn(await usage.ask("daily-counts", { ...asked, params: { by: "endpoint" } })), days)
     : [];
-  const found = findCases(rules, {
-    clients: subjectsOf(rows, days),
-    endpoints,
-    organization: organizationOf(rows, days),
-  });
-  return { found, basis };
+  const subjects = { clients: subjectsOf(rows, days), endpoints, organization: organizationOf(rows, days) };
+  return { found: findCases(rules, subjects), basis, unmatched: unmatchedPatterns(rules, subjects) };
+}
+
+/** A typo in a name would silently turn a rule off, or an exception. */
+function warnOfPatterns(unmatched: readonly UnmatchedPattern[], log: Log): void {
+  for (const { rule, field, pattern, dimension, known } of unmatched) {
+    const what =
+      dimension === "client" || dimension === "endpoint"
+        ? `matches no ${dimension} of the last ${HISTORY_DAYS} days`
+        : "has no effect, because the rule is not about clients or endpoints";
+    const hint = didYouMean(pattern, known, quoted);
+    log.warn(`${quoted(pattern)} in \`${field}\` of the rule ${rule} ${what}.${hint ? ` ${hint}` : ""}`);
+  }
 }
 
 function recentlyMissing(basis: Envelope, through: Day, before: CheckState | undefined): DayRange[] {
@@ -129,6 +157,9 @@ interface Reported {
   readonly cases: readonly ReportedCase[];
   readonly before: CheckState | undefined;
   readonly isSaved: boolean;
+  /** Why the lake could not be written. */
+  readonly failure: GcUsageError | undefined;
+  /** Of deliveries. */
   readonly failures: readonly unknown[];
 }
 
@@ -136,12 +167,19 @@ async function reportOf(
   lake: Lake,
   found: readonly SubjectCase[],
   rules: readonly Rule[],
-  through: Day,
+  { through, since }: { readonly through: Day; readonly since: Day | undefined },
 ): Promise<Reported> {
   const before = await readState(lake);
-  const { cases } = report(before, found, { through, endless: endlessOf(rules) });
-  return { cases, before, isSaved: false, failures: [] };
+  const endless = endlessOf(rules);
+  const { cases } = report(before, found, { through, endless });
+  const past = since === undefined ? [] : pastCases(found, { since, endless });
+  const reported = new Set(cases.map(({ id }) => id));
+  const all = [...cases, ...past.filter(({ id }) => !reported.has(id)).slice(0, MOST_PAST)];
+  return { cases: all, before, isSaved: false, failure: undefined, failures: [] };
 }
+
+/** More than a reader needs of a year. */
+const MOST_PAST = 200;
 
 /** A check of an earlier day than the last one changes nothing. */
 async function remember(
@@ -158,7 +196,7 @@ async function remember(
     readonly place: { readonly uri: string; readonly organization: string | undefined };
   },
 ): Promise<Omit<Reported, "failures">> {
-  return await changeState<Omit<Reported, "failures">>(lake, async (before) => {
+  const { result, failure } = await changeState(lake, async (before) => {
     const { cases, state } = report(before, found, { through, endless: endlessOf(rules) });
     if (before !== undefined && before.checkedThrough > through)
       return { state: undefined, result: { cases, before, isSaved: false } };
@@ -173,6 +211,13 @@ async function remember(
       result: { cases, before, isSaved: true },
     };
   });
+  return { ...result, isSaved: result.isSaved && failure === undefined, failure };
+}
+
+function saveFailureOf(failure: GcUsageError | undefined): SaveFailure | null {
+  return failure === undefined
+    ? null
+    : { kind: failure.kind, message: failure.message, hint: failure.hint ?? null };
 }
 
 /** A new client is news once: nothing is over when it stays. */
@@ -180,69 +225,10 @@ function endlessOf(rules: readonly Rule[]): ReadonlySet<string> {
   return new Set(rules.filter(({ kind }) => kind === "new-client").map(({ id }) => id));
 }
 
-/** Cases with their figures and causes. Each case's causes are a statement, which runs once. */
-class Findings {
-  readonly #rules: readonly Rule[];
-  readonly #asked: Parameters<typeof causesOf>[2];
-  readonly #causes = new Map<string, Awaited<ReturnType<typeof causesOf>>>();
-
-  constructor(rules: readonly Rule[], asked: Parameters<typeof causesOf>[2]) {
-    this.#rules = rules;
-    this.#asked = asked;
-  }
-
-  /** The news first. */
-  async of(cases: readonly ReportedCase[]): Promise<CheckFinding[]> {
-    const found: CheckFinding[] = [];
-    const sorted = cases.toSorted((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
-    for (const one of sorted) found.push(await this.#of(one));
-    return found;
-  }
-
-  async #of({ id, status, known, found }: ReportedCase): Promise<CheckFinding> {
-    const rule = found && this.#rules.find((candidate) => candidate.id === found.incidents[0]?.rule);
-    const figures = found && rule ? describeCase(found, rule) : null;
-    const { causes, sql } =
-      found && rule && rule.kind !== "missing-data"
-        ? await this.#causesOf(id, found, rule)
-        : { causes: [], sql: null };
-    return {
-      id,
-      status,
-      rules: known.rules,
-      kind: rule?.kind ?? null,
-      dimension: known.dimension,
-      subject: known.subject === null ? null : { id: known.subject, name: known.name },
-      since: known.first as Day,
-      lastDay: known.last as Day,
-      endedOn: found?.ended === undefined ? null : dayAt(found, found.ended),
-      figures,
-      summary:
-        (figures && figures.summary + this.#caveat(rule)) ??
-        `${known.name ?? known.subject ?? "The case"}: the data no longer shows this.`,
-      causes,
-      sql,
-      acknowledged: known.acknowledged ?? null,
-    };
-  }
-
-  /** An allowance is about billable requests. */
-  #caveat(rule: Rule | undefined): string {
-    if (rule?.kind !== "allowance" || this.#asked.basis.service !== "jobs") return "";
-    return " This is an estimate: the jobs service counts all requests, and only the built-in clients are left out.";
-  }
-
-  async #causesOf(id: string, found: SubjectCase, rule: Rule) {
-    const known = this.#causes.get(id) ?? (await causesOf(found, rule, this.#asked));
-    this.#causes.set(id, known);
-    return known;
-  }
-}
-
 /**
  * Acknowledges a case, so that it is not reported until a day.
  *
- * @throws {GcUsageError} input, for an unknown id.
+ * @throws {GcUsageError} input, for an unknown id; lake, permission and so on, if the lake cannot be written.
  */
 export async function acknowledge(
   context: LakeContext,
@@ -250,7 +236,7 @@ export async function acknowledge(
   { until, reason }: { readonly until: Day; readonly reason: string },
   options: RunOptions,
 ): Promise<void> {
-  await reading(context, options, (lake) =>
+  const { failure } = await reading(context, options, (lake) =>
     changeState(lake, (state) => {
       const known = state?.cases.find((one) => one.id === id);
       if (state === undefined || known === undefined) throw unknownCase(id, state);
@@ -260,6 +246,7 @@ export async function acknowledge(
       return { state: { ...state, cases }, result: undefined };
     }),
   );
+  if (failure !== undefined) throw failure;
 }
 
 function unknownCase(id: string, state: CheckState | undefined): GcUsageError {

@@ -12,7 +12,7 @@ import { quoted } from "../support/printable.ts";
 import type { Day } from "../usage/day.ts";
 import type { Span } from "../usage/period.ts";
 import type { LakeContext } from "./context.ts";
-import { connectIfPossible, disconnect, type OfflineOptions } from "./organization-api.ts";
+import { type Connected, connectIfPossible, disconnect, type OfflineOptions } from "./organization-api.ts";
 
 /** What the billing endpoints say about the API requests of a billing period. */
 export interface ContractFacts {
@@ -24,6 +24,8 @@ export interface ContractFacts {
   readonly product: string;
   /** Free requests; null if the charge does not say. */
   readonly allowance: number | null;
+  /** Prepaid requests among them: that they are added to the free ones is assumed. Null if the charge does not say. */
+  readonly prepaid: number | null;
   /** Billable requests. In an open period, up to a day that is not documented. */
   readonly actual: number | null;
   readonly overage: number | null;
@@ -60,20 +62,19 @@ export async function readContract(
   context: LakeContext,
   request: ContractRequest,
 ): Promise<ContractAnswer | undefined> {
-  let client: GenesysClient | undefined;
+  let connected: Connected | undefined;
   try {
-    const connected = await connectIfPossible(context, request);
+    connected = await connectIfPossible(context, request);
     if (connected.client === undefined) {
       const { reason, isIntended } = connected;
       return isIntended ? undefined : { facts: undefined, reason, kind: "credentials" };
     }
-    client = connected.client;
-    return await contractOf(client, request);
+    return await contractOf(connected.client, request);
   } catch (error) {
     if (!isGcUsageError(error) || !WITHOUT.includes(error.kind)) throw error;
     return { facts: undefined, reason: error.message, kind: error.kind };
   } finally {
-    await disconnect(context, client);
+    if (connected !== undefined) await disconnect(context, connected);
   }
 }
 
@@ -156,6 +157,7 @@ function factsOf(contract: Contract, { status }: BillingPeriod, period: Span, ch
     product: nameOf(charge),
     // A figure of 0 means that the contract does not say.
     allowance: free || null,
+    prepaid: prepaidQuantity ?? null,
     actual: charge.actualQuantity ?? null,
     overage: charge.overageQuantity ?? null,
     overageRate: charge.overageRate ?? null,

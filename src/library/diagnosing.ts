@@ -116,7 +116,7 @@ async function diagnosisOf(
       basis,
     };
   } finally {
-    await disconnect(context, connected.client);
+    await disconnect(context, connected);
   }
 }
 
@@ -141,7 +141,11 @@ interface Used {
 
 async function usageOf(usage: Asker, name: string, options: DiagnoseOptions): Promise<Used> {
   const { offline: _offline, onProgress: _progress, ...asked } = options;
-  const byClient = await usage.ask("daily-counts", { ...asked, allowPartial: true });
+  const byClient = await usage.ask("daily-counts", {
+    ...asked,
+    allowPartial: true,
+    neededFor: "gc-usage diagnose",
+  });
   const { basis } = byClient;
   if (basis.series?.some(({ organization }) => organization !== undefined)) throw severalLakes();
   const all = dailyCountsIn(byClient);
@@ -192,6 +196,7 @@ async function endpointsOf(
     signal,
     client: client.id,
     allowPartial: true,
+    neededFor: "gc-usage diagnose",
   };
   const rows = dailyCountsIn(await usage.ask("daily-counts", { ...asked, params: { by: "endpoint" } }));
   const totals = await usage.ask("hot-spots", { ...asked, top: MOST_ENDPOINTS });

@@ -1,13 +1,14 @@
 import type { StackSettings } from "../aws/stack.ts";
-import { DEFAULT_USD_PER_TB } from "../engine/athena/cost.ts";
-import type { LakeFolder } from "../engine/duckdb/duckdb.ts";
 import type { SqlEngine } from "../engine/engine.ts";
 import { DATABASE } from "../engine/tables.ts";
+import { parseS3Uri } from "../lake/s3/s3-uri.ts";
 import { storeKind } from "../lake/stores.ts";
 import type { Log } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { parseSize } from "../support/size.ts";
-import { type LakeLocation, warnBeforeFirstDay } from "./locate-lake.ts";
+import { athenaPrice } from "./athena-price.ts";
+import { type CostPlace, recordCost } from "./costs.ts";
+import { bucketVariables, type LakeLocation, warnBeforeFirstDay } from "./locate-lake.ts";
 import { type ReadLake, readLakes } from "./read-lakes.ts";
 import type { EngineName, EngineOptions, RunOptions, Variables } from "./settings.ts";
 
@@ -55,14 +56,14 @@ async function openDuckDbEngine(request: EngineRequest): Promise<OpenEngine> {
   };
   const lakes = await lakesOf(request);
   return await opened(lakes, async () => {
-    const folders: LakeFolder[] = [];
-    for (const { organization = "", lake } of lakes) {
-      folders.push({ organization, folder: await lake.store.fetchAllFiles({ signal, onProgress }) });
+    for (const { lake, slices } of lakes) {
+      await lake.store.prune(
+        "usage/",
+        slices.map(({ object }) => object),
+        signal,
+      );
     }
-    const [only] = folders;
-    const isSeveral = lakes.some(({ organization }) => organization !== undefined);
-    if (!isSeveral && only) return openDuckDb(only.folder, limits);
-    return openDuckDb(folders, limits);
+    return openDuckDb(lakes, { ...limits, onProgress });
   });
 }
 
@@ -98,24 +99,46 @@ async function openAthenaEngine(request: EngineRequest): Promise<OpenEngine> {
     });
   }
   const { openAthena } = await import("../engine/athena/athena.ts");
+  const database = options.database ?? stack?.database ?? DATABASE;
+  const aws = { region: stack?.region };
+  if (!isLocal && database !== stack?.database) {
+    const { checkTableLocation } = await import("../engine/athena/table-location.ts");
+    await checkTableLocation({ database, uri: parseS3Uri(uri).uri, aws, env: variables, log });
+  }
   const lakes = isLocal ? undefined : seenByStack(log, stack, await lakesOf(request));
-  return await opened(lakes, async () =>
+  const spent = { statements: 0, bytesScanned: 0, bytesBilled: 0, seconds: 0 };
+  const engine = await opened(lakes, async () =>
     openAthena({
       workgroup,
-      database: options.database ?? stack?.database ?? DATABASE,
+      database,
       slices: lakes?.flatMap(({ slices }) => slices),
-      aws: { region: stack?.region },
+      aws,
       env: variables,
-      usdPerTb: usdPerTb(variables["GC_USAGE_ATHENA_USD_PER_TB"]),
+      usdPerTb: athenaPrice(variables).usdPerTb,
       maxScan: options.maxScan,
       log,
       onProgress,
+      onEnd: ({ bytesScanned, bytesBilled, seconds }) => {
+        spent.statements++;
+        spent.bytesScanned += bytesScanned;
+        spent.bytesBilled += bytesBilled;
+        spent.seconds += seconds;
+      },
     }),
   );
+  const region = stack?.region ?? variables["AWS_REGION"] ?? "";
+  const place: CostPlace = { ...(isLocal ? { region, database } : { lake: uri }), variables, log };
+  const close = async (): Promise<void> => {
+    await engine.close();
+    const { statements, ...run } = spent;
+    if (statements > 0) await recordCost(place, "athena", run);
+  };
+  return { ...engine, close };
 }
 
 function lakesOf({ place, options, log, signal, variables }: EngineRequest): Promise<ReadLake[]> {
-  return readLakes(place.uri, options.organization, { log, signal, env: variables });
+  const env = bucketVariables(place.stack, variables);
+  return readLakes(place.uri, options.organization, { log, signal, env });
 }
 
 /** The engine with its lakes. They are closed together, and also if the engine cannot be opened. */
@@ -176,16 +199,4 @@ function seenByStack(log: Log, stack: StackSettings | undefined, lakes: readonly
 export function sizeIn(variables: Variables, name: string): number | undefined {
   const given = variables[name];
   return given === undefined || given === "" ? undefined : parseSize(given, name);
-}
-
-export function usdPerTb(given: string | undefined): number {
-  if (given === undefined || given === "") return DEFAULT_USD_PER_TB;
-  if (/^\d+(\.\d+)?$/.test(given)) return Number(given);
-  throw new GcUsageError(
-    "input",
-    `Invalid GC_USAGE_ATHENA_USD_PER_TB: ${JSON.stringify(given)} (expected US dollars per terabyte).`,
-    {
-      hint: `Set it to a number, for example ${DEFAULT_USD_PER_TB}.00; see the Athena price list of your region.`,
-    },
-  );
 }

@@ -49,6 +49,8 @@ export interface FairUseReport extends FairUse {
   /** If the allowance comes from licenses. */
   readonly licenses: readonly LicenseCount[] | null;
   readonly price: Price | null;
+  /** The elapsed days of the period; null for requests of a day that is missing. */
+  readonly daily: readonly { readonly day: Day; readonly requests: number | null }[];
   /** All clients, the most requests first. */
   readonly clients: readonly ClientShare[];
   /** The same without some clients; null if none are exempt. */

@@ -1,10 +1,11 @@
 import { allowanceOf, type LicenseCount } from "../insight/allowance.ts";
 import { monthStart } from "../insight/billing-month.ts";
 import type { Price } from "../insight/fair-use.ts";
-import { GcUsageError } from "../support/errors.ts";
+import { figure } from "../support/count.ts";
+import { type ErrorKind, GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import type { AskOptions } from "./answers.ts";
-import type { ContractAnswer } from "./contract.ts";
+import type { ContractAnswer, ContractFacts } from "./contract.ts";
 import type { FairUseReport } from "./fair-use-report.ts";
 import { readLicenses } from "./licenses.ts";
 import type { RunOptions } from "./settings.ts";
@@ -114,9 +115,21 @@ export function termsOf(
       allowance: facts.allowance,
       allowanceFrom: "contract",
       price,
-      notes: [`The charge "${facts.product}" is assumed to be that of the API requests.`],
+      notes: contractNotes(facts),
     };
   throw unknownAllowance(contract);
+}
+
+function contractNotes({ product, prepaid, allowance }: ContractFacts): string[] {
+  return [
+    `The charge "${product}" is assumed to be that of the API requests.`,
+    ...(prepaid === null || prepaid === 0
+      ? []
+      : [
+          `Its ${figure(prepaid)} prepaid requests are assumed to be in addition to its free ones: together ${figure(allowance ?? 0)}. ` +
+            "If your contract counts them differently, set the allowance (`--allowance`).",
+        ]),
+  ];
 }
 
 function licenseNotes(licenses: NonNullable<Given["licenses"]>): string[] {
@@ -130,20 +143,23 @@ function licenseNotes(licenses: NonNullable<Given["licenses"]>): string[] {
 
 function unknownAllowance(contract: ContractAnswer | undefined): GcUsageError {
   const set = "Set it, for example: --allowance 182000, or --licenses cx3=100,cx2-concurrent=20";
-  if (contract === undefined)
-    return new GcUsageError("input", "The allowance is not known: --offline does not read the contract.", {
-      hint: set,
+  const unknown = (kind: ErrorKind, reason: string, hint = set): GcUsageError =>
+    new GcUsageError(kind, `The allowance is not known: ${reason}`, {
+      hint,
+      details: { needs: "allowance" },
     });
+  if (contract === undefined) return unknown("input", "--offline does not read the contract.");
   if (contract.facts)
-    return new GcUsageError(
+    return unknown(
       "input",
-      `The allowance is not known: the charge "${contract.facts.product}" has none.`,
-      { hint: `${set}, or choose another charge with --product.` },
+      `the charge "${contract.facts.product}" has none.`,
+      `${set}, or choose another charge with --product.`,
     );
   const { reason, kind } = contract;
-  if (kind === "credentials")
-    return new GcUsageError(kind, `The allowance is not known: ${reason}`, {
-      hint: `Check the connection with \`gc-usage doctor\`. Or set the allowance, for example: --allowance 182000, or --licenses cx3=100,cx2-concurrent=20`,
-    });
-  return new GcUsageError(kind, `The allowance is not known: ${reason}`, { hint: set });
+  if (kind !== "credentials") return unknown(kind, reason);
+  return unknown(
+    kind,
+    reason,
+    "Check the connection with `gc-usage doctor`. Or set the allowance, for example: --allowance 182000, or --licenses cx3=100,cx2-concurrent=20",
+  );
 }

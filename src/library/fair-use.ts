@@ -4,6 +4,7 @@ import type { DailySeries, KnownDays } from "../insight/daily-series.ts";
 import { fairUseOf, percentOf } from "../insight/fair-use.ts";
 import { type DailyCounts, organizationOf, subjectsOf, without } from "../insight/subjects.ts";
 import { addDays, type Day, daysBetween, maxDay, minDay } from "../usage/day.ts";
+import { dayCount } from "../usage/envelope.ts";
 import { dimensionsOf } from "../usage/grouping.ts";
 import type { Span } from "../usage/period.ts";
 import { type DatedSeries, seriesAmong } from "../usage/series.ts";
@@ -45,7 +46,7 @@ export async function fairUse(
   const missing = missingDays(basis, period.start, to, ["requests"]);
   const unsettled = days.dates.filter((day, at) => day >= period.start && days.states[at] === "unsettled");
   const elapsed = daysBetween(period.start, to) + 1;
-  const gone = missing.reduce((sum, range) => sum + daysBetween(range.from, range.to) + 1, 0);
+  const gone = dayCount(missing);
   const exempt = exemptAmong(subjects, options.exempt ?? []);
   const clients = sharesOf(billable, period);
   return {
@@ -71,6 +72,7 @@ export async function fairUse(
     licenses: given.licenses ?? null,
     price: terms.price ?? null,
     ...fairUseOf(total, request),
+    daily: dailyIn(total, period),
     clients,
     exempt:
       exempt.length === 0
@@ -82,7 +84,9 @@ export async function fairUse(
     contract: facts ? { ...facts, comparison: comparisonWith(facts, total, period) } : null,
     notes: [
       ...(periodFrom === "calendar"
-        ? ["The billing month is assumed to be the calendar month. To change this, set --period-start."]
+        ? [
+            "The billing month is assumed to be the calendar month. If it begins on another day, set that day (`--period-start`).",
+          ]
         : []),
       ...terms.notes,
       ...baseNotes(base, period, to, context.flags),
@@ -133,6 +137,7 @@ async function countsIn(
     from: minDay(period.start, addDays(to, 1 - HISTORY_DAYS)),
     to,
     allowPartial: true,
+    neededFor: "gc-usage fair-use",
   });
   const { basis } = answer;
   const days = daysIn(basis, to, ["requests"]);
@@ -180,6 +185,12 @@ function baseNotes(base: FairUseBase, period: Span, to: Day, lakeFlags: string):
     "This is an estimate from the jobs service, which counts all requests: only the built-in clients are left out. " +
       `For billable requests, run \`gc-usage sync --service legacy --from ${from} --to ${maxDay(from, to)}${lakeFlags}\`.`,
   ];
+}
+
+function dailyIn({ dates, states, counts }: DailySeries, period: Span): FairUseReport["daily"] {
+  return dates.flatMap((day, at) =>
+    isDayIn(period, day) ? { day, requests: states[at] === "missing" ? null : (counts[at] ?? 0) } : [],
+  );
 }
 
 function isDayIn({ start, end }: Span, day: Day): boolean {

@@ -2,18 +2,11 @@ import { openOrCreateLake } from "../lake/open.ts";
 import { storeKind } from "../lake/stores.ts";
 import { realEffects } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
-import { type CopySummary, copyLake } from "../sync/copy.ts";
+import type { CopySummary } from "../sync/copy.ts";
 import { TARGET_DEFAULTS } from "../sync/plan.ts";
-import {
-  planRemoval,
-  type Removable,
-  type Removal,
-  type Removed,
-  removeSlices,
-  type Selection,
-} from "../sync/remove.ts";
+import type { Removable, Removal, Removed, Selection } from "../sync/remove.ts";
 import { type LakeStatus, lakeStatus } from "../sync/status.ts";
-import { type Verified, verifyLake } from "../sync/verify.ts";
+import type { Verified } from "../sync/verify.ts";
 import { type Day, parseDay } from "../usage/day.ts";
 import { type SeriesFilter, seriesFilter } from "../usage/series.ts";
 import type { LakeContext } from "./context.ts";
@@ -56,6 +49,7 @@ export async function copyLakes(
     });
   }
   const { log } = source;
+  const { copyLake } = await import("../sync/copy.ts");
   return await reading(source, options, async (lake) =>
     closing(await openOrCreateLake(to.uri, target.opening(options.signal)), async (other) => {
       if (to.stack)
@@ -83,17 +77,19 @@ export async function removableFrom(
     from: from === undefined ? undefined : parseDay(from, "from"),
     to: to === undefined ? undefined : parseDay(to, "to"),
   };
+  const { planRemoval } = await import("../sync/remove.ts");
   return await reading(context, options, (lake) =>
     planRemoval(lake, selection, realEffects.now(), waitingOf(context, options)),
   );
 }
 
-export function removeFrom(
+export async function removeFrom(
   context: LakeContext,
   found: readonly Removable[],
   options: RunOptions,
 ): Promise<Removed> {
-  return reading(context, options, (lake) =>
+  const { removeSlices } = await import("../sync/remove.ts");
+  return await reading(context, options, (lake) =>
     removeSlices(lake, found, { ...waitingOf(context, options), log: context.log }),
   );
 }
@@ -110,8 +106,10 @@ export function statusOf(context: LakeContext, request: StatusRequest): Promise<
   );
 }
 
-export function verified(context: LakeContext, options: RunOptions): Promise<Verified> {
-  return reading(context, options, (lake) =>
+export async function verified(context: LakeContext, options: RunOptions): Promise<Verified> {
+  // Loads DuckDB, which `status` does not need.
+  const { verifyLake } = await import("../sync/verify.ts");
+  return await reading(context, options, (lake) =>
     verifyLake(lake, {
       now: realEffects.now(),
       lakeFlags: context.flags,

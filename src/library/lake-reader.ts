@@ -2,6 +2,7 @@ import type { ListedSlice } from "../lake/lake.ts";
 import { hasFilters } from "../questions/filters.ts";
 import { narrowStatement } from "../questions/narrow-statement.ts";
 import { get } from "../questions/questions.ts";
+import { joinSignals, untilAborted } from "../support/effects.ts";
 import {
   type AskOptions,
   type FilterOptions,
@@ -14,13 +15,21 @@ import { type OpenEngine, openEngine } from "./engines.ts";
 import { waitingOf } from "./lake-access.ts";
 import { ownFolder } from "./own-folder.ts";
 import type { RunOptions } from "./settings.ts";
+import { SharedEngine } from "./shared-engine.ts";
 import { shownNames } from "./shown-names.ts";
 import { Statement } from "./statements.ts";
 
-/** An engine over a lake, kept open from one statement to the next, and opened again if the lake has changed. */
+/**
+ * An engine over a lake, kept open from one statement to the next, and opened again if the lake has changed. Several operations
+ * may use it at the same time.
+ */
 export class LakeReader {
   readonly #context: LakeContext;
-  #opened: { readonly engine: OpenEngine; readonly listing: string } | undefined;
+  #current: { readonly shared: SharedEngine; readonly listing: string } | undefined;
+  /** The engine before, for what was prepared with it but has not started yet. */
+  #before: SharedEngine | undefined;
+  /** The last turn to look at the lake and open an engine. Only one at a time does so. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(context: LakeContext) {
     this.#context = context;
@@ -28,12 +37,18 @@ export class LakeReader {
 
   async prepare(question: string, options: AskOptions & { isChecked?: boolean }): Promise<PreparedAnswer> {
     const found = get(question, ownFolder(options.questions, this.#context.variables));
-    const engine = await this.#engine(options, true);
-    return await prepareAnswer(found, this.#context, engine, options, options.isChecked ?? true);
+    const shared = await this.#engine(options, true);
+    return await shared.during((engine) =>
+      prepareAnswer(found, this.#context, engine, options, options.isChecked ?? true),
+    );
   }
 
   async statement(sql: string, options: RunOptions & FilterOptions): Promise<Statement> {
-    const engine = await this.#engine(options, false);
+    const shared = await this.#engine(options, false);
+    return await shared.during((engine) => this.#statement(engine, sql, options));
+  }
+
+  async #statement(engine: OpenEngine, sql: string, options: RunOptions & FilterOptions): Promise<Statement> {
     const waiting = waitingOf(this.#context, options);
     const lakes = engine.lakes ?? [];
     const filters = filtersIn(options);
@@ -47,29 +62,60 @@ export class LakeReader {
   }
 
   async close(): Promise<void> {
-    const opened = this.#opened;
-    this.#opened = undefined;
-    await opened?.engine.close();
+    await this.#turn.catch(() => undefined);
+    const all = [this.#current?.shared ?? [], this.#before ?? []].flat();
+    this.#current = undefined;
+    this.#before = undefined;
+    await Promise.all(all.map((shared) => shared.close()));
   }
 
-  async #engine(options: RunOptions, needsSlices: boolean): Promise<OpenEngine> {
-    if (this.#opened) {
-      if ((await listingOf(this.#opened.engine)) === this.#opened.listing) return this.#opened.engine;
-      await this.close();
-    }
+  async #engine(options: RunOptions, needsSlices: boolean): Promise<SharedEngine> {
+    const { signal } = waitingOf(this.#context, options);
+    const before = this.#turn;
+    const turn = (async () => {
+      await before.catch(() => undefined);
+      signal?.throwIfAborted();
+      return await this.#upToDate(options, needsSlices);
+    })();
+    this.#turn = turn.catch(() => undefined);
+    return await untilAborted(turn, signal);
+  }
+
+  async #upToDate(options: RunOptions, needsSlices: boolean): Promise<SharedEngine> {
+    const current = this.#current;
+    if (current && (await listingOf(current.shared.opened)) === current.listing) return current.shared;
+    const opened = await this.#open(options, needsSlices);
+    const listing = (opened.lakes ?? []).map(({ slices }) => versionsOf(slices)).join("\n\n");
+    const shared = new SharedEngine(opened);
+    this.#current = { shared, listing };
+    this.#before?.closeWhenIdle();
+    this.#before = current?.shared;
+    return shared;
+  }
+
+  async #open(options: RunOptions, needsSlices: boolean): Promise<OpenEngine> {
     const { log, variables, isPlaceGiven } = this.#context;
-    const engine = await openEngine({
-      ...waitingOf(this.#context, options),
-      options: this.#context.options,
-      place: await this.#context.place(),
-      isPlaceGiven,
-      variables,
-      log,
-      needsSlices,
-    });
-    const listing = (engine.lakes ?? []).map(({ slices }) => versionsOf(slices)).join("\n\n");
-    this.#opened = { engine, listing };
-    return engine;
+    // The engine outlives the operation that opens it, whose signal must not end its calls later.
+    const operation = joinSignals(options.signal);
+    const lifetime = joinSignals(this.#context.options.signal, operation.signal);
+    try {
+      const opened = await openEngine({
+        ...waitingOf(this.#context, options),
+        signal: lifetime.signal,
+        options: this.#context.options,
+        place: await this.#context.place(),
+        isPlaceGiven,
+        variables,
+        log,
+        needsSlices,
+      });
+      return { ...opened, close: () => opened.close().finally(lifetime.release) };
+    } catch (error) {
+      lifetime.release();
+      throw error;
+    } finally {
+      operation.release();
+    }
   }
 }
 

@@ -1,9 +1,10 @@
-import { z } from "zod";
+import * as z from "zod";
 import { LICENSES, type LicenseCount, licenseName, licenseNamed } from "../insight/allowance.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { suggesting } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
-import { parseYaml, readText } from "./yaml-file.ts";
+import { readText } from "./read-text.ts";
+import { parseYaml } from "./yaml-text.ts";
 
 const COUNT = z.number().nonnegative();
 const ENTRY = z.union([
@@ -53,7 +54,7 @@ function entriesOf(text: string): [name: string, entry: Entry][] {
 
 async function entriesIn(file: string): Promise<[name: string, entry: Entry][]> {
   const hint = `Check the path, or set the licenses directly: --licenses ${EXAMPLE}`;
-  const value = parseYaml(await readText(file, "licenses", hint), file);
+  const value = parseYaml(await readText(file, `the licenses ${file}`, hint), file);
   const content = z.record(z.string(), z.unknown()).safeParse(value);
   if (!content.success || Object.keys(content.data).length === 0)
     throw new GcUsageError("input", `${file} has no licenses.`, {

@@ -69,7 +69,7 @@ async function reportOf(usage: Asker, context: LakeContext, options: LimitsOptio
       basis: "rows" in used ? used.basis : null,
     };
   } finally {
-    await disconnect(context, client);
+    await disconnect(context, connected);
   }
 }
 
@@ -81,7 +81,11 @@ type Used =
 async function clientsIn(usage: Asker, options: LimitsOptions): Promise<Used> {
   const { offline: _offline, whatIf: _growth, top: _top, onProgress: _progress, ...asked } = options;
   try {
-    const answer = await usage.ask("daily-counts", { ...asked, allowPartial: hasStart(options) });
+    const answer = await usage.ask("daily-counts", {
+      ...asked,
+      allowPartial: hasStart(options),
+      neededFor: "gc-usage limits",
+    });
     if (answer.basis.series?.some(({ organization }) => organization !== undefined)) throw severalLakes();
     return { rows: dailyCountsIn(answer), basis: answer.basis };
   } catch (error) {

@@ -1,5 +1,5 @@
 /** The settings of the program, as `gc-usage config` lists them. Loaded on demand, because few programs need them. */
 export async function loadSettingsList() {
-  const { listSettings, unknownVariables } = await import("./settings-list.ts");
-  return { listSettings, unknownVariables };
+  const { listSettings, unknownVariables, settingVariables } = await import("./settings-list.ts");
+  return { listSettings, unknownVariables, settingVariables };
 }

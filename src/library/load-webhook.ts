@@ -1,5 +1,6 @@
 /** Loads what sends messages, which only `check` needs. */
 export async function loadWebhook() {
-  const { webhook, messageText } = await import("./webhook.ts");
-  return { webhook, messageText };
+  const { webhook } = await import("./webhook.ts");
+  const { topicDestination } = await import("./topic-destination.ts");
+  return { webhook, topicDestination };
 }

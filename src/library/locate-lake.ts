@@ -1,4 +1,5 @@
 import type { StackSettings } from "../aws/stack.ts";
+import { ENCRYPTION_VARIABLE, OWNER_VARIABLE } from "../environment/s3-demands.ts";
 import { lakeUri } from "../lake/open.ts";
 import type { Log } from "../support/effects.ts";
 import { GcUsageError } from "../support/errors.ts";
@@ -27,6 +28,17 @@ export async function locateLake(
   const { Aws, stackOutputs } = await import("../aws/index.ts");
   const settings = await stackOutputs(new Aws({}, variables), stack);
   return { uri: settings.lake, stack: settings };
+}
+
+/**
+ * The variables for calls to the lake's bucket: a stack knows its bucket's owner and key. What the user set wins.
+ */
+export function bucketVariables(stack: StackSettings | undefined, variables: Variables): Variables {
+  return {
+    ...variables,
+    [OWNER_VARIABLE]: variables[OWNER_VARIABLE] || stack?.lakeBucketOwner,
+    [ENCRYPTION_VARIABLE]: variables[ENCRYPTION_VARIABLE] || stack?.kmsKeyArn,
+  };
 }
 
 /** Rows belong to one organization. @throws {GcUsageError} refused, for writing to a stack of several organizations. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { CheckState } from "../insight/notices.ts";
 import type { Lake } from "../lake/lake.ts";
 import type { Log } from "../support/effects.ts";
-import { messageOf } from "../support/errors.ts";
+import { type GcUsageError, messageOf } from "../support/errors.ts";
 import type { CheckFinding } from "./check-report.ts";
 import { changeState, readState } from "./check-state.ts";
 
@@ -76,18 +76,26 @@ export async function deliver(
         failures.push(error);
         break;
       }
-      await forget(lake, destination.id, key);
+      const failure = await forget(lake, destination.id, key);
+      if (failure === undefined) continue;
+      log.warn(
+        `${destination.name} got the message ${key}, but the lake could not record it: ${failure.message} ` +
+          "It is sent again with the next check.",
+      );
+      failures.push(failure);
+      break;
     }
   }
   return failures;
 }
 
-async function forget(lake: Lake, destination: string, key: string): Promise<void> {
-  await changeState(lake, (state) => ({
+async function forget(lake: Lake, destination: string, key: string): Promise<GcUsageError | undefined> {
+  const { failure } = await changeState(lake, (state) => ({
     state: state && {
       ...state,
       outbox: state.outbox.filter((message) => message.destination !== destination || message.key !== key),
     },
     result: undefined,
   }));
+  return failure;
 }

@@ -10,11 +10,11 @@ import {
 import type { Optional } from "../genesys/listing.ts";
 import { DOCUMENTED_LIMITS, type KnownLimit, mergedLimits } from "../insight/limits.ts";
 import { readClaim } from "../lake/claim.ts";
-import { GcUsageError, isGcUsageError, messageOf } from "../support/errors.ts";
+import { GcUsageError, isGcUsageError } from "../support/errors.ts";
 import { compareOrigins, describeOrganization } from "../usage/organization.ts";
 import { type JudgedRequest, judgedRequest } from "./change-requests.ts";
 import type { LakeContext } from "./context.ts";
-import { recordCost } from "./costs.ts";
+import { recordRun } from "./costs.ts";
 import { reading } from "./lake-access.ts";
 import type { RunOptions } from "./settings.ts";
 
@@ -35,21 +35,22 @@ export interface OfflineOptions extends RunOptions {
 
 /** A client for the lake's organization, or why there is none. */
 export type Connected =
-  | { readonly client: GenesysClient }
+  | { readonly client: GenesysClient; readonly connectedMs: number }
   | { readonly client: undefined; readonly reason: string; readonly isIntended: boolean };
 
 /**
- * Connects, unless `offline` is set or there are no credentials.
+ * Connects, unless `offline` is set, or there are no credentials or no region.
  *
  * @throws {GcUsageError} refused, if the credentials belong to another organization than the lake; input, for invalid settings.
  */
 export async function connectIfPossible(context: LakeContext, options: OfflineOptions): Promise<Connected> {
   if (options.offline) return { client: undefined, reason: "--offline is set.", isIntended: true };
+  const connectedMs = performance.now();
   let client: GenesysClient;
   try {
     client = await context.connect(options.signal);
   } catch (error) {
-    if (!isGcUsageError(error) || error.kind !== "credentials") throw error;
+    if (!isGcUsageError(error) || !isNotSetUp(error)) throw error;
     return { client: undefined, reason: error.message, isIntended: false };
   }
   try {
@@ -58,19 +59,23 @@ export async function connectIfPossible(context: LakeContext, options: OfflineOp
     await client.close();
     throw error;
   }
-  return { client };
+  return { client, connectedMs };
 }
 
-/** Closes the client, and records its calls in the lake, if there is one. */
-export async function disconnect(context: LakeContext, client: GenesysClient | undefined): Promise<void> {
-  if (client === undefined) return;
+/** Without credentials or a region, there is no connection. Invalid ones are an error. */
+function isNotSetUp({ kind, details }: GcUsageError): boolean {
+  return kind === "credentials" || details["missing"] === "region";
+}
+
+/** Closes the client, and records what the run has cost. */
+export async function disconnect(context: LakeContext, connected: Connected): Promise<void> {
+  if (connected.client === undefined) return;
+  const { client, connectedMs } = connected;
   await client.close();
   const { calls, throttled } = client.stats;
   if (calls === 0) return;
-  await reading(context, {}, (lake) => recordCost(lake, "limits", { calls, throttled }, context.log)).catch(
-    // Without a lake there is no place for it, and the answer does not depend on it.
-    (error: unknown) => context.log.debug(`The cost of this run was not recorded: ${messageOf(error)}`),
-  );
+  const seconds = (performance.now() - connectedMs) / 1000;
+  await recordRun(context, "limits", { calls, throttled, seconds });
 }
 
 /** Runs what calls the API. If that fails, the error says how to do without. */

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { type PathPattern, parsePaths } from "../questions/path-patterns.ts";
-import { GcUsageError, messageOf } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
+import { readText } from "./read-text.ts";
 
 /** The patterns of the named file; undefined without one. @throws {GcUsageError} input */
 export async function pathsIn({
@@ -17,11 +17,7 @@ export async function pathsIn({
       hint: "Use only one of them. A line of the file can have a method and a path, like --endpoint.",
     });
   }
-  const text = await readFile(pathsFile, "utf8").catch((error: unknown) => {
-    throw new GcUsageError("input", `Cannot read --paths-file ${quoted(pathsFile)}: ${messageOf(error)}.`, {
-      hint: "Set a text file with one path per line, for example: GET /api/v2/flows/{flowId}",
-      cause: error,
-    });
-  });
+  const hint = "Set a text file with one path per line, for example: GET /api/v2/flows/{flowId}";
+  const text = await readText(pathsFile, `--paths-file ${quoted(pathsFile)}`, hint);
   return parsePaths(text, `--paths-file ${quoted(pathsFile)}`);
 }

@@ -189,6 +189,7 @@ async function sideOf(
     from: span.start,
     to: span.end,
     allowPartial: true,
+    neededFor: "gc-usage reconcile",
     labels,
     signal,
   };

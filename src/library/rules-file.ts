@@ -1,10 +1,11 @@
 import { stringify } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { DEFAULT_RULES, RULE, RULES, type Rule } from "../insight/rules.ts";
 import { GcUsageError } from "../support/errors.ts";
 import { didYouMean } from "../support/nearest.ts";
 import { quoted } from "../support/printable.ts";
-import { parseYaml, readText } from "./yaml-file.ts";
+import { readText } from "./read-text.ts";
+import { parseYaml } from "./yaml-text.ts";
 
 /**
  * The rules of a YAML or JSON file, together with the built-in ones that it does not replace.
@@ -13,7 +14,7 @@ import { parseYaml, readText } from "./yaml-file.ts";
  */
 export async function readRules(file: string): Promise<Rule[]> {
   const hint = "Check the path. `gc-usage check --print-rules` prints the built-in rules, to start from.";
-  return parseRules(await readText(file, "rules", hint), file);
+  return parseRules(await readText(file, `the rules ${file}`, hint), file);
 }
 
 /** @param name of the file, for errors. */

@@ -1,9 +1,10 @@
 import { tmpdir } from "node:os";
 import { DEFAULT_USD_PER_TB } from "../engine/athena/cost.ts";
 import { awsRegion, caBundle } from "../environment/aws-client.ts";
-import { awsIdentity, shownAccessKey } from "../environment/aws-identity.ts";
+import { awsIdentity, PROFILE_FLAG, REGION_FLAG, shownAccessKey } from "../environment/aws-identity.ts";
 import { homeFolder } from "../environment/home.ts";
 import { environmentProxies, shownProxy } from "../environment/proxies.ts";
+import { ENCRYPTION_VARIABLE, OWNER_VARIABLE, s3Demands } from "../environment/s3-demands.ts";
 import {
   attempt,
   type FoundSetting,
@@ -14,7 +15,8 @@ import {
 import { cacheRoot } from "../lake/mirror/cache-folder.ts";
 import { lakeUri } from "../lake/open.ts";
 import { didYouMean } from "../support/nearest.ts";
-import { sizeIn, usdPerTb } from "./engines.ts";
+import { athenaPrice } from "./athena-price.ts";
+import { sizeIn } from "./engines.ts";
 import { ownFolder } from "./own-folder.ts";
 import type { Connection, Variables } from "./settings.ts";
 import { labelsFile } from "./shown-names.ts";
@@ -173,9 +175,17 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     group: "gc-usage",
+    name: "read-only token",
+    option: "--read-only-token",
+    variables: ["GC_USAGE_READ_ONLY_TOKEN"],
+    meaning: "token of the link for wall displays that `serve` prints",
+    find: ({ env }) => hidden(["GC_USAGE_READ_ONLY_TOKEN"], env),
+  },
+  {
+    group: "gc-usage",
     name: "cache",
     variables: ["GC_USAGE_CACHE", "XDG_CACHE_HOME"],
-    meaning: "folder for the mirrors of lakes on S3",
+    meaning: "folder for the mirrors of lakes on S3, and for costs recorded on this machine",
     fallback: "~/.cache/gc-usage",
     find: ({ env }) => ({
       value: cacheRoot(env),
@@ -205,7 +215,7 @@ export const SETTINGS: readonly Setting[] = [
     meaning: "US dollars per terabyte scanned, for cost estimates",
     fallback: String(DEFAULT_USD_PER_TB),
     find: ({ env }) => ({
-      value: String(usdPerTb(env["GC_USAGE_ATHENA_USD_PER_TB"])),
+      value: String(athenaPrice(env).usdPerTb),
       source: sourceOf(undefined, "", ["GC_USAGE_ATHENA_USD_PER_TB"], env),
     }),
   },
@@ -236,6 +246,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     group: "AWS",
     name: "profile",
+    option: PROFILE_FLAG,
     variables: ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"],
     meaning: "profile in ~/.aws",
     fallback: "default",
@@ -248,6 +259,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     group: "AWS",
     name: "region",
+    option: REGION_FLAG,
     variables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
     meaning: "AWS region",
     fallback: "the profile's",
@@ -259,6 +271,28 @@ export const SETTINGS: readonly Setting[] = [
     variables: ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"],
     meaning: "certificates that AWS calls trust instead of Node's",
     find: ({ env }) => caBundle(undefined, env) ?? {},
+  },
+  {
+    group: "AWS",
+    name: "bucket owner",
+    variables: [OWNER_VARIABLE],
+    meaning: "account that must own the lake's bucket; S3 denies every call otherwise",
+    fallback: "the stack's account, for a bucket that it created",
+    find: ({ env }) => {
+      const { owner } = s3Demands({ [OWNER_VARIABLE]: env[OWNER_VARIABLE] });
+      return owner === undefined ? {} : { value: owner, source: OWNER_VARIABLE };
+    },
+  },
+  {
+    group: "AWS",
+    name: "encryption",
+    variables: [ENCRYPTION_VARIABLE],
+    meaning: "encryption header of every write to S3: AES256, aws:kms, or a KMS key",
+    fallback: "the stack's KmsKeyArn, else the bucket's default",
+    find: ({ env }) => {
+      const { encryption } = s3Demands({ [ENCRYPTION_VARIABLE]: env[ENCRYPTION_VARIABLE] });
+      return encryption === undefined ? {} : { value: encryption, source: ENCRYPTION_VARIABLE };
+    },
   },
   {
     group: "machine",
@@ -352,4 +386,9 @@ export function unknownVariables(env: Variables): { name: string; hint: string |
     .filter((name) => name.startsWith("GC_USAGE_") && !known.includes(name))
     .sort()
     .map((name) => ({ name, hint: didYouMean(name, known) }));
+}
+
+/** The names of all variables that the program reads. */
+export function settingVariables(): string[] {
+  return [...new Set(SETTINGS.flatMap(({ variables }) => variables))];
 }

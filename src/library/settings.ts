@@ -1,3 +1,4 @@
+import type { AwsFlags } from "../environment/aws-identity.ts";
 import type { SettingsInput } from "../genesys/settings.ts";
 import type { Log } from "../support/effects.ts";
 import type { OnProgress } from "../support/progress.ts";
@@ -46,6 +47,8 @@ export interface LakeOptions extends EngineOptions, RunOptions {
   /** Read the location and Athena's settings from this stack's outputs, instead of a location. */
   readonly stack?: string | undefined;
   readonly connection?: Connection | undefined;
+  /** The AWS profile and region, if not those of the variables. */
+  readonly aws?: AwsFlags | undefined;
   /** Environment variables to use instead of the process's own. */
   readonly variables?: Variables | undefined;
   /** Receives warnings and notes. Default: none are shown. */

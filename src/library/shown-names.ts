@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
 import type { Lake } from "../lake/lake.ts";
 import { readLabelsFile, readNames } from "../lake/names.ts";
-import { type Label, parseLabels } from "../questions/labels.ts";
+import type { Label } from "../questions/labels.ts";
 import type { ShownNames } from "../questions/named-rows.ts";
-import { GcUsageError, messageOf } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
 import { quoted } from "../support/printable.ts";
 import { LABELS_FILE } from "../usage/lake-path.ts";
+import { readText } from "./read-text.ts";
 import type { Variables } from "./settings.ts";
 
 /**
@@ -49,19 +49,21 @@ async function labelsOf(
   if (named) {
     const { path, from } = named;
     const source = `${quoted(path)} (from ${from})`;
-    const text = await readFile(path, "utf8").catch((error: unknown) => {
-      throw new GcUsageError("input", `Cannot read the labels file ${source}: ${messageOf(error)}.`, {
-        hint: "Check the path and permissions of the file.",
-        cause: error,
-      });
-    });
-    return parseLabels(text, source);
+    const hint = "Check the path and permissions of the file.";
+    const text = await readText(path, `the labels file ${source}`, hint);
+    return (await loadLabels()).parseLabels(text, source);
   }
   let labels: Map<string, Label> | undefined;
   for (const lake of lakes) {
     const text = await readLabelsFile(lake);
-    if (text !== undefined)
-      labels = new Map([...(labels ?? []), ...parseLabels(text, `${LABELS_FILE} of the lake ${lake.uri}`)]);
+    if (text === undefined) continue;
+    const { parseLabels } = await loadLabels();
+    labels = new Map([...(labels ?? []), ...parseLabels(text, `${LABELS_FILE} of the lake ${lake.uri}`)]);
   }
   return labels;
+}
+
+/** Loads the reader of CSV, which most questions do not need. */
+function loadLabels(): Promise<typeof import("../questions/labels.ts")> {
+  return import("../questions/labels.ts");
 }

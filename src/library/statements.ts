@@ -5,6 +5,7 @@ import { misreadings } from "../questions/misreadings.ts";
 import { named } from "../questions/organizations.ts";
 import { realEffects } from "../support/effects.ts";
 import type { Envelope, RowFilter, SeriesFacts } from "../usage/envelope.ts";
+import { type BoundedRows, type Bounds, boundedRows } from "./bounded.ts";
 import type { LakeContext } from "./context.ts";
 import type { OpenEngine } from "./engines.ts";
 import type { RunOptions } from "./settings.ts";
@@ -50,6 +51,15 @@ export class Statement {
   }
 
   /**
+   * Runs it and reads the first rows, within bounds, which the engine applies: it reads no further.
+   *
+   * @throws {GcUsageError} like `start`; timeout, after `seconds`.
+   */
+  async bounded(bounds: Bounds): Promise<BoundedRows> {
+    return await boundedRows((how) => this.start(how), bounds, this.#options.signal);
+  }
+
+  /**
    * Describes whole tables, and checks them.
    *
    * @param tables those that the statement names: `result.tables`.
@@ -69,9 +79,12 @@ export class Statement {
       return tablesEnvelope(tables, undefined, facts, this.filters);
     }
     const series: SeriesFacts[] = [];
-    for (const { organization, lake } of this.#opened.lakes) {
-      const slices = await lake.slices(wanted, this.#options);
-      const held = slices.map(({ key, provenance }) => ({ key, coverage: provenance }));
+    for (const { organization, lake, slices } of this.#opened.lakes) {
+      const read = await lake.read(
+        slices.filter(({ key }) => wanted(key)),
+        this.#options,
+      );
+      const held = read.map(({ key, provenance }) => ({ key, coverage: provenance }));
       const found = seriesOf(held, now);
       const where = { lakeFlags: this.#context.flagsOf({ organization, lake }), now };
       await named(organization, () => checkSeries(found, demands, where));

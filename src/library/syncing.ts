@@ -25,7 +25,7 @@ import type { SeriesKey } from "../usage/series.ts";
 import type { Service } from "../usage/service.ts";
 import { hasStart, type WindowFlags, windowOf } from "../usage/window.ts";
 import type { LakeContext } from "./context.ts";
-import { recordCost } from "./costs.ts";
+import { recordRun } from "./costs.ts";
 import { checkWritable, warnBeforeFirstDay } from "./locate-lake.ts";
 import type { RunOptions } from "./settings.ts";
 import { version } from "./version.ts";
@@ -86,11 +86,11 @@ export async function syncOne(context: LakeContext, request: SyncRequest): Promi
     try {
       const summary = await sync({ ...optionsOf(context, lake, client, request, pace), target });
       pace.end();
-      await recordCost(lake, "sync", pace.cost, context.log);
+      await recordRun(context, "sync", pace.cost);
       return { ...summary, cost: pace.cost };
     } catch (error) {
       pace.end();
-      if (await hasCost(lake, error)) await recordCost(lake, "sync", pace.cost, context.log);
+      if (await hasCost(lake, error)) await recordRun(context, "sync", pace.cost);
       throw error;
     } finally {
       pace.end();
@@ -130,7 +130,7 @@ export async function syncEvery(
     } finally {
       pace.end();
       for (const { cost } of paces.values()) {
-        if (cost.calls > 0) await recordCost(lake, "sync", cost, context.log);
+        if (cost.calls > 0) await recordRun(context, "sync", cost);
       }
       await lake.close();
     }

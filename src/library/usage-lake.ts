@@ -6,18 +6,19 @@ import type { LakeStatus } from "../sync/status.ts";
 import type { Uploaded } from "../sync/upload.ts";
 import type { Verified } from "../sync/verify.ts";
 import { parseDay } from "../usage/day.ts";
-import { type DatedSeries, seriesAmong } from "../usage/series.ts";
+import type { DatedSeries } from "../usage/series.ts";
 import { Answer } from "./answer.ts";
 import type { AskOptions, FilterOptions, PreparedAnswer } from "./answers.ts";
 import type { CheckReport } from "./check-report.ts";
 import type { CheckOptions } from "./checking.ts";
 import { LakeContext } from "./context.ts";
-import type { MonthCost } from "./costs.ts";
+import type { Costs } from "./costs.ts";
 import type { DiagnoseOptions } from "./diagnosing.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { FairUseReport } from "./fair-use-report.ts";
 import type { FairUseOptions } from "./fair-use-terms.ts";
 import type { CopyToOptions, RemovalRequest, StatusRequest } from "./inspecting.ts";
+import type { LakeListing } from "./lake-listing.ts";
 import type { LakeReader } from "./lake-reader.ts";
 import type { LimitsOptions } from "./limits.ts";
 import type { LimitsReport } from "./limits-report.ts";
@@ -26,7 +27,7 @@ import type { QuestionName, QuestionRows } from "./question-rows.ts";
 import type { ReconcileReport } from "./reconcile-report.ts";
 import type { ReconcileOptions } from "./reconciling.ts";
 import { type RowObject, rowObjects } from "./row-objects.ts";
-import type { LakeOptions, RunOptions } from "./settings.ts";
+import type { EngineName, LakeOptions, RunOptions } from "./settings.ts";
 import type { Statement } from "./statements.ts";
 import type { LoadOptions, Source, UploadOptions } from "./storing.ts";
 import type { OnSeries, PlannedSeries, PlannedSync, Synced, SyncedSeries, SyncRequest } from "./syncing.ts";
@@ -61,6 +62,18 @@ export class UsageLake {
     return await (await import("./syncing.ts")).syncEvery(this.#context, request, onSeries);
   }
 
+  /**
+   * Runs a task, such as a night's sync and check, unless one is running on this lake. For a lake on S3, only runs of this machine
+   * count: the lake itself is safe with any number of them.
+   *
+   * @returns undefined if one is running.
+   */
+  async alone<T>(task: () => Promise<T>): Promise<{ readonly result: T } | undefined> {
+    const { reading } = await import("./lake-access.ts");
+    const { runAlone } = await import("../lake/workspace.ts");
+    return await reading(this.#context, {}, ({ store }) => runAlone(store.staging, task));
+  }
+
   /** What `sync` would query, without calling the API. */
   async plan(request: SyncRequest = {}): Promise<PlannedSync> {
     return await (await import("./syncing.ts")).planOne(this.#context, request);
@@ -86,12 +99,21 @@ export class UsageLake {
     return await (await import("./inspecting.ts")).copyLakes(this.#context, target.#context, options);
   }
 
+  /** The engine that runs SQL. */
+  get engine(): EngineName {
+    return this.#context.options.engine ?? "duckdb";
+  }
+
   /** The series of a single lake, from a listing only. */
   async series(options: RunOptions = {}): Promise<readonly DatedSeries[]> {
+    return (await this.listing(options)).series;
+  }
+
+  /** A single lake's series, and a version that changes with its contents, from a listing only. */
+  async listing(options: RunOptions = {}): Promise<LakeListing> {
     const { reading } = await import("./lake-access.ts");
-    return await reading(this.#context, options, async (lake) =>
-      seriesAmong((await lake.list()).map(({ key }) => key)),
-    );
+    const { listingOf } = await import("./lake-listing.ts");
+    return await reading(this.#context, options, listingOf);
   }
 
   /** @throws {GcUsageError} lake, with the reason, if nothing can be written to the lake. */
@@ -115,16 +137,29 @@ export class UsageLake {
     return await (await import("./inspecting.ts")).statusOf(this.#context, request);
   }
 
-  /** What gc-usage itself has cost by month, as far as its runs could record it in the lake. */
-  async costs(options: RunOptions = {}): Promise<readonly MonthCost[]> {
-    const { reading } = await import("./lake-access.ts");
-    const { costsOf } = await import("./costs.ts");
-    return await reading(this.#context, options, costsOf);
+  /**
+   * What gc-usage itself has cost, as far as its runs could record it: API calls, bytes that Athena scanned, seconds. For several
+   * lakes, only what was recorded for all of them together on this machine.
+   */
+  async costs(): Promise<Costs> {
+    return await (await import("./costs.ts")).costsOf(this.#context);
   }
 
   /** Reads a single lake completely and reports inconsistencies. Changes nothing. */
   async verify(options: RunOptions = {}): Promise<Verified> {
     return await (await import("./inspecting.ts")).verified(this.#context, options);
+  }
+
+  /**
+   * Makes a DuckDB file with a view for each series, for programs that read DuckDB files, such as DBeaver or Metabase. Replaces the
+   * file. Only for a lake in a folder.
+   *
+   * @returns the names of the views.
+   */
+  async writeViews(file: string, options: RunOptions = {}): Promise<string[]> {
+    const { checkViewable, viewsOf } = await import("./lake-views.ts");
+    checkViewable(await this.location());
+    return await viewsOf(await this.members(options), file, options);
   }
 
   /** The lakes below this location by organization, or only this lake. They share its options. */
@@ -136,7 +171,11 @@ export class UsageLake {
     await Promise.all(lakes.map(({ lake }) => lake.close()));
     if ("lake" in found) return [{ organization: undefined, uri, flags: this.#context.flags, lake: this }];
     return found.lakes.map(({ organization, lake }) => {
-      const child = new UsageLake(lake.uri, { ...this.#context.options, stack: undefined });
+      const child = new UsageLake(lake.uri, {
+        ...this.#context.options,
+        stack: undefined,
+        organization: undefined,
+      });
       return { organization, uri: lake.uri, flags: child.#context.flags, lake: child };
     });
   }
@@ -179,7 +218,7 @@ export class UsageLake {
 
   /** What the rules would have reported on the last `days` days. Remembers nothing. */
   async previewRules(days: number, options: Omit<CheckOptions, "save"> = {}): Promise<Preview> {
-    return await (await import("./checking.ts")).previewRules(this, days, options);
+    return await (await import("./checking.ts")).previewRules(this, this.#context, days, options);
   }
 
   /** Reports a finding of `check` no more until a day. @throws {GcUsageError} input, for an unknown id. */

@@ -6,7 +6,9 @@ import { parseRetryAfter, withRetries } from "../genesys/retry.ts";
 import { realEffects } from "../support/effects.ts";
 import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
 import { networkReason } from "../support/network-errors.ts";
+import { nameInText } from "../support/printable.ts";
 import { secrets } from "../support/redact.ts";
+import { findingSummary } from "./check-report.ts";
 import { type CheckMessage, type Destination, destinationId } from "./notify.ts";
 import { version } from "./version.ts";
 import type { WebhookFormat, WebhookOptions } from "./webhook-formats.ts";
@@ -66,7 +68,10 @@ const BODIES: Readonly<Record<WebhookFormat, (message: CheckMessage) => unknown>
           $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
           type: "AdaptiveCard",
           version: "1.4",
-          body: [{ type: "TextBlock", wrap: true, text: messageText(message) }],
+          // A TextBlock would take what looks like Markdown in a name for markup.
+          body: messageText(message)
+            .split("\n")
+            .map((text) => ({ type: "RichTextBlock", inlines: [{ type: "TextRun", text }] })),
         },
       },
     ],
@@ -74,15 +79,13 @@ const BODIES: Readonly<Record<WebhookFormat, (message: CheckMessage) => unknown>
 };
 
 /** A finding in a few lines. */
-export function messageText({
-  organization,
-  finding: { status, id, summary, causes },
-}: CheckMessage): string {
+export function messageText({ organization, finding }: CheckMessage): string {
+  const { status, id, causes } = finding;
   const whose = organization === undefined ? "" : `${organization}: `;
   const why = causes
-    .map(({ value, name, share }) => `\n${Math.round(share * 100)}% ${name ?? value}`)
+    .map(({ value, name, share }) => `\n${Math.round(share * 100)}% ${nameInText(name ?? value)}`)
     .join("");
-  return `${whose}${status}: ${summary}${why}\n${id}`;
+  return `${whose}${status}: ${findingSummary(finding)}${why}\n${id}`;
 }
 
 /** Slack gives these characters a meaning. */

@@ -35,6 +35,8 @@ export interface Wanted {
   readonly params?: ParamValues | undefined;
   /** Days, unless given. */
   readonly granularity?: Granularity | undefined;
+  /** What the rows are for, in errors: `gc-usage check`. Default: the question. */
+  readonly neededFor?: string | undefined;
   /** The option that names the lake in commands of hints, ` --lake usage-lake`. */
   readonly lakeFlags?: string | undefined;
 }
@@ -61,7 +63,7 @@ export function sourcesFor(question: Question, slices: readonly SliceKey[], want
   const limits = [wanted.service, wanted.grouping].filter(Boolean).join(", ");
   throw new GcUsageError(
     "lake",
-    `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${question.name} needs${wanted.dimensions?.length ? " with these filters" : ""}.`,
+    `The lake has no ${granularity}s${needs}${limits ? ` of ${limits}` : ""}, which ${wanted.neededFor ?? question.name} needs${wanted.dimensions?.length ? " with these filters" : ""}.`,
     { hint: whatThereIs(question, wanted, all, answering) },
   );
 }
@@ -79,7 +81,11 @@ function whatThereIs(
   answering: readonly Source[],
 ): string {
   const has = all.map((source) => describeSeries(source)).join("; ");
-  const instead = answering.find(({ granularity }) => granularity !== "total")?.granularity;
+  // Only questions take a granularity.
+  const instead =
+    wanted.neededFor === undefined
+      ? answering.find(({ granularity }) => granularity !== "total")?.granularity
+      : undefined;
   return [
     has ? `The lake has ${has}.` : "The lake is empty.",
     ...(instead === undefined ? [] : [`Add --granularity ${instead} to read the ${instead}s.`]),

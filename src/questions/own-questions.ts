@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tablesOf } from "../engine/athena/dates.ts";
-import { codeOf, GcUsageError, messageOf } from "../support/errors.ts";
+import { GcUsageError } from "../support/errors.ts";
+import { reasonOf } from "../support/system-reason.ts";
 import { parametersOf, parseQuestion, type Question, replaceParameters } from "./heading.ts";
 
 /** A folder of `.sql` files, each a question of the user. */
@@ -56,8 +57,7 @@ function reading<T>(what: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "it does not exist" : messageOf(error);
-    throw new GcUsageError("input", `${what}: ${why}.`, { cause: error });
+    throw new GcUsageError("input", `${what}: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

@@ -42,7 +42,12 @@ export function awsError(error: unknown, doing: string, options: AwsOptions): Er
     doing,
   };
   const known =
-    notSetUp(thrown, options) ?? notSecured(thrown) ?? notAnswered(thrown, options) ?? notAllowed(thrown);
+    wrongClock(thrown) ??
+    wrongRegion(thrown) ??
+    notSetUp(thrown, options) ??
+    notSecured(thrown) ??
+    notAnswered(thrown, options) ??
+    notAllowed(thrown);
   if (known !== undefined) return known;
   // An error with metadata is a response from AWS; anything else is a bug of ours and stays unchanged.
   if (thrown.status === undefined) return error instanceof Error ? error : new Error(thrown.message);
@@ -72,7 +77,7 @@ function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profil
   }
   if (message.startsWith("Region is missing")) {
     return new GcUsageError("aws", `Cannot ${doing}: no AWS region is set.`, {
-      hint: "Set AWS_REGION, for example to eu-central-1, or set a region in the profile.",
+      hint: "Set --aws-region or AWS_REGION, for example to eu-central-1, or set a region in the profile.",
       cause,
     });
   }
@@ -83,9 +88,72 @@ function notSetUp({ error: cause, name, code, message, doing }: Thrown, { profil
       ? `no usable AWS credentials${whose} were found. ${message}`
       : message;
   return new GcUsageError("credentials", `Cannot ${doing}: ${why}`, {
-    hint: "Sign in (`aws sso login` or `aws configure`), name a profile with AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    hint: "Sign in (`aws sso login` or `aws configure`), name a profile with --aws-profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     cause,
   });
+}
+
+/** The SDK corrects a wrong clock itself, from the date of AWS's answer. This is left if that did not help. */
+function wrongClock({ error: cause, name, message, doing }: Thrown) {
+  const isTooOld = /Signature (expired|not yet current)/i.test(message);
+  if (!isTooOld && name !== "RequestTimeTooSkewed" && name !== "RequestExpired") return undefined;
+  const theirs = Date.parse(headersOf(cause)["date"] ?? "");
+  const minutes = Math.round((Date.now() - theirs) / 60_000);
+  const by =
+    Number.isNaN(minutes) || minutes === 0
+      ? ""
+      : `: it is ${Math.abs(minutes)} minutes ${minutes > 0 ? "ahead" : "behind"}`;
+  return new GcUsageError("credentials", `Cannot ${doing}: AWS rejected the clock of this machine${by}.`, {
+    hint: "Set the clock, for example with `timedatectl set-ntp true`, then run the same command again.",
+    cause,
+    details: { code: name },
+  });
+}
+
+/** The region that an answer of S3 names, if the request was for a bucket in another one. */
+export function regionNamedBy(error: unknown): string | undefined {
+  const name = error instanceof Error ? error.name : "";
+  const status = statusOf(error);
+  if (
+    status !== 301 &&
+    name !== "AuthorizationHeaderMalformed" &&
+    !(status === 400 && name !== "InvalidRequest")
+  )
+    return undefined;
+  const text = messageOf(error);
+  const named =
+    headersOf(error)["x-amz-bucket-region"] ??
+    textIn(error, "Region") ??
+    /expecting '([a-z0-9-]+)'/.exec(text)?.[1] ??
+    // Whatever the partition's domain: amazonaws.com, amazonaws.com.cn …
+    /\bs3[.-](?:fips[.-])?(?:dualstack\.)?([a-z]{2,}(?:-[a-z]+)+-\d+)\./.exec(
+      textIn(error, "Endpoint") ?? "",
+    )?.[1];
+  return named !== undefined && /^[a-z0-9-]{1,40}$/.test(named) ? named : undefined;
+}
+
+function wrongRegion({ error: cause, name, status, doing }: Thrown) {
+  if (status !== 301 && name !== "AuthorizationHeaderMalformed") return undefined;
+  const region = regionNamedBy(cause);
+  return new GcUsageError("aws", `Cannot ${doing}: the bucket is in ${region ?? "another AWS region"}.`, {
+    hint: `Set --aws-region${region === undefined ? " or AWS_REGION to the bucket's region" : ` ${region}`}.`,
+    cause,
+    details: { code: name },
+  });
+}
+
+function headersOf(error: unknown): Readonly<Record<string, string | undefined>> {
+  const response = fieldOf(error, "$response");
+  return (fieldOf(response, "headers") ?? {}) as Readonly<Record<string, string | undefined>>;
+}
+
+function textIn(error: unknown, field: string): string | undefined {
+  const value = fieldOf(error, field);
+  return typeof value === "string" ? value : undefined;
+}
+
+function fieldOf(from: unknown, field: string): unknown {
+  return typeof from === "object" && from !== null ? Reflect.get(from, field) : undefined;
 }
 
 function notSecured({ error: cause, code, message, doing }: Thrown) {
@@ -136,6 +204,18 @@ function notAnswered(
 function notAllowed({ error: cause, name, status, message, doing }: Thrown) {
   if (!name.startsWith("AccessDenied") && name !== "UnauthorizedOperation" && status !== 403)
     return undefined;
+  // The answer to a HEAD request has no body, so the SDK knows only the status.
+  if (/^(UnknownError|Unknown|Forbidden|403)\.$/.test(message)) {
+    return new GcUsageError(
+      "permission",
+      `Cannot ${doing}: AWS denied access and gave no reason (HTTP 403).`,
+      {
+        hint: "Check that your role has s3:GetObject there, and s3:ListBucket: without it, S3 also denies the lookup of an object that does not exist. docs/aws.md lists the permissions of each command.",
+        cause,
+        details: { code: name },
+      },
+    );
+  }
   return new GcUsageError("permission", `Cannot ${doing}: AWS denied access. ${message}`, {
     hint: "Ask the administrator of the AWS account for that permission. docs/aws.md lists the permissions of each command.",
     cause,

@@ -12,6 +12,11 @@ export function sqlName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** `a.b` → `a\.b`: a part of a regular expression that matches only this text. */
+export function regExpText(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}
+
 /** `it's` → `'it'\''s'`; a word that a POSIX shell reads literally stays unchanged. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

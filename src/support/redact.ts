@@ -1,3 +1,5 @@
+import { regExpText } from "./quote.ts";
+
 /**
  * Keeps secrets out of all output. Data is covered by the first rule, messages by all three:
  * - known secrets, anywhere and in any encoding, even if a message truncates them;
@@ -122,7 +124,7 @@ function patternOf(secrets: ReadonlySet<string>): RegExp | undefined {
   if (secrets.size === 0) return undefined;
   const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
   const source = longestFirst.map((secret) => {
-    const literal = secret.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    const literal = regExpText(secret);
     return secret.length < WHOLE_WORD_BELOW ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal;
   });
   return new RegExp(source.join("|"), "g");

@@ -25,3 +25,10 @@ export function parseSize(text: string, source: string): number {
   }
   return Math.floor(Number(match[1]) * (SIZES[match[2] ?? "b"] ?? 1));
 }
+
+/** US dollars with two significant digits, however small the amount. */
+export function dollars(amount: number): string {
+  if (amount === 0) return "0";
+  const digits = Math.max(2, 1 - Math.floor(Math.log10(amount)));
+  return amount.toFixed(Math.min(digits, 12));
+}

@@ -1,5 +1,5 @@
 import { type Coverage, describeSpan, knownSpan, mayChange, SETTLE_DAYS } from "./coverage.ts";
-import { addDays, type Day, eachDay, lastDay, maxDay, minDay } from "./day.ts";
+import { addDays, type Day, daysBetween, eachDay, lastDay, maxDay, minDay } from "./day.ts";
 import type { Dimension, Grouping } from "./grouping.ts";
 import { METRICS, type Metric } from "./metric.ts";
 import { type Granularity, periodEnd, periodsOf, type Span, type WeekStart, weekStartOf } from "./period.ts";
@@ -211,6 +211,29 @@ export function rangesOf(days: readonly Day[]): DayRange[] {
     else ranges.push({ from: day, to: day });
   }
   return ranges;
+}
+
+/** The parts of the ranges from `from` to `to`. */
+export function rangesWithin<Range extends DayRange>(
+  ranges: readonly Range[],
+  { from, to }: DayRange,
+): Range[] {
+  return ranges.flatMap((range) =>
+    range.from <= to && range.to >= from
+      ? { ...range, from: maxDay(range.from, from), to: minDay(range.to, to) }
+      : [],
+  );
+}
+
+/** How many days the ranges have. */
+export function dayCount(ranges: readonly DayRange[]): number {
+  return ranges.reduce((sum, { from, to }) => sum + daysBetween(from, to) + 1, 0);
+}
+
+/** The first ranges: `2026-11-01, 2026-11-03 to 2026-11-07 and 2 more`. */
+export function describeFirstRanges(ranges: readonly DayRange[], most: number): string {
+  const more = ranges.length - most;
+  return describeRanges(ranges.slice(0, most)) + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** `2026-11-01, 2026-11-03 to 2026-11-07`. */

@@ -17,6 +17,11 @@ export function slicePath(key: SliceKey): string {
   return `usage/granularity=${key.granularity}/date=${key.date}/${key.service}.${key.grouping}.parquet`;
 }
 
+/** A glob pattern of the paths of a series' slices. */
+export function slicesPattern({ granularity, service, grouping }: Omit<SliceKey, "date">): string {
+  return `usage/granularity=${granularity}/date=*/${service}.${grouping}.parquet`;
+}
+
 const SLICE_PATH = /^usage\/granularity=([a-z]+)\/date=([0-9-]+)\/([a-z]+)\.([a-z-]+)\.parquet$/;
 
 /** The key of a slice, from its path; undefined for any other object. */

@@ -3,9 +3,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CheckReport } from "../../src/index.ts";
+import { type CheckReport, openLake } from "../../src/index.ts";
 import { addDays, type Day, eachDay } from "../../src/usage/day.ts";
-import { gcUsage } from "../helpers/cli.ts";
+import { gcUsage, start } from "../helpers/cli.ts";
 import { workFolder } from "../helpers/folders.ts";
 import { makeLake, slice } from "../helpers/lakes.ts";
 
@@ -166,6 +166,96 @@ describe("gc-usage check", () => {
     expect(unknown.stderr).toContain(id);
   });
 
+  it("dates a silence from its first day, names the last day of what has ended, and the limit of what has not", async () => {
+    const lake = await lakeCopy();
+    const [storm, silence] = (await check(lake, "2026-09-12")).report?.findings ?? [];
+    expect(storm?.limit).toMatchObject({
+      key: null,
+      isAssumed: true,
+      summary: expect.stringContaining("on this endpoint, because only one of several has 429s"),
+    });
+    expect(silence).toMatchObject({
+      id: expect.stringMatching(/^20260905-/),
+      since: "2026-09-05",
+      summary: expect.stringContaining("no requests since 2026-09-05"),
+      limit: null,
+    });
+    const later = (await check(lake, "2026-09-21")).report?.findings ?? [];
+    const ended = later.find(({ status }) => status === "ended");
+    expect(ended?.summary).toMatch(/^Stormy was rate limited .* Ended; last day 2026-09-12\.$/);
+    expect(later.find(({ kind }) => kind === "new-client")?.limit).toMatchObject({
+      key: "client.credentials.token.rate.per.minute",
+      value: 300,
+      unit: "requests-per-minute",
+      source: "documented default",
+      isAssumed: true,
+      summary: expect.stringContaining("less than 1% of what a token can make in a day"),
+    });
+    expect(later.find(({ kind }) => kind === "errors")?.limit).toBeNull();
+  });
+
+  it("warns about patterns that match nobody, with the rule", async () => {
+    const file = join(await workFolder(), "rules.yaml");
+    await writeFile(
+      file,
+      "rules:\n" +
+        '  - { id: storms, kind: rate-limited, only: ["Stromy", "steady"], except: ["Load test*"] }\n' +
+        '  - { id: users, kind: errors, by: endpoint, only: ["/api/v2/user*", "/api/v3/*"] }\n' +
+        '  - { id: gaps, kind: missing-data, except: ["New"] }\n',
+    );
+    const args = ["check", "--lake", original, "--rules", file, "--to", "2026-09-09"];
+    const { stderr } = await gcUsage([...args, "--preview", "30d"]);
+    expect(stderr.match(/^warning: .*$/gm)).toEqual([
+      'warning: "Stromy" in `only` of the rule storms matches no client of the last 300 days. Did you mean "Stormy"?',
+      'warning: "Load test*" in `except` of the rule storms matches no client of the last 300 days.',
+      'warning: "/api/v3/*" in `only` of the rule users matches no endpoint of the last 300 days.',
+      'warning: "New" in `except` of the rule gaps has no effect, because the rule is not about clients or endpoints.',
+    ]);
+  });
+
+  it("says what it needs of a lake without it, and the first day that it has", async () => {
+    const monthly = await makeLake([
+      slice("2026-08-01", rowsOf(FIRST), { granularity: "month", grouping: "client" }),
+    ]);
+    const refused = await gcUsage(["check", "--lake", monthly]);
+    expect(refused.exitCode).toBe(9);
+    expect(refused.stderr).toContain("The lake has no days split by client, which gc-usage check needs.");
+    expect(refused.stderr).not.toContain("--granularity");
+    const text = async (to: string) =>
+      (await gcUsage(["check", "--lake", original, "--to", to, "--dry-run"])).stdout;
+    expect(await text("2026-08-01")).toContain(`(jobs, client-uri-method, from ${FIRST})`);
+    expect(await text("2026-07-01")).toContain("(jobs, client-uri-method, no data up to this day)");
+  });
+
+  it("prints its findings if the lake cannot be written, sends nothing, and then fails with a way to do without", async () => {
+    const lake = await lakeCopy();
+    // As on a read-only disk, but also for root: no temporary folder can be created in a file.
+    await writeFile(join(lake, ".staging"), "");
+    const refused = await check(lake, "2026-09-12", "--webhook", "http://127.0.0.1:9/hook");
+    expect(refused).toMatchObject({
+      exitCode: 9,
+      news: ["new stormy rate-limited", "new silent silent-client"],
+      report: { outcome: "fired", isSaved: false, saveFailure: { kind: "lake" }, undelivered: 0 },
+    });
+    expect(refused.stderr).toMatch(
+      /Cannot write to the lake .*, and nothing was sent\. 2 findings are open\./,
+    );
+    expect(refused.stderr).toContain("--dry-run");
+    expect(await check(lake, "2026-09-12", "--dry-run")).toMatchObject({
+      exitCode: 13,
+      news: refused.news,
+      report: { saveFailure: null },
+    });
+
+    await rm(join(lake, ".staging"));
+    const { report } = await check(lake, "2026-09-12");
+    const [first] = report?.findings ?? [];
+    await writeFile(join(lake, ".staging"), "");
+    const ack = await gcUsage(["check", "ack", first?.id ?? "", "--lake", lake, "--reason", "planned"]);
+    expect(ack).toMatchObject({ exitCode: 9, stderr: expect.stringContaining("Cannot write to the lake") });
+    expect(ack.stderr).not.toContain("is acknowledged");
+  });
+
   it("leaves the record of a newer version unchanged, and reports a damaged one", async () => {
     const lake = await lakeCopy();
     const file = join(lake, "_gc-usage-check.json");
@@ -188,7 +278,7 @@ describe("gc-usage check", () => {
       (await gcUsage(["check", "--lake", original, "--to", "2026-09-16", "--dry-run", "--format", format]))
         .stdout;
     expect(await print("markdown")).toContain(
-      '| new | Ignore \\<b\\>this\\</b\\> \\| \\`x\\` & "that" \\# now failed',
+      '| new | Ignore &lt;b&gt;this&lt;/b&gt; \\| \\`x\\` &amp; "that" \\# now failed',
     );
     const junit = await print("junit");
     expect(junit).toContain('tests="3" failures="2" errors="0"');
@@ -350,7 +440,8 @@ rules:
       "The webhook's address is not an https address.",
     ],
     [["--sns-topic", "my-topic"], 'Invalid --sns-topic: "my-topic"'],
-    [["--rules", "missing.yaml"], "Cannot read the rules missing.yaml: ENOENT."],
+    [["--rules", "missing.yaml"], "Cannot read the rules missing.yaml: no such file or folder."],
+    [["--rules", "."], "Cannot read the rules .: it is a folder."],
   ])("rejects %j", async (args, message) => {
     const ran = await gcUsage(["check", "--lake", original, ...args]);
     expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
@@ -363,6 +454,8 @@ describe("a webhook", () => {
   let server: Server;
   let url: string;
   let status = 200;
+  /** Called instead of an answer. */
+  let onHeld: (() => void) | undefined;
   const received: { readonly key: string; readonly signature: string; readonly body: string }[] = [];
 
   beforeAll(async () => {
@@ -372,7 +465,8 @@ describe("a webhook", () => {
       request.on("end", () => {
         const header = (name: string): string => String(request.headers[name] ?? "");
         received.push({ key: header("idempotency-key"), signature: header("x-gc-usage-signature"), body });
-        response.writeHead(status).end();
+        if (onHeld) onHeld();
+        else response.writeHead(status).end();
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -408,6 +502,57 @@ describe("a webhook", () => {
     await run(lake, "2026-09-13");
     expect(received).toEqual([]);
     expect(await readFile(join(lake, "_gc-usage-check.json"), "utf8")).not.toContain("secret-of-the-hook");
+  });
+
+  it("waits in the lake if the lake cannot record that a message was sent, and the check still reports", async () => {
+    const lake = await lakeCopy();
+    const sent: string[] = [];
+    const warnings: string[] = [];
+    const log = { warn: (line: string) => warnings.push(line), info() {}, debug() {} };
+    await using opened = await openLake(lake, { variables: {}, log });
+    const destination = {
+      id: "test",
+      name: "The test",
+      body: () => "text",
+      send: async (_body: unknown, key: string) => {
+        sent.push(key);
+        await rm(join(lake, ".staging"), { recursive: true, force: true });
+        await writeFile(join(lake, ".staging"), "");
+      },
+    };
+    const report = await opened.check({ to: "2026-09-12", destinations: [destination] });
+    expect(report).toMatchObject({ outcome: "fired", isSaved: true, saveFailure: null, undelivered: 1 });
+    expect(warnings.join()).toMatch(
+      /The test got the message .*, but the lake could not record it: Cannot write/,
+    );
+    expect(sent).toHaveLength(1);
+    await rm(join(lake, ".staging"));
+    const again = {
+      ...destination,
+      send: (_body: unknown, key: string) => Promise.resolve(void sent.push(key)),
+    };
+    expect((await opened.check({ to: "2026-09-12", destinations: [again] })).undelivered).toBe(0);
+    expect(sent).toEqual([sent[0], sent[0], expect.not.stringContaining(sent[0] ?? "")]);
+  });
+
+  it("gets each message if a check is killed before its answer, and a repeated one with the same key", async () => {
+    const lake = await lakeCopy();
+    received.length = 0;
+    const arrived = new Promise<void>((resolve) => {
+      onHeld = resolve;
+    });
+    const killed = start(["check", "--lake", lake, "--to", "2026-09-12"], { env: { GC_USAGE_WEBHOOK: url } });
+    await arrived;
+    killed.kill("SIGKILL");
+    await killed;
+    onHeld = undefined;
+    expect(await run(lake, "2026-09-12")).toMatchObject({ exitCode: 0 });
+    const keys = received.map(({ key }) => key);
+    expect(keys).toEqual([keys[0], keys[0], expect.stringMatching(/^2026090[56]-\w+\.new\./)]);
+    expect(received[1]?.body).toBe(received[0]?.body);
+    received.length = 0;
+    await run(lake, "2026-09-12");
+    expect(received).toEqual([]);
   });
 
   it("gets a single message of several checks at the same time", async () => {

@@ -13,11 +13,14 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 
 interface Costs {
+  readonly costTotal: { readonly runs: number; readonly calls: number; readonly usdPerTbSource: string };
   readonly cost: readonly {
     readonly month: string;
     readonly kind: string;
     readonly calls: number;
     readonly runs: number;
+    readonly seconds: number;
+    readonly recordedIn: string;
   }[];
 }
 
@@ -42,6 +45,18 @@ it("status --cost sums the API calls of all runs", async () => {
     { kind: "limits", calls: made() - before - calls },
     { kind: "sync", calls },
   ]);
+  for (const { seconds, recordedIn } of all.cost) {
+    expect(seconds).toBeGreaterThan(0);
+    expect(recordedIn).toBe("lake");
+  }
+  expect(all.costTotal).toMatchObject({
+    runs: 3,
+    calls: made() - before,
+    bytesScanned: 0,
+    usd: 0,
+    usdPerTb: 5,
+    usdPerTbSource: expect.stringContaining("assumption"),
+  });
 
   // A later version's record stays, and hides nothing else.
   const newer = '{"format":2,"days":[]}';
@@ -49,4 +64,34 @@ it("status --cost sums the API calls of all runs", async () => {
   expect(await sync("--last", "2d", "--refetch")).toMatchObject({ exitCode: 0 });
   expect(await readFile(join(lake, "_gc-usage-costs.json"), "utf8")).toBe(newer);
   expect((await gcUsage(status)).stdout).toContain("No cost is recorded yet.");
+});
+
+it("records the cost on this machine if the lake cannot be written, loses no run, and fails no command", async () => {
+  const folder = await workFolder();
+  const lake = join(folder, "lake");
+  const cache = join(folder, "cache");
+  const env = { ...sandbox.env, GC_USAGE_CACHE: cache };
+  expect(await gcUsage(["sync", "--lake", lake, "--last", "2d"], { env })).toMatchObject({ exitCode: 0 });
+  // As on a read-only disk, but also for root: no temporary folder can be created in a file.
+  await writeFile(join(lake, ".staging"), "");
+  const limits = () => gcUsage(["limits", "--lake", lake, "--json"], { env, ownProcess: true });
+  for (const ran of await Promise.all([limits(), limits(), limits()]))
+    expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
+  const status = ["status", "--lake", lake, "--cost"];
+  const { cost, costTotal } = JSON.parse((await gcUsage([...status, "--json"], { env })).stdout) as Costs;
+  expect(cost).toMatchObject([
+    { kind: "limits", recordedIn: "machine", runs: 3 },
+    { kind: "sync", recordedIn: "lake", runs: 1 },
+  ]);
+  expect(costTotal.runs).toBe(4);
+  const text = (await gcUsage(status, { env })).stdout;
+  expect(text).toMatch(/limits {2}3 runs, .*\(on this machine\)\n/);
+  expect(text).toMatch(/total {12}4 runs, /);
+
+  // Neither there nor here: the answer is what counts.
+  const nowhere = { ...env, GC_USAGE_CACHE: join(lake, ".staging", "cache") };
+  expect(await gcUsage(["limits", "--lake", lake], { env: nowhere })).toMatchObject({
+    exitCode: 0,
+    stderr: expect.not.stringContaining("cost"),
+  });
 });

@@ -216,7 +216,7 @@ describe("gc-usage diagnose", () => {
       env: {},
     });
     expect(ran.exitCode).toBe(0);
-    expect(ran.stdout).toContain("## \\<b\\>All\\</b\\> \\| \\*of\\* \\# it (pool)\n");
+    expect(ran.stdout).toContain("## &lt;b&gt;All&lt;/b&gt; \\| \\*of\\* \\# it (pool)\n");
     expect(ran.stdout).toContain("| PUT /api/v2/users | 100,000 | 600,000 | 16.7 |");
     expect(ran.stdout).toContain("sign in again after a 429 to get a new token. That works around the limit");
     expect(ran.stdout).toContain("~~~text\nRequest to raise [name of the limit]");

@@ -1,5 +1,8 @@
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createServer, request as forward } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import type { FairUseReport, ReconcileReport } from "../../src/index.ts";
 import { contracts, facts, type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
@@ -142,6 +145,75 @@ describe("gc-usage fair-use with a contract", () => {
     );
   });
 
+  it("names prepaid requests that it adds, and does without a contract that the organization does not have", async () => {
+    let answer: (path: string, body: string) => string | undefined = (_path, body) => body;
+    const server = createServer((request, response) => {
+      const { GENESYSCLOUD_GATEWAY_PORT: port } = sandbox.env;
+      const { method, url: path = "", headers } = request;
+      const plainly = { ...headers, "accept-encoding": "identity" };
+      const forwarded = forward({ host: "127.0.0.1", port, method, path, headers: plainly }, (answered) => {
+        void text(answered).then((body) => {
+          const changed = answer(path, body);
+          response.writeHead(changed === undefined ? 404 : (answered.statusCode ?? 500), {
+            "content-type": "application/json",
+          });
+          response.end(changed ?? '{"message":"not found","code":"not.found","status":404}');
+        });
+      });
+      request.pipe(forwarded);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const env = { ...sandbox.env, GENESYSCLOUD_GATEWAY_PORT: String(port) };
+    const to = ["--to", "2026-11-22"];
+    try {
+      const plain = await fairUse(lake, to, env);
+      expect(plain, plain.stderr).toMatchObject({ exitCode: 0 });
+      expect(plain.report?.notes.join(" ")).not.toContain("prepaid");
+      // Only the charge of the API requests has free ones.
+      answer = (_path, body) =>
+        body
+          .replaceAll(/("fairuseQuantity":\s*[1-9]\d*)/g, '$1,"prepaidQuantity":5000')
+          .replaceAll(/"prepaidQuantity":0,?/g, "");
+      const { report } = await fairUse(lake, to, env);
+      expect(report?.contract?.prepaid).toBe(5000);
+      expect(report?.allowance).toBe((plain.report?.allowance ?? 0) + 5000);
+      expect(report?.notes.join(" ")).toContain("Its 5,000 prepaid requests are assumed to be in addition");
+
+      answer = (path, body) => (path.includes("/billing/contracts") ? undefined : body);
+      const refused = await fairUse(lake, to, env);
+      expect(refused).toMatchObject({ exitCode: 4, stdout: "" });
+      expect(refused.stderr).toContain("The allowance is not known:");
+      const set = await fairUse(lake, [...to, "--allowance", "182000"], env);
+      expect(set).toMatchObject({ exitCode: 0, report: { allowance: 182_000, contract: null } });
+      expect(set.report?.notes.join(" ")).toContain("The contract is not known:");
+    } finally {
+      server.close();
+    }
+  });
+
+  it("does without a region if the allowance is set", async () => {
+    const { GENESYSCLOUD_OAUTHCLIENT_ID = "", GENESYSCLOUD_OAUTHCLIENT_SECRET = "" } = sandbox.env;
+    const env = { GENESYSCLOUD_OAUTHCLIENT_ID, GENESYSCLOUD_OAUTHCLIENT_SECRET };
+    const to = ["--to", "2026-11-22"];
+    const refused = await fairUse(lake, to, env);
+    expect(refused).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining("No Genesys Cloud region is set."),
+    });
+    const { exitCode, report } = await fairUse(lake, [...to, "--allowance", "182000"], env);
+    expect({ exitCode, report }).toMatchObject({
+      exitCode: 0,
+      report: { allowance: 182_000, contract: null },
+    });
+    expect(report?.notes.join(" ")).toContain("No Genesys Cloud region is set.");
+    const limits = await gcUsage(["limits", "--lake", lake], { env });
+    expect(limits).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining("No Genesys Cloud region is set."),
+    });
+  });
+
   it("does not use the contract of another organization than the lake's", async () => {
     const other = await startSandbox({ seed: 9, jobDelayMs: 1 });
     try {
@@ -279,8 +351,11 @@ describe("gc-usage fair-use without a contract", () => {
     const invalid = await run("--licenses", file);
     expect(invalid).toMatchObject({ exitCode: 2 });
     expect(invalid.stderr).toContain(`${file}, at cx3: invalid value "many".`);
+    expect((await run("--licenses", dirname(file))).stderr).toContain("it is a folder.");
     await rm(file);
-    expect((await run("--licenses", file)).stderr).toContain(`Cannot read the licenses ${file}: ENOENT.`);
+    expect((await run("--licenses", file)).stderr).toContain(
+      `Cannot read the licenses ${file}: no such file or folder.`,
+    );
   });
 
   it.each([

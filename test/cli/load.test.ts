@@ -86,6 +86,13 @@ const REFUSED: [
   ],
   ["an unknown status", '{"results":[],"queryStatus":"Odd"}', DAY, 5, /unknown status "Odd"/],
   [
+    "a status that is a large number",
+    '{"results":[],"queryStatus":12345678901234567890}',
+    DAY,
+    2,
+    /unknown queryStatus 12345678901234567890/,
+  ],
+  [
     "an empty array",
     "[]",
     DAY,

@@ -130,7 +130,7 @@ describe("labels and owners", () => {
   });
 
   it.each([
-    ["no file", undefined, `Cannot read the labels file "bad.csv" (from --labels): ENOENT`],
+    ["no file", undefined, `Cannot read the labels file "bad.csv" (from --labels): no such file or folder.`],
     ["an empty file", "", "line 1 is empty"],
     ["no heading", "x1,Nightly,Data\n", 'line 1 has the unknown column "x1"'],
     ["no id column", "label,owner\na,b\n", "line 1 does not have the column id"],

@@ -169,7 +169,7 @@ describe.concurrent("own questions", () => {
     const missing = await ask("--questions", "nowhere");
     expect(missing).toMatchObject({ exitCode: 2, stdout: "" });
     expect(missing.stderr).toContain(
-      "Cannot read the folder of questions nowhere (from --questions): it does not exist.",
+      "Cannot read the folder of questions nowhere (from --questions): no such file or folder.",
     );
     const { folder } = await asking("My question.sql", HEADING);
     const named = await gcUsage(["ask", "--questions", folder], { cwd });

@@ -74,7 +74,8 @@ describe("gc-usage ask --paths-file", () => {
   });
 
   it.each([
-    [["--paths-file", "missing.txt"], 'Cannot read --paths-file "missing.txt": ENOENT'],
+    [["--paths-file", "missing.txt"], 'Cannot read --paths-file "missing.txt": no such file or folder.'],
+    [["--paths-file", "."], 'Cannot read --paths-file ".": it is a folder.'],
     [
       ["--paths-file", "missing.txt", "--endpoint", "/x"],
       "--endpoint and --paths-file both choose endpoints.",

@@ -161,3 +161,24 @@ describe.concurrent("--csv-safe", () => {
     }
   });
 });
+
+describe.concurrent("--bom", () => {
+  it("starts CSV with a byte order mark, before an envelope too", async () => {
+    const file = join(cwd, "bom.csv");
+    expect(await gcUsage(sql(`SELECT 'Zürich' AS "Süd"`, "--bom", "--out", file))).toMatchObject({
+      exitCode: 0,
+    });
+    expect(readFileSync(file).subarray(0, 3).toString("hex")).toBe("efbbbf");
+    expect(readFileSync(file, "utf8")).toBe("\ufeffSüd\r\nZürich\r\n");
+    const ran = await gcUsage(sql("SELECT 1 AS a", "--output", "csv", "--bom", "--envelope"));
+    expect(ran.stdout).toMatch(/^\ufeff# gc_usage_answer: \{.*\}\r\na\r\n1\r\n$/);
+  });
+
+  it("works only with CSV", async () => {
+    for (const flags of [["--json"], [], ["--output", "ndjson"]]) {
+      const ran = await gcUsage(sql("SELECT 1", "--bom", ...flags));
+      expect(ran.exitCode).toBe(2);
+      expect(ran.stderr).toMatch(/--bom applies to CSV only\..*Add --output csv\./s);
+    }
+  });
+});

@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type DuckDbEngine, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
+import { type DuckDbEngine, type LakeToRead, openDuckDb } from "../../src/engine/duckdb/duckdb.ts";
 import { allRows } from "../../src/engine/engine.ts";
+import { Lake } from "../../src/lake/lake.ts";
+import { FolderStore } from "../../src/lake/local/folder-store.ts";
 import { addDays, type Day } from "../../src/usage/day.ts";
 import { slicePath } from "../../src/usage/slice.ts";
 import { addSource, makeLake, slice, sliceKey } from "../helpers/lakes.ts";
@@ -12,6 +14,11 @@ const FIRST = "2026-01-01" as Day;
 const ODD = "a b=c%2F'é";
 const folders: string[] = [];
 let engine: DuckDbEngine;
+
+async function lakeOf(organization: string, folder: string): Promise<LakeToRead> {
+  const lake = new Lake(new FolderStore(folder));
+  return { organization, lake, slices: await lake.list() };
+}
 
 beforeAll(async () => {
   const days = (count: number, requests: number) =>
@@ -24,10 +31,7 @@ beforeAll(async () => {
   }
   addSource(folders[0] ?? "", "month", "one", '{"clientId":"x"}\n');
   addSource(folders[1] ?? "", "day", "two", '{"clientId":"y"}\n{"clientId":"z"}\n');
-  engine = await openDuckDb([
-    { organization: "acme", folder: folders[0] ?? "" },
-    { organization: ODD, folder: folders[1] ?? "" },
-  ]);
+  engine = await openDuckDb([await lakeOf("acme", folders[0] ?? ""), await lakeOf(ODD, folders[1] ?? "")]);
 });
 afterAll(async () => {
   await engine.close();
@@ -58,8 +62,8 @@ describe("several lakes together", () => {
 
   it("reads only the files of a statement's organization and days", async () => {
     const other = await openDuckDb([
-      { organization: "acme", folder: folders[0] ?? "" },
-      { organization: ODD, folder: folders[1] ?? "" },
+      await lakeOf("acme", folders[0] ?? ""),
+      await lakeOf(ODD, folders[1] ?? ""),
     ]);
     const sum = (where: string): Promise<unknown[]> =>
       other
@@ -86,10 +90,7 @@ describe("several lakes together", () => {
     const folder = await makeLake([slice(FIRST, [{ requests: 1 }])]);
     const file = join(folder, slicePath(sliceKey(FIRST)));
     writeFileSync(file, "PAR1 no more PAR1");
-    const broken = await openDuckDb([
-      { organization: "acme", folder: folders[0] ?? "" },
-      { organization: "b", folder },
-    ]);
+    const broken = await openDuckDb([await lakeOf("acme", folders[0] ?? ""), await lakeOf("b", folder)]);
     try {
       await expect(broken.query("SELECT sum(requests) FROM usage").then(allRows)).rejects.toMatchObject({
         kind: "lake",

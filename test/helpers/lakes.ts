@@ -168,7 +168,7 @@ export async function putSlice(
     ...change,
   });
   await writeFile(spool, `${JSON.stringify(spoolRow({ httpMethod, ...row }))}\n`);
-  await lake.files.write(key, spool, file, known);
+  await lake.files.write(key, { file: spool, longestLine: 10_000 }, file, known);
   return await lake.commit(key, file, known, { force: false });
 }
 

@@ -40,7 +40,8 @@ export default function setup(): () => void {
     clearTimeout(files);
     lookAtFiles(root, seen, leaks);
     const searched = `${seen.size} files and the arguments of every process`;
-    rmSync(root, { recursive: true, force: true });
+    // A process that has just been ended may still write.
+    rmSync(root, { recursive: true, force: true, maxRetries: 5 });
     if (outer === undefined) delete process.env["TMPDIR"];
     else process.env["TMPDIR"] = outer;
     if (leaks.size > 0) {

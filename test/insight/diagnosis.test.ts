@@ -189,6 +189,21 @@ describe("advice", () => {
     expect(advice.lines.join("\n")).not.toMatch(/NaN|undefined|Infinity/);
   });
 
+  it("gives the rate to configure first when requests have to be spread", () => {
+    expect(advise(traffic({})).lines[0]).toBe(
+      "Send at most 240 requests a minute with each token: 80% of the limit, 300 a minute.",
+    );
+    const likely = { ...LIMIT, namespace: "platform.api", key: "org.app.user.rate.per.minute", value: 500 };
+    expect(advise(traffic({ hit: undefined, hours: undefined, limited: days(6), likely })).lines[0]).toBe(
+      "Send at most 400 requests a minute for each user: 80% of the limit that it probably hits, 500 a minute.",
+    );
+    const other = { ...LIMIT, key: "actions.concurrent.executions.max", namespace: "dataactions" };
+    const lines = advise(
+      traffic({ hit: undefined, hours: undefined, limited: days(6), likely: other }),
+    ).lines;
+    expect(lines.join(" ")).not.toContain("Send at most");
+  });
+
   it("compares a limit on endpoints with the requests to these endpoints only", () => {
     const change = {
       hit: HIT && { ...HIT, kind: "endpoint" as const },

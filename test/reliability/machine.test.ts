@@ -116,11 +116,11 @@ describe("a machine that denies", () => {
   });
 
   it.each([256])(
-    "more than %i open files: it still works; more than 64, too few for Node itself: an error with the limit",
+    "more than %i open files: it still works; more than 48, too few for its own files: an error with the limit",
     async () => {
       const lake = join(root, "few-files");
       const limited = (files: number): string[] => ["sh", "-c", `ulimit -n ${files}; exec "$@"`, "sh"];
-      await expectLakeError([...SYNC, "--lake", lake], /raise the limit with `ulimit/, limited(64));
+      await expectLakeError([...SYNC, "--lake", lake], /raise the limit with `ulimit/, limited(48));
       await runWell([...SYNC, "--jobs", "20", "--lake", lake], { env: sandbox.env, under: limited(256) });
       await expectTruth(lake, TRUTH);
       await runWell(["sql", "SELECT count(*) FROM usage", "--lake", lake], { under: limited(256) });

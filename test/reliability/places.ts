@@ -11,7 +11,7 @@ import { S3Store } from "../../src/lake/s3/s3-store.ts";
 import { parseS3Uri } from "../../src/lake/s3/s3-uri.ts";
 import { silentLog } from "../../src/support/effects.ts";
 import { awsEnv, clientOptions } from "../aws/harness/env.ts";
-import { newBucket } from "../aws/s3-helpers.ts";
+import { mirrorAll, newBucket } from "../aws/s3-helpers.ts";
 
 /** The locations of lakes: a test does the same in each of them. */
 export interface Place {
@@ -67,7 +67,7 @@ async function bucket(root: string, url: string): Promise<Place> {
     async folder(name) {
       await mkdir(cache(name, "reader"), { recursive: true });
       const options = { client: s3, log: silentLog, cache: cache(name, "reader") };
-      return await new S3Store(parseS3Uri(lake(name)), options).fetchAllFiles();
+      return await mirrorAll(new S3Store(parseS3Uri(lake(name)), options));
     },
     async leftovers(name) {
       const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));

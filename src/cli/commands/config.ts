@@ -1,8 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
+import { withAwsFlags } from "../../environment/aws-identity.ts";
 import { type ListedSetting, loadSettingsList } from "../../index.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { printable } from "../../support/printable.ts";
 import { secrets } from "../../support/redact.ts";
+import { addAwsOptions, awsOf } from "../aws-options.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colors.ts";
 import { addConnectionOptions } from "../connection.ts";
@@ -29,11 +31,17 @@ export function command(cli: Cli) {
     .option("--questions <folder>", "folder of your own questions (default: GC_USAGE_QUESTIONS)")
     .option("--check", "fail if a setting is invalid")
     .option("--json", "print the settings as JSON");
-  return addConnectionOptions(config)
+  return addAwsOptions(addConnectionOptions(config))
     .addHelpText("after", HELP)
     .action(async (options) => {
       const { listSettings, unknownVariables } = await loadSettingsList();
-      const settings = (await listSettings({ env: cli.env, options, stdin: replayed(cli.stdin) })).map(safe);
+      const settings = (
+        await listSettings({
+          env: withAwsFlags(cli.env, awsOf(options)),
+          options,
+          stdin: replayed(cli.stdin),
+        })
+      ).map(safe);
       if (options.json) await cli.json({ settings: settings.map(jsonOf) });
       else await cli.out(textOf(settings));
       for (const { name, hint = "" } of unknownVariables(cli.env)) {

@@ -4,14 +4,15 @@ import { counted } from "../../support/count.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { shellWord } from "../../support/quote.ts";
 import { sizeText } from "../../support/size.ts";
+import { addAwsOptions } from "../aws-options.ts";
 import type { Cli } from "../cli.ts";
 import { foreignText } from "../foreign-text.ts";
-import { lakeOf } from "../lake-options.ts";
+import { lakeFlags, lakeOf } from "../lake-options.ts";
 import { ORGANIZATION } from "../options.ts";
 import { UPGRADE } from "../version.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
-  return new Command("copy")
+  const copy = new Command("copy")
     .description(
       "Copy a lake between folders and S3. Copies only missing or different files, then reads them back and compares " +
         "them. Safe to interrupt: run it again to resume.",
@@ -22,7 +23,8 @@ export function command(cli: Cli): CommandUnknownOpts {
     .option("--force", "replace slices that cover more, and raw rows that differ")
     .option(...ORGANIZATION)
     .option("--dry-run", "show what would be copied without copying")
-    .option("--json", "print the summary as JSON")
+    .option("--json", "print the summary as JSON");
+  return addAwsOptions(copy)
     .addHelpText(
       "after",
       "\nExamples:\n  gc-usage copy usage-lake --stack gc-usage\n  gc-usage copy s3://my-bucket usage-lake --dry-run",
@@ -36,8 +38,11 @@ export function command(cli: Cli): CommandUnknownOpts {
       }
       checkLocation(from, "the lake to copy");
       if (to !== undefined) checkLocation(to, "the lake to copy to");
-      const target = lakeOf(cli, { lake: to, stack: options.stack });
-      const summary = await lakeOf(cli, { lake: from }).copyTo(target, options);
+      const target = lakeOf(cli, lakeFlags({ ...options, lake: to }));
+      const summary = await lakeOf(cli, lakeFlags({ ...options, lake: from, stack: undefined })).copyTo(
+        target,
+        options,
+      );
       await report(cli, from, await target.location(), summary, options);
     });
 }

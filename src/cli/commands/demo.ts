@@ -112,6 +112,8 @@ async function freshFolder(wanted: string | undefined): Promise<string> {
 function nextSteps(folder: string): string {
   const lake = shellWord(folder);
   return `${onOut.bold("Next steps")}
+  gc-usage serve --lake ${lake}
+                                                     look at it on a page in your browser
   gc-usage ask                                       list all questions
   gc-usage ask change --last 45d --lake ${lake}
   gc-usage sql "SELECT date, sum(requests) FROM daily GROUP BY 1 ORDER BY 1" --lake ${lake}

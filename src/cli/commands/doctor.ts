@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Command } from "@commander-js/extra-typings";
+import { withAwsFlags } from "../../environment/aws-identity.ts";
 import {
   describeSkew,
   duckDbVersion,
@@ -15,6 +16,7 @@ import { printable } from "../../support/printable.ts";
 import { secrets } from "../../support/redact.ts";
 import { describeOrganization, type Organization } from "../../usage/organization.ts";
 import { CANONICAL_SERVICE, SERVICE_SPECS, SERVICES } from "../../usage/service.ts";
+import { type AwsFlags, addAwsOptions, awsOf } from "../aws-options.ts";
 import { type Check, ok, problem } from "../checks.ts";
 import type { Cli } from "../cli.ts";
 import { onOut } from "../colors.ts";
@@ -39,12 +41,14 @@ export function command(cli: Cli) {
   const doctor = new Command("doctor")
     .description("Check settings, credentials, proxy, permissions, clock and rate limit, and suggest fixes.")
     .addHelpText("after", EXAMPLE);
-  return addConnectionOptions(doctor)
+  return addAwsOptions(addConnectionOptions(doctor))
     .option("--json", "print the findings as JSON")
     .action((options) => run(cli, options, options.json === true));
 }
 
-async function run(cli: Cli, options: ConnectionOptions, json: boolean): Promise<void> {
+type Flags = ConnectionOptions & AwsFlags;
+
+async function run(cli: Cli, options: Flags, json: boolean): Promise<void> {
   const checks: Check[] = [];
   for await (const check of examine(cli, options)) {
     const hint = check.hint === undefined ? {} : { hint: secrets.redact(check.hint) };
@@ -74,10 +78,10 @@ function lineOf({ name, status, message, hint }: Check): string {
   return hint === undefined ? line : `${line}${" ".repeat(22)}→ ${hint}\n`;
 }
 
-async function* examine(cli: Cli, options: ConnectionOptions): AsyncGenerator<Check> {
+async function* examine(cli: Cli, options: Flags): AsyncGenerator<Check> {
   yield ok("program", `gc-usage ${version()}, Node ${process.version}`);
   yield await duckdb();
-  yield* await machineChecks(cli.env);
+  yield* await machineChecks(withAwsFlags(cli.env, awsOf(options)));
   let settings: Settings;
   try {
     settings = await findSettings(cli, options);

@@ -3,12 +3,13 @@ import type { Member } from "../../index.ts";
 import { GcUsageError } from "../../support/errors.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import type { Service } from "../../usage/service.ts";
+import { type AllowanceFlags, addAllowanceOptions } from "../allowance-options.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions, type ConnectionOptions } from "../connection.ts";
 import { fairUseText, gapOf, type ReportedLake } from "../fair-use-text.ts";
 import { addEngineOptions, type EngineFlags, lakeOf } from "../lake-options.ts";
 import { lakesJson } from "../lakes-json.ts";
-import { amountOption, requestsOption, serviceOption } from "../options.ts";
+import { amountOption, serviceOption } from "../options.ts";
 import { tableStyle } from "../small-table.ts";
 
 export function command(cli: Cli) {
@@ -16,16 +17,8 @@ export function command(cli: Cli) {
     .description(
       "Compare the requests of a billing month with the fair use allowance: used, expected, overage and its price, by client.",
     )
-    .option("--to <day>", "last UTC day that counts as used (default: yesterday)")
-    .option("--allowance <requests>", "free requests in a billing month", requestsOption("--allowance"))
-    .option(
-      "--licenses <list>",
-      "calculate the allowance from licenses, for example cx3=100,cx2-concurrent=20, or from a YAML or JSON file",
-    )
-    .option(
-      "--period-start <day>",
-      "first day of a billing month, for example 15 or 2026-10-15 (default: the contract's, else the calendar month)",
-    )
+    .option("--to <day>", "last UTC day that counts as used (default: yesterday)");
+  const allowed = addAllowanceOptions(fairUse)
     .option(
       "--overage-price <price>",
       "price of each request above the allowance (default: the contract's)",
@@ -57,7 +50,7 @@ export function command(cli: Cli) {
     )
     .option("--group-by <dimensions>", "grouping to read, for example client,uri,method", parseGrouping)
     .option("--json", "print the report as JSON, with all clients");
-  return addConnectionOptions(addEngineOptions(fairUse))
+  return addConnectionOptions(addEngineOptions(allowed))
     .addHelpText("after", HELP)
     .action(async (options) => await run(cli, options));
 }
@@ -74,11 +67,9 @@ Examples:
   gc-usage fair-use --exempt "Data warehouse loader"`;
 
 type Flags = EngineFlags &
+  AllowanceFlags &
   ConnectionOptions & {
     readonly to?: string | undefined;
-    readonly allowance?: number | undefined;
-    readonly licenses?: string | undefined;
-    readonly periodStart?: string | undefined;
     readonly overagePrice?: number | undefined;
     readonly currency?: string | undefined;
     readonly exempt?: readonly string[] | undefined;

@@ -8,7 +8,7 @@ import { DEFAULT_WEEK_START, type Granularity } from "../../usage/period.ts";
 import { slicePath } from "../../usage/slice.ts";
 import type { Cli } from "../cli.ts";
 import { type Input, openInput } from "../input.ts";
-import { addLakeOptions, lakeOf } from "../lake-options.ts";
+import { addLakeOptions, lakeFlags, lakeOf } from "../lake-options.ts";
 import {
   granularityOption,
   metricsOption,
@@ -59,7 +59,7 @@ export function command(cli: Cli) {
     .action(async (file, options) => {
       if (options.id !== undefined) checkId(options.id);
       const input = await openInput(cli, file);
-      const lake = lakeOf(cli, { lake: options.lake, stack: options.stack });
+      const lake = lakeOf(cli, lakeFlags(options));
       const loaded = await lake.load(
         { name: input.name, bytes: input.stream },
         { ...options, fetchedAt: writtenAt(cli, input) },

@@ -26,6 +26,8 @@ export function command(cli: Cli) {
           if (!(await cli.out(ndjson))) throw new ReaderGone();
         },
         (fields, _text, number) => checkHasCounts(fields, number),
+        // A row that the scanner recognizes has counts.
+        { onKnownRow: () => {}, escapes: true },
       );
       for (const { nextUri } of summary.answers) {
         if (typeof nextUri === "string" && nextUri !== "")

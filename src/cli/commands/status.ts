@@ -1,5 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
-import { checkSeries, type LakeStatus, type Member, type MonthCost, TARGET_DEFAULTS } from "../../index.ts";
+import {
+  type Costs,
+  checkSeries,
+  type LakeStatus,
+  type Member,
+  TARGET_DEFAULTS,
+  type UsageLake,
+} from "../../index.ts";
 import { realEffects } from "../../support/effects.ts";
 import { GcUsageError, isGcUsageError } from "../../support/errors.ts";
 import { lastDay } from "../../usage/day.ts";
@@ -31,7 +38,7 @@ export function command(cli: Cli) {
       "with --check, also fail if the newest day ended longer ago, for example 36h, 2d or 1w",
       ageOption("--max-age"),
     )
-    .option("--cost", "also show how many API calls gc-usage itself has made (lakes in folders)")
+    .option("--cost", "also show what gc-usage itself has cost: API calls, data scanned by Athena, time")
     .option("--json", "print the status as JSON")
     .addHelpText("after", HELP)
     .action(async (options) => {
@@ -41,7 +48,7 @@ export function command(cli: Cli) {
         });
       }
       const lake = lakeOf(cli, options);
-      await run(cli, await lake.location(), await lake.members(), options);
+      await run(cli, lake, options);
     });
 }
 
@@ -68,10 +75,12 @@ type Flags = LakeFlags & {
 interface Shown extends Member {
   readonly status: LakeStatus;
   /** Undefined if not asked for. */
-  readonly cost: readonly MonthCost[] | undefined;
+  readonly cost: Costs | undefined;
 }
 
-async function run(cli: Cli, uri: string, lakes: readonly Member[], flags: Flags): Promise<void> {
+async function run(cli: Cli, lake: UsageLake, flags: Flags): Promise<void> {
+  const uri = await lake.location();
+  const lakes = await lake.members();
   const now = realEffects.now();
   const until = flags.check && flags.maxAge === undefined ? lastDay(now) : undefined;
   const all: Shown[] = [];
@@ -80,30 +89,44 @@ async function run(cli: Cli, uri: string, lakes: readonly Member[], flags: Flags
     const status = await member.lake.status({ service, granularity, grouping, settleDays, until });
     all.push({ ...member, status, cost: flags.cost && (await member.lake.costs()) });
   }
+  const isSeveral = lakes.some(({ organization }) => organization !== undefined);
+  // Statements over all lakes cannot be divided among them.
+  const shared = flags.cost && isSeveral ? await lake.costs() : undefined;
   cli.progressDone();
-  if (flags.json) await cli.json(json(uri, all));
+  if (flags.json) await cli.json(json(uri, all, shared));
   else {
     await cli.out(
       all
         .map(({ uri: place, status, cost }) => statusText(place, status) + (cost ? costText(cost) : ""))
-        .join("\n"),
+        .join("\n") +
+        (shared && shared.months.length > 0 ? `\n${uri}: all lakes together${costText(shared)}` : ""),
     );
   }
   if (flags.check) check(all, flags, now);
 }
 
-function json(uri: string, all: readonly Shown[]): object {
+function json(uri: string, all: readonly Shown[], shared: Costs | undefined): object {
   const of = ({ uri: lake, status, cost }: Shown): object => ({
     lake,
     ...status,
-    ...(cost === undefined ? {} : { cost }),
+    ...costJson(cost),
     organization: status.organization ?? null,
     source: status.source ?? null,
   });
   const [first] = all;
   if (first && first.organization === undefined) return of(first);
   // The folder's name differs from the organization's id, so both are included.
-  return { lake: uri, lakes: all.map((shown) => ({ name: shown.organization, ...of(shown) })) };
+  return {
+    lake: uri,
+    ...costJson(shared),
+    lakes: all.map((shown) => ({ name: shown.organization, ...of(shown) })),
+  };
+}
+
+function costJson(cost: Costs | undefined): object {
+  if (cost === undefined) return {};
+  const { months, total, usdPerTb, usdPerTbSource } = cost;
+  return { cost: months, costTotal: { ...total, usdPerTb, usdPerTbSource } };
 }
 
 /** @throws {GcUsageError} incomplete, with the first series that fails the check and the number of others. */

@@ -4,7 +4,7 @@ import { GcUsageError } from "../../support/errors.ts";
 import { parseGrouping } from "../../usage/grouping.ts";
 import type { Cli } from "../cli.ts";
 import { addConnectionOptions } from "../connection.ts";
-import { addLakeOptions, lakeOf } from "../lake-options.ts";
+import { addLakeOptions, lakeFlags, lakeOf } from "../lake-options.ts";
 import {
   durationOption,
   granularityOption,
@@ -85,7 +85,7 @@ export function command(cli: Cli) {
     )
     .action(async (options, command) => {
       if (options.all) checkAll(command);
-      const lake = lakeOf(cli, { lake: options.lake, stack: options.stack }, options);
+      const lake = lakeOf(cli, lakeFlags(options), options);
       const { settle: settleDays, recheck: recheckMs, jobs: concurrency, timeout: timeoutMs } = options;
       const request = { ...options, settleDays, recheckMs, concurrency, timeoutMs };
       const run = options.dryRun ? (options.all ? dryRunAll : dryRun) : options.all ? runAll : runOne;

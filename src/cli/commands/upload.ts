@@ -3,7 +3,7 @@ import { checkId } from "../../index.ts";
 import { DEFAULT_WEEK_START } from "../../usage/period.ts";
 import type { Cli } from "../cli.ts";
 import { openInput } from "../input.ts";
-import { addLakeOptions, lakeOf } from "../lake-options.ts";
+import { addLakeOptions, lakeFlags, lakeOf } from "../lake-options.ts";
 import { granularityOption, ORGANIZATION, weekStartOption } from "../options.ts";
 
 export function command(cli: Cli): CommandUnknownOpts {
@@ -39,7 +39,7 @@ export function command(cli: Cli): CommandUnknownOpts {
     )
     .action(async (file, options) => {
       if (options.id !== undefined) checkId(options.id);
-      const lake = lakeOf(cli, { lake: options.lake, stack: options.stack });
+      const lake = lakeOf(cli, lakeFlags(options));
       const input = await openInput(cli, file);
       const { outcome, source, rows, bytes } = await lake.upload(
         { name: input.name, bytes: input.stream },

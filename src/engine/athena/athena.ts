@@ -6,6 +6,7 @@ import { isGcUsageError } from "../../support/errors.ts";
 import type { OnProgress } from "../../support/progress.ts";
 import { sizeText } from "../../support/size.ts";
 import type { SliceKey } from "../../usage/slice.ts";
+import { Allowance } from "../bounds.ts";
 import {
   type QueryOptions,
   type QueryResult,
@@ -16,7 +17,7 @@ import {
   type SqlEngine,
   type SqlRow,
 } from "../engine.ts";
-import { assertWithin, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
+import { assertWithin, billedBytes, DEFAULT_USD_PER_TB, scanCost } from "./cost.ts";
 import { BY_DAY, readsEveryDay, tablesOf } from "./dates.ts";
 import { callFailed, endedBadly, type Sent } from "./errors.ts";
 import { runToEnd } from "./execution.ts";
@@ -38,7 +39,16 @@ export interface AthenaOptions {
   readonly log?: Log;
   /** Receives events of kind `statement`. */
   readonly onProgress?: OnProgress | undefined;
+  /** Called when a statement has ended, also if it failed or was stopped: its scan is billed, too. */
+  readonly onEnd?: ((spent: StatementCost) => void) | undefined;
   readonly effects?: Effects;
+}
+
+/** As far as Athena had reported it when the statement ended. */
+export interface StatementCost {
+  readonly bytesScanned: number;
+  readonly bytesBilled: number;
+  readonly seconds: number;
 }
 
 /** As returned by Lake.list(). */
@@ -69,15 +79,16 @@ export class AthenaEngine implements SqlEngine {
     this.slices = (options.slices ?? []).map(({ key }) => key);
   }
 
-  async query(sql: string, { signal, reads, explain }: QueryOptions = {}): Promise<QueryResult> {
+  async query(sql: string, { signal, reads, explain, bounds }: QueryOptions = {}): Promise<QueryResult> {
     signal?.throwIfAborted();
     const begun = performance.now();
     const statement = readingStatement(sql, explain);
     await this.#checkScan(statement, reads);
     const sums = reads === undefined ? this.#sumsAcross(statement) : Promise.resolve([]);
-    const execution = await this.#run(statement.sql, signal);
-    const results = await this.#call(statement.sql, () => openResults(this.#athena, execution));
+    const execution = await this.#run(statement, signal);
+    const results = await this.#call(statement.sql, () => openResults(this.#athena, execution, bounds?.rows));
     const call = <T>(action: () => Promise<T>): Promise<T> => this.#call(statement.sql, action);
+    const allowance = bounds && new Allowance(bounds);
     let rows = 0;
     async function* batches(): AsyncGenerator<readonly SqlRow[]> {
       const pages = results.rows();
@@ -85,14 +96,17 @@ export class AthenaEngine implements SqlEngine {
         signal?.throwIfAborted();
         const next = await call(() => pages.next());
         if (next.done) return;
-        rows += next.value.length;
-        yield next.value;
+        const batch = allowance?.take(next.value) ?? next.value;
+        rows += batch.length;
+        yield batch;
+        if (allowance?.isUsedUp) return;
       }
     }
     const stats = (): QueryStats => ({
       elapsedMs: performance.now() - begun,
       rows,
       ...this.#costOf(statement, execution),
+      ...(allowance && { isTruncated: allowance.isTruncated }),
     });
     const tables = [...new Set(tablesOf(statement.sql).map(({ name }) => name))];
     return { columns: results.columns, tables, sumsAcross: await sums, batches: batches(), stats };
@@ -152,10 +166,32 @@ export class AthenaEngine implements SqlEngine {
     }
   }
 
-  async #run(sql: string, signal: AbortSignal | undefined): Promise<QueryExecution> {
+  async #run(statement: ReadingStatement, signal: AbortSignal | undefined): Promise<QueryExecution> {
+    const begun = performance.now();
+    let scanned = 0;
+    try {
+      return await this.#ended(statement.sql, signal, (bytes) => {
+        scanned = bytes;
+      });
+    } finally {
+      this.#options.onEnd?.({
+        bytesScanned: scanned,
+        bytesBilled: statement.scans ? billedBytes(scanned) : 0,
+        seconds: (performance.now() - begun) / 1000,
+      });
+    }
+  }
+
+  /** @param onScanned gets the bytes scanned so far, and in the end. */
+  async #ended(
+    sql: string,
+    signal: AbortSignal | undefined,
+    onScanned: (bytes: number) => void,
+  ): Promise<QueryExecution> {
     const { maxScan, onProgress, effects = realEffects } = this.#options;
     const onRunning = ({ Status, Statistics }: QueryExecution): void => {
       const bytes = Statistics?.DataScannedInBytes ?? 0;
+      onScanned(bytes);
       onProgress?.({ kind: "statement", state: (Status?.State ?? "").toLowerCase(), bytesScanned: bytes });
       assertWithin(bytes, maxScan, "The statement was stopped: it had read");
     };
@@ -163,6 +199,7 @@ export class AthenaEngine implements SqlEngine {
     const execution = await this.#call(sql, () =>
       runToEnd({ athena: this.#athena, effects, log: this.#log, signal, onRunning }, sent),
     );
+    onScanned(execution.Statistics?.DataScannedInBytes ?? 0);
     const { State: state = "", StateChangeReason: reason = "", AthenaError } = execution.Status ?? {};
     if (state === "SUCCEEDED") {
       this.#warnOfExcess(execution);

@@ -5,13 +5,14 @@ import { sizeText } from "../../support/size.ts";
 export const DEFAULT_USD_PER_TB = 5;
 const MINIMUM_BYTES = 10_000_000;
 
-/**
- * What Athena charges for a scan, in US dollars. It bills whole megabytes, rounded up, and at least ten. A terabyte
- * counts as 10^12 bytes here, so the estimate is too high rather than too low.
- */
+/** What Athena bills for a scan: whole megabytes, rounded up, and at least ten. */
+export function billedBytes(bytes: number): number {
+  return Math.max(Math.ceil(bytes / 1e6) * 1e6, MINIMUM_BYTES);
+}
+
+/** In US dollars. A terabyte counts as 10^12 bytes here, so the estimate is too high rather than too low. */
 export function scanCost(bytes: number, usdPerTb: number): number {
-  const billed = Math.max(Math.ceil(bytes / 1e6) * 1e6, MINIMUM_BYTES);
-  return (billed / 1e12) * usdPerTb;
+  return (billedBytes(bytes) / 1e12) * usdPerTb;
 }
 
 /** @throws {GcUsageError} refused, if a statement reads more than the limit. */

@@ -11,10 +11,20 @@ export interface Results {
   rows(): AsyncGenerator<SqlRow[]>;
 }
 
-/** Opens the rows of a successful execution. Resolves with the first page, which contains the columns. */
-export async function openResults(athena: Athena, execution: QueryExecution): Promise<Results> {
+/**
+ * Opens the rows of a successful execution. Resolves with the first page, which contains the columns.
+ *
+ * @param most how many rows are wanted.
+ */
+export async function openResults(
+  athena: Athena,
+  execution: QueryExecution,
+  most: number = PAGE,
+): Promise<Results> {
   const id = execution.QueryExecutionId ?? "";
-  const first = await page(athena, id, undefined);
+  // The header, and one more row to know that there are more.
+  const page = pages(athena, id, Math.min(PAGE, most + 2));
+  const first = await page(undefined);
   const columns = (first.ResultSet?.ResultSetMetadata?.ColumnInfo ?? []).map(columnOf);
   const toRow = (row: Row): SqlRow => {
     const data = dataOf(row, columns.length);
@@ -24,7 +34,7 @@ export async function openResults(athena: Athena, execution: QueryExecution): Pr
     const all = first.ResultSet?.Rows ?? [];
     yield (hasHeader(execution, all[0], columns) ? all.slice(1) : all).map(toRow);
     for (let token = first.NextToken; token !== undefined; ) {
-      const next = await page(athena, id, token);
+      const next = await page(token);
       yield (next.ResultSet?.Rows ?? []).map(toRow);
       token = next.NextToken;
     }
@@ -39,12 +49,13 @@ function dataOf({ Data = [] }: Row, width: number): readonly Datum[] {
   return only.VarCharValue.split("\t").map((text) => ({ VarCharValue: text.trim() }));
 }
 
-function page(athena: Athena, id: string, token: string | undefined): Promise<GetQueryResultsOutput> {
-  return athena.getQueryResults({
-    QueryExecutionId: id,
-    MaxResults: PAGE,
-    ...(token === undefined ? {} : { NextToken: token }),
-  });
+function pages(athena: Athena, id: string, rows: number) {
+  return (token: string | undefined): Promise<GetQueryResultsOutput> =>
+    athena.getQueryResults({
+      QueryExecutionId: id,
+      MaxResults: rows,
+      ...(token === undefined ? {} : { NextToken: token }),
+    });
 }
 
 /**

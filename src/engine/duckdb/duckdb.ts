@@ -1,10 +1,13 @@
-import { resolve, sep } from "node:path";
+import { sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { Lake } from "../../lake/lake.ts";
+import { Lake, type ListedSlice } from "../../lake/lake.ts";
 import { FolderStore } from "../../lake/local/folder-store.ts";
+import { storeKind } from "../../lake/stores.ts";
 import { realEffects, untilAborted } from "../../support/effects.ts";
 import { GcUsageError } from "../../support/errors.ts";
-import { isSource, type SliceKey, SOURCE_FOLDER } from "../../usage/slice.ts";
+import type { OnProgress } from "../../support/progress.ts";
+import { type SliceKey, SOURCE_FOLDER } from "../../usage/slice.ts";
+import { Allowance } from "../bounds.ts";
 import type { QueryOptions, QueryResult, QueryStats, SqlEngine, SqlRow } from "../engine.ts";
 import { USE } from "./catalog.ts";
 import { explained } from "./errors.ts";
@@ -15,29 +18,34 @@ import { sumsAcross } from "./sums.ts";
 import { type LakeFiles, Tables } from "./tables.ts";
 import { readsClock } from "./tree.ts";
 
-/** One of several lakes that are read together. */
-export interface LakeFolder {
-  /** The value of the tables' column `organization`. */
-  readonly organization: string;
-  readonly folder: string;
+/** A lake to read. */
+export interface LakeToRead {
+  /** The value of the tables' column `organization`, if several lakes are read together. */
+  readonly organization: string | undefined;
+  readonly lake: Lake;
+  /** From its listing. */
+  readonly slices: readonly ListedSlice[];
+}
+
+export interface EngineOptions extends DuckDbOptions {
+  /** Receives events of kind `mirror` while objects are fetched. */
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /**
- * Opens DuckDB, in this process and in memory, over the folders of one or several organizations' lakes. It only
- * reads. No slice is read before a statement names a table. With several lakes, every table starts with the column
- * `organization`.
+ * Opens DuckDB, in this process and in memory, over one or several organizations' lakes. It only reads. No slice is read before
+ * a statement names a table, and of a lake elsewhere, only those are fetched that a statement reads. With several lakes, every
+ * table starts with the column `organization`.
  *
+ * @param lakes or the folder of one.
  * @throws {GcUsageError} lake, if the folder does not exist or cannot be a lake, or a file in it cannot be read.
  */
 export async function openDuckDb(
-  lakes: string | readonly LakeFolder[],
-  options: DuckDbOptions = {},
+  lakes: string | readonly LakeToRead[],
+  options: EngineOptions = {},
 ): Promise<DuckDbEngine> {
-  const files = await Promise.all(
-    typeof lakes === "string"
-      ? [filesOf({ organization: undefined, folder: lakes })]
-      : lakes.map((lake) => filesOf(lake)),
-  );
+  const all = typeof lakes === "string" ? [await lakeIn(lakes)] : lakes;
+  const files = await Promise.all(all.map((lake) => filesOf(lake, options)));
   const duckdb = await openPrivateDuckDb(options);
   try {
     return new DuckDbEngine(duckdb, await Tables.open(duckdb, files), files);
@@ -47,13 +55,7 @@ export async function openDuckDb(
   }
 }
 
-async function filesOf({
-  organization,
-  folder,
-}: {
-  organization: string | undefined;
-  folder: string;
-}): Promise<LakeFiles> {
+async function lakeIn(folder: string): Promise<LakeToRead> {
   const store = new FolderStore(folder);
   if (!(await store.exists())) {
     throw new GcUsageError("lake", `There is no lake at ${folder}.`, {
@@ -61,12 +63,30 @@ async function filesOf({
     });
   }
   const lake = new Lake(store);
+  return { organization: undefined, lake, slices: await lake.list() };
+}
+
+async function filesOf(
+  { organization, lake, slices }: LakeToRead,
+  { onProgress }: EngineOptions,
+): Promise<LakeFiles> {
+  const { store } = lake;
+  const isElsewhere = !storeKind(store.uri).isLocal;
+  // Listing a folder costs nothing, and shows at once if something is wrong with it.
+  const sources = isElsewhere ? undefined : await lake.sources();
   return {
     organization,
-    root: resolve(folder).split(sep).join("/"),
-    slices: await lake.list(),
-    sources: (await store.list(SOURCE_FOLDER)).filter(({ path }) => isSource(path)),
-    readSlices: (signal) => lake.slices(undefined, { signal }),
+    root: (await store.fetchFiles([])).split(sep).join("/"),
+    isElsewhere,
+    slices,
+    readSources: async (signal) => {
+      if (sources) return sources;
+      const listed = await lake.sources();
+      await store.prune(SOURCE_FOLDER, listed, signal);
+      return listed;
+    },
+    readSlices: (signal) => lake.read(slices, { signal }),
+    fetch: async (objects, signal) => void (await store.fetchFiles(objects, { signal, onProgress })),
   };
 }
 
@@ -96,7 +116,8 @@ export class DuckDbEngine implements SqlEngine {
   }
 
   async #start(sql: string, options: QueryOptions): Promise<QueryResult> {
-    const { signal } = options;
+    const { signal, bounds } = options;
+    const allowance = bounds && new Allowance(bounds);
     const begun = performance.now();
     const connection = await this.#duckdb.instance.connect();
     const stop = (): void => connection.interrupt();
@@ -108,7 +129,11 @@ export class DuckDbEngine implements SqlEngine {
     const failed = async (error: unknown): Promise<unknown> =>
       signal?.aborted ? signal.reason : await explained(error, this.#tables.copied, this.#tables.template);
     let rows = 0;
-    const stats = (): QueryStats => ({ elapsedMs: performance.now() - begun, rows });
+    const stats = (): QueryStats => ({
+      elapsedMs: performance.now() - begun,
+      rows,
+      ...(allowance && { isTruncated: allowance.isTruncated }),
+    });
     try {
       await connection.run(USE);
       const started = await this.#run(connection, sql, options);
@@ -116,7 +141,7 @@ export class DuckDbEngine implements SqlEngine {
       signal?.throwIfAborted();
       async function* batches(): AsyncGenerator<readonly SqlRow[]> {
         try {
-          for await (const batch of started.rows()) {
+          for await (const batch of started.rows(allowance)) {
             rows += batch.length;
             yield batch;
             signal?.throwIfAborted();
@@ -124,6 +149,8 @@ export class DuckDbEngine implements SqlEngine {
         } catch (error) {
           throw await failed(error);
         } finally {
+          // What was not read need not be calculated.
+          connection.interrupt();
           release();
         }
       }

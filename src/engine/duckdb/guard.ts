@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { z } from "zod";
+import * as z from "zod";
 import { GcUsageError } from "../../support/errors.ts";
 import { didYouMean } from "../../support/nearest.ts";
 import { quoted } from "../../support/printable.ts";

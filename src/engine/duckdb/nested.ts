@@ -7,6 +7,7 @@ import type {
 } from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb-client.ts";
 import type { NestedForm } from "../engine.ts";
+import { beginningOf } from "./long-text.ts";
 import { isJson, scalarText } from "./values.ts";
 
 const { DuckDBDecimalValue, DuckDBTypeId } = duckdb;
@@ -75,14 +76,27 @@ const FORMS = { text: TEXT, json: JSON_TEXT };
  * 0.1 would get 17 digits), and for a struct without names they contain only the last member.
  *
  * @param type the column's type. The types of the vectors do not show what is JSON.
+ * @param left stop when so many characters are written. What was written is then not complete, and longer than that.
  */
 export function nestedText(
   vector: DuckDBVector,
   type: DuckDBType,
   row: number,
   form: NestedForm,
+  left: Left = { characters: Number.POSITIVE_INFINITY },
 ): string | null {
-  return write(vector, type, row, FORMS[form], true);
+  return write(vector, type, row, { form: FORMS[form], left }, true);
+}
+
+/** How much of a value is still to be written. */
+interface Left {
+  characters: number;
+}
+
+/** How to write a value, and how much of it. */
+interface Writing {
+  readonly form: Form;
+  readonly left: Left;
 }
 
 /** Returns null for NULL. The form decides how NULL is written within another value. */
@@ -90,13 +104,14 @@ function write(
   vector: DuckDBVector,
   type: DuckDBType,
   row: number,
-  form: Form,
+  writing: Writing,
   isPlain: boolean,
 ): string | null {
+  const { form, left } = writing;
   const within = (part: DuckDBVector, partType: DuckDBType, i: number, plain = false): string =>
-    write(part, partType, i, form, plain) ?? form.null;
+    write(part, partType, i, writing, plain) ?? form.null;
   const list = (items: DuckDBVector, itemType: DuckDBType, first: number, length: number, plain: boolean) =>
-    form.list(Array.from({ length }, (_, i) => within(items, itemType, first + i, plain)));
+    form.list(whileLeft(length, left, (i) => within(items, itemType, first + i, plain)));
   if (vector instanceof DuckDBListVector && type instanceof DuckDBListType) {
     const items = vector.getItemVector(row);
     return items && list(items, type.valueType, 0, items.itemCount, isJson(type.valueType));
@@ -115,7 +130,7 @@ function write(
   if (vector instanceof DuckDBMapVector && type instanceof DuckDBMapType) {
     const entries = (vector as unknown as MapParts).listVector.getItemVector(row);
     if (!(entries instanceof DuckDBStructVector)) return null;
-    const pairs = Array.from({ length: entries.itemCount }, (_, i) => {
+    const pairs = whileLeft(entries.itemCount, left, (i) => {
       const key = within(entries.entryVectorAt(0), type.keyType, i);
       return [key, within(entries.entryVectorAt(1), type.valueType, i)] as const;
     });
@@ -126,10 +141,21 @@ function write(
     const tag = members.getItemValue(row, 0);
     const memberType = type.memberTypes[Number(tag)];
     if (tag === null || memberType === undefined) return null;
-    return write(members.entryVectorAt(Number(tag) + 1), memberType, row, form, true);
+    return write(members.entryVectorAt(Number(tag) + 1), memberType, row, writing, true);
   }
-  const value = vector.getItem(row);
-  return value === null ? null : form.scalar(value, type, isPlain);
+  const value = Number.isFinite(left.characters)
+    ? beginningOf(vector, row, Math.max(0, left.characters))
+    : vector.getItem(row);
+  const text = value === null ? null : form.scalar(value, type, isPlain);
+  left.characters -= (text ?? form.null).length + 1;
+  return text;
+}
+
+/** The items up to where enough characters are written. */
+function whileLeft<T>(length: number, left: Left, item: (i: number) => T): T[] {
+  const items: T[] = [];
+  for (let i = 0; i < length && left.characters > 0; i++) items.push(item(i));
+  return items;
 }
 
 /** Private members of the client's vectors, needed because its own values lose details (see above). */

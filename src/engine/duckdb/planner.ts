@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { z } from "zod";
+import * as z from "zod";
 import { duckdb } from "../../lake/duckdb-client.ts";
 import { sqlString } from "../../support/quote.ts";
 import type { TableName } from "../tables.ts";

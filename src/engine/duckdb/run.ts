@@ -4,10 +4,13 @@ import type {
   DuckDBPreparedStatement,
   DuckDBResult,
   DuckDBType,
+  DuckDBVector,
 } from "@duckdb/node-api";
 import { duckdb } from "../../lake/duckdb-client.ts";
 import { GcUsageError } from "../../support/errors.ts";
+import type { Allowance } from "../bounds.ts";
 import type { Column, NestedForm, QueryOptions, SqlRow, SqlValue } from "../engine.ts";
+import { beginningOf } from "./long-text.ts";
 import { nestedText } from "./nested.ts";
 import { kindOf, toSqlValue } from "./values.ts";
 
@@ -15,8 +18,8 @@ const { ResultReturnType, StatementType } = duckdb;
 
 export interface Started {
   readonly columns: readonly Column[];
-  /** Reads the rows in batches. Throws if they end early. */
-  rows(): AsyncGenerator<SqlRow[]>;
+  /** Reads the rows in batches, up to the allowance. Throws if they end early. */
+  rows(allowance?: Allowance): AsyncGenerator<SqlRow[]>;
 }
 
 /**
@@ -40,7 +43,11 @@ export async function startStatement(
   const result = await prepared.stream();
   return {
     columns: columnsOf(prepared, types, nested),
-    rows: () => rowsOf(prepared, result, (chunk) => toRows(chunk, types, nested)),
+    rows: (allowance) => {
+      const rows = (chunk: DuckDBDataChunk): SqlRow[] =>
+        allowance === undefined ? toRows(chunk, types, nested) : rowsWithin(allowance, chunk, types, nested);
+      return rowsOf(prepared, result, rows, allowance);
+    },
   };
 }
 
@@ -88,11 +95,13 @@ async function* rowsOf(
   prepared: DuckDBPreparedStatement,
   result: DuckDBResult,
   toRows: (chunk: DuckDBDataChunk) => SqlRow[],
+  allowance: Allowance | undefined,
 ): AsyncGenerator<SqlRow[]> {
   let read = 0;
   for (let chunk = await result.fetchChunk(); chunk?.rowCount; chunk = await result.fetchChunk()) {
     read += chunk.rowCount;
     yield toRows(chunk);
+    if (allowance?.isUsedUp) return;
   }
   // A stream that fails ends like a complete one; only its type shows the failure.
   if (result.returnType === ResultReturnType.INVALID) throw await reasonOf(prepared, read);
@@ -133,6 +142,31 @@ function toRows(chunk: DuckDBDataChunk, columns: readonly Typed[], nested: Neste
       const column = chunk.getColumnValues(i);
       for (const [row, values] of rows.entries()) values.push(toSqlValue(column[row] ?? null, type));
     }
+  }
+  return rows;
+}
+
+/** The same row by row, up to the allowance: nothing is copied that is not returned. */
+function rowsWithin(
+  allowance: Allowance,
+  chunk: DuckDBDataChunk,
+  columns: readonly Typed[],
+  nested: NestedForm,
+): SqlRow[] {
+  const most = allowance.valueCharacters;
+  const vectors = columns.map((_, i) => chunk.getColumnVector(i));
+  const rows: SqlRow[] = [];
+  for (let row = 0; row < chunk.rowCount; row++) {
+    if (!allowance.hasRow()) break;
+    const values = columns.map(({ type, isNested }, i): SqlValue => {
+      const vector = vectors[i] as DuckDBVector;
+      return isNested
+        ? nestedText(vector, type, row, nested, { characters: most + 1 })
+        : toSqlValue(beginningOf(vector, row, most), type);
+    });
+    const taken = allowance.takeRow(values);
+    if (taken === undefined) break;
+    rows.push(taken);
   }
   return rows;
 }

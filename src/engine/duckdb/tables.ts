@@ -1,7 +1,8 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, realpath, symlink, writeFile } from "node:fs/promises";
 import { dirname, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Slice } from "../../lake/lake.ts";
+import type { ListedSlice, Slice } from "../../lake/lake.ts";
 import { sliceRow } from "../../lake/slice-rows.ts";
 import type { StoredObject } from "../../lake/store.ts";
 import { GcUsageError } from "../../support/errors.ts";
@@ -23,14 +24,18 @@ export interface LakeFiles {
   readonly organization: string | undefined;
   /** The lake's folder: absolute, separated by `/`. */
   readonly root: string;
-  readonly slices: readonly { readonly key: SliceKey; readonly object: StoredObject }[];
-  /** Raw rows. */
-  readonly sources: readonly StoredObject[];
+  readonly slices: readonly ListedSlice[];
+  /** True if `root` has only the files that were fetched. */
+  readonly isElsewhere: boolean;
+  /** Lists the raw rows, on demand. */
+  readonly readSources: (signal: AbortSignal | undefined) => Promise<readonly StoredObject[]>;
   /** Reads the slices with their metadata, on demand. */
   readonly readSlices: (signal: AbortSignal | undefined) => Promise<readonly Slice[]>;
+  /** Makes objects files below `root`. */
+  readonly fetch: (objects: readonly StoredObject[], signal: AbortSignal | undefined) => Promise<void>;
 }
 
-/** Below these limits, copying all files of a table costs less than finding out which are read. */
+/** Below these limits, copying all files of a table that are here costs less than finding out which are read. */
 const FEW_FILES = 32;
 const FEW_BYTES = 16e6;
 
@@ -43,10 +48,12 @@ export class Tables {
   readonly #lakes: readonly LakeFiles[];
   /** Creates views. Kept open, because the names that it uses belong to the connection. */
   readonly #connection: DuckDBConnection;
-  readonly #files: Readonly<Record<TableName, readonly SizedFile[]>>;
+  readonly #slices: readonly SliceFile[];
+  #sources: readonly SizedFile[] | undefined;
   /** The files in each table's view. */
   readonly #shown = new Map<TableName, Set<string>>();
   readonly #copied = new Map<string, CopiedFile>();
+  readonly #standIns = new Set<string>();
   #planner: Promise<Planner> | undefined;
   /** The last turn that was started. Only one at a time copies files and creates views. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -55,23 +62,9 @@ export class Tables {
     this.#duckdb = duckdb;
     this.#connection = connection;
     this.#lakes = lakes;
-    const slices = lakes.flatMap((lake) =>
-      lake.slices.map(({ key, object }) => ({ ...key, ...fileOf(lake, slicePath(key), object.bytes) })),
+    this.#slices = lakes.flatMap((lake) =>
+      lake.slices.map(({ key, object }) => ({ ...key, ...fileOf(lake, object) })),
     );
-    this.#files = {
-      usage: slices,
-      daily: slices.filter(
-        ({ service, grouping, granularity }) =>
-          service === CANONICAL_SERVICE && grouping === CANONICAL_GROUPING && granularity === "day",
-      ),
-      gc_usage_api_source: lakes.flatMap((lake) =>
-        lake.sources.map(({ path, bytes }) => ({
-          ...fileOf(lake, path, bytes),
-          granularity: /granularity=([^/]*)/.exec(path)?.[1] ?? "",
-        })),
-      ),
-      slices: [],
-    };
   }
 
   /** Creates the tables, still without rows. From here on, DuckDB can access only the copies and no network. */
@@ -156,30 +149,61 @@ export class Tables {
   ): Promise<boolean> {
     if (table === "slices") return await this.#showSlices(signal);
     const shown = this.#shown.get(table) ?? new Set<string>();
-    const hidden = this.#files[table].filter(
-      ({ path, inLake }) => !shown.has(path) && (only?.has(inLake) ?? true),
+    const hidden = (await this.#filesOf(table, signal)).filter(
+      ({ path, object }) => !shown.has(path) && (only?.has(object.path) ?? true),
     );
     if (hidden.length === 0) return false;
     const read =
-      only === undefined && isMuch(hidden) ? await this.#filesRead(sql, table, statement) : undefined;
+      only === undefined && isMuch(hidden) ? await this.#filesRead(sql, table, statement, signal) : undefined;
     const readPaths = read && new Set(read.map(({ path }) => path));
     const wanted = hidden.filter(({ path }) => readPaths?.has(path) ?? true);
     if (wanted.length === 0) return false;
     const isRaw = table === "gc_usage_api_source";
-    const missing = new Map(
-      wanted.flatMap(({ path, file }) =>
-        this.#copied.has(path) ? [] : [[path, { file, copy: `${this.#copies}/${path}`, isRaw }]],
-      ),
-    );
-    await copyFiles(missing.values(), signal);
-    for (const [path, copied] of missing) this.#copied.set(path, copied);
-    const next = new Set([...shown, ...wanted.map(({ path }) => path)]);
+    await this.#copy(wanted, isRaw, signal);
+    const next = new Set([...shown, ...wanted.flatMap(({ path }) => (this.#copied.has(path) ? path : []))]);
     const copies = Array.from(next, (path) => `${this.#copies}/${path}`);
     await this.#connection.run(
       viewOf(table, [...(isRaw ? [] : [this.template]), ...copies], this.#isSeveral),
     );
     this.#shown.set(table, next);
     return true;
+  }
+
+  async #filesOf(table: TableName, signal: AbortSignal | undefined): Promise<readonly SizedFile[]> {
+    if (table === "usage") return this.#slices;
+    if (table === "daily") {
+      return this.#slices.filter(
+        ({ service, grouping, granularity }) =>
+          service === CANONICAL_SERVICE && grouping === CANONICAL_GROUPING && granularity === "day",
+      );
+    }
+    if (this.#sources) return this.#sources;
+    const listed = await Promise.all(
+      this.#lakes.map(async (lake) =>
+        (await lake.readSources(signal)).map((object) => ({
+          ...fileOf(lake, object),
+          granularity: /granularity=([^/]*)/.exec(object.path)?.[1] ?? "",
+        })),
+      ),
+    );
+    this.#sources = listed.flat();
+    return this.#sources;
+  }
+
+  async #copy(wanted: readonly SizedFile[], isRaw: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const missing = wanted.filter(({ path }) => !this.#copied.has(path));
+    for (const lake of this.#lakes) {
+      const objects = missing.flatMap((file) => (file.lake === lake ? file.object : []));
+      if (objects.length > 0) await lake.fetch(objects, signal);
+    }
+    const copies = new Map(
+      missing
+        // Raw rows may have a name that this file system does not accept. Their fetch has warned.
+        .filter(({ file, lake }) => !(isRaw && lake.isElsewhere) || existsSync(file))
+        .map(({ path, file }) => [path, { file, copy: `${this.#copies}/${path}`, isRaw }]),
+    );
+    await copyFiles(copies.values(), signal);
+    for (const [path, copied] of copies) this.#copied.set(path, copied);
   }
 
   /** Reads the footers of all slices, once. */
@@ -202,24 +226,47 @@ export class Tables {
     sql: string,
     table: TableName,
     { tree, tables }: ReadingStatement,
+    signal: AbortSignal | undefined,
   ): Promise<readonly TableFile[] | undefined> {
     const named = columnsNamed(tree);
     if (tables.some((other) => other !== table) || !PARTITIONS.some((name) => named.has(name)))
       return undefined;
     this.#planner ??= this.#openPlanner();
     const planner = await this.#planner;
-    return await planner.filesRead(sql, table, tables.length, this.#files[table], this.#connection);
+    const files = await this.#filesOf(table, signal);
+    this.#standIn(files);
+    return await planner.filesRead(sql, table, tables.length, files, this.#connection);
   }
 
   async #openPlanner(): Promise<Planner> {
     const folders = await Promise.all(
-      this.#lakes.map(async ({ root }) => (await realpath(root)).split(sep).join("/")),
+      this.#lakes.map(async (lake, i) => {
+        const root = lake.isElsewhere ? this.#standInsOf(i) : lake.root;
+        if (lake.isElsewhere) await mkdir(root, { recursive: true });
+        return (await realpath(root)).split(sep).join("/");
+      }),
     );
     const [first = ""] = folders;
     const isSeveral = this.#isSeveral;
     const root = isSeveral ? `${this.#duckdb.folder}/lakes` : first;
     if (isSeveral) await linkLakes(root, this.#lakes, folders);
     return await Planner.open({ root, folders, templateFolder: this.#copies, isSeveral });
+  }
+
+  #standInsOf(lake: number): string {
+    return `${this.#duckdb.folder}/plan/${lake}`;
+  }
+
+  /** A statement is planned by the paths of files, so empty files do for those that were not fetched. */
+  #standIn(files: readonly SizedFile[]): void {
+    for (const { lake, object } of files) {
+      if (!lake.isElsewhere) continue;
+      const file = `${this.#standInsOf(this.#lakes.indexOf(lake))}/${object.path}`;
+      if (this.#standIns.has(file)) continue;
+      this.#standIns.add(file);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, "");
+    }
   }
 
   async close(): Promise<void> {
@@ -230,18 +277,21 @@ export class Tables {
 }
 
 type SizedFile = TableFile & {
-  readonly bytes: number;
-  /** Its path below its own lake. */
-  readonly inLake: string;
+  readonly lake: LakeFiles;
+  /** Its path is below its own lake. */
+  readonly object: StoredObject;
   /** The path of the file in its lake: absolute, separated by `/`. */
   readonly file: string;
 };
 
+type SliceFile = SizedFile & SliceKey;
+
 /** Several lakes are placed next to each other, in folders that DuckDB reads as partitions. */
-function fileOf({ root, organization }: LakeFiles, path: string, bytes: number) {
-  const file = `${root}/${path}`;
-  if (organization === undefined) return { path, inLake: path, file, bytes };
-  return { path: `${partitionOf(organization)}/${path}`, inLake: path, file, bytes, organization };
+function fileOf(lake: LakeFiles, object: StoredObject) {
+  const { root, organization } = lake;
+  const file = `${root}/${object.path}`;
+  if (organization === undefined) return { path: object.path, object, file, lake };
+  return { path: `${partitionOf(organization)}/${object.path}`, object, file, lake, organization };
 }
 
 function partitionOf(organization: string): string {
@@ -261,5 +311,9 @@ async function linkLakes(
 }
 
 function isMuch(files: readonly SizedFile[]): boolean {
-  return files.length > FEW_FILES || files.reduce((sum, { bytes }) => sum + bytes, 0) > FEW_BYTES;
+  return (
+    files.length > FEW_FILES ||
+    files.some(({ lake }) => lake.isElsewhere) ||
+    files.reduce((sum, { object }) => sum + object.bytes, 0) > FEW_BYTES
+  );
 }

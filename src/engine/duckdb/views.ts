@@ -95,13 +95,13 @@ function fileList(files: readonly string[]): string {
   return `[${files.map((file) => sqlString(escapeGlob(file))).join(", ")}]`;
 }
 
-function hive(columns: readonly TableColumn[]): string {
+export function hive(columns: readonly TableColumn[]): string {
   if (columns.length === 0) return "hive_partitioning = false";
   const types = columns.map(([name, type]) => `${sqlName(name)}: ${type}`).join(", ");
   return `hive_partitioning = true, hive_types = {${types}}`;
 }
 
 /** `/a[1]/b*` as a pattern that matches only this path. */
-function escapeGlob(path: string): string {
+export function escapeGlob(path: string): string {
   return path.replace(/[[*?]/g, "[$&]");
 }
