@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
-import { OTHER_SUITES, TEST } from "./vitest.config.ts";
+import { LONG_TESTS, TEST } from "./vitest.config.ts";
 
-/**
- * What `npm test` runs, with longer tests and those that it leaves out, and each command in a process of its own:
- * `npm run test:reliability`.
- */
+/** What `npm test` leaves out, and a longer form of test/reliability, with each command in a process of its own: `npm run test:reliability`. */
 export default defineConfig({
-  test: { ...TEST, exclude: OTHER_SUITES, env: { IN_PROCESS: "", SOAK: "short" } },
+  test: {
+    ...TEST,
+    include: ["test/reliability/**/*.test.ts", ...LONG_TESTS],
+    exclude: [],
+    env: { IN_PROCESS: "", SOAK: "short" },
+  },
 });

@@ -15,6 +15,8 @@ const TARGET = join(ROOT, "docs/api.md");
 const ENTRY_POINTS = [
   ["gc-usage", "dist/index.d.ts"],
   ["gc-usage/aws", "dist/aws/index.d.ts"],
+  ["gc-usage/report", "dist/report/index.d.ts"],
+  ["gc-usage/serve", "dist/serve/serve.d.ts"],
   ["gc-usage/sandbox", "dist/sandbox/sandbox.d.ts"],
 ] as const;
 
