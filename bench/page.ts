@@ -133,10 +133,11 @@ async function visit(page: Page, round: number): Promise<Figures> {
     .evaluateAll((links) =>
       links.map((link) => new URL((link as HTMLAnchorElement).href).searchParams.get("id") ?? ""),
     );
+  // Not one of those that the server answers before anybody asks.
   const endpoint =
     (await page
       .locator("td code")
-      .nth(round % 10)
+      .nth(4 + (round % 6))
       .textContent()) ?? "";
   const query = (more: Readonly<Record<string, string>>) => `/?${PERIOD}&${new URLSearchParams(more)}`;
   const figures: Figures = { ...loading, "findings on screen": findings };
@@ -167,7 +168,10 @@ async function settled(page: Page): Promise<void> {
   );
 }
 
-/** From following a link until the new numbers are painted. Whatever does not depend on it may still be loading. */
+/**
+ * From following a link until the frame with the new numbers is painted: a message that is sent in a frame arrives after it. Whatever
+ * does not depend on the numbers may still be loading.
+ */
 async function timeOf(page: Page, href: string, selector = ".tile-value"): Promise<number> {
   return await page.evaluate(
     async ({ target, wanted }) => {
@@ -184,8 +188,12 @@ async function timeOf(page: Page, href: string, selector = ".tile-value"): Promi
       };
       do await frame();
       while (!isThere() && performance.now() - began < 60_000);
-      // The frame after the one that drew it.
-      await frame();
+      const { port1, port2 } = new MessageChannel();
+      const painted = new Promise((done) => {
+        port1.onmessage = done;
+      });
+      port2.postMessage(undefined);
+      await painted;
       return performance.now() - began;
     },
     { target: href, wanted: selector },

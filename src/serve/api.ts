@@ -18,6 +18,7 @@ import { dimensionsOf } from "../usage/grouping.ts";
 import { periodEnd } from "../usage/period.ts";
 import type { DatedSeries } from "../usage/series.ts";
 import type { LakeFacts, LakeSeries, SavedQuestion } from "../views/api.ts";
+import type { Counts } from "../views/counts.ts";
 import { prepareCounts } from "../views/read-counts.ts";
 import { loadedDays, seriesAmong, spanOf } from "../views/scope.ts";
 import type { Answers } from "./answers.ts";
@@ -52,6 +53,8 @@ interface MakeParts {
 }
 
 const MOST_CLIENTS = 1_000;
+/** Filters by these, the most called, are answered before anybody asks. */
+const LIKELY_ENDPOINTS = 4;
 
 /** The routes that only read. Each answer is kept until the lake changes. */
 const ROUTES: Readonly<Record<string, Make>> = {
@@ -100,7 +103,7 @@ function countsOptions(query: Query) {
 
 export interface Api {
   readonly routes: Hono<Env>;
-  /** Answers what the page asks first, so that it is there when a browser asks. */
+  /** Answers what the page asks first, and likely filters, so that they are there when a browser asks. */
   warm(): Promise<void>;
 }
 
@@ -141,11 +144,22 @@ export function apiOf({ lakes, answers, signal, log }: ApiParts): Api {
     const groupBy = dimensions.join(",");
     const ask = async (path: string, asked: Record<string, string>) =>
       await answerTo(path, new Query(new URLSearchParams(asked)));
-    const askCounts = (by: string) =>
-      ask("/counts", { by, service, granularity, groupBy, ...loadedDays(series, span, by === "client") });
-    if (dimensions.includes("client")) await askCounts("client");
-    if (dimensions.includes("uri")) await askCounts("endpoint");
+    const askCounts = async (by: string, filter: Record<string, string> = {}) => {
+      const days = loadedDays(series, span, by === "client");
+      return await ask("/counts", { by, service, granularity, groupBy, ...days, ...filter });
+    };
+    const hasClients = dimensions.includes("client");
+    if (hasClients) await askCounts("client");
+    const byEndpoint = dimensions.includes("uri") ? await askCounts("endpoint") : undefined;
     await ask("/findings", { since: span.start });
+    if (byEndpoint === undefined) return;
+    // By now the rows are in memory. Their first filters would take several times as long as the later ones.
+    const { values } = JSON.parse(byEndpoint.bytes.toString()) as Counts;
+    for (const { id } of values.slice(0, LIKELY_ENDPOINTS)) {
+      if (id === null) continue;
+      if (hasClients) await askCounts("client", { endpoint: id });
+      await askCounts("endpoint", { endpoint: id });
+    }
   };
   return { routes: api, warm };
 }
