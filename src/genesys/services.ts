@@ -8,10 +8,10 @@ import type { QueryState } from "../usage/services/spec.ts";
 import {
   type AnswerMembers,
   AnswerSplitter,
-  type KnownRowListener,
   type RowListener,
   type RowsMember,
   type SplitSummary,
+  type SplitterOptions,
 } from "./answer/splitter.ts";
 import type { GenesysClient } from "./client.ts";
 import { PageWatch } from "./pages.ts";
@@ -75,6 +75,8 @@ export interface PageRequest {
   readonly pageSize?: number | undefined;
   /** Checks all pages of the query; pass the same for each page. Default: check only this page. */
   readonly watch?: PageWatch | undefined;
+  /** True if the rows' bytes are needed only until `write` resolves. This saves memory. */
+  readonly isLent?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -113,6 +115,7 @@ async function readPage(
     after,
     pageSize,
     watch = new PageWatch(after),
+    isLent = false,
     signal,
   }: PageRequest & { readonly pageSize: number | undefined },
   write: (ndjson: Uint8Array) => Promise<void>,
@@ -125,10 +128,13 @@ async function readPage(
     async (body, call) => {
       await restart();
       hash = createHash("sha256");
-      const summary = await splitAnswer(id, call, body, async (ndjson) => {
-        // A response without pages is large, and there is nothing to compare it with.
-        if (pageSize !== undefined) hash.update(ndjson);
-        await write(ndjson);
+      const summary = await splitAnswer(id, call, body, {
+        isLent,
+        write: async (ndjson) => {
+          // A response without pages is large, and there is nothing to compare it with.
+          if (pageSize !== undefined) hash.update(ndjson);
+          await write(ndjson);
+        },
       });
       return { ...pageOf(service, id, summary, call), pageSize };
     },
@@ -150,10 +156,10 @@ async function splitAnswer(
   id: string,
   call: Call,
   body: AsyncIterable<Uint8Array>,
-  write: (ndjson: Uint8Array) => Promise<void>,
+  { write, isLent }: { readonly write: (ndjson: Uint8Array) => Promise<void>; readonly isLent: boolean },
 ): Promise<SplitSummary> {
   try {
-    return await splitInto(body, write);
+    return await splitInto(body, write, undefined, { isLent });
   } catch (error) {
     if (!isGcUsageError(error) || error.kind !== "input") throw error;
     const message = `${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`;
@@ -163,14 +169,17 @@ async function splitAnswer(
   }
 }
 
-/** Passes a body through the splitter. Splits the next rows while `write` is busy with the previous ones. */
+/**
+ * Passes a body through the splitter. Splits the next rows while `write` is busy with the previous ones, unless their bytes are
+ * lent to it.
+ */
 export async function splitInto(
   body: AsyncIterable<Uint8Array>,
   write: (ndjson: Uint8Array) => Promise<void>,
   onRow?: RowListener,
-  known?: { readonly onKnownRow: KnownRowListener; readonly escapes: boolean },
+  options: SplitterOptions = {},
 ): Promise<SplitSummary> {
-  const splitter = new AnswerSplitter(onRow, known);
+  const splitter = new AnswerSplitter(onRow, options);
   let writing = Promise.resolve();
   try {
     for await (const chunk of body) {
@@ -178,6 +187,7 @@ export async function splitInto(
       await writing;
       if (rows.length > 0) {
         writing = write(rows);
+        if (options.isLent) await writing;
         // Its failure is thrown by the next `await`.
         writing.catch(() => {});
       }

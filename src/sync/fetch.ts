@@ -82,12 +82,22 @@ async function fetchOnce(job: StagedJob, context: Running): Promise<void> {
     const { id } = await submitQuery(client, service, queryBody(service, jobQuery(job.state)), signal);
     await job.save({ id, submittedAt });
   }
+  const spool = new SpoolWriter(await job.openSpool(), job.state.bytes);
+  try {
+    await fetchPages(job, spool, context);
+  } finally {
+    await spool.close();
+  }
+}
+
+async function fetchPages(job: StagedJob, spool: SpoolWriter, context: Running): Promise<void> {
+  const { effects, signal, log } = context;
   const started = monotonicOf(effects);
   const watch = new PageWatch(job.state.after);
   let reported = false;
   for (let polls = 0; !job.state.complete; ) {
     context.check();
-    const status = await fetchPage(job, watch, context);
+    const status = await fetchPage(job, { spool, watch }, context);
     if (status === undefined) continue;
     const elapsed = monotonicOf(effects) - started;
     if (elapsed > MAX_RUN_MS) throw tooLate(job, MAX_RUN_MS);
@@ -102,79 +112,90 @@ async function fetchOnce(job: StagedJob, context: Running): Promise<void> {
 /** Appends the next page. @returns the query's status if it has not ended yet. */
 async function fetchPage(
   job: StagedJob,
-  watch: PageWatch,
+  { spool, watch }: { readonly spool: SpoolWriter; readonly watch: PageWatch },
   { client, log, onRows, signal }: FetchContext,
 ): Promise<string | undefined> {
   const { service, id = "", after, rows, pageSize } = job.state;
-  const spool = await job.openSpool();
-  try {
-    let { bytes, crc } = job.state;
-    const lines = new LineBuffer(spool);
-    const page = await readResultsPage(
-      client,
-      { service, id, after, pageSize, watch, signal },
-      async (ndjson) => {
-        bytes += ndjson.length;
-        // A job started by 0.1.0 has no checksum.
-        if (crc !== undefined) crc = crc32(ndjson, crc);
-        await lines.add(ndjson);
-      },
-      async () => {
-        ({ bytes, crc } = job.state);
-        await lines.restart(bytes);
-      },
-    );
-    await lines.flush();
-    if (page.state === "failed") throw queryFailed(service, id, page);
-    if (page.state === "running") return page.status;
-    if (page.strayCursor !== undefined) log.warn(STRAY_CURSOR);
-    await job.save({
-      bytes,
-      crc,
-      rows: rows + page.rows,
-      after: page.next,
-      pageSize: page.pageSize,
-      complete: page.next === undefined,
-    });
-    onRows(page.rows);
-    return undefined;
-  } finally {
-    await spool.close();
-  }
+  let { bytes, crc } = job.state;
+  const page = await readResultsPage(
+    client,
+    { service, id, after, pageSize, watch, isLent: true, signal },
+    async (ndjson) => {
+      bytes += ndjson.length;
+      // A job started by 0.1.0 has no checksum.
+      if (crc !== undefined) crc = crc32(ndjson, crc);
+      await spool.add(ndjson);
+    },
+    async () => {
+      ({ bytes, crc } = job.state);
+      await spool.restart(bytes);
+    },
+  );
+  await spool.flush();
+  if (page.state === "failed") throw queryFailed(service, id, page);
+  if (page.state === "running") return page.status;
+  if (page.strayCursor !== undefined) log.warn(STRAY_CURSOR);
+  await job.save({
+    bytes,
+    crc,
+    rows: rows + page.rows,
+    after: page.next,
+    pageSize: page.pageSize,
+    complete: page.next === undefined,
+  });
+  onRows(page.rows);
+  return undefined;
 }
 
-/** Appends to a file in large pieces: a page arrives in dozens of small ones, and each write costs as much as a thousand rows. */
-class LineBuffer {
+/**
+ * Appends to a spool in large pieces: a page arrives in several small ones, and each write costs as much as hundreds of rows. One
+ * buffer serves all pages, because new memory costs more than copying.
+ */
+class SpoolWriter {
   readonly #file: FileHandle;
-  #held: Buffer[] = [];
-  #bytes = 0;
+  readonly #buffer = Buffer.allocUnsafeSlow(512 * 1024);
+  #held = 0;
+  /** The file's length. */
+  #length: number;
 
-  constructor(file: FileHandle) {
+  /** @param file is closed with this. */
+  constructor(file: FileHandle, length: number) {
     this.#file = file;
+    this.#length = length;
   }
 
-  async add(ndjson: Uint8Array): Promise<void> {
-    this.#held.push(Buffer.from(ndjson));
-    this.#bytes += ndjson.length;
-    if (this.#bytes >= HELD_BYTES) await this.flush();
+  /** Copies the bytes. */
+  async add(bytes: Uint8Array): Promise<void> {
+    if (this.#held + bytes.length > this.#buffer.length) await this.flush();
+    if (bytes.length > this.#buffer.length) return await this.#append(bytes);
+    this.#buffer.set(bytes, this.#held);
+    this.#held += bytes.length;
   }
 
   async flush(): Promise<void> {
-    const held = Buffer.concat(this.#held);
-    this.#held = [];
-    this.#bytes = 0;
-    await this.#file.appendFile(held);
+    if (this.#held === 0) return;
+    const held = this.#buffer.subarray(0, this.#held);
+    this.#held = 0;
+    await this.#append(held);
   }
 
-  /** Drops what was added, and what the file has after its first bytes. */
-  async restart(bytes: number): Promise<void> {
-    this.#held = [];
-    this.#bytes = 0;
-    await this.#file.truncate(bytes);
+  /** Drops what follows the first `length` bytes. */
+  async restart(length: number): Promise<void> {
+    this.#held = 0;
+    if (this.#length === length) return;
+    await this.#file.truncate(length);
+    this.#length = length;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    this.#length += bytes.length;
+    await this.#file.appendFile(bytes);
   }
 }
-
-const HELD_BYTES = 1024 * 1024;
 
 /** The query of a job. */
 export function jobQuery(state: JobState): Parameters<typeof queryBody>[1] {

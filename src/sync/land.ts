@@ -1,13 +1,12 @@
-import { createReadStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { wholeLines } from "../genesys/answer/lines.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
 import { RowScanner } from "../genesys/answer/row-scanner.ts";
 import { type Lake, type Refusal, refusal } from "../lake/lake.ts";
 import { FORMAT, type Provenance } from "../lake/provenance.ts";
 import type { Spool } from "../lake/slice-parquet.ts";
 import { GcUsageError } from "../support/errors.ts";
+import { lentLines } from "../support/lent-pieces.ts";
 import { inParallel } from "../support/parallel.ts";
 import { knownSpan } from "../usage/coverage.ts";
 import { type Day, dayOf } from "../usage/day.ts";
@@ -64,7 +63,7 @@ export interface SpooledSlice {
  */
 export async function spoolRows(rowsFile: string, spool: RowSpool, raw?: LinesByDate): Promise<void> {
   const scanner = new RowScanner({ escapes: false });
-  for await (const chunk of wholeLines(createReadStream(rowsFile, { highWaterMark: 1024 * 1024 }))) {
+  for await (const chunk of lentLines(rowsFile)) {
     scanner.open(chunk);
     for (let at = 0; at < chunk.length; ) {
       scanner.length = 0;

@@ -23,6 +23,9 @@ const BUFFERED = 16 * 1024 * 1024;
 const LARGE = 1024 * 1024;
 /** The largest buffer, in bytes, that a date keeps for its next lines. */
 const KEPT_BUFFER = 64 * 1024;
+/** The smallest buffer, in bytes, and how many of a size are kept free. */
+const SMALLEST = 4096;
+const MOST_FREE = 2;
 
 /** The lines of one date. */
 export interface DatedLines {
@@ -37,6 +40,7 @@ export class LinesByDate {
   readonly #folder: string;
   readonly #kind: string;
   readonly #dates = new Map<Day | undefined, DatedLines>();
+  readonly #free = new FreeBuffers();
   #buffered = 0;
   /** The length of the longest line, in bytes. */
   longest = 0;
@@ -68,8 +72,9 @@ export class LinesByDate {
     if (lines.length >= LARGE) this.#write(lines);
     const length = lines.length + line.length;
     if (length > lines.bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(4096, 2 * lines.bytes.length, length));
+      const larger = this.#free.take(Math.max(2 * lines.bytes.length, length));
       larger.set(lines.bytes.subarray(0, lines.length));
+      this.#free.give(lines.bytes);
       lines.bytes = larger;
     }
     lines.bytes.set(line, lines.length);
@@ -99,7 +104,27 @@ export class LinesByDate {
     lines.begun = true;
     this.#buffered -= lines.length;
     lines.length = 0;
-    if (lines.bytes.length > KEPT_BUFFER) lines.bytes = Buffer.alloc(0);
+    if (lines.bytes.length <= KEPT_BUFFER) return;
+    this.#free.give(lines.bytes);
+    lines.bytes = Buffer.alloc(0);
+  }
+}
+
+/** Buffers that are used again: rows in the order of their dates fill one date's buffer after the other, and new memory is slow. */
+class FreeBuffers {
+  readonly #bySize = new Map<number, Buffer[]>();
+
+  /** @returns a buffer of at least so many bytes, a power of two. */
+  take(bytes: number): Buffer {
+    const size = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(bytes)));
+    return this.#bySize.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  give(buffer: Buffer): void {
+    if (buffer.length < SMALLEST || buffer.length > 2 * LARGE) return;
+    const same = this.#bySize.get(buffer.length) ?? [];
+    if (same.length < MOST_FREE) same.push(buffer);
+    this.#bySize.set(buffer.length, same);
   }
 }
 

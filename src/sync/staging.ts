@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -8,6 +7,7 @@ import type { Lake } from "../lake/lake.ts";
 import { sweepLock } from "../lake/local/lock.ts";
 import { leftWorkspaces, lost, sweepWorkspaces, Workspace } from "../lake/workspace.ts";
 import { codeOf } from "../support/errors.ts";
+import { lentPieces } from "../support/lent-pieces.ts";
 import type { Day } from "../usage/day.ts";
 import { type Grouping, tryGrouping } from "../usage/grouping.ts";
 import { GRANULARITIES, WEEK_STARTS } from "../usage/period.ts";
@@ -243,8 +243,7 @@ async function readSize(file: string): Promise<number | undefined> {
 async function holds(file: string, { bytes, rows, crc }: JobState): Promise<boolean> {
   let [found, lines, sum] = [0, 0, 0];
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
-      const piece = chunk as Buffer;
+    for await (const piece of lentPieces(file)) {
       found += piece.length;
       sum = crc32(piece, sum);
       for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++;

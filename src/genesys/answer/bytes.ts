@@ -33,6 +33,12 @@ export class Bytes {
     this.length = rest.length;
   }
 
+  /** Drops everything before `start` in place: arrays returned earlier change. */
+  shift(start: number): void {
+    if (start > 0) this.#buffer.copyWithin(0, start, this.length);
+    this.length -= start;
+  }
+
   at(index: number): number | undefined {
     return index < 0 || index >= this.length ? undefined : this.#buffer[index];
   }

@@ -1,5 +1,5 @@
 /** Yields a UTF-8 byte stream in pieces that end with a newline; the last one gets one if it has none. */
-export async function* wholeLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+async function* wholeLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {
     const bytes =

@@ -28,6 +28,15 @@ export type RowListener = (fields: Readonly<Record<string, unknown>>, text: stri
 /** Called with a row that the scanner has recognized, and its position from 1, in place of a RowListener. */
 export type KnownRowListener = (row: RowScanner, number: number) => void;
 
+export interface SplitterOptions {
+  /** Called instead of the RowListener with rows whose fields are all known. */
+  readonly onKnownRow?: KnownRowListener | undefined;
+  /** Whether `onKnownRow` also gets rows with backslashes in their texts. Default: true. */
+  readonly escapes?: boolean | undefined;
+  /** True if the array that `push` returns is needed only until the next call. Default: it is the caller's. */
+  readonly isLent?: boolean | undefined;
+}
+
 /** The largest row, and the largest answer without its rows, that is held in memory: 16 MiB. */
 const MAX_HELD = 16 * 1024 * 1024;
 
@@ -72,6 +81,7 @@ export class AnswerSplitter {
   readonly #onRow: RowListener | undefined;
   readonly #onKnownRow: KnownRowListener | undefined;
   readonly #scanner: RowScanner | undefined;
+  readonly #isLent: boolean;
   /** The position of a row that the scanner does not recognize. */
   #unknown = -1;
   #mode = TOP;
@@ -101,28 +111,24 @@ export class AnswerSplitter {
   #out = new Bytes(64 * 1024);
   #rowStart = 0;
 
-  /**
-   * @param onRow called with each row, for callers that need more than its bytes.
-   * @param onKnownRow called instead with rows whose fields are all known; `escapes`: also if their texts have backslashes.
-   */
-  constructor(
-    onRow?: RowListener,
-    { onKnownRow, escapes = true }: { onKnownRow?: KnownRowListener; escapes?: boolean } = {},
-  ) {
+  /** @param onRow called with each row, for callers that need more than its bytes. */
+  constructor(onRow?: RowListener, { onKnownRow, escapes = true, isLent = false }: SplitterOptions = {}) {
     this.#onRow = onRow;
     this.#onKnownRow = onKnownRow;
+    this.#isLent = isLent;
     if (onRow === undefined || onKnownRow)
       this.#scanner = SCANNERS[`${escapes}`] ??= new RowScanner({ escapes });
   }
 
   /**
-   * Takes the next bytes and returns the rows that are now complete, one per line. The array is the caller's until the
-   * next call but one.
+   * Takes the next bytes and returns the rows that are now complete, one per line. The array is the caller's, unless it is only
+   * lent.
    *
    * @throws {GcUsageError} input, for anything but JSON with rows, with the position.
    */
   push(bytes: Uint8Array): Uint8Array {
-    this.#out.keepFrom(this.#rowStart);
+    if (this.#isLent) this.#out.shift(this.#rowStart);
+    else this.#out.keepFrom(this.#rowStart);
     this.#rowStart = 0;
     this.#scanner?.open(bytes);
     this.#unknown = -1;
