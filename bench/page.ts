@@ -190,8 +190,9 @@ async function timeOf(page: Page, href: string, selector = ".tile-value"): Promi
       while (!isThere() && performance.now() - began < 60_000);
       const { port1, port2 } = new MessageChannel();
       const painted = new Promise((done) => {
-        port1.onmessage = done;
+        port1.addEventListener("message", done);
       });
+      port1.start();
       port2.postMessage(undefined);
       await painted;
       return performance.now() - began;

@@ -1,12 +1,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { lentLines } from "../environment/lent-pieces.ts";
 import { parseApiRow } from "../genesys/answer/row.ts";
 import { RowScanner } from "../genesys/answer/row-scanner.ts";
 import { type Lake, type Refusal, refusal } from "../lake/lake.ts";
 import { FORMAT, type Provenance } from "../lake/provenance.ts";
 import type { Spool } from "../lake/slice-parquet.ts";
 import { GcUsageError } from "../support/errors.ts";
-import { lentLines } from "../support/lent-pieces.ts";
 import { inParallel } from "../support/parallel.ts";
 import { knownSpan } from "../usage/coverage.ts";
 import { type Day, dayOf } from "../usage/day.ts";

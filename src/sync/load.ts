@@ -34,6 +34,7 @@ import {
 import { RawLines } from "./raw-row.ts";
 import { RowSpool } from "./row-spool.ts";
 import { checkSource, keepSource } from "./source.ts";
+import { SpoolWriter } from "./spool-writer.ts";
 import { sweepStaging, withStaging } from "./staging.ts";
 import { checkElsewhere, storedSlices, storedSource } from "./stored.ts";
 
@@ -227,7 +228,7 @@ async function spoolInput(
   found: RowSpool,
 ): Promise<{ summary: SplitSummary; hash: string }> {
   const hash = createHash("sha256");
-  const handle = await open(file, "w");
+  const writer = new SpoolWriter(await open(file, "w"), 0);
   const raw = new RawLines();
   try {
     const summary = await splitInto(
@@ -237,19 +238,20 @@ async function spoolInput(
         const bytes = raw.take(ndjson, found.rows);
         found.flushIfLarge();
         hash.update(bytes);
-        await handle.appendFile(bytes);
+        await writer.add(bytes);
       },
       (fields, text, number) => {
         const row = parseApiRow(fields, text, number);
         found.add(row);
         raw.add(row, fields, text, number);
       },
-      { onKnownRow: (row) => found.addKnown(row), escapes: false },
+      { onKnownRow: (row) => found.addKnown(row), escapes: false, isLent: true },
     );
+    await writer.flush();
     found.flush();
     return { summary, hash: hash.digest("hex") };
   } finally {
-    await handle.close();
+    await writer.close();
   }
 }
 

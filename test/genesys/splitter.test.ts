@@ -95,6 +95,26 @@ describe("AnswerSplitter", () => {
     }
   });
 
+  it("lends the same rows, if they are needed only until the next bytes", () => {
+    fc.assert(
+      fc.property(text, pieces, (json, cuts) => {
+        const lending = new AnswerSplitter(undefined, { isLent: true });
+        const giving = new AnswerSplitter();
+        const bytes = Buffer.from(json);
+        const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+        let from = 0;
+        for (const end of ends) {
+          const piece = bytes.subarray(from, end);
+          expect(Buffer.from(lending.push(piece)).toString()).toBe(
+            Buffer.from(giving.push(piece)).toString(),
+          );
+          from = end;
+        }
+        expect(lending.end()).toEqual(giving.end());
+      }),
+    );
+  });
+
   it("writes each row like a JSON printer without whitespace", () => {
     fc.assert(
       fc.property(
