@@ -15,6 +15,17 @@ export function proxyingDispatcher(rules: ProxyRules): Dispatcher {
   });
 }
 
+type RequestOptions = Omit<Dispatcher.RequestOptions, "origin" | "path">;
+
+/** Sends a request through a dispatcher. */
+export async function sendRequest(
+  dispatcher: Dispatcher,
+  { origin, pathname, search }: URL,
+  options: RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  return await dispatcher.request({ ...options, origin, path: `${pathname}${search}` });
+}
+
 /** Uses CONNECT, and TLS through the tunnel. */
 function tunnel({ url, authorization }: Proxy): Dispatcher {
   return new ProxyAgent({

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { type Dispatcher, request } from "undici";
-import { proxyingDispatcher } from "../environment/dispatcher.ts";
+import type { Dispatcher } from "undici";
+import { proxyingDispatcher, sendRequest } from "../environment/dispatcher.ts";
 import { NO_PROXIES, type ProxyRules, proxyRefusal } from "../environment/proxies.ts";
 import { isGcUsageError } from "../support/errors.ts";
 import { type Call, networkError, unreadableAnswer } from "./problem.ts";
@@ -58,8 +58,7 @@ export class Http {
     const { proxy } = this.#rules.routeTo(call.url);
     let response: Dispatcher.ResponseData;
     try {
-      response = await request(call.url, {
-        dispatcher: this.#agent,
+      response = await sendRequest(this.#agent, call.url, {
         method: call.method,
         headers: { accept: "application/json", "accept-encoding": "gzip", ...headers },
         body: body ?? null,

@@ -1,6 +1,5 @@
 import { createHmac } from "node:crypto";
-import { request } from "undici";
-import { proxyingDispatcher } from "../environment/dispatcher.ts";
+import { proxyingDispatcher, sendRequest } from "../environment/dispatcher.ts";
 import { environmentProxies } from "../environment/proxies.ts";
 import { parseRetryAfter, withRetries } from "../genesys/retry.ts";
 import { realEffects } from "../support/effects.ts";
@@ -99,8 +98,7 @@ async function post(url: URL, body: string, key: string, options: WebhookOptions
   const seconds = Math.floor(realEffects.now() / 1000);
   const signature = secret && createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
   try {
-    const response = await request(url, {
-      dispatcher,
+    const response = await sendRequest(dispatcher, url, {
       method: "POST",
       headers: {
         "content-type": "application/json",
