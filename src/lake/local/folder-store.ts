@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, lstat, mkdir, readdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import pLimit from "p-limit";
 import { flush, renamePatiently } from "../../environment/files.ts";
 import { codeOf, GcUsageError, isGcUsageError, messageOf } from "../../support/errors.ts";
 import { inParallel } from "../../support/parallel.ts";
@@ -18,9 +19,12 @@ import { objectAt, Walk } from "./walk.ts";
 export class FolderStore implements ObjectStore {
   readonly uri: string;
   readonly staging: string;
-  readonly writers = 1;
+  /** While one of them has the lock, the others wait for the disk. */
+  readonly writers = 4;
   readonly isQueriedInPlace = false;
   readonly #root: string;
+  /** Waiting in line here is quicker than trying to get the lock again and again. */
+  readonly #line = pLimit(1);
   /** The topmost folder that `create` had to create. */
   #created: string | undefined;
 
@@ -148,7 +152,7 @@ export class FolderStore implements ObjectStore {
     await assertReplaceable(path, target);
     await flush(file);
     for (;;) {
-      const outcome = await withLock(this.#lock, async (isHeld) => {
+      const outcome = await this.#locked(async (isHeld) => {
         if ((await this.head(path))?.version !== expected) return "changed";
         // If this process was suspended after it took the lock, it has lost it, and the compared file may have been replaced.
         if (!isHeld()) return "lost";
@@ -166,7 +170,7 @@ export class FolderStore implements ObjectStore {
   async remove(path: string, expected: string): Promise<boolean> {
     const target = await this.#locate(path);
     for (;;) {
-      const outcome = await withLock(this.#lock, async (isHeld) => {
+      const outcome = await this.#locked(async (isHeld) => {
         const current = await this.head(path);
         if (!current) return "removed";
         if (current.version !== expected) return "changed";
@@ -179,6 +183,10 @@ export class FolderStore implements ObjectStore {
       });
       if (outcome !== "lost") return outcome === "removed";
     }
+  }
+
+  async #locked<T>(task: (isHeld: () => boolean) => Promise<T>): Promise<T> {
+    return await this.#line(() => withLock(this.#lock, task));
   }
 
   /** Removes the empty folders around a path, up to the lake's. */
