@@ -264,18 +264,22 @@ export async function commitSlices(
     check: () => Promise<void>;
   },
 ): Promise<Landed> {
-  const stored = { written: [] as SliceKey[], kept: [] as KeptSlice[], repeated: [] as SliceKey[], rows: 0 };
-  await inParallel(slices, lake.store.writers, async ({ key, file, provenance, repeats }) => {
+  const outcomes = await inParallel(slices, lake.store.writers, async ({ key, file, provenance }) => {
     options.signal?.throwIfAborted();
     await options.check();
-    if (repeats > 0) stored.repeated.push(key);
     const outcome = await lake.commit(key, file, provenance, options);
+    options.onSlice?.();
+    return outcome;
+  });
+  const stored = { written: [] as SliceKey[], kept: [] as KeptSlice[], repeated: [] as SliceKey[], rows: 0 };
+  for (const [i, { key, provenance, repeats }] of slices.entries()) {
+    const outcome = outcomes[i];
+    if (repeats > 0) stored.repeated.push(key);
     if (outcome === "written") {
       stored.written.push(key);
       stored.rows += provenance.rows;
-    } else stored.kept.push({ key, why: outcome.kept });
-    options.onSlice?.();
-  });
+    } else if (outcome !== undefined) stored.kept.push({ key, why: outcome.kept });
+  }
   return stored;
 }
 

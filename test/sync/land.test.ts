@@ -337,6 +337,9 @@ describe("storing rows", () => {
         onSlice,
       }),
     ).rejects.toThrow("enough");
-    expect((await lake.list()).map(({ key }) => key.date)).toEqual(["2026-11-01"]);
+    const stored = (await lake.list()).map(({ key }) => key.date);
+    expect(stored).toContain("2026-11-01");
+    expect(stored.length).toBeLessThanOrEqual(lake.store.writers);
+    expect(slices.length).toBeGreaterThan(lake.store.writers);
   });
 });
