@@ -19,7 +19,13 @@ export { DATABASE, tableColumns } from "./engine/tables.ts";
 // The usage API, step by step.
 export { checkEnded } from "./genesys/answer/check-ended.ts";
 export { type ApiRow, checkHasCounts, parseApiRow } from "./genesys/answer/row.ts";
-export { AnswerSplitter, type SplitSummary } from "./genesys/answer/splitter.ts";
+export {
+  AnswerSplitter,
+  type KnownRowListener,
+  type RowListener,
+  type SplitSummary,
+  type SplitterOptions,
+} from "./genesys/answer/splitter.ts";
 export type { ClientOptions, GenesysClient, Probe } from "./genesys/client.ts";
 export { describeSkew, type ServiceClock, SKEW_MS } from "./genesys/clock.ts";
 export { readOrganization } from "./genesys/organization.ts";

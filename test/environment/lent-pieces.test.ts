@@ -19,7 +19,7 @@ it.each([
   ["a line without a newline", "a\nb"],
   ["only a newline", "\n"],
   ["lines that end with a piece", `${"a".repeat(MIB - 2)}\nb\n`],
-  ["lines that a piece divides", `${"abc\n".repeat(MIB)}`],
+  ["lines that a piece divides", "abc\n".repeat(MIB)],
   ["a line longer than a piece", `a\n${"b".repeat(3 * MIB)}\nc`],
   ["a piece without a newline at the end", "b".repeat(MIB)],
 ])("a file with %s is read as it is, and in whole lines", async (_what, text) => {
