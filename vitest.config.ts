@@ -5,14 +5,13 @@ export const OTHER_SUITES = ["test/aws/**", "test/browser/**", "test/recipes/**"
 
 /** These would take a third of the time of `npm test`, some even in their smallest form: `npm run test:reliability` runs them. */
 export const LONG_TESTS = [
-  "test/cli/nightly.test.ts",
-  "test/cli/streams.test.ts",
+  "test/cli/{nightly,organizations,out,retry-after,streams,unsound-answers}.test.ts",
   "test/lake/stray-files.test.ts",
   "test/mcp/mcp.test.ts",
   "test/project/{extending,library}.test.ts",
   "test/report/size.test.ts",
   "test/sandbox/limits.test.ts",
-  "test/sync/sync-e2e.test.ts",
+  "test/sync/{raw-rows,sync-e2e}.test.ts",
 ];
 
 export const TEST = {

@@ -184,7 +184,7 @@ describe("status", () => {
     const old = await check("--max-age", "12h");
     expect(old.exitCode).toBe(12);
     expect(old.stderr).toMatch(
-      /The newest day is \S+, which ended \d+ hours ago, more than --max-age 12 hours/,
+      /The newest day is \S+, which ended \d+ (?:hours|days) ago, more than --max-age 12 hours/,
     );
     await load(third);
     const gap = await check("--max-age", "4d");
