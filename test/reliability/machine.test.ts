@@ -180,7 +180,7 @@ describe("Ctrl-C", () => {
       const signals = times.map((time) => [after + time, "SIGINT"] as const);
       const { code, signal, err } = await run([...SYNC, "--lake", lake], { env: sandbox.env, signals });
       // Node handles no signal while it starts or ends: the signal then ends the process, which a shell reports as 130.
-      if (signal === "SIGINT") expect(err).toMatch(/^($|Landed|\nStopping\.)/);
+      if (signal === "SIGINT") expect(err).toMatch(/^($|Stored|\nStopping\.)/);
       // The fastest machine may already have finished.
       else if (code !== 0) {
         expect({ name, after, code, fault: faultOfText(err) }).toMatchObject({ code: 130, fault: undefined });
