@@ -29,7 +29,7 @@ export const sync: Row = {
       const status: unknown = JSON.parse(await textOf(gcUsage(["status", "--lake", lake, "--json"]), folder));
       const rows = rowsIn(status);
       const allowed = (calls / CALLS_A_MINUTE) * 60;
-      const work = `sync, ${(rows / 1e6).toFixed(1)} million rows, ${calls.toLocaleString("en-US")} calls`;
+      const work = `sync, ${(rows / 1e6).toFixed(1)} million rows`;
       return [
         {
           id: "sync.rate",
