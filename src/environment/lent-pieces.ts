@@ -44,4 +44,15 @@ export async function* lentLines(file: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** Yields a UTF-8 file's lines without their newlines, including a last line without one. */
+export async function* linesIn(file: string): AsyncGenerator<string> {
+  for await (const piece of lentLines(file)) {
+    let start = 0;
+    for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
+      yield piece.toString("utf8", start, end);
+      start = end + 1;
+    }
+  }
+}
+
 const NEWLINE = 0x0a;

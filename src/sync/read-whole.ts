@@ -1,13 +1,10 @@
-import { createReadStream } from "node:fs";
-import { lines } from "../genesys/answer/lines.ts";
+import { lentPieces, linesIn } from "../environment/lent-pieces.ts";
 import { codeOf } from "../support/errors.ts";
-
-const PIECE = { highWaterMark: 1024 * 1024 };
 
 /** Reads a file to its end, so that a read error is not mistaken for damage. */
 export async function readBytes(file: string): Promise<void> {
-  const chunks = createReadStream(file, PIECE)[Symbol.asyncIterator]();
-  while (!(await chunks.next()).done);
+  const pieces = lentPieces(file);
+  while (!(await pieces.next()).done);
 }
 
 export type RawRows =
@@ -22,7 +19,7 @@ export async function readRawRows(file: string, signal: AbortSignal | undefined)
   let rows = 0;
   let line = 0;
   try {
-    for await (const text of lines(createReadStream(file, PIECE))) {
+    for await (const text of linesIn(file)) {
       signal?.throwIfAborted();
       line++;
       if (text.trim() === "") continue;

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isLosslessNumber, stringify as losslessJson, parse as losslessParse } from "lossless-json";
-import { lines } from "../genesys/answer/lines.ts";
+import { linesIn } from "../environment/lent-pieces.ts";
 import type { Lake, Slice } from "../lake/lake.ts";
 import { GcUsageError } from "../support/errors.ts";
 import type { Day } from "../usage/day.ts";
@@ -132,7 +131,7 @@ export async function storedSource(
 async function unorderedHash(file: string): Promise<string> {
   let sum = 0n;
   try {
-    for await (const line of lines(createReadStream(file, { highWaterMark: 1024 * 1024 }))) {
+    for await (const line of linesIn(file)) {
       const row = losslessJson(sorted(losslessParse(line))) ?? "";
       sum += BigInt(`0x${createHash("sha256").update(row).digest("hex")}`);
     }

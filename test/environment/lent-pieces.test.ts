@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { lentLines, lentPieces } from "../../src/environment/lent-pieces.ts";
+import { lentLines, lentPieces, linesIn } from "../../src/environment/lent-pieces.ts";
 import { workFolder } from "../helpers/folders.ts";
 
 const MIB = 1024 * 1024;
@@ -30,4 +30,7 @@ it.each([
   const whole = text === "" || text.endsWith("\n") ? text : `${text}\n`;
   expect(Buffer.concat(lines).equals(Buffer.from(whole))).toBe(true);
   for (const piece of lines) expect(piece.at(-1)).toBe(0x0a);
+  const single: string[] = [];
+  for await (const line of linesIn(file)) single.push(line);
+  expect(single).toEqual(whole.split("\n").slice(0, -1));
 });
